@@ -1,0 +1,161 @@
+"""`TrainConfig` and the presets: one definition for the command line, the form and the JSON.
+
+Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `unit`, `choices`,
+`low`, `high` and `group` are read by `cli` (arguments) and by the Train page (widgets).
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+
+from vggcore.architectures import VGGSpec, known_fields
+
+
+def _option(default, help, *, choices=None, low=None, high=None, unit="", group="training"):
+    metadata = dict(help=help, choices=choices, low=low, high=high, unit=unit, group=group)
+    return field(default=default, metadata=metadata)
+
+
+DATASETS = ("fashion-mnist", "synthetic", "wild")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How to train. Immutable, validated, JSON through `to_dict`. Raises ValueError."""
+
+    dataset: str = _option(
+        "fashion-mnist",
+        "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings",
+        choices=DATASETS, group="data",
+    )  # fmt: skip
+    train_limit: int = _option(
+        0, "use only this many training images; 0 uses all", low=0, high=10_000_000, group="data"
+    )
+    fit: str = _option(
+        "pad", "how 28×28 images reach the network's size",
+        choices=("pad", "resize"), group="data",
+    )  # fmt: skip
+    epochs: int = _option(5, "passes over the training images", low=1, high=1000)
+    batch_size: int = _option(256, "images per step", low=1, high=8192)
+    optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd"))
+    learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)
+    weight_decay: float = _option(0.01, "weight decay (SGD, AdamW)", low=0.0, high=1.0)
+    schedule: str = _option("one-cycle", "learning rate over time", choices=("constant", "one-cycle"))
+    label_smoothing: float = _option(0.0, "share of each label spread evenly", low=0.0, high=0.5)
+    ema: float = _option(
+        0.0, "decay of a moving average of the weights, which is then evaluated; 0 is off",
+        low=0.0, high=0.99999,
+    )  # fmt: skip
+    flip: bool = _option(False, "mirror half of the images", group="augmentation")
+    shift: int = _option(
+        0, "random shift up to this far each way", low=0, high=14, unit="px of 28",
+        group="augmentation",
+    )  # fmt: skip
+    erase: float = _option(
+        0.0, "chance that a random rectangle of an image is blanked", low=0.0, high=1.0,
+        group="augmentation",
+    )  # fmt: skip
+    mixup: float = _option(
+        0.0, "mixup strength (alpha of the Beta distribution); 0 is off", low=0.0, high=2.0,
+        group="augmentation",
+    )  # fmt: skip
+    init: str = _option(
+        "kaiming", "how weights start",
+        choices=("kaiming", "xavier", "paper"), group="start",
+    )  # fmt: skip
+    init_from: str = _option("", "start from this checkpoint (name or run)", group="start")
+    init_layers: str = _option(
+        "all", "what to copy from it: all that fits, or the paper's first four convs and FC layers",
+        choices=("all", "paper"), group="start",
+    )  # fmt: skip
+    device: str = _option("auto", "cuda, mps, cpu, or auto for the best there is", group="machine")
+    precision: str = _option(
+        "bf16", "bf16 autocasts convolutions and linear layers", choices=("bf16", "float32"),
+        group="machine",
+    )  # fmt: skip
+    deterministic: bool = _option(
+        False, "same bits every time on a GPU, slower", group="machine"
+    )
+    seed: int = _option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
+    checkpoint_seconds: float = _option(
+        60.0, "save a resumable checkpoint this often", low=0.0, high=86_400.0, unit="s",
+        group="machine",
+    )  # fmt: skip
+    max_minutes: float = _option(
+        0.0, "stop by itself after this long; 0 is no limit", low=0.0, high=100_000.0, unit="min",
+        group="machine",
+    )  # fmt: skip
+
+    def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "TrainConfig":
+        """Inverse of `to_dict`. Raises ValueError for unknown or impossible values."""
+        return cls(**known_fields(cls, values))
+
+
+def _checked(f, value):
+    """`value` as the field's type, within its bounds. Raises ValueError naming what is allowed."""
+    kind, meta = type(f.default), f.metadata
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{f.name} {value!r} must be of type {kind.__name__}")
+    if meta["choices"] and value not in meta["choices"]:
+        raise ValueError(
+            f"unknown {f.name} {value!r}: choose one of {', '.join(map(str, meta['choices']))}"
+        )
+    # Written so that NaN, which compares false with everything, is refused as well.
+    if meta["low"] is not None and not meta["low"] <= value <= meta["high"]:
+        raise ValueError(f"{f.name} {value!r} is out of range: {meta['low']} to {meta['high']}")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A named recipe: network and training, with one line for people."""
+
+    summary: str
+    spec: VGGSpec
+    train: TrainConfig
+
+
+PRESETS: dict[str, Preset] = {
+    "tutorial": Preset(
+        summary="The tutorial's own recipe: VGG-11 at 1/8, 224 px, batch 64, Adam, 5 epochs",
+        spec=VGGSpec(configuration="A", width="1/8", image_size=224),
+        train=TrainConfig(
+            fit="resize", epochs=5, batch_size=64, optimizer="adam", learning_rate=0.001,
+            weight_decay=0.0, schedule="constant", init="xavier",
+        ),
+    ),
+    "fast": Preset(
+        summary="The tutorial's accuracy in under a minute on two CPU cores",
+        spec=VGGSpec(
+            configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool", dropout=0.0
+        ),
+        train=TrainConfig(epochs=5, batch_size=256, learning_rate=0.006, flip=True),
+    ),
+    "best": Preset(
+        summary="The most accurate plain VGG this project trains",
+        spec=VGGSpec(
+            configuration="A", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.1
+        ),
+        train=TrainConfig(
+            epochs=24, batch_size=256, learning_rate=0.004, weight_decay=0.05, flip=True, shift=2,
+            erase=0.5, label_smoothing=0.05, ema=0.998,
+        ),
+    ),
+    "try-out": Preset(
+        summary="A minute's try-out on 10,000 images: watch a network learn",
+        spec=VGGSpec(
+            configuration="A", width="1/8", batch_norm=True, image_size=32, head="pool", dropout=0.0
+        ),
+        train=TrainConfig(epochs=3, batch_size=128, train_limit=10_000, flip=True),
+    ),
+}  # fmt: skip
+DEFAULT_PRESET = "fast"

@@ -1,0 +1,224 @@
+"""Images as uint8 tensors: Fashion-MNIST, synthetic garments, splits, batches, augmentation.
+
+The whole data set lives on the training device; resizing, augmentation and normalisation happen
+there, batch by batch. There are no loader workers.
+"""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vggcore import paths
+from vggcore.config import TrainConfig
+from vggcore.synthetic import synthetic_garments as _draw_garments
+
+log = logging.getLogger(__name__)
+
+MEAN, STD = 0.2860, 0.3530  # of Fashion-MNIST's 60,000 training images, pixels in 0…1
+VALIDATION_PER_CLASS = 500
+SYNTHETIC_COUNTS = {"train": 4000, "validation": 500, "test": 500}
+
+# git blob hashes of the raw files: SHA-1 of "blob <size>\0" + bytes.
+BLOB_HASHES = {
+    "train-images-idx3-ubyte": "ff2f5a96367a3c1656f09c93649f07143ff8b11e",
+    "t10k-images-idx3-ubyte": "37bac79bc6f002d965f363e0b20514904504a4d9",
+}
+
+
+class DataMissing(ValueError):
+    """The data set is not there, or is not the one it claims to be; the message says what to do."""
+
+
+def load_split(split: str, dataset: str = "fashion-mnist", seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Images uint8 [N, 28, 28] and labels int64 [N] of "train", "validation" or "test".
+
+    Training and validation (5,000 images, 500 a class) are a seeded, stratified split of the
+    training images; test is the data set's own. Raises DataMissing.
+    """
+    if split not in ("train", "validation", "test"):
+        raise ValueError(f"unknown split {split!r}: choose one of train, validation, test")
+    if dataset == "synthetic":
+        # Splits differ in their seeds, so that no drawing is in two of them.
+        offset = ("train", "validation", "test").index(split)
+        return synthetic_garments(SYNTHETIC_COUNTS[split], seed * 3 + offset)
+    images, labels = _fashion_mnist(split != "test", str(paths.data_dir()))
+    if split == "test":
+        return images, labels
+    train, validation = _stratified_split(labels, seed)
+    chosen = train if split == "train" else validation
+    return images[chosen], labels[chosen]
+
+
+def synthetic_garments(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """`n` drawn garments: uint8 [n, 28, 28] and labels int64 [n], the same for the same seed."""
+    images, labels = _draw_garments(n, seed)
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _stratified_split(labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    validation = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        indices = (labels == label).nonzero().squeeze(1)
+        order = torch.randperm(len(indices), generator=generator)
+        validation[indices[order[:VALIDATION_PER_CLASS]]] = True
+    return (~validation).nonzero().squeeze(1), validation.nonzero().squeeze(1)
+
+
+@lru_cache(maxsize=2)
+def _fashion_mnist(train: bool, root: str) -> tuple[Tensor, Tensor]:
+    # torchvision takes a second to import and only this reader needs it.
+    from torchvision.datasets import FashionMNIST
+
+    raw = Path(root) / "FashionMNIST" / "raw"
+    try:
+        if not raw.is_dir():
+            log.info("Fashion-MNIST is not in %s: downloading it there", root)
+        dataset = FashionMNIST(root, train=train, download=not _is_complete(raw))
+    except (OSError, RuntimeError) as error:
+        raise DataMissing(
+            f"Fashion-MNIST was not found in {root} and could not be downloaded ({error}); "
+            "put its files there, point VGGCORE_DATA at them, or use --dataset synthetic"
+        ) from None
+    _check_hash(raw / ("train-images-idx3-ubyte" if train else "t10k-images-idx3-ubyte"))
+    return dataset.data, dataset.targets
+
+
+def _is_complete(raw: Path) -> bool:
+    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    return all((raw / f"{part}-{kind}").is_file() for part in ("train", "t10k") for kind in kinds)
+
+
+def _check_hash(file: Path) -> None:
+    content = file.read_bytes()
+    digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if digest != BLOB_HASHES[file.name]:
+        raise DataMissing(f"{file} is damaged or another data set: its hash is {digest}")
+
+
+def fingerprint(images: Tensor, labels: Tensor) -> str:
+    """SHA-256 of images and labels: says in a card exactly what was trained on."""
+    digest = hashlib.sha256(images.numpy().tobytes())
+    digest.update(labels.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def preprocessing(image_size: int, fit: str) -> dict:
+    """What a card says about the way from 28×28 pixels to the network."""
+    return {"style": "fashion-mnist", "image_size": image_size, "fit": fit, "mean": MEAN, "std": STD}
+
+
+def to_network_input(images: Tensor, preprocessing: dict) -> Tensor:
+    """Uint8 [N, S, S] on any device to normalised float32 [N, 1, size, size].
+
+    "pad" centres the image on black; "resize" interpolates bilinearly.
+    """
+    floats = images.unsqueeze(1).to(torch.float32).div_(255)
+    size, side = preprocessing["image_size"], images.shape[-1]
+    if size != side and preprocessing["fit"] == "resize":
+        floats = F.interpolate(floats, size=(size, size), mode="bilinear", align_corners=False)
+    elif size != side:
+        before = (size - side) // 2
+        floats = F.pad(floats, (before, size - side - before) * 2)
+    return floats.sub_(preprocessing["mean"]).div_(preprocessing["std"])
+
+
+@dataclass
+class ImageSource:
+    """Training batches of uint8 images kept on the device.
+
+    `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
+    drawn from generators seeded with them. So a resumed run needs no loader state to go on with
+    exactly the batches it would have seen. Under DDP each rank takes its slice of the same batch.
+    """
+
+    images: Tensor  # uint8 [N, 28, 28]
+    labels: Tensor  # int64 [N]
+    train: TrainConfig
+    image_size: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self):
+        assert len(self.images) == len(self.labels) > 0
+        self.preprocessing = preprocessing(self.image_size, self.train.fit)
+        self.steps_per_epoch = max(1, len(self.images) // self.train.batch_size)
+        self._order_epoch, self._order = -1, None
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Normalised float32 [B, 1, S, S] and targets: int64 [B], or float [B, 10] with mixup."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        size = min(self.train.batch_size, len(self.images))
+        chosen = self._epoch_order(epoch)[position * size : (position + 1) * size]
+        generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
+        images, targets = self.images[chosen], self.labels[chosen]
+        images = augment(images, self.train, generator)
+        inputs = to_network_input(images, self.preprocessing)
+        if self.train.mixup:
+            inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
+        return inputs[self.rank :: self.world_size], targets[self.rank :: self.world_size]
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy, with the configured label smoothing."""
+        return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
+
+    def _epoch_order(self, epoch: int) -> Tensor:
+        if epoch != self._order_epoch:
+            generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + 500_009 + epoch)
+            order = torch.randperm(len(self.images), generator=generator)
+            self._order_epoch, self._order = epoch, order.to(self.images.device)
+        return self._order
+
+
+def augment(images: Tensor, train: TrainConfig, generator: torch.Generator) -> Tensor:
+    """Flip, shift and erase each image of uint8 [B, 28, 28] on its own, as configured.
+
+    Random numbers come from the CPU generator, so that every device sees the same images.
+    """
+    n, side = len(images), images.shape[-1]
+    device = images.device
+
+    def randint(high: int) -> Tensor:
+        return torch.randint(high, (n,), generator=generator).to(device)
+
+    if train.flip:
+        mirrored = randint(2).bool()
+        images = torch.where(mirrored[:, None, None], images.flip(-1), images)
+    if train.shift:
+        reach = train.shift
+        padded = F.pad(images, (reach,) * 4)
+        span = torch.arange(side, device=device)
+        rows = (randint(2 * reach + 1)[:, None] + span)[:, :, None]
+        columns = (randint(2 * reach + 1)[:, None] + span)[:, None, :]
+        images = padded[torch.arange(n, device=device)[:, None, None], rows, columns]
+    if train.erase:
+        span = torch.arange(side, device=device)
+        top, left = randint(side)[:, None], randint(side)[:, None]
+        height, width = randint(10)[:, None] + 5, randint(10)[:, None] + 5
+        in_rows = (span >= top - height // 2) & (span < top + (height + 1) // 2)
+        in_columns = (span >= left - width // 2) & (span < left + (width + 1) // 2)
+        chosen = torch.rand(n, generator=generator).to(device) < train.erase
+        hole = in_rows[:, :, None] & in_columns[:, None, :] & chosen[:, None, None]
+        images = images.masked_fill(hole, 0)
+    return images
+
+
+def mixup(
+    inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend each input with the next one of the batch by one weight from Beta(alpha, alpha).
+
+    Returns inputs and soft targets float [B, 10] (Zhang et al., arXiv 1710.09412).
+    """
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    weight = float(np.random.default_rng(seed).beta(alpha, alpha))
+    targets = F.one_hot(labels, 10).to(inputs.dtype)
+    mixed_inputs = inputs * weight + inputs.roll(1, 0) * (1 - weight)
+    return mixed_inputs, targets * weight + targets.roll(1, 0) * (1 - weight)
