@@ -1,0 +1,340 @@
+"""Locks and small files that say what a run is doing: used by the trainer and by `runs`.
+
+Alive means locked. A run's process holds an `flock` on `lock` in its run folder for its whole
+life, and the kernel releases it on any death, so no pid or heartbeat has to be believed. One
+more lock per device makes a queue. Linux and macOS; no PyTorch.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import metadata
+from pathlib import Path
+
+ENDED = ("stopped", "finished", "failed", "crashed")
+_LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
+_LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
+_POLL_SECONDS = 0.25
+
+
+class RunError(ValueError):
+    """A run cannot be created, found or changed; the message is one line for people."""
+
+
+def write_json(path: Path, value) -> None:
+    """Replace `path` in one step, so that a reader sees the old file or the new, never half."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict | None:
+    """The object in `path`; None where the file is missing, damaged or holds something else."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def take_lock(path: Path, patience: float = 1.0) -> int | None:
+    """Exclusive flock on `path`: the open file's number, or None where another holds it.
+
+    Somebody who only asks whether the lock is held holds it for an instant (see `is_locked`),
+    so a refusal counts only after `patience` seconds. Raises OSError.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _same_file(fd, path):
+                return fd
+        except BlockingIOError:
+            pass
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(fd)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.02)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the exclusive lock on `path`."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    """Whether the locked file is still the one at `path`, not a deleted or renamed run's."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def holder(run_dir: Path) -> int | None:
+    """Pid (and process group) of the process that holds a run's lock; None where nobody does."""
+    if not is_locked(run_dir / "lock"):
+        return None
+    try:
+        return int((run_dir / "lock").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+@contextmanager
+def hold_run_lock(run_dir: Path) -> Iterator[None]:
+    """Hold the run's lock for the life of the block: enter it first, before importing torch.
+
+    A launched process adopts the lock its launcher took, so that no moment is unlocked. An
+    exception that leaves the block is recorded as "failed" unless an end is recorded already.
+    Raises RunError where another process runs this run.
+    """
+    run_dir = Path(run_dir)
+    if os.environ.get(_LOCK_HELD):
+        yield
+        return
+    fd = _adopt(run_dir / "lock")
+    if fd is None:
+        fd = take_lock(run_dir / "lock")
+    if fd is None:
+        raise RunError(f"run {run_dir.name} is already running")
+    try:
+        os.pwrite(fd, f"{os.getpid():<19}\n".encode("ascii"), 0)
+        remove_temporary_files(run_dir)
+        with _recording_failure(run_dir):
+            yield
+    finally:
+        os.close(fd)
+
+
+def _adopt(path: Path) -> int | None:
+    """The lock's open file inherited from the launcher, if there is one."""
+    number = os.environ.pop(_LOCK_FD, "")
+    if not number.isdigit():
+        return None
+    fd = int(number)
+    try:
+        if not _same_file(fd, path):
+            return None
+    except OSError:
+        return None
+    os.set_inheritable(fd, False)
+    return fd
+
+
+@contextmanager
+def _recording_failure(run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _record_end(run_dir, "stopped", "interrupted")
+        raise
+    except Exception as error:
+        _record_end(run_dir, "failed", f"{error or type(error).__name__}")
+        raise
+
+
+def _record_end(run_dir: Path, state: str, message: str) -> None:
+    """Write an end into status.json, unless it has one or cannot be written."""
+    status = read_json(run_dir / "status.json") or {}
+    if status.get("state") in ENDED:
+        return
+    try:
+        write_json(
+            run_dir / "status.json",
+            status | {"state": state, "message": message, "updated": time.time()},
+        )
+    except OSError as error:
+        print(f"could not record that the run {state}: {error}", file=sys.stderr)
+
+
+def remove_temporary_files(run_dir: Path) -> None:
+    """Delete what a killed process left half-written. Call it only while holding the lock."""
+    for path in run_dir.glob("*.tmp"):
+        path.unlink(missing_ok=True)
+    for path in run_dir.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def available_devices() -> list[str]:
+    """Devices of this machine as torch will name them, best first, found without torch."""
+    if sys.platform == "darwin":
+        return ["mps", "cpu"] if platform.machine() == "arm64" else ["cpu"]
+    return [f"cuda:{index}" for index in range(_cuda_devices())] + ["cpu"]
+
+
+def _cuda_devices() -> int:
+    """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
+    try:
+        if "+cpu" in metadata.version("torch"):
+            return 0
+    except metadata.PackageNotFoundError:
+        pass
+    present = len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return present
+    names = [name.strip() for name in visible.split(",")]
+    return min(present, len([name for name in names if name and name != "-1"]))
+
+
+def device_choices(device: str) -> list[str]:
+    """Concrete devices that satisfy a request such as "auto", "cuda", "cuda:1", "mps", "cpu"."""
+    devices = available_devices()
+    gpus = [name for name in devices if name.startswith("cuda")]
+    if device == "auto":
+        return gpus or devices[:1]
+    if device == "cuda":
+        return gpus or ["cuda:0"]
+    return [device]
+
+
+@contextmanager
+def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator[str]:
+    """Wait in the queue for `device`, then hold it for the life of the block; yields its name.
+
+    Enter it after `hold_run_lock` and before importing torch. "auto" and "cuda" take the first
+    GPU that is free; `every` takes them all. The order is that of the runs' tickets, whatever
+    the clock does. A stop request while waiting is recorded as "stopped" and raises
+    SystemExit(0).
+    """
+    run_dir = Path(run_dir)
+    if os.environ.get(_LOCK_HELD):
+        yield device
+        return
+    choices = device_choices(device)
+    ticket = _ticket(run_dir, choices)
+    with ExitStack() as held:
+        with _termination_as_stop_file(run_dir):
+            while not (granted := _try_devices(held, run_dir, ticket, choices, every)):
+                if (run_dir / "stop").exists():
+                    _record_end(run_dir, "stopped", "cancelled before it started")
+                    raise SystemExit(0)
+                time.sleep(_POLL_SECONDS)
+        status = read_json(run_dir / "status.json") or {}
+        write_json(run_dir / "status.json", status | {"state": "starting", "updated": time.time()})
+        yield granted
+
+
+@contextmanager
+def _termination_as_stop_file(run_dir: Path) -> Iterator[None]:
+    """While waiting, SIGTERM and SIGINT ask for a stop as the stop file does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def request_stop(signum, frame):
+        (run_dir / "stop").touch()
+
+    before = {s: signal.signal(s, request_stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+@contextmanager
+def changing_runs(runs_dir: Path) -> Iterator[None]:
+    """One process at a time creates runs and gives out tickets. Held for milliseconds."""
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    fd = os.open(runs_dir / ".changing.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def next_ticket(runs_dir: Path) -> int:
+    """A number above every ticket given out before. Call it inside `changing_runs`."""
+    path = runs_dir / ".ticket.json"
+    used = [(read_json(path) or {}).get("last", 0)]
+    used += [s.get("ticket", 0) for _, s in statuses(runs_dir)]
+    ticket = max(number for number in used if isinstance(number, int)) + 1
+    write_json(path, {"last": ticket})
+    return ticket
+
+
+def statuses(runs_dir: Path) -> list[tuple[Path, dict]]:
+    """Run folders with a readable status."""
+    found = [(path.parent, read_json(path)) for path in runs_dir.glob("[!.]*/status.json")]
+    return [(run_dir, status) for run_dir, status in found if status]
+
+
+def _ticket(run_dir: Path, choices: list[str]) -> int:
+    """The ticket that the launcher wrote, or a new one for a run started in a terminal."""
+    status = read_json(run_dir / "status.json") or {}
+    if status.get("state") == "queued" and isinstance(status.get("ticket"), int):
+        return status["ticket"]
+    with changing_runs(run_dir.parent):
+        ticket = next_ticket(run_dir.parent)
+        queued = {"state": "queued", "ticket": ticket, "choices": choices, "pid": os.getpid()}
+        write_json(run_dir / "status.json", status | queued | {"updated": time.time()})
+    return ticket
+
+
+def waiting_before(run_dir: Path, ticket: int, choices: list[str]) -> list[Path]:
+    """Living runs with an earlier ticket that wait for one of the same devices, in order."""
+    earlier = [
+        (status["ticket"], other)
+        for other, status in statuses(run_dir.parent)
+        if status.get("state") == "queued"
+        and isinstance(status.get("ticket"), int)
+        and status["ticket"] < ticket
+        and set(status.get("choices", choices)) & set(choices)
+        and is_locked(other / "lock")
+    ]
+    return [other for _, other in sorted(earlier)]
+
+
+def _try_devices(
+    held: ExitStack, run_dir: Path, ticket: int, choices: list[str], every: bool
+) -> str | None:
+    """Take one of the devices, or every one, if it is this run's turn; None if not yet."""
+    if waiting_before(run_dir, ticket, choices):
+        return None
+    taken = {}
+    for name in choices:
+        fd = take_lock(device_lock(run_dir.parent, name), patience=0)
+        if fd is not None:
+            taken[name] = fd
+            if not every:
+                break
+    if not taken or (every and len(taken) < len(choices)):
+        for fd in taken.values():
+            os.close(fd)
+        return None
+    for fd in taken.values():
+        held.callback(os.close, fd)
+    return next(iter(taken))
+
+
+def device_lock(runs_dir: Path, device: str) -> Path:
+    """Lock file of one device of this machine."""
+    return runs_dir / f".device-{re.sub('[^a-z0-9]', '-', device.lower())}.lock"
