@@ -1,0 +1,135 @@
+"""Pictures from strangers, decoded safely: bytes or a file in, a plain RGB picture out.
+
+Only five formats are tried, size is checked before any pixel is decoded, and whatever goes wrong
+ends in one `ImageError`. What comes out carries no metadata.
+"""
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif")
+MAX_BYTES = 25_000_000
+MIN_SIDE = 8  # pixels; nothing can be seen in less
+WORKING_SIDE = 1024  # longest side of what comes out, pixels
+# Ceilings in pixels, checked before decoding. They keep the decoder's memory under 200 MB:
+# JPEG is decoded at a fraction of its size, except that a progressive one first holds all its
+# coefficients; WebP keeps several copies of its canvas.
+MAX_PIXELS = {"JPEG": 64_000_000, "PNG": 25_000_000, "BMP": 25_000_000, "GIF": 25_000_000,
+              "WEBP": 12_600_000}  # fmt: skip
+MAX_PIXELS_PROGRESSIVE = 25_000_000
+MAX_SCANS = 40  # of a progressive JPEG; each costs a pass over the picture
+
+_ORIENTATION = 0x0112  # EXIF tag
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+# What Pillow raises on damaged files: its own documented errors, and what its parsers let through.
+_DAMAGE = (
+    OSError, ValueError, SyntaxError, EOFError, OverflowError, struct.error, zlib.error,
+    IndexError, KeyError, TypeError, AttributeError, RuntimeError, ZeroDivisionError, MemoryError,
+)  # fmt: skip
+
+
+class ImageError(ValueError):
+    """A picture that cannot be used; the message is one line for people."""
+
+
+def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Image.Image:
+    """The picture upright, opaque and RGB, its longest side at most `max_side` pixels.
+
+    Animations give their first frame. Transparent parts become white, or black where what is
+    visible is itself nearly white. Raises ImageError.
+    """
+    data = _read(source)
+    # Set for good: changing warning filters for a moment is not safe with several threads.
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    try:
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, data)
+            image.draft("RGB", (2 * max_side, 2 * max_side))  # JPEG only: decode a smaller one
+            image.load()
+            return _plain(image, _turn(image), max_side)
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError("the picture has too many pixels") from None
+    except Image.UnidentifiedImageError:
+        raise ImageError("this is not a PNG, JPEG, WebP, BMP or GIF picture") from None
+    except _DAMAGE:
+        raise ImageError("the picture is damaged or incomplete") from None
+
+
+def _read(source: bytes | str | Path) -> bytes:
+    if isinstance(source, (str, Path)):
+        try:
+            with open(source, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise ImageError(f"cannot read the file: {error.strerror}") from None
+    else:
+        data = bytes(source)
+    if not data:
+        raise ImageError("the file is empty (0 bytes)")
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
+    return data
+
+
+def _check_size(image: Image.Image, data: bytes) -> None:
+    """Raise ImageError if decoding would cost too much memory or time, or show nothing."""
+    width, height = image.size
+    kind = "JPEG" if image.format == "MPO" else image.format  # MPO: phones' multi-picture JPEG
+    limit = MAX_PIXELS[kind]
+    if kind == "JPEG" and (image.info.get("progressive") or data.count(b"\xff\xda") > 4):
+        limit = MAX_PIXELS_PROGRESSIVE
+        if data.count(b"\xff\xda") > MAX_SCANS:
+            raise ImageError("the JPEG has too many scans")
+    if width * height > limit:
+        raise ImageError(
+            f"the picture has too many pixels: {width}×{height}, "
+            f"at most {limit / 1e6:.0f} million for {kind}"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"the picture is too small: {width}×{height}, at least {MIN_SIDE} a side")
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How to set the picture upright; damaged EXIF data count as none."""
+    try:
+        return _TURNS.get(image.getexif().get(_ORIENTATION))
+    except (*_DAMAGE, UserWarning):
+        return None
+
+
+def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits: keep the high byte
+        values = np.asarray(image).astype(np.uint16) >> 8
+        image = Image.fromarray(values.astype(np.uint8))
+    transparent = image.has_transparency_data
+    image = image.convert("RGBA" if transparent else "RGB")
+    image.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=1.0)
+    if transparent:
+        image = _on_ground(image)
+    if turn is not None:
+        image = image.transpose(turn)
+    plain = Image.new("RGB", image.size)  # a fresh picture, so that no metadata comes along
+    plain.paste(image)
+    return plain
+
+
+def _on_ground(image: Image.Image) -> Image.Image:
+    """Transparent parts filled with white, or with black behind a nearly white picture."""
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
+    grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
+    brightness = (grey * alpha).sum() / max(alpha.sum(), 1.0)
+    ground = Image.new("RGBA", image.size, "black" if brightness > 215 else "white")
+    return Image.alpha_composite(ground, image).convert("RGB")
