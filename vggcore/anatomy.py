@@ -1,0 +1,330 @@
+"""What a network consists of, layer by layer: shapes, parameters, MACs, memory, receptive field.
+
+Plain arithmetic over a `VGGSpec`: no PyTorch, no weights, well under a millisecond for VGG-19, so
+that pages recount while a slider moves. Tests hold every number against the built network.
+
+Conventions. One MAC is one multiply and one add of a convolution or linear layer; bias, ReLU,
+pooling, normalisation and dropout count 0; FLOPs = 2 × MACs. Memory is float32 for one image.
+`activation_bytes` is what a layer newly writes: 0 for ReLU (in place) and flatten (a view).
+"""
+
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+import pandas as pd
+
+from vggcore.architectures import PUBLISHED_PARAMETERS_MILLIONS, VGGSpec
+
+FLOAT_BYTES = 4
+CONVENTION = (
+    "1 MAC = one multiply and one add of a convolution or linear layer; bias, ReLU, pooling and "
+    "normalisation count 0. FLOPs = 2 × MACs. Memory: float32, one image."
+)
+GROUPS = {"conv": "convolutions", "batch-norm": "normalisation", "linear": "fully connected"}
+
+
+class Layer(NamedTuple):
+    """One layer as one image passes through it. Shapes start with the batch size 1."""
+
+    block: str
+    name: str  # the module's name in the built network, such as "block1.conv2"
+    kind: str
+    kernel: int | None  # side in pixels of the layer's input; None: not a sliding window
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    parameters: int
+    macs: int
+    activation_bytes: int
+    parameter_bytes: int
+    receptive_field: int  # side in input pixels that one output sees, padding included
+    stride: int | None  # input pixels between neighbouring outputs; None: there is one position
+
+
+class Totals(NamedTuple):
+    """Sums over the layers of one network."""
+
+    name: str
+    configuration: str
+    parameters: int
+    conv_parameters: int
+    norm_parameters: int
+    fc_parameters: int
+    macs: int
+    flops: int
+    activation_bytes: int
+    parameter_bytes: int
+    weight_layers: int  # convolutions and linear layers
+    receptive_field: int  # after block 5, input pixels
+    features: tuple[int, ...]  # output shape of block 5
+
+
+class Check(NamedTuple):
+    """A published parameter count held against ours."""
+
+    source: str
+    published: str
+    agrees: bool
+
+
+# torchvision's documented `num_params` at 3×224×224, 1000 classes: (plain, with batch norm).
+TORCHVISION_PARAMETERS = {
+    "A": (132_863_336, 132_868_840), "B": (133_047_848, 133_053_736),
+    "D": (138_357_544, 138_365_992), "E": (143_667_240, 143_678_248),
+}  # fmt: skip
+
+
+class _Walk:
+    """Follows one image through the network and notes each layer."""
+
+    def __init__(self, spec: VGGSpec):
+        self.shape: tuple[int, ...] = (1, spec.in_channels, spec.image_size, spec.image_size)
+        self.receptive_field = 1
+        self.stride: int | None = 1
+        self.layers: list[Layer] = []
+
+    def conv(self, name: str, channels: int, kernel: int) -> None:
+        _, in_channels, height, width = self.shape
+        weights = kernel * kernel * in_channels * channels
+        self.receptive_field += (kernel - 1) * self.stride
+        output = (1, channels, height, width)
+        macs = weights * height * width
+        self._add(name, "conv", output, kernel=kernel, parameters=weights + channels, macs=macs)
+
+    def max_pool(self, name: str) -> None:
+        _, channels, height, width = self.shape
+        self.receptive_field += self.stride
+        self.stride *= 2
+        self._add(name, "max-pool", (1, channels, height // 2, width // 2), kernel=2)
+
+    def gather(self, name: str, kind: str) -> None:
+        """Global average pool or flatten: from here on there is one position, not a grid."""
+        _, channels, side, _ = self.shape
+        if self.stride is not None:
+            self.receptive_field += (side - 1) * self.stride
+        self.stride = None
+        if kind == "flatten":
+            self._add(name, kind, (1, channels * side * side), writes=False)
+        else:
+            self._add(name, kind, (1, channels, 1, 1), kernel=side)
+
+    def linear(self, name: str, units: int) -> None:
+        weights = self.shape[1] * units
+        self._add(name, "linear", (1, units), parameters=weights + units, macs=weights)
+
+    def same_shape(self, name: str, kind: str, *, parameters: int = 0, writes: bool = True) -> None:
+        """Batch norm, LRN, ReLU, dropout."""
+        self._add(name, kind, self.shape, parameters=parameters, writes=writes)
+
+    def _add(self, name, kind, output, *, kernel=None, parameters=0, macs=0, writes=True):
+        self.layers.append(
+            Layer(
+                block=name.partition(".")[0],
+                name=name,
+                kind=kind,
+                kernel=kernel,
+                input_shape=self.shape,
+                output_shape=output,
+                parameters=parameters,
+                macs=macs,
+                activation_bytes=prod(output) * FLOAT_BYTES if writes else 0,
+                parameter_bytes=parameters * FLOAT_BYTES,
+                receptive_field=self.receptive_field,
+                stride=self.stride,
+            )
+        )
+        self.shape = output
+
+
+@lru_cache(maxsize=256)
+def walk(spec: VGGSpec) -> tuple[Layer, ...]:
+    """The layers in the order in which an image passes them."""
+    image = _Walk(spec)
+    for number, convs in enumerate(spec.blocks, start=1):
+        _walk_block(image, f"block{number}", convs, spec)
+    if spec.head == "fc":
+        _walk_fc_head(image, spec)
+    else:
+        _walk_pool_head(image, spec)
+    return tuple(image.layers)
+
+
+def _walk_block(image: _Walk, block: str, convs, spec: VGGSpec) -> None:
+    for number, (channels, kernel) in enumerate(convs, start=1):
+        image.conv(f"{block}.conv{number}", channels, kernel)
+        if spec.batch_norm:
+            image.same_shape(f"{block}.bn{number}", "batch-norm", parameters=2 * channels)
+        image.same_shape(f"{block}.relu{number}", "relu", writes=False)
+        if spec.table.local_response_norm and block == "block1" and number == 1:
+            image.same_shape(f"{block}.lrn", "lrn")
+    image.max_pool(f"{block}.pool")
+
+
+def _walk_fc_head(image: _Walk, spec: VGGSpec) -> None:
+    image.gather("classifier.flatten", "flatten")
+    for number in (1, 2):
+        image.linear(f"classifier.fc{number}", spec.hidden_units)
+        image.same_shape(f"classifier.relu{number}", "relu", writes=False)
+        image.same_shape(f"classifier.dropout{number}", "dropout")
+    image.linear("classifier.fc3", spec.num_classes)
+
+
+def _walk_pool_head(image: _Walk, spec: VGGSpec) -> None:
+    image.gather("classifier.pool", "avg-pool")
+    image.gather("classifier.flatten", "flatten")
+    image.same_shape("classifier.dropout", "dropout")
+    image.linear("classifier.fc", spec.num_classes)
+
+
+def layers(spec: VGGSpec) -> pd.DataFrame:
+    """One row per layer: the fields of `Layer`, and each layer's share of parameters and MACs."""
+    table = pd.DataFrame(walk(spec), columns=Layer._fields)
+    table[["kernel", "stride"]] = table[["kernel", "stride"]].astype("Int64")
+    for column, share in (("parameters", "parameter_share"), ("macs", "mac_share")):
+        place = table.columns.get_loc(column) + 1
+        table.insert(place, share, table[column] / table[column].sum())
+    return table
+
+
+@lru_cache(maxsize=256)
+def totals(spec: VGGSpec) -> Totals:
+    """Sums over all layers; parameters also split into convolutions, normalisation and FC."""
+    rows = walk(spec)
+    macs = sum(row.macs for row in rows)
+    split = {kind: sum(row.parameters for row in rows if row.kind == kind) for kind in GROUPS}
+    last_pool = next(row for row in reversed(rows) if row.block == "block5")
+    return Totals(
+        name=spec.name,
+        configuration=spec.configuration,
+        parameters=sum(row.parameters for row in rows),
+        conv_parameters=split["conv"],
+        norm_parameters=split["batch-norm"],
+        fc_parameters=split["linear"],
+        macs=macs,
+        flops=2 * macs,
+        activation_bytes=sum(row.activation_bytes for row in rows),
+        parameter_bytes=sum(row.parameter_bytes for row in rows),
+        weight_layers=sum(row.kind in ("conv", "linear") for row in rows),
+        receptive_field=last_pool.receptive_field,
+        features=last_pool.output_shape,
+    )
+
+
+def blocks(spec: VGGSpec) -> pd.DataFrame:
+    """Six rows, block1 … block5 and classifier: output shape (the tutorial's six) and sums."""
+    grouped = layers(spec).groupby("block", sort=False)
+    return grouped.agg(
+        output_shape=("output_shape", "last"),
+        parameters=("parameters", "sum"),
+        macs=("macs", "sum"),
+        activation_bytes=("activation_bytes", "sum"),
+        receptive_field=("receptive_field", "last"),
+    ).reset_index()
+
+
+def published_checks(spec: VGGSpec) -> list[Check]:
+    """Every published parameter count for exactly this network, and whether ours agrees.
+
+    Published: arXiv 1409.1556, Table 2, in millions, and torchvision's `num_params`; both for the
+    paper's networks at 3×224×224 and 1000 classes. An empty list: nothing was published.
+    """
+    paper = VGGSpec(
+        configuration=spec.configuration, batch_norm=spec.batch_norm, dropout=spec.dropout,
+        in_channels=3, num_classes=1000,
+    )  # fmt: skip
+    if walk(spec) != walk(paper):
+        return []
+    counted, checks = totals(spec).parameters, []
+    if not spec.batch_norm:
+        millions = PUBLISHED_PARAMETERS_MILLIONS[spec.configuration]
+        agrees = round(counted / 1e6) == millions
+        checks.append(Check("paper, Table 2", f"{millions} million", agrees))
+    if spec.configuration in TORCHVISION_PARAMETERS:
+        number = TORCHVISION_PARAMETERS[spec.configuration][spec.batch_norm]
+        checks.append(Check("torchvision", f"{number:,}", counted == number))
+    return checks
+
+
+def diff(a: VGGSpec, b: VGGSpec) -> pd.DataFrame:
+    """The layers of two networks side by side, aligned by block and by place in the block.
+
+    Columns: block, change ("same", "added": only b has it, "removed": only a has it, "changed"),
+    a, b (what the layer is; empty where it is missing), parameters_a, parameters_b, parameters
+    (b − a), macs_a, macs_b, macs (b − a).
+    """
+    left, right = ({_place(row): row for row in walk(spec)} for spec in (a, b))
+    rows = [_diff_row(left.get(place), right.get(place)) for place in _merged(left, right)]
+    return pd.DataFrame(rows)
+
+
+def _place(row: Layer) -> str:
+    """What a layer is aligned by. The output layer of both heads is the same place."""
+    return "classifier.fc3" if row.name == "classifier.fc" else row.name
+
+
+def _merged(left: dict, right: dict) -> list[str]:
+    """Places of both networks, each in its own order, an addition after what it follows."""
+    order = list(left)
+    previous = -1
+    for place in right:
+        if place in left:
+            previous = order.index(place)
+        else:
+            previous += 1
+            order.insert(previous, place)
+    return order
+
+
+def _diff_row(a: Layer | None, b: Layer | None) -> dict:
+    if a is None:
+        change = "added"
+    elif b is None:
+        change = "removed"
+    elif (describe(a), a.parameters) != (describe(b), b.parameters):
+        change = "changed"
+    else:
+        change = "same"
+    row = {"block": (a or b).block, "change": change, "a": describe(a), "b": describe(b)}
+    for column in ("parameters", "macs"):
+        before, after = (getattr(layer, column) if layer else 0 for layer in (a, b))
+        row |= {f"{column}_a": before, f"{column}_b": after, column: after - before}
+    return row
+
+
+def describe(row: Layer | None) -> str:
+    """A layer in a few words: "conv 3×3, 64 → 128"; empty for None."""
+    if row is None:
+        return ""
+    if row.kind == "conv":
+        return f"conv {row.kernel}×{row.kernel}, {row.input_shape[1]} → {row.output_shape[1]}"
+    if row.kind == "linear":
+        return f"linear {row.input_shape[1]:,} → {row.output_shape[1]:,}"
+    if row.kind == "max-pool":
+        return f"max-pool {row.kernel}×{row.kernel}"
+    return row.kind
+
+
+def shapes_text(spec: VGGSpec) -> str:
+    """The six output shapes as the tutorial prints them, one line each, for one image."""
+    return "\n".join(
+        f"{row.block:<12}output shape: torch.Size({list(row.output_shape)})"
+        for row in blocks(spec).itertuples()
+    )
+
+
+def stacked_kernels(kernel: int, count: int, channels: int, side: int) -> dict[str, dict]:
+    """`count` stacked kernel×kernel convolutions against one kernel that sees as much.
+
+    Stride 1, `channels` in and out, no bias, on a side×side map. Keys "stacked" and "single",
+    each with kernel, layers, receptive_field (pixels), weights, macs, nonlinearities.
+    """
+    field = count * (kernel - 1) + 1
+
+    def figures(kernel: int, layers: int) -> dict:
+        weights = layers * kernel * kernel * channels * channels
+        return {
+            "kernel": kernel, "layers": layers, "receptive_field": layers * (kernel - 1) + 1,
+            "weights": weights, "macs": weights * side * side, "nonlinearities": layers,
+        }  # fmt: skip
+
+    return {"stacked": figures(kernel, count), "single": figures(field, 1)}
