@@ -22,10 +22,11 @@ WORKING_SIDE = 1024  # longest side of what comes out, pixels
 # JPEG is decoded at a fraction of its size, except that a progressive one first holds all its
 # coefficients; WebP keeps several copies of its canvas.
 MAX_PIXELS = {"JPEG": 64_000_000, "PNG": 25_000_000, "BMP": 25_000_000, "GIF": 25_000_000,
-              "WEBP": 12_600_000}  # fmt: skip
+              "WEBP": 9_500_000}  # fmt: skip
 MAX_PIXELS_PROGRESSIVE = 25_000_000
 MAX_SCANS = 40  # of a progressive JPEG; each costs a pass over the picture
 
+_NEAREST = Image.Resampling.NEAREST
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
@@ -55,7 +56,9 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             _check_size(image, data)
-            image.draft("RGB", (2 * max_side, 2 * max_side))  # JPEG only: decode a smaller one
+            width, height = image.size
+            scale = min(1.0, max_side / max(width, height))
+            image.draft("RGB", (int(width * scale), int(height * scale)))  # JPEG: decode less
             image.load()
             return _plain(image, _turn(image), max_side)
     except ImageError:
@@ -111,6 +114,10 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> Image.Image:
+    step = max(image.size) // (2 * max_side)
+    if step > 1:  # skip pixels of a huge one, so that the copies below are of a small one
+        width, height = image.size
+        image = image.resize((max(1, width // step), max(1, height // step)), _NEAREST)
     if image.mode.startswith("I"):  # 16 bits: keep the high byte
         values = np.asarray(image).astype(np.uint16) >> 8
         image = Image.fromarray(values.astype(np.uint8))
