@@ -222,24 +222,31 @@ def blocks(spec: VGGSpec) -> pd.DataFrame:
     ).reset_index()
 
 
+def is_the_papers(spec: VGGSpec) -> bool:
+    """Whether this is a network of the paper itself: 3×224×224 in, 1000 classes, no batch norm."""
+    return not spec.batch_norm and _is_at_the_papers_setting(spec)
+
+
+def _is_at_the_papers_setting(spec: VGGSpec) -> bool:
+    paper = VGGSpec(
+        configuration=spec.configuration, batch_norm=spec.batch_norm, in_channels=3,
+        num_classes=1000,
+    )  # fmt: skip
+    return walk(spec) == walk(paper)
+
+
 def published_checks(spec: VGGSpec) -> list[Check]:
     """Every published parameter count for exactly this network, and whether ours agrees.
 
-    Published: arXiv 1409.1556, Table 2, in millions, and torchvision's `num_params`; both for the
-    paper's networks at 3×224×224 and 1000 classes. An empty list: nothing was published.
+    Published: arXiv 1409.1556, Table 2, in millions, and torchvision's `num_params`; both at the
+    paper's setting, 3×224×224 and 1000 classes. An empty list: nothing was published.
     """
-    paper = VGGSpec(
-        configuration=spec.configuration, batch_norm=spec.batch_norm, dropout=spec.dropout,
-        in_channels=3, num_classes=1000,
-    )  # fmt: skip
-    if walk(spec) != walk(paper):
-        return []
     counted, checks = totals(spec).parameters, []
-    if not spec.batch_norm:
+    if is_the_papers(spec):
         millions = PUBLISHED_PARAMETERS_MILLIONS[spec.configuration]
         agrees = round(counted / 1e6) == millions
         checks.append(Check("paper, Table 2", f"{millions} million", agrees))
-    if spec.configuration in TORCHVISION_PARAMETERS:
+    if spec.configuration in TORCHVISION_PARAMETERS and _is_at_the_papers_setting(spec):
         number = TORCHVISION_PARAMETERS[spec.configuration][spec.batch_norm]
         checks.append(Check("torchvision", f"{number:,}", counted == number))
     return checks
@@ -248,9 +255,9 @@ def published_checks(spec: VGGSpec) -> list[Check]:
 def diff(a: VGGSpec, b: VGGSpec) -> pd.DataFrame:
     """The layers of two networks side by side, aligned by block and by place in the block.
 
-    Columns: block, change ("same", "added": only b has it, "removed": only a has it, "changed"),
-    a, b (what the layer is; empty where it is missing), parameters_a, parameters_b, parameters
-    (b − a), macs_a, macs_b, macs (b − a).
+    Columns: block, name, change ("same", "changed", "added": only b has it, "removed": only a
+    has it), a, b (what the layer is; empty where it is missing), parameters_a, parameters_b,
+    parameters (b − a), macs_a, macs_b, macs (b − a).
     """
     left, right = ({_place(row): row for row in walk(spec)} for spec in (a, b))
     rows = [_diff_row(left.get(place), right.get(place)) for place in _merged(left, right)]
@@ -284,7 +291,10 @@ def _diff_row(a: Layer | None, b: Layer | None) -> dict:
         change = "changed"
     else:
         change = "same"
-    row = {"block": (a or b).block, "change": change, "a": describe(a), "b": describe(b)}
+    row = {
+        "block": (a or b).block, "name": (a or b).name, "change": change,
+        "a": describe(a), "b": describe(b),
+    }  # fmt: skip
     for column in ("parameters", "macs"):
         before, after = (getattr(layer, column) if layer else 0 for layer in (a, b))
         row |= {f"{column}_a": before, f"{column}_b": after, column: after - before}

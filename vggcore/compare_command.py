@@ -1,0 +1,111 @@
+"""`python -m vggcore compare`: variants side by side, layer by layer, or one against another."""
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+
+import pandas as pd
+
+from vggcore import anatomy, tables
+from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
+
+FORMATS = (*tables.FORMATS, "json")
+EXAMPLES = """\
+examples:
+  python -m vggcore compare                                the six columns of the paper
+  python -m vggcore compare --configurations A,D-bn --channels 3 --classes 1000
+  python -m vggcore compare --diff A D                     what VGG-16 adds to VGG-11
+  python -m vggcore compare --configurations D --layers --format csv > vgg16.csv
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's options; `run` reads them."""
+    parser.add_argument(
+        "--configurations", default=",".join(CONFIGURATIONS), metavar="A,D",
+        help="columns of the paper or usual names, with commas; -bn adds batch norm (default: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--diff", nargs=2, metavar=("A", "B"), help="align two networks layer by layer instead"
+    )
+    parser.add_argument(
+        "--layers", action="store_true", help="one row per layer instead of one per network"
+    )
+    parser.add_argument("--width", default="1", help="ratio for every channel count, such as 1/8")
+    parser.add_argument(
+        "--image-size", type=int, default=224, metavar="PX", help="input side (default 224)"
+    )
+    parser.add_argument("--channels", type=int, default=1, help="input channels (default 1)")
+    parser.add_argument("--classes", type=int, default=10, help="output classes (default 10)")
+    parser.add_argument("--batch-norm", action="store_true", help="batch norm in every network")
+    parser.add_argument(
+        "--head", choices=HEADS, default="fc",
+        help="fc: the paper's three FC layers; pool: global average pooling and one linear layer",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fc-width", type=int, metavar="N", help="units of the hidden FC layers (4096 × width)"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table", help="how to print it")
+    parser.add_argument(
+        "--json", action="store_const", dest="format", const="json", help="same as --format json"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Prints what `args` ask for and returns 0. Raises ValueError for impossible networks."""
+    names = args.diff or [name for name in args.configurations.split(",") if name.strip()]
+    if not names:
+        raise ValueError("--configurations names no network: give one or more, such as A,D")
+    specs = [_spec(name, args) for name in names]
+    if args.format == "json":
+        result = _diff_json(*specs) if args.diff else [_network_json(spec) for spec in specs]
+        print(json.dumps(result, indent=2))
+    else:
+        sys.stdout.write(_text(specs, args))
+    return 0
+
+
+def _spec(name: str, args: Namespace) -> VGGSpec:
+    return VGGSpec(
+        configuration=name, width=args.width, batch_norm=args.batch_norm, head=args.head,
+        in_channels=args.channels, image_size=args.image_size, num_classes=args.classes,
+        fc_width=args.fc_width,
+    )  # fmt: skip
+
+
+def _network_json(spec: VGGSpec) -> dict:
+    layers = anatomy.layers(spec).astype(object)
+    layers = layers.where(layers.notna(), None)
+    return anatomy.totals(spec)._asdict() | {
+        "spec": spec.to_dict(),
+        "published": [check._asdict() for check in anatomy.published_checks(spec)],
+        "layers": layers.to_dict("records"),
+    }
+
+
+def _diff_json(a: VGGSpec, b: VGGSpec) -> dict:
+    table = anatomy.diff(a, b)
+    return {
+        "a": a.name, "b": b.name,
+        "parameters": int(table.parameters.sum()), "macs": int(table.macs.sum()),
+        "layers": table.to_dict("records"),
+    }  # fmt: skip
+
+
+def _text(specs: list[VGGSpec], args: Namespace) -> str:
+    table = _table(specs, args)
+    if args.format != "table":
+        return tables.render(table, args.format)
+    heading = " → ".join(spec.name for spec in specs) + "\n" if args.diff else ""
+    text = tables.render(tables.for_people(table), "table")
+    return f"{heading}{text}\n{anatomy.CONVENTION}\n"
+
+
+def _table(specs: list[VGGSpec], args: Namespace) -> pd.DataFrame:
+    if args.diff:
+        return anatomy.diff(*specs)
+    if args.layers:
+        return pd.concat(
+            {spec.name: anatomy.layers(spec) for spec in specs}, names=["network"]
+        ).reset_index("network")
+    return tables.variants(specs)

@@ -1,0 +1,125 @@
+"""Tables to take away: variants side by side, and any table as text, CSV, Markdown or LaTeX."""
+
+import pandas as pd
+
+from vggcore import anatomy
+from vggcore.architectures import IMAGENET_ERRORS, VGGSpec
+
+FORMATS = ("table", "csv", "markdown", "latex")
+
+
+def variants(specs: list[VGGSpec]) -> pd.DataFrame:
+    """One row per network: the fields of `anatomy.Totals`, published errors and checked counts.
+
+    `imagenet_top1` and `imagenet_top5` are the paper's errors in per cent at the one scale that it
+    gives for all six (training side 256); NaN for networks that are not the paper's own.
+    `published` names the sources whose parameter count ours was held against.
+    """
+    errors = {e.configuration: e for e in IMAGENET_ERRORS if e.train_scale == "256"}
+    rows = []
+    for spec in specs:
+        error = errors[spec.configuration] if anatomy.is_the_papers(spec) else None
+        rows.append(
+            anatomy.totals(spec)._asdict()
+            | {
+                "imagenet_top1": error.top1 if error else float("nan"),
+                "imagenet_top5": error.top5 if error else float("nan"),
+                "published": checks_text(spec),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def checks_text(spec: VGGSpec) -> str:
+    """ "✓ 138 million (paper, Table 2)" for each published count; empty where there is none."""
+    return "; ".join(
+        f"{'✓' if check.agrees else '✗ differs from'} {check.published} ({check.source})"
+        for check in anatomy.published_checks(spec)
+    )
+
+
+# Long names and exact counts are for programs; people read fewer columns in larger units.
+_FOR_PEOPLE = {
+    "macs": ("GMAC", 1e9), "macs_a": ("GMAC a", 1e9), "macs_b": ("GMAC b", 1e9),
+    "activation_bytes": ("activations MB", 1e6), "parameter_bytes": ("weights MB", 1e6),
+    "parameter_share": ("% parameters", 0.01), "mac_share": ("% MACs", 0.01),
+}  # fmt: skip
+_LEFT_OUT = {
+    "flops", "configuration", "conv_parameters", "norm_parameters", "fc_parameters", "features",
+    "block", "input_shape", "parameter_bytes", "parameters_a", "parameters_b", "macs_a", "macs_b",
+}  # fmt: skip
+
+
+def for_people(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with the columns that fit a terminal and say something, in GMAC, MB, per cent."""
+    columns = {}
+    for name in table.columns:
+        if name not in _LEFT_OUT and table[name].replace("", pd.NA).notna().any():
+            heading, unit = _FOR_PEOPLE.get(name, (name.replace("_", " "), None))
+            columns[heading] = table[name] if unit is None else table[name] / unit
+    return pd.DataFrame(columns)
+
+
+def render(table: pd.DataFrame, style: str) -> str:
+    """`table` as "table" (aligned text), "csv", "markdown" or "latex", ending in a newline."""
+    if style == "csv":
+        return table.map(_joined).to_csv(index=False, lineterminator="\n")
+    header = [str(column) for column in table.columns]
+    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    numeric = [_is_numeric(table[column]) for column in table.columns]
+    return {"table": _text, "markdown": _markdown, "latex": _latex}[style](header, rows, numeric)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column)
+
+
+def _joined(value):
+    """A shape as one word: (1, 64, 7, 7) → "1×64×7×7"."""
+    return "×".join(map(str, value)) if isinstance(value, tuple) else value
+
+
+def _cell(value) -> str:
+    value = _joined(value)
+    if value is pd.NA or value != value:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _text(header, rows, numeric) -> str:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [header, ["-" * width for width in widths], *rows]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _markdown(header, rows, numeric) -> str:
+    rule = ["---:" if right else "---" for right in numeric]
+    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [header, rule, *escaped])
+
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+        "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "×": r"$\times$", "→": r"$\to$", "−": r"$-$", "✓": r"$\surd$", "✗": r"$\neq$",
+    }
+)  # fmt: skip
+
+
+def _latex(header, rows, numeric) -> str:
+    """A tabular that compiles in plain LaTeX, without packages."""
+    body = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in [header, *rows]]
+    columns = "".join("r" if right else "l" for right in numeric)
+    return "\n".join(
+        [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:], r"\hline",
+         r"\end{tabular}", ""]
+    )  # fmt: skip
