@@ -6,7 +6,6 @@ there, batch by batch. There are no loader workers.
 
 import hashlib
 import logging
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore import paths
+from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 from vggcore.synthetic import synthetic_garments as _draw_garments
 
@@ -112,7 +112,13 @@ def fingerprint(images: Tensor, labels: Tensor) -> str:
 
 def preprocessing(image_size: int, fit: str) -> dict:
     """What a card says about the way from 28×28 pixels to the network."""
-    return {"style": "fashion-mnist", "image_size": image_size, "fit": fit, "mean": MEAN, "std": STD}
+    return {
+        "style": "fashion-mnist",
+        "image_size": image_size,
+        "fit": fit,
+        "mean": MEAN,
+        "std": STD,
+    }
 
 
 def to_network_input(images: Tensor, preprocessing: dict) -> Tensor:
@@ -130,33 +136,41 @@ def to_network_input(images: Tensor, preprocessing: dict) -> Tensor:
     return floats.sub_(preprocessing["mean"]).div_(preprocessing["std"])
 
 
-@dataclass
 class ImageSource:
-    """Training batches of uint8 images kept on the device.
+    """Training batches of 28×28 images that live on the device, and their validation.
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
     drawn from generators seeded with them. So a resumed run needs no loader state to go on with
     exactly the batches it would have seen. Under DDP each rank takes its slice of the same batch.
     """
 
-    images: Tensor  # uint8 [N, 28, 28]
-    labels: Tensor  # int64 [N]
-    train: TrainConfig
-    image_size: int
-    rank: int = 0
-    world_size: int = 1
-
-    def __post_init__(self):
-        assert len(self.images) == len(self.labels) > 0
-        self.preprocessing = preprocessing(self.image_size, self.train.fit)
-        self.steps_per_epoch = max(1, len(self.images) // self.train.batch_size)
+    def __init__(
+        self,
+        spec: VGGSpec,
+        train: TrainConfig,
+        device: torch.device,
+        rank: int = 0,
+        world_size: int = 1,
+    ):
+        images, labels = load_split("train", train.dataset, train.seed)
+        if train.train_limit and train.train_limit < len(images):
+            generator = torch.Generator().manual_seed(train.seed)
+            kept = torch.randperm(len(images), generator=generator)[: train.train_limit]
+            images, labels = images[kept], labels[kept]
+        self._describe = {"name": train.dataset, "train_images": len(images)}
+        self._fingerprint_of = (images, labels)
+        self.images, self.labels = images.to(device), labels.to(device)
+        self.train, self.device = train, device
+        self.rank, self.world_size = rank, world_size
+        self.preprocessing = preprocessing(spec.image_size, train.fit)
+        self.batch_size = min(train.batch_size, len(images))
+        self.steps_per_epoch = len(images) // self.batch_size
         self._order_epoch, self._order = -1, None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Normalised float32 [B, 1, S, S] and targets: int64 [B], or float [B, 10] with mixup."""
         epoch, position = divmod(step, self.steps_per_epoch)
-        size = min(self.train.batch_size, len(self.images))
-        chosen = self._epoch_order(epoch)[position * size : (position + 1) * size]
+        chosen = self._epoch_order(epoch)[position * self.batch_size :][: self.batch_size]
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = self.images[chosen], self.labels[chosen]
         images = augment(images, self.train, generator)
@@ -168,6 +182,34 @@ class ImageSource:
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy, with the configured label smoothing."""
         return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """How many of the batch are right (the larger label, where two are mixed)."""
+        labels = targets.argmax(1) if targets.ndim > 1 else targets
+        return (logits.argmax(1) == labels).sum()
+
+    def validate(self, network) -> dict:
+        """Scores on the validation split, in the precision of training."""
+        return self._score(network, "validation", self.train.precision)
+
+    def test(self, network) -> dict:
+        """Scores on the test set, in float32: for the end of a run, once."""
+        return self._score(network, "test", "float32")
+
+    def describe(self) -> dict:
+        """What a card says about the data."""
+        return self._describe | {
+            "split_seed": self.train.seed,
+            "sha256": fingerprint(*self._fingerprint_of),
+        }
+
+    def _score(self, network, split: str, precision: str) -> dict:
+        from vggcore import evaluation
+
+        images, labels = load_split(split, self.train.dataset, self.train.seed)
+        images, labels = images.to(self.device), labels.to(self.device)
+        logits = evaluation.predict(network, images, self.preprocessing, precision=precision)
+        return evaluation.score(logits, labels)
 
     def _epoch_order(self, epoch: int) -> Tensor:
         if epoch != self._order_epoch:

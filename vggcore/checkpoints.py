@@ -1,0 +1,169 @@
+"""Checkpoints: weights as safetensors, and beside them a JSON card that says all about them.
+
+Saving is atomic and never leaves a half-written file under the final name. Loading verifies the
+card's SHA-256 and every shape, and builds the network from the card alone; pickles are never
+read. Listing and reading cards needs no PyTorch.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vggcore import paths
+from vggcore.architectures import VGGSpec
+
+if TYPE_CHECKING:
+    from vggcore.network import VGG
+
+DEFAULT = "fashion-mnist"
+_REQUIRED = ("spec", "preprocessing", "classes", "sha256")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message is one clear line."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint: its card, and its network in evaluation mode on the CPU."""
+
+    path: Path  # without suffix
+    card: dict
+    network: "VGG"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def save(path: Path | str, network: "VGG", card: dict, *, half: bool = False) -> dict:
+    """Write PATH.safetensors and PATH.json; returns the card as written, with its sha256.
+
+    `card` gains spec and sha256. `half` stores float weights as float16. Raises CheckpointError
+    when the folder cannot be written; an earlier checkpoint of that name is then still whole.
+    """
+    import torch
+    from safetensors.torch import save as to_bytes
+
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    if half:
+        state = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in state.items()}
+    weights = to_bytes(state)
+    card = card | {
+        "spec": network.spec.to_dict(),
+        "sha256": hashlib.sha256(weights).hexdigest(),
+        "weights_bytes": len(weights),
+    }
+    path = Path(path)
+    write_atomically(path.with_name(path.name + ".safetensors"), weights)
+    write_atomically(path.with_name(path.name + ".json"), to_json(card))
+    return card
+
+
+def to_json(value: dict) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """All of `content` under `file`, or nothing: temporary file, fsync, rename.
+
+    Raises CheckpointError naming the folder when it cannot be written (read-only, full, gone).
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".tmp-", delete=False) as stream:
+            temporary = stream.name
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise CheckpointError(
+            f"cannot write {file.name} in {file.parent}: {error.strerror or error}"
+        ) from None
+
+
+def available() -> list[str]:
+    """Names of the checkpoints in the checkpoints folder, the default first."""
+    names = sorted(card.stem for card in paths.checkpoints_dir().glob("*.json"))
+    return sorted(names, key=lambda name: name != DEFAULT)
+
+
+def find(name: str | Path) -> Path:
+    """Path without suffix of a checkpoint: a shipped name, a run's name, or a path.
+
+    Raises CheckpointError listing the known names.
+    """
+    text = str(name)
+    stem = text.removesuffix(".safetensors").removesuffix(".json")
+    places = [paths.checkpoints_dir() / stem, paths.runs_dir() / stem / "best", Path(stem)]
+    if os.sep in stem:  # a path is meant, whatever lies in our own folders
+        places = [Path(stem), Path(stem) / "best"]
+    for place in places:
+        if place.with_name(place.name + ".json").is_file():
+            return place
+    known = ", ".join(available()) or "none yet"
+    raise CheckpointError(f"unknown checkpoint {text!r}: shipped ones are {known}")
+
+
+def read_card(name: str | Path) -> dict:
+    """The card of a checkpoint. Raises CheckpointError when it is missing or damaged."""
+    path = find(name)
+    file = path.with_name(path.name + ".json")
+    try:
+        card = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"the card {file} cannot be read: {error}") from None
+    missing = [key for key in _REQUIRED if not isinstance(card, dict) or key not in card]
+    if missing:
+        raise CheckpointError(f"the card {file} is not one of this project: it lacks {missing[0]}")
+    return card
+
+
+def load(name: str | Path = DEFAULT) -> Checkpoint:
+    """Verify and load a checkpoint on the CPU, in evaluation mode, float32.
+
+    Raises CheckpointError for damaged, foreign or mismatched files.
+    """
+    path, card = find(name), read_card(name)
+    network = network_from(path, card)
+    return Checkpoint(path=path, card=card, network=network)
+
+
+def network_from(path: Path, card: dict) -> "VGG":
+    """The card's network with the weights beside it. Raises CheckpointError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    from vggcore.network import VGG
+
+    file = path.with_name(path.name + ".safetensors")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"the weights {file} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+        raise CheckpointError(f"the weights {file} are damaged: their SHA-256 is not the card's")
+    try:
+        spec = VGGSpec.from_dict(card["spec"])
+        state = from_bytes(content)
+    except (ValueError, TypeError, SafetensorError) as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be read: {error}") from None
+    with torch.device("meta"):
+        network = VGG(spec)
+    needed = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    if {key: tuple(value.shape) for key, value in state.items()} != needed:
+        raise CheckpointError(f"the weights {file} do not fit the card's network, {spec.name}")
+    state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    network.load_state_dict(state, assign=True)
+    return network.eval()

@@ -1,0 +1,64 @@
+"""Which device a run uses, and what this machine is called in cards."""
+
+import os
+import platform
+
+import torch
+
+
+def resolve(device: str) -> torch.device:
+    """The device meant by "auto", "cpu", "cuda", "cuda:1", "mps". Raises ValueError if absent."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"unknown device {device!r}: choose auto, cpu, cuda or mps") from None
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(chosen.type, False):
+        present = [name for name, yes in there.items() if yes and name != chosen.type]
+        raise ValueError(f"device {device!r} is not there: this machine has {', '.join(present)}")
+    return chosen
+
+
+def describe(device: torch.device) -> str:
+    """For people: the GPU's name, or the number of CPU threads and the processor."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{torch.get_num_threads()} × {_processor()}"
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            models = [
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            ]
+    except OSError:
+        models = []
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def memory_bytes(device: torch.device) -> int:
+    """Memory in use now: allocated on the GPU, or resident in this process."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    try:
+        with open("/proc/self/statm") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for a GPU's queued work, so that a clock reads true."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,81 @@
+"""Network and recipe on the command line: arguments made from the dataclasses' fields.
+
+`add` declares them, `chosen` turns what was typed into a `VGGSpec` and a `TrainConfig`: the
+preset's values, changed by whatever was given. No PyTorch.
+"""
+
+import argparse
+import dataclasses
+
+from vggcore.architectures import HEADS, VGGSpec
+from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
+
+# Only the fields that make sense for ten grey garment classes.
+_SPEC_HELP = {
+    "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
+    "width": (str, "ratio for every channel count, such as 1/8 or 1"),
+    "image_size": (int, "side of the network's input, pixels, at least 32"),
+    "head": (str, "fc: the paper's three layers; pool: average pool and one linear layer"),
+    "fc_width": (int, "units of the two hidden FC layers (default 4096 × width)"),
+    "dropout": (float, "share of units dropped in the head while training"),
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare --preset, the network's and the recipe's arguments."""
+    parser.add_argument(
+        "--preset", choices=PRESETS, default=DEFAULT_PRESET,
+        help="recipe to start from; every other argument changes it. "
+        + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()),
+    )  # fmt: skip
+    network = parser.add_argument_group("network")
+    for name, (kind, text) in _SPEC_HELP.items():
+        choices = HEADS if name == "head" else None
+        network.add_argument(_flag(name), type=kind, choices=choices, help=text)
+    _add_switch(network, "batch_norm", "BatchNorm after each convolution")
+    groups = {}
+    for field in dataclasses.fields(TrainConfig):
+        meta = field.metadata
+        group = groups.setdefault(meta["group"], parser.add_argument_group(meta["group"]))
+        text = meta["help"] + (f" ({meta['unit']})" if meta["unit"] else "")
+        if isinstance(field.default, bool):
+            _add_switch(group, field.name, text)
+        else:
+            group.add_argument(
+                _flag(field.name), type=type(field.default), choices=meta["choices"], help=text
+            )
+
+
+def chosen(args: argparse.Namespace) -> tuple[VGGSpec, TrainConfig]:
+    """What was asked for. Raises ValueError for what cannot be."""
+    preset = PRESETS[args.preset]
+    return _replaced(preset.spec, args), _replaced(preset.train, args)
+
+
+def command_line(preset: str, spec: VGGSpec, train: TrainConfig) -> list[str]:
+    """The arguments that give this network and recipe: the preset and what differs from it."""
+    base, arguments = PRESETS[preset], ["--preset", preset]
+    for ours, theirs in ((base.spec, spec), (base.train, train)):
+        for field in dataclasses.fields(ours):
+            value = getattr(theirs, field.name)
+            if value == getattr(ours, field.name):
+                continue
+            if isinstance(value, bool):
+                arguments.append(_flag(field.name) if value else "--no-" + _flag(field.name)[2:])
+            else:
+                arguments += [_flag(field.name), str(value)]
+    return arguments
+
+
+def _replaced(original, args: argparse.Namespace):
+    names = [field.name for field in dataclasses.fields(original)]
+    given = {name: getattr(args, name, None) for name in names}
+    return dataclasses.replace(original, **{k: v for k, v in given.items() if v is not None})
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _add_switch(group, name: str, text: str) -> None:
+    group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, default=None, help=text)

@@ -1,0 +1,137 @@
+"""A run's folder: its config, metrics, status and stop request. No PyTorch.
+
+| file | what |
+|---|---|
+| `config.json` | network and recipe; written once |
+| `metrics.jsonl` | one JSON object a line, append-only; a torn last line is tolerated |
+| `status.json` | the newest word of the trainer; replaced atomically |
+| `stop` | its existence asks the trainer to save and end |
+| `best.safetensors`, `best.json` | the best epoch's weights, with their card |
+| `last.safetensors`, `last-previous.safetensors` | resumable states |
+| `log.txt` | output of a background trainer |
+"""
+
+import json
+import os
+import time
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import vggcore
+from vggcore.architectures import VGGSpec
+from vggcore.checkpoints import CheckpointError, to_json, write_atomically
+from vggcore.classes import CLASSES
+from vggcore.config import TrainConfig
+from vggcore.run_locks import read_json
+
+CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"
+
+
+def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None):
+    """Make the folder of a new run. Raises CheckpointError where it exists or cannot be made."""
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise CheckpointError(f"{path} exists: choose another --run-dir, or --resume it") from None
+    except OSError as error:
+        raise CheckpointError(f"cannot make the run folder {path}: {error.strerror}") from None
+    config = {
+        "name": path.name,
+        "preset": preset,
+        "spec": spec.to_dict(),
+        "train": train.to_dict(),
+        "created": now(),
+        "code_version": vggcore.__version__,
+    }
+    write_atomically(path / CONFIG, to_json(config))
+    return RunFolder(path)
+
+
+def now() -> str:
+    """The time, ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class RunFolder:
+    """Access to one run's files. Raises CheckpointError, in one line, for what cannot be used."""
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self._status: dict = {}
+
+    @cached_property
+    def config(self) -> dict:
+        file = self.path / CONFIG
+        try:
+            return json.loads(file.read_bytes())
+        except FileNotFoundError:
+            raise CheckpointError(f"{self.path} is not a run folder: no {CONFIG}") from None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{file} cannot be read: {error}") from None
+
+    @cached_property
+    def spec(self) -> VGGSpec:
+        return VGGSpec.from_dict(self.config["spec"])
+
+    @cached_property
+    def train(self) -> TrainConfig:
+        return TrainConfig.from_dict(self.config["train"])
+
+    def card(self) -> dict:
+        """What the config contributes to a checkpoint's card."""
+        return {
+            "name": self.config["name"],
+            "preset": self.config["preset"],
+            "classes": list(CLASSES),
+            "created": now(),
+            "code_version": vggcore.__version__,
+        }
+
+    def append_metrics(self, row: dict) -> None:
+        """Add one line to the metrics, whole."""
+        line = json.dumps({key: _rounded(value) for key, value in row.items()}) + "\n"
+        try:
+            with open(self.path / METRICS, "a", encoding="utf-8") as stream:
+                stream.write(line)
+        except OSError as error:
+            raise CheckpointError(f"cannot write to {self.path}: {error.strerror}") from None
+
+    def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
+        """Add a remark that belongs to a step: shown with the curves."""
+        row = {"kind": "event", "step": step, "seconds": seconds, "message": message}
+        self.append_metrics(row | {"level": level})
+
+    def metrics_bytes(self) -> int:
+        """Length of the metrics file."""
+        file = self.path / METRICS
+        return file.stat().st_size if file.exists() else 0
+
+    def truncate_metrics(self, length: int) -> None:
+        """Drop the rows after a checkpoint: going on from it writes them again."""
+        if self.metrics_bytes() > length:
+            os.truncate(self.path / METRICS, length)
+
+    def write_status(self, state: str, **values) -> dict:
+        """Replace status.json; values not given keep their last value."""
+        fresh = {"state": state, "updated": time.time(), "pid": os.getpid()}
+        if not self._status:  # what the queue wrote stays
+            self._status = {"message": "", "summary": None} | (read_json(self.path / STATUS) or {})
+        self._status |= values | fresh
+        write_atomically(self.path / STATUS, to_json(self._status))
+        return self._status
+
+    def request_stop(self) -> None:
+        """Ask the trainer to save and end."""
+        (self.path / STOP).touch()
+
+    def stop_requested(self) -> bool:
+        return (self.path / STOP).exists()
+
+    def clear_stop(self) -> None:
+        (self.path / STOP).unlink(missing_ok=True)
+
+
+def _rounded(value):
+    """Six significant digits: enough for a curve, half the file."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -1,0 +1,91 @@
+"""`train`: train in the foreground, resume a run, or be the process of a background run."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from vggcore import paths, recipe_arguments, run_folder
+from vggcore.run_folder import RunFolder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_argument_group("run")
+    where.add_argument("--run-dir", type=Path, help="folder of the new run (default: a new one)")
+    where.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
+    where.add_argument(
+        "--from-config", type=Path, metavar="DIR", help="train as DIR/config.json says"
+    )
+    where.add_argument("--json", action="store_true", help="print the summary as JSON")
+    recipe_arguments.add(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    folder = _folder(args)
+    from vggcore import runs
+
+    with runs.hold_run_lock(folder.path):
+        with runs.wait_for_device(folder.train.device, folder.path) as device:
+            return _train(folder, device, args)
+
+
+def _folder(args: argparse.Namespace) -> RunFolder:
+    existing = args.resume or args.from_config
+    if existing:
+        folder = RunFolder(existing)
+        folder.spec, folder.train  # noqa: B018  a config that cannot be used ends here
+        return folder
+    spec, train = recipe_arguments.chosen(args)
+    path = args.run_dir or paths.runs_dir() / _new_name(args.preset)
+    return run_folder.create(path, spec, train, preset=args.preset)
+
+
+def _new_name(preset: str) -> str:
+    stamp = run_folder.now()[:19].replace(":", "").replace("T", "-")
+    return f"{preset}-{stamp}-{os.getpid() % 1000:03d}"
+
+
+def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
+    from vggcore import training
+
+    try:
+        summary = training.fit(
+            folder, device=device, on_step=_progress_bar() if sys.stderr.isatty() else None
+        )
+    except (ValueError, training.TrainingFailed) as error:
+        folder.write_status("failed", message=str(error))
+        if isinstance(error, ValueError):
+            raise
+        print(f"vggcore train: {error}", file=sys.stderr)
+        return 1
+    if args.json:
+        print(json.dumps(summary))
+    else:
+        _print_summary(summary)
+    return 0
+
+
+def _progress_bar():
+    def draw(status: dict) -> None:
+        share = status["step"] / max(1, status["total_steps"])
+        filled = round(30 * share)
+        remaining = status["seconds"] * (1 - share) / share if share else 0
+        sys.stderr.write(
+            f"\r{'█' * filled}{'·' * (30 - filled)} {share:4.0%}  epoch "
+            f"{min(status['epoch'] + 1, status['epochs'])}/{status['epochs']}  "
+            f"{status['images_per_second']:,.0f} images/s  {remaining:,.0f} s left   "
+        )
+        if status["state"] in ("finished", "stopped"):
+            sys.stderr.write("\n")
+        sys.stderr.flush()
+
+    return draw
+
+
+def _print_summary(summary: dict) -> None:
+    print(f"{summary['state']} after {summary['epochs']} epochs, {summary['seconds']:.1f} s")
+    for key in ("best_val_accuracy", "test_accuracy"):
+        if summary[key] is not None:
+            print(f"{key.replace('_', ' ')}: {summary[key]:.4f}")
+    print(f"run folder: {summary['run_dir']}")
