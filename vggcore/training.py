@@ -319,7 +319,8 @@ class _Loop:
             state,
             step=self.progress.step, total_steps=self.total_steps,
             epoch=self.progress.step // self.steps_per_epoch, epochs=self.train.epochs,
-            seconds=now - self.started, images_per_second=self.speed, device=str(self.device), message="",
+            seconds=now - self.started, images_per_second=self.speed,
+            device=str(self.device), message="",
         )  # fmt: skip
         if self.on_step:
             self.on_step(status)
