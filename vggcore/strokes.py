@@ -197,9 +197,7 @@ def _draw(image: Image.Image, stroke: Stroke, scale: float) -> None:
     if len(points) > 1:
         draw.line(points, fill=ink, width=width)
     for x, y in points:  # round joints and ends, as in the browser
-        draw.ellipse(
-            (x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=ink
-        )
+        draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=ink)
 
 
 def _flood(image: Image.Image, start: tuple[float, float]) -> None:

@@ -1,0 +1,57 @@
+"""Our two browser components: the drawing canvas, and a picture pasted from the clipboard.
+
+Both are Streamlit components (version 2) whose HTML, CSS and JavaScript go inline with the page.
+What they return comes from a browser and is anything at all; `vggcore.strokes` and
+`vggcore.images` check it.
+"""
+
+import base64
+import binascii
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.templates import TEMPLATES
+from vggcore.images import MAX_BYTES, ImageError
+
+_ASSETS = Path(__file__).with_name("assets")
+
+
+def _component(name: str):
+    """The component from its three files, which travel inline with the page."""
+    parts = {
+        kind: (_ASSETS / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
+    }
+    return st.components.v2.component(f"vgg_{name}", **parts)
+
+
+_canvas = _component("canvas")
+_paste = _component("paste")
+
+
+def canvas(key: str, drawing: str = ""):
+    """The canvas, showing `drawing` when it appears. Returns what the browser sent, unchecked.
+
+    That should be JSON text for `vggcore.strokes.parse_strokes`; before the first stroke it is
+    `drawing` itself.
+    """
+    result = _canvas(
+        key=key,
+        data={"templates": TEMPLATES, "drawing": drawing},
+        default={"drawing": drawing},
+        on_drawing_change=lambda: None,
+    )
+    return result.drawing
+
+
+def pasted_picture(key: str) -> bytes | None:
+    """Encoded picture from the visitor's clipboard, or None. Raises ImageError for forged data."""
+    text = _paste(key=key, default={"picture": ""}, on_picture_change=lambda: None).picture
+    if not text:
+        return None
+    if not isinstance(text, str) or len(text) > MAX_BYTES:
+        raise ImageError("the pasted picture is not valid")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ImageError("the pasted picture is not valid") from None
