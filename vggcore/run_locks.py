@@ -19,6 +19,9 @@ from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 
+from vggcore import paths
+from vggcore.checkpoints import CheckpointError, to_json, write_atomically
+
 ENDED = ("stopped", "finished", "failed", "crashed")
 _LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
 _LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
@@ -29,15 +32,9 @@ class RunError(ValueError):
     """A run cannot be created, found or changed; the message is one line for people."""
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: Path, value: dict) -> None:
     """Replace `path` in one step, so that a reader sees the old file or the new, never half."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        temporary.write_text(json.dumps(value, indent=1), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomically(path, to_json(value))
 
 
 def read_json(path: Path) -> dict | None:
@@ -97,7 +94,7 @@ def _same_file(fd: int, path: Path) -> bool:
 
 
 def holder(run_dir: Path) -> int | None:
-    """Pid (and process group) of the process that holds a run's lock; None where nobody does."""
+    """Pid of the process that holds a run's lock; None where nobody does or it is just starting."""
     if not is_locked(run_dir / "lock"):
         return None
     try:
@@ -119,17 +116,28 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
         yield
         return
     fd = _adopt(run_dir / "lock")
-    if fd is None:
-        fd = take_lock(run_dir / "lock")
-    if fd is None:
-        raise RunError(f"run {run_dir.name} is already running")
+    adopted = fd is not None
+    if not adopted:
+        fd = _take_or_explain(run_dir)
     try:
+        if not adopted:  # a stop request that is there already was meant for an earlier process
+            (run_dir / "stop").unlink(missing_ok=True)
         os.pwrite(fd, f"{os.getpid():<19}\n".encode("ascii"), 0)
         remove_temporary_files(run_dir)
         with _recording_failure(run_dir):
             yield
     finally:
         os.close(fd)
+
+
+def _take_or_explain(run_dir: Path) -> int:
+    try:
+        fd = take_lock(run_dir / "lock")
+    except OSError as error:
+        raise RunError(f"cannot write to {run_dir}: {error.strerror}") from None
+    if fd is None:
+        raise RunError(f"run {run_dir.name} is already running")
+    return fd
 
 
 def _adopt(path: Path) -> int | None:
@@ -169,15 +177,13 @@ def _record_end(run_dir: Path, state: str, message: str) -> None:
             run_dir / "status.json",
             status | {"state": state, "message": message, "updated": time.time()},
         )
-    except OSError as error:
+    except CheckpointError as error:
         print(f"could not record that the run {state}: {error}", file=sys.stderr)
 
 
 def remove_temporary_files(run_dir: Path) -> None:
     """Delete what a killed process left half-written. Call it only while holding the lock."""
-    for path in run_dir.glob("*.tmp"):
-        path.unlink(missing_ok=True)
-    for path in run_dir.glob(".*.tmp"):
+    for path in (*run_dir.glob(".tmp-*"), run_dir / "last-incoming.safetensors"):
         path.unlink(missing_ok=True)
 
 
@@ -228,10 +234,13 @@ def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator
         yield device
         return
     choices = device_choices(device)
-    ticket = _ticket(run_dir, choices)
+    try:
+        ticket = _ticket(run_dir, choices)
+    except OSError as error:
+        raise RunError(f"cannot write to {paths.runs_dir()}: {error.strerror}") from None
     with ExitStack() as held:
         with _termination_as_stop_file(run_dir):
-            while not (granted := _try_devices(held, run_dir, ticket, choices, every)):
+            while not (granted := _try_devices(held, ticket, choices, every)):
                 if (run_dir / "stop").exists():
                     _record_end(run_dir, "stopped", "cancelled before it started")
                     raise SystemExit(0)
@@ -292,18 +301,18 @@ def _ticket(run_dir: Path, choices: list[str]) -> int:
     status = read_json(run_dir / "status.json") or {}
     if status.get("state") == "queued" and isinstance(status.get("ticket"), int):
         return status["ticket"]
-    with changing_runs(run_dir.parent):
-        ticket = next_ticket(run_dir.parent)
+    with changing_runs(paths.runs_dir()):
+        ticket = next_ticket(paths.runs_dir())
         queued = {"state": "queued", "ticket": ticket, "choices": choices, "pid": os.getpid()}
         write_json(run_dir / "status.json", status | queued | {"updated": time.time()})
     return ticket
 
 
-def waiting_before(run_dir: Path, ticket: int, choices: list[str]) -> list[Path]:
+def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
     """Living runs with an earlier ticket that wait for one of the same devices, in order."""
     earlier = [
         (status["ticket"], other)
-        for other, status in statuses(run_dir.parent)
+        for other, status in statuses(paths.runs_dir())
         if status.get("state") == "queued"
         and isinstance(status.get("ticket"), int)
         and status["ticket"] < ticket
@@ -313,15 +322,13 @@ def waiting_before(run_dir: Path, ticket: int, choices: list[str]) -> list[Path]
     return [other for _, other in sorted(earlier)]
 
 
-def _try_devices(
-    held: ExitStack, run_dir: Path, ticket: int, choices: list[str], every: bool
-) -> str | None:
+def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) -> str | None:
     """Take one of the devices, or every one, if it is this run's turn; None if not yet."""
-    if waiting_before(run_dir, ticket, choices):
+    if waiting_before(ticket, choices):
         return None
     taken = {}
     for name in choices:
-        fd = take_lock(device_lock(run_dir.parent, name), patience=0)
+        fd = take_lock(_device_lock(name), patience=0)
         if fd is not None:
             taken[name] = fd
             if not every:
@@ -335,6 +342,5 @@ def _try_devices(
     return next(iter(taken))
 
 
-def device_lock(runs_dir: Path, device: str) -> Path:
-    """Lock file of one device of this machine."""
-    return runs_dir / f".device-{re.sub('[^a-z0-9]', '-', device.lower())}.lock"
+def _device_lock(device: str) -> Path:
+    return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', device.lower())}.lock"

@@ -1,0 +1,111 @@
+"""What visitors of a public deployment may do. Enforced where runs are created and changed.
+
+A deployment is public when VGGCORE_PUBLIC is 1. Visitors then cannot train, unless its owner
+sets VGGCORE_PUBLIC_TRAINING to 1; the caps below bind every such run. Deleting, renaming and
+promoting need VGGCORE_OWNER_PASSWORD, and without one nobody can. Plain Python, no PyTorch.
+"""
+
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vggcore.config import PRESETS, TrainConfig
+
+
+class NotAllowed(ValueError):
+    """This deployment does not permit what was asked; the message is one line for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Caps of this deployment. The defaults are those of a private one: no caps."""
+
+    public: bool = False
+    training: bool = True
+    presets: tuple[str, ...] = ()  # a public visitor chooses one of these, unchanged but for caps
+    max_epochs: int = 5
+    max_minutes: float = 10.0
+    queue_per_visitor: int = 1  # living runs, waiting ones included
+    queue: int = 4  # living runs of all visitors together
+    disk_bytes: int = 2_000_000_000  # of all run folders together
+    owner_password: str = ""
+
+    @classmethod
+    def read(cls, values: Mapping[str, str] | None = None) -> "Limits":
+        """From VGGCORE_PUBLIC… settings, by default the environment's. Raises ValueError."""
+        values = os.environ if values is None else values
+        if not _flag(values, "VGGCORE_PUBLIC"):
+            return cls()
+        presets = str(values.get("VGGCORE_PUBLIC_PRESETS", "try-out")).split(",")
+        return cls(
+            public=True,
+            training=_flag(values, "VGGCORE_PUBLIC_TRAINING"),
+            presets=tuple(name.strip() for name in presets if name.strip() in PRESETS),
+            max_epochs=int(_number(values, "VGGCORE_PUBLIC_EPOCHS", cls.max_epochs)),
+            max_minutes=_number(values, "VGGCORE_PUBLIC_MINUTES", cls.max_minutes),
+            queue_per_visitor=int(
+                _number(values, "VGGCORE_PUBLIC_QUEUE_PER_VISITOR", cls.queue_per_visitor)
+            ),
+            queue=int(_number(values, "VGGCORE_PUBLIC_QUEUE", cls.queue)),
+            disk_bytes=int(1e9 * _number(values, "VGGCORE_PUBLIC_DISK_GB", cls.disk_bytes / 1e9)),
+            owner_password=str(values.get("VGGCORE_OWNER_PASSWORD", "")),
+        )
+
+    def is_owner(self, password: str) -> bool:
+        """Whether `password` is the owner's; on a private deployment everybody is the owner."""
+        if not self.public:
+            return True
+        expected = self.owner_password.encode()
+        return bool(expected) and hmac.compare_digest(password.encode(), expected)
+
+    def require_owner(self, password: str, action: str) -> None:
+        """Raises NotAllowed unless `password` is the owner's."""
+        if not self.is_owner(password):
+            raise NotAllowed(f"{action} needs the password of this deployment's owner")
+
+    def capped(self, preset: str, train: TrainConfig) -> TrainConfig:
+        """`train` as a visitor may run it: the preset's own recipe under this deployment's caps.
+
+        Of the visitor's wishes only the seed is kept. Raises NotAllowed.
+        """
+        if not self.public:
+            return train
+        if not self.training:
+            raise NotAllowed("training is turned off on this public deployment")
+        if preset not in self.presets:
+            raise NotAllowed(
+                f"this public deployment trains only its presets: {', '.join(self.presets)}"
+            )
+        recipe = PRESETS[preset].train
+        minutes = min(recipe.max_minutes or self.max_minutes, self.max_minutes)
+        epochs = min(recipe.epochs, self.max_epochs)
+        return replace(recipe, seed=train.seed, epochs=epochs, max_minutes=minutes)
+
+    def check_queue(self, living: int, living_of_visitor: int, disk_bytes: int) -> None:
+        """Raises NotAllowed where one more run would be too many, or the disk share is used up."""
+        if not self.public:
+            return
+        if living_of_visitor >= self.queue_per_visitor:
+            raise NotAllowed(
+                f"one visitor may have {self.queue_per_visitor} run(s) at a time: "
+                "wait for yours to end, or stop it"
+            )
+        if living >= self.queue:
+            raise NotAllowed(f"the queue is full ({self.queue} runs): try again later")
+        if disk_bytes >= self.disk_bytes:
+            raise NotAllowed("the space for runs on this deployment is used up")
+
+
+def _flag(values: Mapping[str, str], name: str) -> bool:
+    return str(values.get(name, "")).strip().lower() in ("1", "true", "yes", "on")
+
+
+def _number(values: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        number = float(values.get(name, default))
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{name} must be a number from 0 up, not {values.get(name)!r}")
+    return number
