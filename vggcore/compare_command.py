@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 import pandas as pd
 
@@ -20,7 +20,8 @@ examples:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's options; `run` reads them."""
+    """Adds the command's options and examples; `run` reads them."""
+    parser.epilog, parser.formatter_class = EXAMPLES, RawDescriptionHelpFormatter
     parser.add_argument(
         "--configurations", default=",".join(CONFIGURATIONS), metavar="A,D",
         help="columns of the paper or usual names, with commas; -bn adds batch norm (default: all)",
