@@ -1,0 +1,95 @@
+"""Classify pictures of garments with a checkpoint: load once, then answer quickly and honestly."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vggcore import checkpoints, data
+from vggcore.garments import Prepared, prepare
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer, and what it rests on."""
+
+    label: str  # the most probable class
+    probability: float  # its calibrated probability
+    probabilities: dict[str, float]  # all classes, in label order
+    unsure: bool
+    reason: str  # one sentence for people; empty when sure
+    prepared: Prepared = field(repr=False)  # the way from the picture to the network's input
+
+
+class Classifier:
+    """A loaded checkpoint that classifies pictures. Safe to share between threads."""
+
+    def __init__(self, checkpoint: checkpoints.Checkpoint):
+        self.checkpoint = checkpoint
+        self.network = checkpoint.network
+        self.preprocessing = checkpoint.card["preprocessing"]
+        self.classes = checkpoint.card["classes"]
+        self.temperature = checkpoint.card.get("temperature") or 1.0
+
+    def prepare(self, picture, **overrides: str) -> Prepared:
+        """`garments.prepare` in the style this network was trained on. Raises ValueError."""
+        style = self.preprocessing["style"]
+        # Networks for Fashion-MNIST see its 28 pixels, brought to their size as in training.
+        size = 28 if style == "fashion-mnist" else self.preprocessing["image_size"]
+        return prepare(picture, size, style, **overrides)
+
+    def classify(self, picture, **overrides: str) -> Prediction:
+        """What garment is on `picture`: PIL image, or uint8 array [H, W] or [H, W, 3].
+
+        `overrides` are those of `garments.prepare`: invert, crop, background. Raises ValueError.
+        """
+        return self.classify_prepared(self.prepare(picture, **overrides))
+
+    def classify_prepared(self, prepared: Prepared) -> Prediction:
+        """What garment a prepared picture shows."""
+        logits = self.logits(prepared.network_input)
+        chances = (logits / self.temperature).softmax(0).tolist()
+        best = max(range(len(chances)), key=chances.__getitem__)
+        reason = self._doubt(prepared, chances)
+        return Prediction(
+            label=self.classes[best],
+            probability=chances[best],
+            probabilities=dict(zip(self.classes, chances, strict=True)),
+            unsure=bool(reason),
+            reason=reason,
+            prepared=prepared,
+        )
+
+    def network_input(self, image: np.ndarray) -> torch.Tensor:
+        """Float32 [1, 1, S, S] from the last step of a prepared picture, uint8 [S, S]."""
+        return data.to_network_input(torch.from_numpy(image)[None], self.preprocessing)
+
+    @torch.inference_mode()
+    def logits(self, image: np.ndarray) -> torch.Tensor:
+        """Logits float32 [classes] of a prepared picture, uint8 [S, S]."""
+        return self.network(self.network_input(image))[0]
+
+    def _doubt(self, prepared: Prepared, chances: list[float]) -> str:
+        """Why the answer is unsure; empty when it is not."""
+        if prepared.blank:
+            return "The picture is blank: nothing stands out from its background."
+        threshold = (self.checkpoint.card.get("unsure") or {}).get("probability", 0.5)
+        if max(chances) < threshold:
+            first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
+            return f"It could be {first[1]} or {second[1]}: neither is clear enough."
+        return ""
+
+
+@lru_cache(maxsize=4)
+def _load(path: str, sha256: str) -> Classifier:
+    return Classifier(checkpoints.load(path))
+
+
+def load_classifier(name: str | Path = checkpoints.DEFAULT) -> Classifier:
+    """The classifier of a checkpoint, loaded once per process and weights.
+
+    Raises CheckpointError.
+    """
+    return _load(str(checkpoints.find(name)), checkpoints.read_card(name)["sha256"])
