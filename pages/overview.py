@@ -14,7 +14,7 @@ st.markdown(
 
 DESTINATIONS = (
     ("pages/compare.py", "Compare", ":material/table_chart:",
-     "Parameters, shapes and cost of VGG-11 to VGG-19, side by side; turn a knob and all recounts."),
+     "Parameters, shapes and cost of VGG-11 to VGG-19, side by side; turn any knob."),
     ("pages/train.py", "Train", ":material/model_training:",
      "Start a run in the background, watch it learn, stop it, go on later, compare runs."),
     ("pages/classify.py", "Classify", ":material/draw:",
