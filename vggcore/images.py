@@ -52,6 +52,8 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     """
     data = _read(source)
     # Set for good: changing warning filters for a moment is not safe with several threads.
+    # Pillow's other warnings (corrupt EXIF data and the like) would let visitors fill the log.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
@@ -109,7 +111,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     """How to set the picture upright; damaged EXIF data count as none."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION))
-    except (*_DAMAGE, UserWarning):
+    except _DAMAGE:
         return None
 
 

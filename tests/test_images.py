@@ -1,0 +1,100 @@
+"""Decoding pictures from strangers."""
+
+import numpy as np
+import pytest
+from picture_files import ALLOWED, REFUSED, encoded, garment, transparent_png
+from PIL import Image
+
+from vggcore.images import MAX_BYTES, ImageError, open_image
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_every_allowed_form_opens_as_plain_rgb(name):
+    picture = open_image(ALLOWED[name])
+
+    assert picture.mode == "RGB" and not picture.info
+    grey = np.asarray(picture.convert("L"))
+    middle, corner = grey[len(grey) // 2, grey.shape[1] // 2], grey[-3, -3]
+    assert middle < 90 and corner > 220
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_everything_else_is_refused_in_one_line(name):
+    data, reason = REFUSED[name]
+
+    with pytest.raises(ImageError, match=reason) as refusal:
+        open_image(data)
+
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_phone_photo_is_set_upright_and_loses_its_metadata():
+    picture = open_image(ALLOWED["rotated.jpg"])
+
+    assert picture.size == garment().size
+    assert picture.getpixel((3, 3))[0] > 200 > 60 > picture.getpixel((3, 3))[1]
+    assert not picture.getexif()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20)).convert("RGB")
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose that stores it so
+    stored = upright if orientation == 1 else upright.transpose(undo[orientation])
+
+    picture = open_image(encoded(stored, "PNG", exif=exif))
+
+    assert np.array_equal(np.asarray(picture), np.asarray(upright))
+
+
+def test_damaged_exif_data_do_not_cost_the_picture():
+    exif = b"Exif\x00\x00MM\x00*\x00\x00\xff\xff garbage"
+
+    picture = open_image(encoded(garment(), "JPEG", exif=exif))
+
+    assert picture.size == garment().size
+
+
+def test_an_animation_gives_its_first_frame():
+    red, green, blue = open_image(ALLOWED["animated.gif"]).getpixel((50, 100))
+
+    assert (red, green, blue) == (255, 255, 255)  # the second frame is blue
+
+
+def test_transparency_becomes_a_ground_on_which_the_garment_shows():
+    dark = open_image(transparent_png((20, 20, 20, 255)))
+    pale = open_image(transparent_png((250, 250, 250, 255)))
+
+    assert dark.getpixel((2, 2)) == (255, 255, 255)
+    assert pale.getpixel((2, 2)) == (0, 0, 0)
+
+
+def test_a_large_photo_comes_out_at_working_size():
+    photo = Image.effect_noise((3000, 2000), 60).convert("RGB")
+
+    assert open_image(encoded(photo, "JPEG")).size == (1024, 683)
+    assert open_image(encoded(photo, "PNG"), max_side=300).size == (300, 200)
+
+
+def test_files_are_read_and_a_missing_one_is_named_a_cause(tmp_path):
+    file = tmp_path / "garment.png"
+    file.write_bytes(ALLOWED["garment.png"])
+
+    assert open_image(file).size == garment().size
+    with pytest.raises(ImageError, match="No such file"):
+        open_image(tmp_path / "missing.png")
+
+
+def test_a_file_over_the_limit_is_refused_unread():
+    with pytest.raises(ImageError, match="larger than"):
+        open_image(ALLOWED["garment.bmp"] + bytes(MAX_BYTES))
+
+
+def test_a_progressive_jpeg_with_endless_scans_is_refused():
+    data = ALLOWED["progressive.jpg"]
+    scan = data.rindex(b"\xff\xda")
+
+    with pytest.raises(ImageError, match="scans"):
+        open_image(data[:scan] + data[scan:-2] * 50 + b"\xff\xd9")

@@ -1,0 +1,116 @@
+"""Why the network answers as it does: Grad-CAM, feature maps, nearest training images.
+
+All functions take a network in evaluation mode and one normalised picture [1, 1, S, S], and
+leave both unchanged.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vggcore.network import VGG
+
+_MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
+
+
+class Neighbours(NamedTuple):
+    """Training images most like a picture, the nearest first."""
+
+    indices: np.ndarray  # int64 [k], into the images of the bank
+    similarity: np.ndarray  # float32 [k], cosine of the angle between features, at most 1
+
+
+def grad_cam(network: VGG, picture: Tensor, label: int) -> np.ndarray:
+    """Where the network found evidence for class `label`: float32 [S, S], 0 to 1.
+
+    Grad-CAM (Selvaraju et al., arXiv 1610.02391) before the pool of the deepest block whose map
+    has at least 7×7 cells. All zeros where nothing speaks for the class.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        maps, after = _split(network, picture.clone())  # a copy made outside of inference mode
+        maps = maps.detach().requires_grad_()
+        score = after(maps)[0, label]
+        (gradient,) = torch.autograd.grad(score, maps)
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    cam = F.relu((weights * maps.detach()).sum(dim=1, keepdim=True))
+    cam = F.interpolate(cam, size=picture.shape[2:], mode="bilinear", align_corners=False)[0, 0]
+    return (cam / cam.max().clamp(min=1e-8)).numpy()
+
+
+def _split(network: VGG, picture: Tensor):
+    """The maps Grad-CAM looks at, and the function that takes them on to the logits."""
+    blocks = network.feature_blocks()
+    sides = [picture.shape[-1] >> index for index in range(len(blocks))]  # before each pool
+    chosen = max((i for i, side in enumerate(sides) if side >= _MIN_CAM_SIDE), default=0)
+    maps = picture
+    with torch.no_grad():
+        for block in blocks[:chosen]:
+            maps = block(maps)
+        maps = blocks[chosen][:-1](maps)
+
+    def after(values: Tensor) -> Tensor:
+        values = blocks[chosen][-1](values)
+        for block in blocks[chosen + 1 :]:
+            values = block(values)
+        return network.classifier(values)
+
+    return maps, after
+
+
+@torch.no_grad()
+def feature_maps(network: VGG, picture: Tensor) -> list[np.ndarray]:
+    """Output of each of the five blocks: float32 [channels, side, side]."""
+    maps = []
+    for block in network.feature_blocks():
+        picture = block(picture)
+        maps.append(picture[0].numpy())
+    return maps
+
+
+def mosaic(maps: np.ndarray, count: int = 16) -> np.ndarray:
+    """The `count` most active maps as one square picture: uint8 [side, side].
+
+    Each map is stretched to its own full range; those of equal activity keep their order.
+    """
+    order = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[:count]
+    columns = int(np.ceil(np.sqrt(len(order))))
+    side = maps.shape[1]
+    canvas = np.zeros((columns * (side + 1), columns * (side + 1)), np.uint8)
+    for place, index in enumerate(order):
+        low, high = maps[index].min(), maps[index].max()
+        row, column = np.array(divmod(place, columns)) * (side + 1)
+        scaled = (maps[index] - low) / max(high - low, 1e-8) * 255
+        canvas[row : row + side, column : column + side] = scaled.astype(np.uint8)
+    return canvas[:-1, :-1]
+
+
+@torch.no_grad()
+def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
+    """What the last linear layer looks at, scaled to length 1: float32 [N, units]."""
+    head = network.classifier[:-1]
+    parts = [
+        head(network.features(pictures[i : i + batch])) for i in range(0, len(pictures), batch)
+    ]
+    return F.normalize(torch.cat(parts), dim=1)
+
+
+def nearest(network: VGG, picture: Tensor, bank: Tensor, count: int = 8) -> Neighbours:
+    """The rows of `bank` (from `features`) that lie closest to the picture in the same space."""
+    similarity, indices = (bank @ features(network, picture)[0]).topk(min(count, len(bank)))
+    return Neighbours(indices.numpy(), similarity.numpy())
+
+
+def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A heat map laid over a grey picture: uint8 [S, S] and float [S, S] to uint8 [S, S, 3].
+
+    Cold is the picture itself in grey, hot runs through orange to yellow.
+    """
+    grey = np.repeat(picture[:, :, None].astype(np.float32), 3, axis=2)
+    heat = np.clip(heat, 0, 1)[:, :, None]
+    colour = np.concatenate(
+        [np.full_like(heat, 255), 80 + 160 * heat, np.full_like(heat, 20)], axis=2
+    )
+    return (grey * (1 - 0.7 * heat) + colour * 0.7 * heat).astype(np.uint8)
