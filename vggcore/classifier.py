@@ -64,7 +64,7 @@ class Classifier:
 
     def network_input(self, image: np.ndarray) -> torch.Tensor:
         """Float32 [1, 1, S, S] from the last step of a prepared picture, uint8 [S, S]."""
-        return data.to_network_input(torch.from_numpy(image)[None], self.preprocessing)
+        return data.to_network_input(torch.tensor(image)[None], self.preprocessing)
 
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
