@@ -38,7 +38,9 @@ class TrainConfig:
     optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd"))
     learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)
     weight_decay: float = _option(0.01, "weight decay (SGD, AdamW)", low=0.0, high=1.0)
-    schedule: str = _option("one-cycle", "learning rate over time", choices=("constant", "one-cycle"))
+    schedule: str = _option(
+        "one-cycle", "learning rate over time", choices=("constant", "one-cycle")
+    )
     label_smoothing: float = _option(0.0, "share of each label spread evenly", low=0.0, high=0.5)
     ema: float = _option(
         0.0, "decay of a moving average of the weights, which is then evaluated; 0 is off",
@@ -71,9 +73,7 @@ class TrainConfig:
         "bf16", "bf16 autocasts convolutions and linear layers", choices=("bf16", "float32"),
         group="machine",
     )  # fmt: skip
-    deterministic: bool = _option(
-        False, "same bits every time on a GPU, slower", group="machine"
-    )
+    deterministic: bool = _option(False, "same bits every time on a GPU, slower", group="machine")
     seed: int = _option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
     checkpoint_seconds: float = _option(
         60.0, "save a resumable checkpoint this often", low=0.0, high=86_400.0, unit="s",
@@ -143,10 +143,10 @@ PRESETS: dict[str, Preset] = {
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
         spec=VGGSpec(
-            configuration="A", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.1
+            configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            epochs=24, batch_size=256, learning_rate=0.004, weight_decay=0.05, flip=True, shift=2,
+            epochs=40, batch_size=256, learning_rate=0.004, weight_decay=0.05, flip=True, shift=2,
             erase=0.5, label_smoothing=0.05, ema=0.998,
         ),
     ),
