@@ -39,6 +39,7 @@ from vggcore.run_locks import (
     changing_runs,
     device_choices,
     hold_run_lock,
+    holder,
     is_locked,
     next_ticket,
     read_json,
@@ -51,8 +52,9 @@ from vggcore.run_locks import (
 
 __all__ = [
     "LIVING", "STATES", "Run", "RunError", "check_name", "delete", "disk_bytes", "free_name",
-    "hold_run_lock", "launch", "list_runs", "log_tail", "look", "promote", "queue_ahead", "rename",
-    "resume", "slug", "stop", "wait_for_device", "wait_until_ended",
+    "hold_run_lock", "launch", "list_runs", "log_tail", "look", "process_memory", "promote",
+    "queue_ahead", "read_json", "rename", "resume", "slug", "stop", "visitor_of",
+    "wait_for_device", "wait_until_ended",
 ]  # fmt: skip
 
 LIVING = ("queued", "starting", "running", "stopping")
@@ -322,7 +324,15 @@ def _start(path: Path, how: str, lock: int) -> None:
     threading.Thread(target=process.wait, daemon=True, name=f"reap {path.name}").start()
 
 
-def resume(name: str, *, visitor: str = "", limits: Limits | None = None) -> Run:
+def _check_own(run: Run, action: str, visitor: str, password: str, limits: Limits) -> None:
+    """Raises NotAllowed where a visitor of a public deployment reaches for another's run."""
+    if visitor_of(run) != visitor:
+        limits.require_owner(password, f"{action} another visitor's run")
+
+
+def resume(
+    name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None
+) -> Run:
     """Start a stopped, failed or crashed run again, at the step of its last checkpoint.
 
     A run that ended before its first checkpoint starts from the beginning. Raises RunError or
@@ -330,8 +340,9 @@ def resume(name: str, *, visitor: str = "", limits: Limits | None = None) -> Run
     """
     limits = limits or Limits.read()
     run = look(name)
-    if limits.public and not limits.training:
+    if limits.public:
         limits.capped(run.preset, TrainConfig())
+    _check_own(run, "resuming", visitor, password, limits)
     with _one_line_errors(run.path), changing_runs(paths.runs_dir()):
         _check_room(limits, visitor)
         lock = take_lock(run.path / "lock")
@@ -360,7 +371,7 @@ def _prepare_resume(path: Path) -> str:
     return "--resume" if any(path.glob("last*.safetensors")) else "--from-config"
 
 
-def stop(name: str) -> Run:
+def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None) -> Run:
     """Ask a living run to save and end; if it does not, it is killed after 30 seconds.
 
     A waiting run is cancelled. A small process of its own sees to the end (`run_stopper`), so
@@ -369,6 +380,7 @@ def stop(name: str) -> Run:
     run = look(name)
     if not run.living:
         raise RunError(f"run {name} is {run.state}: there is nothing to stop")
+    _check_own(run, "stopping", visitor, password, limits or Limits.read())
     with _one_line_errors(run.path):
         (run.path / run_folder.STOP).touch()
     stopper = subprocess.Popen(
@@ -469,6 +481,16 @@ def promote(
         write_atomically(target.with_name(target.name + ".safetensors"), weights)
         write_json(card_file, card | {"name": checkpoint_name, "run": name})
     return target
+
+
+def process_memory(run: Run) -> int | None:
+    """Resident bytes of a living run's process; None where the system does not tell."""
+    pid = holder(run.path)
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def disk_bytes(folder: Path) -> int:

@@ -1,0 +1,29 @@
+"""What this deployment permits, and who is asking."""
+
+import hashlib
+import os
+
+import streamlit as st
+
+from vggcore.limits import Limits
+
+
+def limits() -> Limits:
+    """From the environment and `.streamlit/secrets.toml`; what is in secrets wins."""
+    values = dict(os.environ)
+    if st.secrets.load_if_toml_exists():
+        values |= {key: str(value) for key, value in st.secrets.items()}
+    return Limits.read(values)
+
+
+def visitor() -> str:
+    """Tells visitors apart for the queue's sake, without keeping their address."""
+    address = st.context.ip_address or "this machine"
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def ask_password(current: Limits, key: str) -> str:
+    """On a public deployment, a field for its owner's password; what was typed."""
+    if not current.public:
+        return ""
+    return st.text_input("Password of this deployment's owner", type="password", key=key)

@@ -1,0 +1,171 @@
+"""What can be done with a run: stop, resume, again, rename, delete, promote, download."""
+
+import io
+import json
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import deployment, words
+from vggcore import paths, runs, tensorboard_export
+from vggcore.architectures import VGGSpec
+from vggcore.config import TrainConfig
+from vggcore.metrics import MetricsLog
+from vggcore.runs import Run
+
+_TRIED = "train-message"  # what the last action answered, shown once after the rerun
+
+
+def attempt(action, *args, **kwargs):
+    """Call something of `runs`; what it refuses becomes a message on the next screen."""
+    try:
+        return action(*args, **kwargs)
+    except ValueError as error:
+        st.session_state[_TRIED] = str(error)
+        return None
+
+
+def tell() -> None:
+    """Show what the last action refused, if it did."""
+    if message := st.session_state.pop(_TRIED, ""):
+        st.error(words.plain(message), icon=":material/block:")
+
+
+def buttons(run: Run) -> None:
+    """The actions that make sense now, in a row."""
+    name = run.name
+    with st.container(horizontal=True):
+        if run.living:
+            label = "Cancel" if run.state == "queued" else "Stop"
+            if st.button(
+                label, icon=":material/stop_circle:", key=f"stop-{name}", type="primary",
+                disabled=run.state == "stopping",
+                help="Saves and ends; it can be resumed at the exact step",
+            ):  # fmt: skip
+                stop(name)
+            return
+        if run.resumable and st.button(
+            "Resume", icon=":material/play_circle:", key=f"resume-{name}", type="primary"
+        ):
+            _with_visitor(runs.resume, name)
+        if run.has_best:
+            st.page_link(
+                "pages/classify.py", label="Open in Classify", icon=":material/draw:",
+                query_params={"checkpoint": name},
+            )  # fmt: skip
+        if run.config and st.button(
+            "Run again", icon=":material/replay:", key=f"again-{name}",
+            help="The same network, recipe and seed, as a new run",
+        ):  # fmt: skip
+            again(run)
+        if run.has_best and st.button("Promote", icon=":material/publish:", key=f"promote-{name}"):
+            _promote_dialog(name)
+        if st.button("Rename", icon=":material/edit:", key=f"rename-{name}"):
+            rename_dialog(name)
+        if st.button("Delete", icon=":material/delete:", key=f"delete-{name}"):
+            delete_dialog([name])
+
+
+def stop(name: str) -> None:
+    _with_visitor(runs.stop, name)
+
+
+def _with_visitor(action, name: str) -> None:
+    attempt(action, name, visitor=deployment.visitor(), limits=deployment.limits())
+    st.rerun()
+
+
+def again(run: Run) -> None:
+    """Launch the same once more, and go to the new run."""
+    started = attempt(
+        lambda: runs.launch(
+            VGGSpec.from_dict(run.config["spec"]),
+            TrainConfig.from_dict(run.config["train"]),
+            preset=run.preset,
+            visitor=deployment.visitor(),
+            limits=deployment.limits(),
+        )
+    )
+    if started:
+        st.query_params["run"] = started.name
+    st.rerun()
+
+
+@st.dialog("Rename run")
+def rename_dialog(name: str) -> None:
+    typed = st.text_input("New name", value=name, max_chars=63)
+    new_name = runs.slug(typed)
+    if new_name and new_name != typed:
+        st.caption(f"Will be called `{new_name}`.")
+    limits = deployment.limits()
+    password = deployment.ask_password(limits, "rename-password")
+    if st.button("Rename", type="primary", disabled=new_name in ("", name), key="rename-confirm"):
+        if attempt(runs.rename, name, new_name, password=password, limits=limits):
+            if "run" in st.query_params:
+                st.query_params["run"] = new_name
+        st.rerun()
+
+
+@st.dialog("Delete for good?")
+def delete_dialog(names: list[str]) -> None:
+    folders = [paths.runs_dir() / name for name in names]
+    total = sum(runs.disk_bytes(folder) for folder in folders)
+    st.write(f"{words.plain(', '.join(names))}: curves and checkpoints, {words.size(total)}.")
+    limits = deployment.limits()
+    password = deployment.ask_password(limits, "delete-password")
+    if st.button("Delete", type="primary", icon=":material/delete:", key="delete-confirm"):
+        for name in names:
+            attempt(runs.delete, name, password=password, limits=limits)
+        st.query_params.pop("run", None)
+        st.rerun()
+
+
+@st.dialog("Promote to a checkpoint")
+def _promote_dialog(name: str) -> None:
+    st.write("Copies the best weights and their card to where Classify finds checkpoints.")
+    typed = st.text_input("Name of the checkpoint", value=name, max_chars=63)
+    limits = deployment.limits()
+    password = deployment.ask_password(limits, "promote-password")
+    if st.button("Promote", type="primary", disabled=not runs.slug(typed), key="promote-confirm"):
+        if attempt(runs.promote, name, runs.slug(typed), password=password, limits=limits):
+            st.toast(f"Promoted as {runs.slug(typed)}", icon=":material/publish:")
+        st.rerun()
+
+
+def downloads(run: Run, log: MetricsLog) -> None:
+    """Weights, card and curves to take away. Files are read only when the button is pressed."""
+    with st.expander("Download", icon=":material/download:"), st.container(horizontal=True):
+        for file_name, label in (
+            ("best.safetensors", "Best weights"),
+            ("best.json", "Card of the best"),
+            ("last.safetensors", "Last state (resumable)"),
+        ):
+            if (run.path / file_name).is_file():
+                _download(run, label, file_name, (run.path / file_name).read_bytes)
+        _download(run, "Metrics (CSV)", "metrics.csv", lambda: metrics_csv(log))
+        if tensorboard_export.available():
+            _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard_export.zipped(log))
+        else:
+            st.button(
+                "TensorBoard", disabled=True, icon=":material/download:", key=f"tb-{run.name}",
+                help="Needs the optional package: pip install tensorboard",
+            )  # fmt: skip
+
+
+def _download(run: Run, label: str, file_name: str, content) -> None:
+    st.download_button(
+        label, content, file_name=f"{run.name}-{file_name}", key=f"download-{run.name}-{file_name}",
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+
+
+def metrics_csv(log: MetricsLog) -> bytes:
+    """Step rows and epoch rows in one table, in order of steps."""
+    steps = log.steps().assign(kind="step")
+    epochs = pd.DataFrame(log.epochs())
+    if "confusion" in epochs:
+        epochs["confusion"] = epochs["confusion"].map(json.dumps)
+    table = pd.concat([steps, epochs]) if len(epochs) else steps
+    text = io.StringIO()
+    table.sort_values("step", kind="stable").to_csv(text, index=False)
+    return text.getvalue().encode()

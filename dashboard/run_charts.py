@@ -1,0 +1,150 @@
+"""Curves of runs: DataFrames and rows in, plotly figures out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from vggcore.classes import CLASSES
+from vggcore.metrics import smooth, thin_out
+
+POINTS = 800  # per curve: more than a screen has pixels to show them
+TRAIN, VALIDATION, REFERENCE = "#2a78d6", "#eb6834", "#898781"
+RUN_COLOURS = ("#2a78d6", "#eb6834", "#1baf7a", "#eda100", "#e87ba4", "#4a3aa7", "#e34948")
+X_AXES = {"step": "Step", "epoch": "Epoch", "seconds": "Time"}
+_HEIGHT = 340
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the reader wants the curves."""
+
+    x: str = "step"  # a key of X_AXES
+    log: bool = False  # loss on a logarithmic axis
+    smoothing: float = 0.6  # 0 is off
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The measured rows of one run, ready to draw."""
+
+    name: str
+    steps: pd.DataFrame
+    epochs: pd.DataFrame  # one row an epoch, without the confusion
+
+    @classmethod
+    def of(cls, name: str, log) -> "Curves":
+        """From a `MetricsLog` or a `Recording`."""
+        rows = [{k: v for k, v in row.items() if k != "confusion"} for row in log.epochs()]
+        return cls(name, log.steps(), pd.DataFrame(rows))
+
+
+def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = None) -> go.Figure:
+    """Training and validation `metric` ("loss" or "accuracy") of a run."""
+    figure = _figure(metric, look, curves.name)
+    _add_steps(figure, curves.steps, f"train_{metric}", look, "Training", TRAIN)
+    _add_epochs(figure, curves.epochs, f"val_{metric}", look, "Validation", VALIDATION, curves)
+    if reference is not None and f"val_{metric}" in reference.epochs:
+        _add_epochs(
+            figure, reference.epochs, f"val_{metric}", look, reference.name, REFERENCE, curves,
+            symbol="diamond", dash="dot",
+        )  # fmt: skip
+    return figure
+
+
+def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
+    """Validation `metric` of several runs, and their training curves faintly behind."""
+    figure = _figure(metric, look, "+".join(run.name for run in runs))
+    for index, run in enumerate(runs):
+        colour = RUN_COLOURS[index % len(RUN_COLOURS)]
+        x, y = _thin(run.steps, f"train_{metric}", look)
+        figure.add_scatter(
+            x=x, y=y, mode="lines", line=dict(color=colour, width=1), opacity=0.35,
+            name=f"{run.name}, training", legendgroup=run.name, showlegend=False,
+        )  # fmt: skip
+        _add_epochs(figure, run.epochs, f"val_{metric}", look, run.name, colour, run)
+    return figure
+
+
+def one_line(
+    steps: pd.DataFrame, column: str, title: str, look: Look, scale: float = 1
+) -> go.Figure:
+    """A small chart of one measured quantity, such as the learning rate."""
+    figure = _figure(title, Look(x=look.x), column)
+    x, y = thin_out(_x(steps, look), steps[column].to_numpy() * scale, POINTS)
+    figure.add_scatter(x=x, y=y, mode="lines", line=dict(color=TRAIN, width=2), name=title)
+    return figure.update_layout(height=200, showlegend=False, yaxis_rangemode="tozero")
+
+
+def confusion(matrix: list[list[int]]) -> go.Figure:
+    """Validation images by true class (rows) and predicted class (columns), as counts."""
+    counts = np.asarray(matrix)
+    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=CLASSES, y=CLASSES, text=counts, texttemplate="%{text}", zmin=0, zmax=1,
+            colorscale="Blues", showscale=False, xgap=1, ygap=1,
+            hovertemplate="%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", title="true class")
+    figure.update_xaxes(title="predicted class", tickangle=-40)
+    return figure.update_layout(height=430, margin=dict(l=0, r=0, t=10, b=0), uirevision="keep")
+
+
+def _figure(metric: str, look: Look, identity: str) -> go.Figure:
+    """An empty chart that keeps its zoom while the same thing is shown again."""
+    figure = go.Figure()
+    figure.update_layout(
+        height=_HEIGHT,
+        margin=dict(l=0, r=10, t=36, b=0),
+        title=dict(text=metric.capitalize(), x=0, font=dict(size=15)),
+        legend=dict(orientation="h", yanchor="bottom", y=1, xanchor="right", x=1),
+        hovermode="x unified",
+        uirevision=f"{identity} {metric} {look.x} {look.log}",
+    )
+    figure.update_xaxes(title=X_AXES[look.x] + (" (s)" if look.x == "seconds" else ""))
+    if metric == "loss" and look.log:
+        figure.update_yaxes(type="log")
+    if metric == "accuracy":
+        figure.update_yaxes(tickformat=".0%")
+    return figure
+
+
+def _add_steps(figure, steps, column, look, name, colour) -> None:
+    """The smoothed curve, and behind it what was measured."""
+    smoothed = look.smoothing > 0
+    x, y = _thin(steps, column, look)
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line=dict(color=colour, width=1 if smoothed else 2),
+        opacity=0.3 if smoothed else 1, name=f"{name}, as measured" if smoothed else name,
+        showlegend=not smoothed, hoverinfo="skip" if smoothed else None,
+    )  # fmt: skip
+    if smoothed:
+        x, y = thin_out(_x(steps, look), smooth(steps[column].to_numpy(), look.smoothing), POINTS)
+        figure.add_scatter(x=x, y=y, mode="lines", line=dict(color=colour, width=2), name=name)
+
+
+def _add_epochs(
+    figure, epochs, column, look, name, colour, run: Curves, *, symbol="circle", dash="solid"
+) -> None:
+    """A point an epoch, joined; nothing where the run did not measure this."""
+    if column not in epochs:
+        return
+    x = epochs["epoch"] if look.x == "epoch" else epochs[look.x]
+    if look.x == "step" and len(run.epochs) and epochs is not run.epochs:
+        # Another run's steps are of another size: its epochs are laid beside this run's.
+        x = epochs["epoch"] * (run.epochs["step"].iloc[-1] / run.epochs["epoch"].iloc[-1])
+    figure.add_scatter(
+        x=x, y=epochs[column], mode="lines+markers", name=name, legendgroup=name,
+        line=dict(color=colour, width=2, dash=dash), marker=dict(size=7, symbol=symbol),
+    )  # fmt: skip
+
+
+def _thin(steps: pd.DataFrame, column: str, look: Look):
+    return thin_out(_x(steps, look), steps[column].to_numpy(), POINTS)
+
+
+def _x(steps: pd.DataFrame, look: Look) -> np.ndarray:
+    return steps[look.x].to_numpy()

@@ -1,0 +1,259 @@
+"""One run on the Train page: how it stands, its curves, and what can be done with it."""
+
+import time
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import run_actions, run_charts, words
+from vggcore import metrics, recorded, runs
+from vggcore.architectures import VGGSpec
+from vggcore.metrics import MetricsLog
+from vggcore.runs import Run
+
+POLL_SECONDS = 1.0
+REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this time
+REFERENCE = "tutorial-published"
+BADGES = {
+    "queued": ("gray", ":material/hourglass_top:"),
+    "starting": ("blue", ":material/rocket_launch:"),
+    "running": ("blue", ":material/directions_run:"),
+    "stopping": ("orange", ":material/pending:"),
+    "stopped": ("orange", ":material/pause_circle:"),
+    "finished": ("green", ":material/check_circle:"),
+    "failed": ("red", ":material/error:"),
+    "crashed": ("red", ":material/bolt:"),
+}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def metrics_of(path: str) -> MetricsLog:
+    """The run's metrics, read further at every look; shared by all sessions of this process."""
+    return MetricsLog(path)
+
+
+def show(name: str) -> None:
+    """The run's screen. It looks again every second while the run lives, and then no more."""
+    try:
+        run = runs.look(name)
+    except runs.RunError as error:
+        st.error(words.plain(str(error)))
+        return
+    alive = run.living or run.locked
+    st.fragment(_screen, run_every=POLL_SECONDS if alive else None)(name, alive)
+
+
+def _screen(name: str, was_alive: bool) -> None:
+    try:
+        run = runs.look(name)
+    except runs.RunError:
+        st.rerun()  # deleted or renamed elsewhere
+    if (run.living or run.locked) != was_alive:
+        st.rerun()  # begin or end polling
+    log = metrics_of(str(run.path / "metrics.jsonl"))
+    log.refresh()
+    _heading(run)
+    run_actions.buttons(run)
+    _progress(run)
+    steps, epochs = log.steps(), log.epochs()
+    _numbers(run, steps, epochs)
+    for alert in metrics.alerts(epochs, steps):
+        st.warning(alert.message, icon=":material/monitoring:")
+    if len(steps):
+        _curves(name, log)
+    _details(run, log)
+
+
+def _heading(run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(words.plain(run.name), anchor=False, width="content")
+        badge(run.state)
+    st.caption(_described(run.config))
+    if run.message:
+        tell = st.error if run.state in ("failed", "crashed") else st.info
+        tell(words.plain(run.message))
+
+
+def badge(state: str) -> None:
+    colour, icon = BADGES[state]
+    st.badge(state, icon=icon, color=colour)
+
+
+def _described(config: dict) -> str:
+    """Network, recipe and date in a line; what is damaged is left out."""
+    train = config.get("train") or {}
+    try:
+        network = VGGSpec.from_dict(config.get("spec") or {}).name
+    except ValueError:
+        network = "unknown network"
+    parts = [
+        network,
+        f"recipe {config['preset']}" if config.get("preset") else "",
+        str(train.get("dataset", "")),
+        f"seed {train.get('seed')}" if "seed" in train else "",
+        str(config.get("created", ""))[:16].replace("T", " "),
+    ]
+    return words.plain(" · ".join(part for part in parts if part))
+
+
+def _progress(run: Run) -> None:
+    status = run.status
+    if run.state == "queued":
+        ahead = runs.queue_ahead(run)
+        waits = f"Waiting for {', '.join(ahead)}" if ahead else "Next in the queue"
+        st.progress(0.0, text=words.plain(waits))
+        return
+    total = status.get("total_steps") or 0
+    step = status.get("step") or 0
+    if not total:
+        if run.living:
+            st.progress(0.0, text="Loading data and network")
+        return
+    st.progress(min(1.0, step / total), text=progress_text(run))
+
+
+def progress_text(run: Run) -> str:
+    """ "Step 120 of 645 · epoch 2 of 3 · 12 s elapsed · 30 s left · 6,521 images/s"."""
+    status = run.status
+    step, total = status.get("step") or 0, status.get("total_steps") or 0
+    elapsed = status.get("seconds") or 0.0
+    epochs = status.get("epochs") or 0
+    parts = [
+        f"Step {step:,} of {total:,}",
+        f"epoch {min((status.get('epoch') or 0) + 1, epochs)} of {epochs}",
+        f"{words.duration(elapsed)} elapsed",
+    ]
+    if run.living and 0 < step < total:
+        parts.append(f"about {words.duration(elapsed * (total - step) / step)} left")
+    if run.living and status.get("images_per_second"):
+        parts.append(f"{status['images_per_second']:,.0f} images/s")
+    return " · ".join(parts)
+
+
+def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
+    """The few numbers that people look for first."""
+    if not len(steps) and not epochs:
+        return
+    best = max((row["val_accuracy"] for row in epochs), default=None)
+    tested = (run.status.get("summary") or {}).get("test_accuracy")
+    shown = [
+        ("Best validation accuracy", words.share(best)),
+        ("Test accuracy", words.share(tested)),
+    ]
+    if len(steps):
+        last = steps.iloc[-1]
+        shown += [
+            ("Training loss", f"{last['train_loss']:.3f}"),
+            ("Learning rate", f"{last['learning_rate']:.2g}"),
+            _memory(run, last["memory_bytes"]),
+        ]
+    for column, (label, value) in zip(st.columns(len(shown)), shown, strict=True):
+        column.metric(label, value)
+
+
+def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
+    """On a GPU its memory and the process's; on a CPU they are the same."""
+    process = runs.process_memory(run) if run.living else None
+    device = str(run.status.get("device") or "cpu")
+    if device == "cpu" or process is None:
+        return "Memory", words.size(device_bytes)
+    return f"Memory: {device} / process", f"{words.size(device_bytes)} / {words.size(process)}"
+
+
+def look_controls(key: str) -> tuple[run_charts.Look, bool]:
+    """How to draw the curves, and whether to show the tutorial's five points."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+        x = st.segmented_control(
+            "Horizontal axis", list(run_charts.X_AXES), default="step", required=True,
+            format_func=run_charts.X_AXES.get, key=f"{key}-x",
+        )  # fmt: skip
+        smoothing = st.slider(
+            "Smoothing", 0.0, 0.99, 0.6, 0.01, key=f"{key}-smoothing", width=220,
+            help="Of the training curve; what was measured stays faintly behind it",
+        )  # fmt: skip
+        log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
+        reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
+    return run_charts.Look(x=x, log=log_scale, smoothing=smoothing), reference
+
+
+def _curves(name: str, log) -> None:
+    """Loss and accuracy side by side, then learning rate, speed and memory."""
+    look, with_reference = look_controls(f"look-{name}")
+    curves = run_charts.Curves.of(name, log)
+    reference = None
+    if with_reference and name != REFERENCE:
+        recording = recorded.load(REFERENCE)
+        reference = run_charts.Curves.of("Tutorial (test)", recording)
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        figure = run_charts.one_run(curves, metric, look, reference)
+        column.plotly_chart(figure, key=f"chart-{name}-{metric}")
+    if not len(curves.steps):
+        return
+    small = [
+        ("learning_rate", "learning rate", 1.0),
+        ("images_per_second", "images per second", 1.0),
+        ("memory_bytes", "memory (MB)", 1e-6),
+    ]
+    with st.expander("Learning rate, speed and memory", icon=":material/speed:"):
+        for column, (field, title, scale) in zip(st.columns(3), small, strict=True):
+            figure = run_charts.one_line(curves.steps, field, title, look, scale)
+            column.plotly_chart(figure, key=f"chart-{name}-{field}")
+
+
+def _details(run: Run, log: MetricsLog) -> None:
+    """Confusion, remarks, files, log: below the curves, opened by those who want them."""
+    _confusion(run.name, log.epochs())
+    for event in log.events():
+        st.caption(words.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
+    if run.has_best or log.epochs():
+        run_actions.downloads(run, log)
+    text = runs.log_tail(run)
+    with st.expander(
+        "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
+    ):
+        st.code(text or "Nothing was written to the log.", language=None, height=260)
+
+
+def _confusion(name: str, epochs: list[dict]) -> None:
+    rows = [row for row in epochs if row.get("confusion")]
+    if rows:
+        title = f"Confusion on the validation images after epoch {rows[-1]['epoch']}"
+        with st.expander(title, icon=":material/grid_on:"):
+            figure = run_charts.confusion(rows[-1]["confusion"])
+            st.plotly_chart(figure, key=f"chart-{name}-confusion")
+
+
+def show_recording(name: str) -> None:
+    """A recorded run's screen, with a replay of its training."""
+    try:
+        recording = recorded.load(name)
+    except runs.RunError as error:
+        st.error(words.plain(str(error)))
+        return
+    playing = f"replay-{name}" in st.session_state
+    st.fragment(_recorded_screen, run_every=0.5 if playing else None)(recording)
+
+
+def _recorded_screen(recording: recorded.Recording) -> None:
+    key = f"replay-{recording.name}"
+    shown = recording
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(words.plain(recording.title), anchor=False, width="content")
+        st.badge(recording.label, icon=":material/history:", color="violet")
+    st.caption(_described(recording.config))
+    if recording.note:
+        st.info(words.plain(recording.note))
+    if st.button("Replay", icon=":material/replay:", key=f"{key}-button"):
+        st.session_state[key] = time.monotonic()
+        st.rerun()
+    if key in st.session_state:
+        share = (time.monotonic() - st.session_state[key]) / REPLAY_SECONDS
+        if share >= 1:
+            del st.session_state[key]
+            st.rerun()
+        shown = recording.until(share * recording.seconds)
+        at = words.duration(share * recording.seconds)
+        st.progress(share, text=f"Replay: {at} of {words.duration(recording.seconds)}")
+    if shown.epochs() or len(shown.steps()):
+        _curves(recording.name, shown)
+        _confusion(recording.name, shown.epochs())

@@ -1,0 +1,168 @@
+"""The runs on the Train page: living ones as cards, all of them as a table to choose from."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import run_actions, run_charts, run_panel, words
+from vggcore import recorded, runs
+from vggcore.architectures import VGGSpec
+from vggcore.runs import Run
+
+TABLE_KEY = "train-table"
+
+
+def show() -> None:
+    """Cards that follow the living runs, and the table. Polls only while a run lives."""
+    living = any(run.living for run in runs.list_runs())
+    st.fragment(_screen, run_every=run_panel.POLL_SECONDS if living else None)(living)
+
+
+def _screen(was_living: bool) -> None:
+    found = runs.list_runs()
+    living = [run for run in found if run.living]
+    if bool(living) != was_living:
+        st.rerun()
+    for run in sorted(living, key=lambda run: run.state == "queued"):
+        _card(run)
+    if not found:
+        st.info(
+            "No runs yet. Start one: it trains in the background and is still there when you "
+            "come back.", icon=":material/model_training:",
+        )  # fmt: skip
+    else:
+        _table(found)
+
+
+def _card(run: Run) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(
+                "pages/train.py",
+                label=f"**{words.plain(run.name)}**",
+                query_params={"run": run.name},
+            )
+            run_panel.badge(run.state)
+            label = "Cancel" if run.state == "queued" else "Stop"
+            if st.button(
+                label, key=f"card-stop-{run.name}", icon=":material/stop_circle:",
+                disabled=run.state == "stopping",
+            ):  # fmt: skip
+                run_actions.stop(run.name)
+        status = run.status
+        if run.state == "queued":
+            ahead = runs.queue_ahead(run)
+            st.caption(f"Waiting for {words.plain(', '.join(ahead))}" if ahead else "Next in line")
+        elif status.get("total_steps"):
+            done = min(1.0, (status.get("step") or 0) / status["total_steps"])
+            st.progress(done, text=run_panel.progress_text(run))
+        else:
+            st.progress(0.0, text="Loading data and network")
+
+
+def _table(found: list[Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        text = st.text_input(
+            "Filter", placeholder="name, network, recipe or data", key="train-filter",
+            icon=":material/search:",
+        )  # fmt: skip
+        states = [state for state in runs.STATES if any(run.state == state for run in found)]
+        wanted = st.pills("State", states, selection_mode="multi", key="train-states")
+    table = as_table([run for run in found if not wanted or run.state in wanted])
+    if text:
+        cells = table[["run", "network", "recipe", "data"]].astype(str).agg(" ".join, axis=1)
+        table = table[cells.str.contains(text, case=False, regex=False)]
+    event = st.dataframe(
+        table,
+        key=TABLE_KEY,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config={
+            "validation": st.column_config.NumberColumn("validation", format="percent"),
+            "test": st.column_config.NumberColumn("test", format="percent"),
+            "created": st.column_config.DatetimeColumn("created", format="D MMM, HH:mm"),
+        },
+    )
+    names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
+    _with_selected([run for run in found if run.name in names])
+
+
+def as_table(found: list[Run]) -> pd.DataFrame:
+    """One row a run, for people."""
+    rows = []
+    for run in found:
+        train = run.config.get("train") or {}
+        summary = run.status.get("summary") or {}
+        rows.append(
+            {
+                "run": run.name,
+                "state": run.state,
+                "validation": summary.get("best_val_accuracy"),
+                "test": summary.get("test_accuracy"),
+                "network": network_name(run.config),
+                "recipe": run.preset,
+                "data": train.get("dataset", ""),
+                "epochs": train.get("epochs"),
+                "time": words.duration(run.status.get("seconds")),
+                "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
+            }
+        )
+    columns = ("run", "state", "validation", "test", "network", "recipe", "data", "epochs", "time",
+               "created")  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def network_name(config: dict) -> str:
+    try:
+        return VGGSpec.from_dict(config.get("spec") or {}).name
+    except ValueError:
+        return ""
+
+
+def _with_selected(selected: list[Run]) -> None:
+    """What one can do with the chosen rows."""
+    if not selected:
+        st.caption("Choose a row to open, rename or delete it; choose several to lay them over.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if len(selected) == 1:
+            st.page_link(
+                "pages/train.py", label="Open", icon=":material/open_in_full:",
+                query_params={"run": selected[0].name},
+            )  # fmt: skip
+            if st.button("Rename", key="table-rename", icon=":material/edit:"):
+                run_actions.rename_dialog(selected[0].name)
+        if st.button("Delete", key="table-delete", icon=":material/delete:"):
+            run_actions.delete_dialog([run.name for run in selected])
+    if len(selected) > 1:
+        _overlay(selected)
+
+
+def _overlay(selected: list[Run]) -> None:
+    """Curves of several runs in one chart, and the settings in which they differ."""
+    look, with_reference = run_panel.look_controls("look-overlay")
+    curves = []
+    for run in selected:
+        log = run_panel.metrics_of(str(run.path / "metrics.jsonl"))
+        log.refresh()
+        curves.append(run_charts.Curves.of(run.name, log))
+    if with_reference:
+        curves.append(run_charts.Curves.of("Tutorial (test)", recorded.load(run_panel.REFERENCE)))
+    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+        column.plotly_chart(run_charts.overlay(curves, metric, look), key=f"overlay-{metric}")
+    differing = differences(selected)
+    if differing.empty:
+        st.caption("Network and recipe are the same in all of them.")
+    else:
+        st.markdown("**Settings in which they differ**")
+        st.dataframe(differing, key="train-differences")
+
+
+def differences(selected: list[Run]) -> pd.DataFrame:
+    """Settings (rows) that are not the same in all of the runs (columns), as text."""
+    settings = {
+        run.name: (run.config.get("spec") or {}) | (run.config.get("train") or {})
+        for run in selected
+    }
+    table = pd.DataFrame(settings).astype(str)
+    return table[table.nunique(axis=1) > 1]

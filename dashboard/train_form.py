@@ -1,0 +1,162 @@
+"""The form of the Train page, made from the same fields as the command line's arguments."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard import words
+from vggcore import checkpoints, recipe_arguments, runs
+from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
+from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.limits import Limits
+from vggcore.run_locks import available_devices, device_choices
+
+WIDTHS = ("1/16", "1/8", "1/4", "1/2", "1", "2")
+_GROUPS = {
+    "data": "Data",
+    "training": "Training",
+    "augmentation": "Augmentation",
+    "start": "Start from",
+    "machine": "Machine and seed",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the visitor filled in. `problem` is one line where it cannot be; empty where it can."""
+
+    preset: str
+    name: str
+    spec: VGGSpec | None
+    train: TrainConfig | None
+    problem: str = ""
+
+    def command(self) -> str:
+        """The same run, in a terminal."""
+        arguments = recipe_arguments.command_line(self.preset, self.spec, self.train)
+        return " ".join(["python -m vggcore train", *map(_quoted, arguments)])
+
+
+def fill_in(limits: Limits) -> Wish:
+    """Draw the form; what it says now."""
+    choices = [name for name in PRESETS if not limits.public or name in limits.presets]
+    default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
+    preset = st.segmented_control(
+        "Recipe", choices, default=default, required=True, key="train-preset",
+    )  # fmt: skip
+    st.caption(PRESETS[preset].summary)
+    typed = st.text_input(
+        "Name", placeholder=f"automatic: {runs.free_name(preset)}", max_chars=63, key="train-name"
+    )
+    name = runs.slug(typed)
+    if typed and name != typed:
+        st.caption(f"Will be called `{name}`." if name else "Use letters and digits.")
+    base = PRESETS[preset]
+    try:
+        if limits.public:
+            seed = _train_widget(_field("seed"), base.train.seed, preset)
+            train = limits.capped(preset, dataclasses.replace(base.train, seed=seed))
+            return Wish(preset, name, base.spec, train)
+        with st.expander("Network", icon=":material/account_tree:"):
+            spec = VGGSpec(**_network_widgets(base.spec, preset))
+        with st.expander("Recipe in detail", icon=":material/tune:"):
+            train = TrainConfig(**_recipe_widgets(base.train, preset))
+    except ValueError as error:
+        return Wish(preset, name, None, None, str(error))
+    return Wish(preset, name, spec, train)
+
+
+def forecast(wish: Wish) -> None:
+    """Which device will be used, and whether it is busy."""
+    device = device_choices(wish.train.device)[0]
+    living = [run.name for run in runs.list_runs() if run.living]
+    st.caption(f"Device: **{words.plain(device)}**")
+    if living:
+        st.caption(f"It will wait for {words.plain(', '.join(living))}.")
+
+
+def _network_widgets(base: VGGSpec, preset: str) -> dict:
+    def key(field: str) -> str:
+        return f"train-{preset}-{field}"
+
+    left, right = st.columns(2)
+    names = list(CONFIGURATIONS)
+    values = {
+        "configuration": left.selectbox(
+            "Configuration", names, names.index(base.configuration),
+            format_func=lambda name: f"{name} · {CONFIGURATIONS[name].usual_name}",
+            key=key("configuration"), help="Column of the paper's Table 1",
+        ),
+        "width": right.selectbox(
+            "Width", WIDTHS, WIDTHS.index(str(base.width)), key=key("width"),
+            help="Every channel count of the paper times this",
+        ),
+        "image_size": left.number_input(
+            "Image size (px)", 28, 512, base.image_size, key=key("image_size"),
+            help="Side of the network's input. Five 2×2 pools need at least 32.",
+        ),
+        "head": right.selectbox(
+            "Classifier", HEADS, HEADS.index(base.head), key=key("head"),
+            format_func={"fc": "three FC layers (paper)", "pool": "average pool + linear"}.get,
+        ),
+        "dropout": left.number_input(
+            "Dropout", 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
+        ),
+        "batch_norm": right.toggle("Batch normalisation", base.batch_norm, key=key("batch_norm")),
+    }  # fmt: skip
+    return values | {"fc_width": base.fc_width}
+
+
+def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
+    values = {}
+    for group, title in _GROUPS.items():
+        fields = [f for f in dataclasses.fields(TrainConfig) if f.metadata["group"] == group]
+        st.markdown(f"**{title}**")
+        columns = st.columns(2)
+        for index, field in enumerate(fields):
+            with columns[index % 2]:
+                values[field.name] = _train_widget(field, getattr(base, field.name), preset)
+    return values
+
+
+def _train_widget(field: dataclasses.Field, value, preset: str):
+    """The widget that suits a field of `TrainConfig`; what it says now."""
+    meta, key = field.metadata, f"train-{preset}-{field.name}"
+    label = field.name.replace("_", " ").capitalize()
+    label += f" ({meta['unit']})" if meta["unit"] else ""
+    common = dict(help=meta["help"].capitalize(), key=key)
+    if field.name == "device":
+        return st.selectbox(label, ["auto", *available_devices()], **common)
+    if field.name == "init_from":
+        return st.selectbox(
+            label, ["", *starting_points()], format_func=lambda name: name or "nothing", **common
+        )
+    if meta["choices"]:
+        choices = list(meta["choices"])
+        return st.selectbox(label, choices, choices.index(value), **common)
+    if isinstance(value, bool):
+        return st.toggle(label, value, **common)
+    if isinstance(value, int):
+        return st.number_input(label, meta["low"], meta["high"], value, 1, **common)
+    return st.number_input(
+        label, meta["low"], meta["high"], value, _float_step(value), format="%.5g", **common
+    )
+
+
+def _float_step(value: float) -> float:
+    """A step that moves the first digit: 0.004 → 0.001."""
+    return 10.0 ** (len(f"{value:.0f}") - 1) if value >= 1 else float(f"1e{f'{value:e}'[-3:]}")
+
+
+def starting_points() -> list[str]:
+    """Checkpoints and runs that a run can start from."""
+    return checkpoints.available() + [run.name for run in runs.list_runs() if run.has_best]
+
+
+def _field(name: str) -> dataclasses.Field:
+    return next(field for field in dataclasses.fields(TrainConfig) if field.name == name)
+
+
+def _quoted(argument: str) -> str:
+    return f"'{argument}'" if " " in argument else argument

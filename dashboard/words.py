@@ -1,0 +1,35 @@
+"""Numbers as people say them: durations, sizes, shares."""
+
+
+def duration(seconds: float | None) -> str:
+    """`75` → "1 min 15 s"; an empty string for None."""
+    if seconds is None or seconds != seconds:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def size(n_bytes: float | None) -> str:
+    """`5_400_000` → "5.4 MB"; an empty string for None."""
+    if n_bytes is None or n_bytes != n_bytes:
+        return ""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= scale:
+            return f"{n_bytes / scale:.3g} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
+def share(value: float | None) -> str:
+    """`0.9354` → "93.5 %"; a dash where there is none yet."""
+    return "–" if value is None or value != value else f"{100 * value:.1f} %"
+
+
+def plain(text: str) -> str:
+    """`text` so that Streamlit's Markdown shows it letter by letter."""
+    return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@^" else c for c in str(text))

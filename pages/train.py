@@ -1,0 +1,84 @@
+"""Train: start a run in the background, watch it, stop it, resume it, compare runs."""
+
+import uuid
+
+import streamlit as st
+
+from dashboard import deployment, entry, run_actions, run_panel, run_table, train_form, words
+from vggcore import recorded, runs
+
+REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
+
+
+def start(wish: train_form.Wish) -> None:
+    """Launch what the form says and go to the run's own page."""
+    request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
+    run = run_actions.attempt(
+        runs.launch,
+        wish.spec,
+        wish.train,
+        name=wish.name,
+        preset=wish.preset,
+        visitor=deployment.visitor(),
+        request=request,
+        limits=deployment.limits(),
+    )
+    if run:
+        del st.session_state[REQUEST]
+        st.query_params["run"] = run.name
+    st.rerun()
+
+
+def new_run() -> None:
+    """The form and its button."""
+    st.subheader("Start a run", anchor=False)
+    limits = deployment.limits()
+    if limits.public and not limits.training:
+        st.info(
+            "Training is turned off on this public page. Look at the recorded runs, or clone the "
+            "project and train on your own machine.",
+            icon=":material/lock:",
+        )
+        return
+    wish = train_form.fill_in(limits)
+    if wish.problem:
+        st.error(words.plain(wish.problem))
+    else:
+        train_form.forecast(wish)
+    if st.button("Start training", type="primary", icon=":material/play_arrow:",
+                 disabled=bool(wish.problem), key="train-start"):  # fmt: skip
+        start(wish)
+    if not wish.problem:
+        with st.expander("The same in a terminal", icon=":material/terminal:"):
+            st.code(wish.command(), language="bash", wrap_lines=True)
+
+
+def recorded_runs() -> None:
+    """Links to the runs that ship with the project."""
+    st.subheader("Recorded runs", anchor=False)
+    for name in recorded.names():
+        recording = recorded.load(name)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link("pages/train.py", label=words.plain(recording.title),
+                         icon=":material/history:", query_params={"recorded": name})  # fmt: skip
+            st.caption(words.plain(recording.label))
+
+
+entry.ensure()
+st.title("Train", anchor=False)
+run_actions.tell()
+chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
+if chosen or chosen_recording:
+    st.page_link("pages/train.py", label="All runs", icon=":material/arrow_back:")
+if chosen:
+    run_panel.show(chosen)
+elif chosen_recording:
+    run_panel.show_recording(chosen_recording)
+else:
+    left, right = st.columns([5, 8], gap="large")
+    with left:
+        new_run()
+    with right:
+        st.subheader("Runs", anchor=False)
+        run_table.show()
+        recorded_runs()

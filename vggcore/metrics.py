@@ -1,0 +1,178 @@
+"""A run's metrics: read only what is new, thin out for a chart, smooth, warn. No PyTorch."""
+
+import json
+import math
+import os
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+import pandas as pd
+
+STEP_COLUMNS = (
+    "step", "epoch", "seconds", "train_loss", "train_accuracy", "learning_rate",
+    "images_per_second", "memory_bytes",
+)  # fmt: skip
+
+
+class MetricsLog:
+    """The rows of one `metrics.jsonl`, kept up to date by `refresh`.
+
+    Reads from where it stopped; a last line without its end waits for the next time, a line that
+    is no JSON object is left out. Where a resumed run writes steps again, the newest row counts.
+    Safe to share between the sessions of an app.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._lock = Lock()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._offset = 0
+        self._identity: tuple[int, int] | None = None
+        self._steps = {name: array("d") for name in STEP_COLUMNS}
+        self._epochs: list[dict] = []
+        self._events: list[dict] = []
+
+    def refresh(self) -> bool:
+        """Read what was added since the last time; whether anything was."""
+        with self._lock:
+            lines = self._new_lines()
+            for row in _parse(lines):
+                self._add(row)
+            return bool(lines)
+
+    def _new_lines(self) -> list[bytes]:
+        try:
+            with open(self.path, "rb") as stream:
+                stat = os.fstat(stream.fileno())
+                identity = (stat.st_dev, stat.st_ino)
+                if identity != self._identity or stat.st_size < self._offset:
+                    self._clear()
+                    self._identity = identity
+                stream.seek(self._offset)
+                content = stream.read()
+        except OSError:  # not there yet, or deleted under us
+            self._clear()
+            return []
+        whole = content[: content.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return whole.splitlines()
+
+    def _add(self, row: dict) -> None:
+        step = _number(row.get("step"))
+        if math.isnan(step):
+            return
+        if row.get("kind") == "step":
+            steps = self._steps["step"]
+            if steps and step <= steps[-1]:
+                keep = bisect_left(steps, step)
+                for column in self._steps.values():
+                    del column[keep:]
+            for name, column in self._steps.items():
+                column.append(_number(row.get(name)))
+        elif row.get("kind") == "epoch":
+            self._epochs = [e for e in self._epochs if e["step"] < step] + [row]
+        elif row.get("kind") == "event":
+            self._events = [e for e in self._events if e != row] + [row]
+
+    def steps(self) -> pd.DataFrame:
+        """Rows of kind "step", in order; floats, NaN where a value is missing."""
+        with self._lock:
+            return pd.DataFrame({name: np.array(column) for name, column in self._steps.items()})
+
+    def epochs(self) -> list[dict]:
+        """Rows of kind "epoch", in order."""
+        with self._lock:
+            return list(self._epochs)
+
+    def events(self) -> list[dict]:
+        """Rows of kind "event", in order."""
+        with self._lock:
+            return list(self._events)
+
+
+def _parse(lines: list[bytes]) -> list[dict]:
+    try:  # one call for all of them is twice as fast, and nearly always possible
+        rows = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        rows = [row for line in lines for row in _parse_one(line)]
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _parse_one(line: bytes) -> list:
+    try:
+        return [json.loads(line)]
+    except ValueError:
+        return []
+
+
+def _number(value) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else math.nan
+
+
+def thin_out(x: np.ndarray, y: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most `points` of the points, keeping the lowest and highest of every stretch.
+
+    So a single spike in 100,000 steps is still seen. NaN counts as a gap.
+    """
+    if len(x) <= points:
+        return x, y
+    stretches = max(1, points // 2)
+    edges = np.linspace(0, len(y), stretches + 1).astype(int)
+    lowest = np.where(np.isnan(y), np.inf, y)
+    highest = np.where(np.isnan(y), -np.inf, y)
+    kept = set()
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        kept.add(start + int(np.argmin(lowest[start:end])))
+        kept.add(start + int(np.argmax(highest[start:end])))
+    order = np.array(sorted(kept))
+    return x[order], y[order]
+
+
+def smooth(values: np.ndarray, weight: float) -> np.ndarray:
+    """Exponential moving average, unbiased at its start; weight 0 changes nothing, 0.99 a lot."""
+    if not 0 < weight < 1:
+        return values
+    return pd.Series(values).ewm(alpha=1 - weight).mean().to_numpy()
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something about a run's curves that deserves a look."""
+
+    kind: str  # "nan", "plateau", "overfitting"
+    message: str
+
+
+def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
+    """What the curves so far give reason to say."""
+    found = []
+    if len(steps) and not np.isfinite(steps["train_loss"]).all():
+        first = int(steps["step"][~np.isfinite(steps["train_loss"])].iloc[0])
+        found.append(
+            Alert("nan", f"The loss stopped being a finite number at step {first:,}: try a lower "
+                  "learning rate.")
+        )  # fmt: skip
+    losses = np.array([_number(row.get("val_loss")) for row in epochs])
+    if not np.isfinite(losses).any():
+        return found
+    best = int(np.nanargmin(losses))
+    since = len(losses) - 1 - best
+    train = np.array([_number(row.get("train_loss")) for row in epochs])
+    if since >= 3 and train[-1] < train[best] and losses[-1] > 1.02 * losses[best]:
+        found.append(
+            Alert("overfitting", f"Overfitting since epoch {best + 1}: validation loss rises while "
+                  "training loss falls. More augmentation or fewer epochs would help; the best "
+                  "epoch is kept.")
+        )  # fmt: skip
+    elif since >= max(5, len(losses) // 4):
+        found.append(
+            Alert("plateau", f"Plateau: validation loss has not improved since epoch {best + 1}.")
+        )
+    return found

@@ -1,0 +1,121 @@
+"""Recorded runs: real training as one small JSON file each, to look at and replay without a GPU.
+
+They lie in `recordings/` beside this module. `record` makes one from a run folder. No PyTorch.
+"""
+
+import json
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vggcore import runs
+from vggcore.checkpoints import to_json, write_atomically
+from vggcore.metrics import STEP_COLUMNS, MetricsLog, thin_out
+
+FOLDER = Path(__file__).with_name("recordings")
+_STEP_ROWS = 400  # enough for a curve as wide as a screen; about 30 kB
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """A run that was trained elsewhere or earlier; reads like a `MetricsLog`."""
+
+    name: str
+    title: str
+    machine: str
+    device: str
+    date: str
+    note: str = ""
+    config: dict = field(default_factory=dict)
+    step_rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=STEP_COLUMNS))
+    epoch_rows: list[dict] = field(default_factory=list)
+    event_rows: list[dict] = field(default_factory=list)
+    summary: dict = field(default_factory=dict)
+
+    def steps(self) -> pd.DataFrame:
+        return self.step_rows
+
+    def epochs(self) -> list[dict]:
+        return self.epoch_rows
+
+    def events(self) -> list[dict]:
+        return self.event_rows
+
+    @property
+    def label(self) -> str:
+        """Where and when: shown wherever the recording is, so that nobody takes it for live."""
+        return f"Recorded on {self.machine}, {self.date}"
+
+    @property
+    def seconds(self) -> float:
+        """Length of the run."""
+        ends = [row["seconds"] for row in self.epoch_rows] + list(self.step_rows["seconds"][-1:])
+        return float(max(ends, default=0.0))
+
+    def until(self, seconds: float) -> "Recording":
+        """The recording as it stood after `seconds` of its training."""
+        values = self.__dict__ | {
+            "step_rows": self.step_rows[self.step_rows["seconds"] <= seconds],
+            "epoch_rows": [row for row in self.epoch_rows if row["seconds"] <= seconds],
+            "event_rows": [row for row in self.event_rows if row.get("seconds", 0) <= seconds],
+        }
+        return Recording(**values)
+
+
+def names() -> list[str]:
+    """The recordings that ship with the project."""
+    return sorted(file.stem for file in FOLDER.glob("*.json"))
+
+
+def load(name: str) -> Recording:
+    """Raises RunError where there is no recording of that name, or it is damaged."""
+    if name not in names():
+        raise runs.RunError(f"there is no recorded run named {name!r}")
+    try:
+        values = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        return Recording(
+            name=name,
+            title=values["title"],
+            machine=values["machine"],
+            device=values["device"],
+            date=values["date"],
+            note=values.get("note", ""),
+            config=values.get("config") or {},
+            step_rows=pd.DataFrame(values["steps"], columns=STEP_COLUMNS, dtype=float),
+            epoch_rows=values["epochs"],
+            event_rows=values.get("events", []),
+            summary=values.get("summary") or {},
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise runs.RunError(f"the recorded run {name!r} is damaged: {error}") from None
+
+
+def record(name: str, out: Path | str | None = None) -> Path:
+    """Write the run as a recording, its step rows thinned out; the file. Raises RunError."""
+    run = runs.look(name)
+    log = MetricsLog(run.path / "metrics.jsonl")
+    log.refresh()
+    steps = log.steps()
+    kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
+    card = runs.read_json(run.path / "best.json") or {}
+    values = {
+        "name": name,
+        "title": name,
+        "machine": card.get("machine") or platform.processor() or platform.machine(),
+        "device": run.status.get("device") or "cpu",
+        "date": str(run.config.get("created", ""))[:10],
+        "config": {key: run.config.get(key) for key in ("preset", "spec", "train")},
+        "steps": {
+            column: [float(f"{value:.5g}") for value in steps[column].iloc[kept]]
+            for column in STEP_COLUMNS
+        },
+        "epochs": log.epochs(),
+        "events": log.events(),
+        "summary": run.status.get("summary") or {},
+    }
+    file = Path(out) if out else FOLDER / f"{name}.json"
+    write_atomically(file, to_json(values))
+    return file

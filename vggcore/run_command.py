@@ -1,0 +1,137 @@
+"""`runs`: background training from a terminal; the Train page shows the same runs."""
+
+import argparse
+import json
+import shutil
+import sys
+
+from vggcore import paths, recipe_arguments, runs
+from vggcore.limits import Limits
+
+_STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
+_ON_ONE_RUN = {
+    "show": "state, progress and result of a run",
+    "stop": "ask a run to save and end, and wait until it has; killed after 30 s",
+    "cancel": "take a waiting run out of the queue (the same as stop)",
+    "resume": "go on with a stopped, failed or crashed run, in the background",
+    "delete": "delete an ended run for good",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="all runs and their states, the newest first")
+    listed.add_argument("--state", choices=runs.STATES, help="only runs in this state")
+    launched = actions.add_parser(
+        "launch",
+        help="start a run in the background; it waits in the queue for its device",
+        description="Takes the same recipe as `train`, for example: runs launch --preset try-out.",
+    )
+    launched.add_argument("--name", default="", help="name of the run (default: PRESET-NUMBER)")
+    recipe_arguments.add(launched)
+    parsers = [listed, launched]
+    for action, summary in _ON_ONE_RUN.items():
+        on_one = actions.add_parser(action, help=summary, description=summary.capitalize() + ".")
+        on_one.add_argument("name", help="name of the run, as `runs list` shows it")
+        parsers.append(on_one)
+        if action in ("stop", "cancel"):
+            on_one.add_argument("--no-wait", action="store_true", help="return at once")
+    renamed = actions.add_parser("rename", help="give an ended run another name")
+    renamed.add_argument("name")
+    renamed.add_argument("new_name")
+    recorded = actions.add_parser(
+        "record", help="write a run as one small JSON file that the Train page can replay"
+    )
+    recorded.add_argument("name")
+    recorded.add_argument("--out", metavar="FILE", help="default: the project's recorded runs")
+    for each in (*parsers, renamed, recorded):
+        each.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "list":
+        found = [r for r in runs.list_runs() if args.state in (None, r.state)]
+        _print_list([r.to_dict() for r in found], args.json)
+        return 0
+    answer = _ACTIONS[args.action](args)
+    if args.json:
+        print(json.dumps(answer, indent=1))
+    else:
+        _print_one(answer)
+    return 0
+
+
+def _launch(args: argparse.Namespace) -> dict:
+    spec, train = recipe_arguments.chosen(args)
+    return runs.launch(spec, train, name=args.name, preset=args.preset).to_dict()
+
+
+def _show(args: argparse.Namespace) -> dict:
+    run = runs.look(args.name)
+    ahead = runs.queue_ahead(run) if run.state == "queued" else []
+    return run.to_dict() | {"queue_ahead": ahead, "config": run.config}
+
+
+def _stop(args: argparse.Namespace) -> dict:
+    stopped = runs.stop(args.name, password=Limits.read().owner_password)
+    if not args.no_wait:
+        stopped = runs.wait_until_ended(args.name, _STOP_PATIENCE)
+    return stopped.to_dict()
+
+
+def _resume(args: argparse.Namespace) -> dict:
+    return runs.resume(args.name, password=Limits.read().owner_password).to_dict()
+
+
+def _delete(args: argparse.Namespace) -> dict:
+    runs.delete(args.name, password=Limits.read().owner_password)
+    return {"name": args.name, "state": "deleted"}
+
+
+def _rename(args: argparse.Namespace) -> dict:
+    password = Limits.read().owner_password
+    return runs.rename(args.name, args.new_name, password=password).to_dict()
+
+
+def _record(args: argparse.Namespace) -> dict:
+    from vggcore import recorded
+
+    return {"name": args.name, "file": str(recorded.record(args.name, args.out))}
+
+
+_ACTIONS = {
+    "launch": _launch,
+    "show": _show,
+    "stop": _stop,
+    "cancel": _stop,
+    "resume": _resume,
+    "delete": _delete,
+    "rename": _rename,
+    "record": _record,
+}
+
+
+def _print_list(found: list[dict], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    if not found:
+        print(f"no runs in {paths.runs_dir()}")
+    width = shutil.get_terminal_size().columns
+    for entry in found:
+        steps = f"{entry['step'] or 0:,}/{entry['total_steps'] or 0:,}"
+        line = f"{entry['name']:<28} {entry['state']:<9} {steps:>15} steps  {_score(entry)}"
+        print(line.rstrip()[:width] if sys.stdout.isatty() else line.rstrip())
+
+
+def _score(entry: dict) -> str:
+    summary = entry["summary"] or {}
+    scores = [("validation", "best_val_accuracy"), ("test", "test_accuracy")]
+    return "  ".join(f"{word} {summary[key]:.4f}" for word, key in scores if summary.get(key))
+
+
+def _print_one(answer: dict) -> None:
+    for key, value in answer.items():
+        if value not in (None, "", []):
+            shown = json.dumps(value) if isinstance(value, (dict, list)) else value
+            print(f"{key.replace('_', ' ')}: {shown}")
