@@ -12,7 +12,6 @@ def _line(*points: tuple[float, float]) -> list[list[float]]:
     return [[x, y] for x, y in points]
 
 
-
 TEMPLATES: dict[str, list[list[list[float]]]] = {
     "T-shirt/top": [
         _mirrored([(128, 64), (142, 60), (152, 44), (186, 56), (228, 98), (202, 122), (180, 102),

@@ -11,9 +11,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vggcore import data
+from vggcore.classifier import Classifier
 from vggcore.network import VGG
 
 _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
+
+
+class Bank(NamedTuple):
+    """Training images and what the network's last features make of them."""
+
+    images: np.ndarray  # uint8 [N, 28, 28]
+    labels: np.ndarray  # int64 [N]
+    features: Tensor  # float32 [N, units], each of length 1
 
 
 class Neighbours(NamedTuple):
@@ -97,6 +107,17 @@ def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
     return F.normalize(torch.cat(parts), dim=1)
 
 
+def training_bank(classifier: Classifier, count: int = 2000) -> Bank:
+    """The first `count` training images, prepared as visitors' pictures are.
+
+    Takes some seconds: keep it. Raises DataMissing.
+    """
+    images, labels = data.load_split("train")
+    images, labels = images[:count].numpy(), labels[:count].numpy()
+    inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
+    return Bank(images, labels, features(classifier.network, torch.cat(inputs)))
+
+
 def nearest(network: VGG, picture: Tensor, bank: Tensor, count: int = 8) -> Neighbours:
     """The rows of `bank` (from `features`) that lie closest to the picture in the same space."""
     similarity, indices = (bank @ features(network, picture)[0]).topk(min(count, len(bank)))
@@ -114,3 +135,12 @@ def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
         [np.full_like(heat, 255), 80 + 160 * heat, np.full_like(heat, 20)], axis=2
     )
     return (grey * (1 - 0.7 * heat) + colour * 0.7 * heat).astype(np.uint8)
+
+
+def cam_overlay(classifier: Classifier, image: np.ndarray, label: str) -> np.ndarray:
+    """Grad-CAM for a class name over what the network sees: uint8 [S, S] to uint8 [S, S, 3]."""
+    picture = classifier.network_input(image)
+    heat = grad_cam(classifier.network, picture, classifier.classes.index(label))
+    scale, offset = classifier.preprocessing["std"], classifier.preprocessing["mean"]
+    grey = (picture[0, 0] * scale + offset).clamp(0, 1).mul(255).byte().numpy()
+    return overlay(grey, heat)

@@ -1,6 +1,6 @@
 // A picture from the clipboard, made small in the browser and sent to Python as base64 PNG.
 
-const MAX_SIDE = 768
+const MAX_SIDE = 384
 
 export default function ({ parentElement, setStateValue }) {
   const root = parentElement.querySelector(".paste")

@@ -1,0 +1,170 @@
+"""What the Classify page shows about one picture: answer, steps, overrides, explanations."""
+
+from html import escape
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from dashboard.small_pictures import strip
+from vggcore import checkpoints, runs
+from vggcore.classes import CLASSES
+from vggcore.classifier import Classifier, Prediction, load_classifier
+from vggcore.data import DataMissing, load_split, synthetic_garments
+from vggcore.explain import (
+    Bank,
+    cam_overlay,
+    feature_maps,
+    mosaic,
+    nearest,
+    training_bank,
+)
+
+_SHOWN = 5  # bars
+
+OVERRIDES = {
+    "invert": (
+        "Garment",
+        {"auto": "Find out", "yes": "Darker than its ground", "no": "Brighter than its ground"},
+    ),
+    "crop": ("Crop", {"auto": "To the garment", "off": "Whole picture"}),
+    "background": (
+        "Background",
+        {"auto": "Find out", "keep": "Keep it", "remove": "Remove what looks like it"},
+    ),
+}
+
+
+def network_names() -> list[str]:
+    """Shipped checkpoints, then runs that have one, the newest first."""
+    trained = [run.name for run in runs.list_runs() if (run.path / "best.json").is_file()]
+    shipped = checkpoints.available()
+    return shipped + [name for name in trained if name not in shipped]
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the network …")
+def _classifier(name: str, sha256: str) -> Classifier:
+    return load_classifier(name)
+
+
+def classifier(name: str) -> Classifier:
+    """Loaded once per process, and again when a run's best checkpoint has changed.
+
+    Raises CheckpointError.
+    """
+    return _classifier(name, checkpoints.read_card(name)["sha256"])
+
+
+@st.cache_resource(max_entries=1, show_spinner="Reading the test set …")
+def _samples() -> tuple[np.ndarray, np.ndarray, bool]:
+    try:
+        images, labels = load_split("test")
+    except DataMissing:
+        images, labels = synthetic_garments(500, seed=1)
+        return images.numpy(), labels.numpy(), True
+    return images.numpy(), labels.numpy(), False
+
+
+def sample(class_name: str, number: int) -> tuple[Image.Image, bool]:
+    """The `number`-th test image of a class, counted round; and whether it is synthetic."""
+    images, labels, synthetic = _samples()
+    indices = np.flatnonzero(labels == CLASSES.index(class_name))
+    return Image.fromarray(images[indices[number % len(indices)]]), synthetic
+
+
+@st.cache_resource(max_entries=2, show_spinner="Looking at 2,000 training images …")
+def _bank(name: str, sha256: str) -> Bank:
+    return training_bank(classifier(name))
+
+
+def show(picture: Image.Image, names: list[str], key: str) -> None:
+    """Everything about one picture, from one network or from two side by side."""
+    answers = st.container()  # filled last but shown first: it needs what is chosen below
+    with st.expander("Help it see: background, crop, dark or bright"):
+        overrides = choose_overrides(key)
+    explain = st.toggle(
+        "Explain the answer", key=f"{key}-explain",
+        help="Where the network looked, what its blocks see, and the most similar training images",
+    )  # fmt: skip
+    predictions = {name: classifier(name).classify(picture, **overrides) for name in names}
+    columns = answers.columns(len(names))
+    for column, name in zip(columns, names, strict=True):
+        with column:
+            st.html(answer_html(predictions[name], name if len(names) > 1 else ""))
+            st.html(steps_html(predictions[name]))
+    if explain:
+        for name in names:
+            explanation(name, predictions[name])
+
+
+def choose_overrides(key: str) -> dict[str, str]:
+    """Arguments for `garments.prepare`; what a browser sends beyond the choices is refused."""
+    chosen = {}
+    columns = st.columns(len(OVERRIDES))
+    for column, (name, (label, choices)) in zip(columns, OVERRIDES.items(), strict=True):
+        chosen[name] = column.selectbox(
+            label, list(choices), format_func=choices.get, key=f"{key}-{name}"
+        )
+    return chosen
+
+
+def answer_html(prediction: Prediction, heading: str = "") -> str:
+    """The answer in words and its most probable classes as bars."""
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
+    if prediction.unsure:
+        verdict = f"Unsure <small>{escape(prediction.reason)}</small>"
+    else:
+        verdict = f"{escape(prediction.label)} <small>{prediction.probability:.0%}</small>"
+    bars = "".join(_bar(label, chance) for label, chance in ranked)
+    title = f"<div>{escape(heading)}</div>" if heading else ""
+    return (
+        f'{title}<div role="status" class="answer" style="font-size:1.7rem;font-weight:600;'
+        f'line-height:1.3;margin-bottom:.4rem">{verdict}</div>'
+        f'<ol style="list-style:none;margin:0;padding:0">{bars}</ol>'
+    )
+
+
+def _bar(label: str, chance: float) -> str:
+    return (
+        '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
+        'align-items:center;margin:.2rem 0">'
+        f"<span>{escape(label)}</span>"
+        '<span style="background:rgba(128,128,128,.22);border-radius:5px;height:1.05rem">'
+        f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
+        'background:#3b82f6"></span></span>'
+        f'<span style="text-align:right">{chance:.1%}</span></li>'
+    )
+
+
+def steps_html(prediction: Prediction) -> str:
+    """The way from the picture to the network's input, the last exactly what it sees."""
+    steps = prediction.prepared.steps
+    captions = [f"{number}. {name}" for number, (name, _) in enumerate(steps, start=1)]
+    pictures = [image for _, image in steps]
+    return strip(list(zip(captions, pictures, strict=True)))
+
+
+def explanation(name: str, prediction: Prediction) -> None:
+    """Grad-CAM, feature maps and nearest training images of one network's answer."""
+    network = classifier(name)
+    seen = prediction.prepared.network_input
+    picture = network.network_input(seen)
+    st.subheader(f"Why {prediction.label}? ({name})")
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
+    st.markdown("**Where it found evidence** (Grad-CAM), for its three most probable classes")
+    st.html(strip([(f"{label}, {chance:.0%}", cam_overlay(network, seen, label))
+                   for label, chance in ranked], side=160))  # fmt: skip
+    st.markdown("**What each block sees**: its 16 most active feature maps")
+    maps = feature_maps(network.network, picture)
+    st.html(strip([(f"block {number}: {len(block)} maps of {block.shape[1]}×{block.shape[2]}",
+                    mosaic(block)) for number, block in enumerate(maps, start=1)],
+                  side=160))  # fmt: skip
+    st.markdown("**Most similar training images**, by the network's last features")
+    try:
+        bank = _bank(name, checkpoints.read_card(name)["sha256"])
+    except DataMissing as error:
+        st.info(str(error))
+        return
+    found = nearest(network.network, picture, bank.features)
+    st.html(strip([(f"{CLASSES[bank.labels[index]]}, {similarity:.2f}", bank.images[index])
+                   for index, similarity in zip(*found, strict=True)], side=84))  # fmt: skip

@@ -1,0 +1,130 @@
+"""Classify: draw, upload, photograph, paste or take a sample; see what the network makes of it."""
+
+import streamlit as st
+from PIL import Image
+
+from dashboard import classify_panel as panel
+from dashboard.canvas import canvas, pasted_picture
+from dashboard.small_pictures import strip
+from dashboard.uploads import keep_in_memory
+from vggcore.checkpoints import CheckpointError
+from vggcore.classes import CLASSES
+from vggcore.images import EXTENSIONS, ImageError, open_image
+from vggcore.strokes import StrokeError, parse_strokes, render
+
+MAX_FILES = 12
+ALONE = "none"
+
+keep_in_memory()
+st.title("Classify")
+st.write(
+    "Draw a garment, or show a photo of one. The network answers at once, shows what it saw, and "
+    "says so when it is unsure. Your pictures stay in this session's memory only."
+)
+available = panel.network_names()
+if not available:
+    st.info("There is no network yet: train one on the Train page.")
+    st.stop()
+left, right = st.columns(2)
+network = left.selectbox("Network", available, key="network", bind="query-params")
+second = right.selectbox(
+    "Second network, on the same picture", [ALONE, *available], key="second", bind="query-params"
+)
+names = [network] if second in (ALONE, network) else [network, second]
+try:
+    for name in names:
+        panel.classifier(name)
+except CheckpointError as error:
+    st.error(str(error))
+    st.stop()
+
+
+@st.fragment
+def draw(drawing: str) -> None:
+    """The canvas beside its answer. Only this part runs again after a stroke."""
+    canvas_side, answer_side = st.columns(2, gap="large")
+    with canvas_side:
+        sent = canvas("canvas", drawing)
+    with answer_side:
+        try:
+            strokes = parse_strokes(sent) if sent else []
+        except StrokeError as error:
+            st.error(f"This drawing cannot be used: {error}")
+            return
+        # Kept as text so that it is there again when the visitor comes back to this page.
+        st.session_state["drawing"] = sent if isinstance(sent, str) else ""
+        if not strokes:
+            st.info("Draw a garment: its outline is enough, and you may fill it.")
+            return
+        panel.show(Image.fromarray(render(strokes)), names, "drawing")
+
+
+@st.fragment
+def card(data: bytes, caption: str, key: str) -> None:
+    """One photo beside its answer."""
+    with st.container(border=True):
+        try:
+            picture = open_image(data)
+        except ImageError as error:
+            st.error(f"{caption}: {error}")
+            return
+        picture_side, answer_side = st.columns([1, 2], gap="large")
+        picture_side.html(strip([(caption, picture)], side=300))
+        with answer_side:
+            panel.show(picture, names, key)
+
+
+def upload() -> None:
+    files = st.file_uploader(
+        "Pictures of garments, or of drawings on paper", EXTENSIONS, key="files",
+        accept_multiple_files=True,
+    )  # fmt: skip
+    if len(files) > MAX_FILES:
+        st.warning(f"Only the first {MAX_FILES} pictures are looked at.")
+    for number, file in enumerate(files[:MAX_FILES]):
+        card(file.getvalue(), file.name, f"file-{number}")
+
+
+def photograph() -> None:
+    photo = st.camera_input("A garment on a plain ground works best", resolution="720p")
+    if photo:
+        card(photo.getvalue(), "Your photo", "camera")
+
+
+@st.fragment
+def paste() -> None:
+    try:
+        data = pasted_picture("paste")
+    except ImageError as error:
+        st.error(str(error))
+        return
+    if data:
+        card(data, "Pasted picture", "pasted")
+
+
+@st.fragment
+def sample() -> None:
+    """Images that no network has been trained on, with the right answer beside."""
+    chosen, another = st.columns([3, 1], vertical_alignment="bottom")
+    wanted = chosen.selectbox("Class", CLASSES, key="sample-class", persist_state="session")
+    if another.button("Another one", width="stretch"):
+        st.session_state["sample-number"] = st.session_state.get("sample-number", 0) + 1
+    picture, synthetic = panel.sample(wanted, st.session_state.get("sample-number", 0))
+    origin = "synthetic" if synthetic else "Fashion-MNIST test image"
+    picture_side, answer_side = st.columns([1, 2], gap="large")
+    picture_side.html(strip([(f"{wanted} ({origin})", picture)], side=240))
+    with answer_side:
+        panel.show(picture, names, "sample")
+
+
+SOURCES = {
+    "Draw": lambda: draw(st.session_state.get("drawing", "")),
+    "Upload": upload,
+    "Camera": photograph,
+    "Paste": paste,
+    "Sample": sample,
+}
+source = st.segmented_control(
+    "Picture from", SOURCES, default="Draw", required=True, key="source", bind="query-params"
+)
+SOURCES[source]()

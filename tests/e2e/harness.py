@@ -1,0 +1,141 @@
+"""A running dashboard and a real browser for tests, benchmarks and screenshots.
+
+    with running_app(runs) as app, chromium() as browser, visit(browser, app, "classify") as page:
+        page.get_by_label("Network").click()
+
+`running_app` fails if the server logged a traceback; `visit` fails on errors in the browser's
+console, on uncaught exceptions and on exceptions that Streamlit shows.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import URLError
+from urllib.request import urlopen
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
+         "device_scale_factor": 2}  # fmt: skip
+PATIENCE = 60  # seconds; a busy machine may need as long to import torch
+# Opened below the root, Streamlit first looks for its server there and Chromium reports the 404.
+_PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
+
+
+class App(NamedTuple):
+    """A dashboard that is being served."""
+
+    url: str
+    runs: Path
+    log: Path  # standard output and error of the server
+    pid: int
+
+    def tracebacks(self) -> str:
+        """What the server's log says from its first traceback on; empty when there is none."""
+        text = self.log.read_text("utf-8", "replace")
+        start = text.find("Traceback (most recent call last)")
+        return "" if start < 0 else text[max(0, start - 500) :]
+
+
+@contextmanager
+def running_app(runs: Path, *options: str, **environment: str):
+    """`streamlit run streamlit_app.py` on a free port, with run folders under `runs`.
+
+    `options` go to streamlit, `environment` to the server. Raises AssertionError at the end if
+    the server logged a traceback.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true",
+        f"--server.port={port}", "--server.address=127.0.0.1", *options,
+    ]  # fmt: skip
+    with tempfile.NamedTemporaryFile(prefix="vgg-app-", suffix=".log") as log:
+        server = subprocess.Popen(
+            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            env=os.environ | {"VGGCORE_RUNS": str(runs)} | environment,
+        )  # fmt: skip
+        app = App(f"http://127.0.0.1:{port}", Path(runs), Path(log.name), server.pid)
+        try:
+            _wait_until_healthy(app, server)
+            yield app
+            found = app.tracebacks()
+            assert not found, f"the server logged:\n{found}"
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_until_healthy(app: App, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urlopen(f"{app.url}/_stcore/health", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"the dashboard did not start:\n{app.log.read_text()}")
+
+
+@contextmanager
+def chromium():
+    """Chromium without a window, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visit(browser, app: App, path: str = "", **options):
+    """A visitor's page, opened at `path` and settled. `options` are those of a browser context.
+
+    Raises AssertionError at the end if the browser or Streamlit reported an error.
+    """
+    context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
+    page.on("console", lambda message: _collect(message, errors))
+    try:
+        page.goto(f"{app.url}/{path}")
+        settle(page)
+        yield page
+        shown = page.get_by_test_id("stException").all_inner_texts()
+        assert not errors + shown, "the browser reported: " + "; ".join(errors + shown)
+    finally:
+        context.close()
+
+
+def _collect(message, errors: list[str]) -> None:
+    address = message.location.get("url", "")
+    if message.type == "error" and not _PROBES.search(address):
+        errors.append(f"console: {message.text} ({address})")
+
+
+def settle(page) -> None:
+    """Wait until the page is there and its script has stopped running."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_selector('[data-testid="stMain"] [data-testid="stHeading"]')
