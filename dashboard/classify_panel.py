@@ -111,15 +111,15 @@ def choose_overrides(key: str) -> dict[str, str]:
 def answer_html(prediction: Prediction, heading: str = "") -> str:
     """The answer in words and its most probable classes as bars."""
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
+    verdict, note = escape(prediction.label), f"{prediction.probability:.0%} sure"
     if prediction.unsure:
-        verdict = f"Unsure <small>{escape(prediction.reason)}</small>"
-    else:
-        verdict = f"{escape(prediction.label)} <small>{prediction.probability:.0%}</small>"
+        verdict, note = "Unsure", escape(prediction.reason)
     bars = "".join(_bar(label, chance) for label, chance in ranked)
     title = f"<div>{escape(heading)}</div>" if heading else ""
     return (
-        f'{title}<div role="status" class="answer" style="font-size:1.7rem;font-weight:600;'
-        f'line-height:1.3;margin-bottom:.4rem">{verdict}</div>'
+        f'{title}<div role="status" class="answer" style="margin-bottom:.5rem">'
+        f'<strong style="font-size:1.7rem;line-height:1.3;font-weight:600">{verdict}</strong>'
+        f"<div>{note}</div></div>"
         f'<ol style="list-style:none;margin:0;padding:0">{bars}</ol>'
     )
 

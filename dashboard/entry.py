@@ -1,15 +1,14 @@
-"""Makes a page that is opened by its own address run inside the app."""
+"""Pages opened by their own address still go through `streamlit_app.py`."""
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 
-def ensure() -> None:
-    """Call it first in every page.
+def through_entry_point() -> None:
+    """Call first on every page: starts over through the entry point where it was passed by.
 
-    On a server that nobody has opened yet, Streamlit takes the folder `pages/` for its older kind
-    of multipage app: a page opened by its address would run without `streamlit_app.py`, in
-    another layout and beside a wrong menu. Once told otherwise, it runs the entry point.
+    Until `st.navigation` has run once in a server's life, Streamlit takes a folder `pages/` for
+    its older kind of app: it would run the page alone, without our page settings and menu.
     """
     if PagesManager.uses_pages_directory:
         PagesManager.uses_pages_directory = False

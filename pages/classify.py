@@ -5,6 +5,7 @@ from PIL import Image
 
 from dashboard import classify_panel as panel
 from dashboard.canvas import canvas, pasted_picture
+from dashboard.entry import through_entry_point
 from dashboard.small_pictures import strip
 from dashboard.uploads import keep_in_memory
 from vggcore.checkpoints import CheckpointError
@@ -15,6 +16,7 @@ from vggcore.strokes import StrokeError, parse_strokes, render
 MAX_FILES = 12
 ALONE = "none"
 
+through_entry_point()
 keep_in_memory()
 st.title("Classify")
 st.write(
@@ -25,11 +27,9 @@ available = panel.network_names()
 if not available:
     st.info("There is no network yet: train one on the Train page.")
     st.stop()
-left, right = st.columns(2)
-network = left.selectbox("Network", available, key="network", bind="query-params")
-second = right.selectbox(
-    "Second network, on the same picture", [ALONE, *available], key="second", bind="query-params"
-)
+choice = st.container(horizontal=True)  # stays side by side on a phone
+network = choice.selectbox("Network", available, key="network", bind="query-params")
+second = choice.selectbox("Compare with", [ALONE, *available], key="second", bind="query-params")
 names = [network] if second in (ALONE, network) else [network, second]
 try:
     for name in names:
@@ -125,6 +125,7 @@ SOURCES = {
     "Sample": sample,
 }
 source = st.segmented_control(
-    "Picture from", SOURCES, default="Draw", required=True, key="source", bind="query-params"
-)
+    "Picture from", SOURCES, default="Draw", required=True, key="source", bind="query-params",
+    label_visibility="collapsed",
+)  # fmt: skip
 SOURCES[source]()

@@ -1,0 +1,158 @@
+"""`python -m vggcore classify`."""
+
+import json
+
+import pytest
+from picture_files import ALLOWED, REFUSED
+
+from vggcore import checkpoints
+from vggcore.architectures import VGGSpec
+from vggcore.classes import CLASSES
+from vggcore.cli import main
+from vggcore.data import preprocessing
+from vggcore.network import build
+
+TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]}]}
+
+
+@pytest.fixture(autouse=True)
+def untrained(tmp_path, monkeypatch):
+    """A checkpoint that answers anything, at once: what it answers does not matter here."""
+    spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
+    card = {"preprocessing": preprocessing(32, "pad"), "classes": list(CLASSES)}
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    (tmp_path / "checkpoints").mkdir()
+    checkpoints.save(tmp_path / "checkpoints" / checkpoints.DEFAULT, build(spec, seed=0), card)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    (folder / "inside").mkdir(parents=True)
+    (folder / "a.png").write_bytes(ALLOWED["garment.png"])
+    (folder / "inside" / "b.jpg").write_bytes(ALLOWED["garment.jpg"])
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+def answers(capsys) -> list[dict]:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_file_gives_label_and_ten_probabilities(pictures, capsys):
+    assert main(["classify", str(pictures / "a.png"), "--json"]) == 0
+
+    (answer,) = answers(capsys)
+    assert answer["file"] == str(pictures / "a.png")
+    assert list(answer["probabilities"]) == list(CLASSES)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert answer["probability"] == max(answer["probabilities"].values())
+    assert answer["probabilities"][answer["label"]] == answer["probability"]
+    assert answer["unsure"] is bool(answer["reason"])
+
+
+def test_a_folder_is_searched_for_pictures(pictures, capsys):
+    assert main(["classify", str(pictures), "--json"]) == 0
+
+    names = [answer["file"] for answer in answers(capsys)]
+    assert names == [str(pictures / "a.png"), str(pictures / "inside" / "b.jpg")]
+
+
+@pytest.mark.parametrize(
+    "drawing", [TEMPLATE, {"drawing": [[[0, 9, 9], [0, 0, 9]]]}, [[[0, 9, 9], [0, 0, 9]]]]
+)
+def test_strokes_in_either_format(drawing, tmp_path, capsys):
+    file = tmp_path / "drawing.json"
+    file.write_text(json.dumps(drawing))
+
+    assert main(["classify", "--strokes", str(file), "--json"]) == 0
+
+    assert answers(capsys)[0]["file"] == str(file)
+
+
+def test_a_file_of_many_drawings_has_one_a_line(tmp_path, capsys):
+    file = tmp_path / "drawings.ndjson"
+    file.write_text((json.dumps(TEMPLATE) + "\n") * 3)
+
+    assert main(["classify", "--strokes", str(file), "--json"]) == 0
+
+    assert [answer["file"] for answer in answers(capsys)] == [f"{file}:{i}" for i in (1, 2, 3)]
+
+
+def test_explaining_writes_steps_and_heat_map(pictures, tmp_path, capsys):
+    args = ["classify", str(pictures), "--explain", str(tmp_path / "why"), "--json"]
+    assert main(args) == 0
+
+    for answer in answers(capsys):
+        names = [file.rsplit("/", 1)[1] for file in answer["explained"]]
+        assert names[0] == "1-picture.png" and names[-2] == f"{len(names) - 1}-network_input.png"
+        assert "heat_map" in names[-1]
+    assert len(list((tmp_path / "why").iterdir())) == 2
+
+
+def test_text_output_names_file_and_label(pictures, capsys):
+    main(["classify", str(pictures / "a.png")])
+
+    line = capsys.readouterr().out
+    assert line.startswith(f"{pictures / 'a.png'}: ") and any(name in line for name in CLASSES)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_picture_ends_in_one_line_and_code_2(name, tmp_path, capsys):
+    file = tmp_path / name
+    file.write_bytes(REFUSED[name][0])
+
+    assert main(["classify", str(file), "--json"]) == 2
+
+    captured = capsys.readouterr()
+    assert not captured.out and captured.err.count("\n") == 1
+    assert name in captured.err and REFUSED[name][1] in captured.err
+
+
+def test_one_bad_picture_does_not_cost_the_others_their_answers(pictures, capsys):
+    (pictures / "bad.png").write_bytes(b"no picture")
+
+    assert main(["classify", str(pictures), "--json"]) == 2
+
+    assert ["error" in answer for answer in answers(capsys)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ([], "nothing to classify"),
+        (["missing.png"], "missing.png: cannot read the file: No such file"),
+        (["--strokes", "missing.json"], "cannot read missing.json"),
+        (["--strokes", "pyproject.toml"], "pyproject.toml: the drawing is not valid JSON"),
+        (["docs", "--checkpoint", "nonesuch"], "unknown checkpoint 'nonesuch'"),
+    ],
+)
+def test_mistakes_name_their_cause(args, reason, capsys):
+    assert main(["classify", *args]) == 2
+
+    captured = capsys.readouterr()
+    assert reason in captured.err and captured.err.count("\n") == 1
+
+
+def test_a_folder_without_pictures_says_so(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+
+    assert main(["classify", str(tmp_path / "empty")]) == 2
+
+    assert "holds no picture" in capsys.readouterr().err
+
+
+def test_an_empty_drawing_is_refused(tmp_path, capsys):
+    (tmp_path / "drawing.json").write_text('{"strokes": []}')
+
+    assert main(["classify", "--strokes", str(tmp_path / "drawing.json")]) == 2
+
+    assert "the drawing is empty" in capsys.readouterr().err
+
+
+def test_an_explanation_that_cannot_be_written_says_so(pictures, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+
+    assert main(["classify", str(pictures / "a.png"), "--explain", str(tmp_path / "file")]) == 2
+
+    assert "cannot write to" in capsys.readouterr().err

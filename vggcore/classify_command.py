@@ -1,0 +1,153 @@
+"""`classify`: what garment is on a picture or a drawing."""
+
+import argparse
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vggcore import checkpoints
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vggcore.classifier import Classifier, Prediction
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE",
+        help="pictures (PNG, JPEG, WebP, BMP, GIF), or folders of them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--strokes", action="append", type=Path, default=[], metavar="FILE.json",
+        help="a drawing as strokes: the canvas's JSON, or Quick, Draw!'s lists (.ndjson: one a line)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"
+    )
+    parser.add_argument(
+        "--explain", type=Path, metavar="DIR", help="write each step's picture and a heat map here"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    if not args.files and not args.strokes:
+        raise ValueError("nothing to classify: name pictures or folders, or --strokes FILE.json")
+    from vggcore.classifier import load_classifier
+
+    classifier = load_classifier(args.checkpoint)
+    rows, refused = [], 0
+    for name, read in _inputs(args.files, args.strokes):
+        try:
+            prediction = classifier.classify(read())
+        except ValueError as error:
+            if len(args.files) + len(args.strokes) == 1 and not _is_folder(args.files):
+                raise ValueError(f"{name}: {error}") from None
+            rows.append({"file": name, "error": str(error)})
+            refused += 1
+            continue
+        rows.append(_row(name, prediction))
+        if args.explain:
+            folder = args.explain / f"{len(rows):03}-{_safe(name)}"
+            rows[-1]["explained"] = [str(file) for file in _explain(folder, classifier, prediction)]
+    _print(rows, as_json=args.json)
+    return 2 if refused else 0
+
+
+def _is_folder(files: list[Path]) -> bool:
+    return bool(files) and files[0].is_dir()
+
+
+def _inputs(files: list[Path], strokes: list[Path]) -> Iterator[tuple]:
+    """Name of each picture, and the function that reads it. Raises ValueError."""
+    from vggcore.images import EXTENSIONS, open_image
+
+    for file in files:
+        found = [file]
+        if file.is_dir():
+            found = sorted(f for f in file.rglob("*") if f.suffix[1:].lower() in EXTENSIONS)
+            if not found:
+                raise ValueError(f"{file} holds no picture ({', '.join(EXTENSIONS)})")
+        yield from ((str(each), lambda each=each: open_image(each)) for each in found)
+    for file in strokes:
+        yield from _drawings(file)
+
+
+def _drawings(file: Path) -> Iterator[tuple]:
+    from vggcore.strokes import MAX_JSON_BYTES, StrokeError
+
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(100 * MAX_JSON_BYTES)
+    except OSError as error:
+        raise StrokeError(f"cannot read {file}: {error.strerror}") from None
+    lines = [line for line in content.splitlines() if line.strip()]
+    if file.suffix == ".ndjson" and len(lines) > 1:
+        for number, line in enumerate(lines, start=1):
+            yield f"{file}:{number}", lambda line=line: _rendered(line)
+    else:
+        yield str(file), lambda: _rendered(content)
+
+
+def _rendered(text: bytes) -> "Image":
+    from PIL import Image
+
+    from vggcore.strokes import StrokeError, parse_strokes, render
+
+    strokes = parse_strokes(text)
+    if not strokes:
+        raise StrokeError("the drawing is empty")
+    return Image.fromarray(render(strokes))
+
+
+def _row(name: str, prediction: "Prediction") -> dict:
+    return {
+        "file": name,
+        "label": prediction.label,
+        "probability": prediction.probability,
+        "probabilities": prediction.probabilities,
+        "unsure": prediction.unsure,
+        "reason": prediction.reason,
+    }
+
+
+def _safe(name: str) -> str:
+    """A folder name that says which picture it belongs to."""
+    return re.sub(r"[^\w.-]+", "_", Path(name).name)[:60]
+
+
+def _explain(folder: Path, classifier: "Classifier", prediction: "Prediction") -> list[Path]:
+    """Write the steps and the heat map of the answer. Raises ValueError where that fails."""
+    from PIL import Image
+
+    from vggcore.explain import cam_overlay
+
+    steps = [*prediction.prepared.steps]
+    heat = cam_overlay(classifier, prediction.prepared.network_input, prediction.label)
+    steps.append((f"heat map {prediction.label}", heat))
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, (step, picture) in enumerate(steps, start=1):
+            written.append(folder / f"{number}-{_safe(step.replace('/', '-'))}.png")
+            Image.fromarray(picture).save(written[-1])
+    except OSError as error:
+        raise ValueError(f"cannot write to {folder}: {error.strerror or error}") from None
+    return written
+
+
+def _print(rows: list[dict], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        if "error" in row:
+            print(f"{row['file']}: {row['error']}")
+            continue
+        unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
+        print(f"{row['file']}: {row['label']} {row['probability']:.1%}{unsure}")
+        if "explained" in row:
+            print(f"  explained in {Path(row['explained'][0]).parent}")
