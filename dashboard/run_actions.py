@@ -51,7 +51,7 @@ def buttons(run: Run) -> None:
         if run.has_best:
             st.page_link(
                 "pages/classify.py", label="Open in Classify", icon=":material/draw:",
-                query_params={"checkpoint": name},
+                query_params={"network": name},
             )  # fmt: skip
         if run.config and st.button(
             "Run again", icon=":material/replay:", key=f"again-{name}",

@@ -1,6 +1,7 @@
 """One run on the Train page: how it stands, its curves, and what can be done with it."""
 
 import time
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -27,9 +28,15 @@ BADGES = {
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def metrics_of(path: str) -> MetricsLog:
-    """The run's metrics, read further at every look; shared by all sessions of this process."""
-    return MetricsLog(path)
+def _metrics_log(path: str) -> MetricsLog:
+    return MetricsLog(Path(path))
+
+
+def metrics_of(run: Run) -> MetricsLog:
+    """The run's metrics up to now. All sessions of this process share what was read before."""
+    log = _metrics_log(str(run.path / "metrics.jsonl"))
+    log.refresh()
+    return log
 
 
 def show(name: str) -> None:
@@ -50,12 +57,11 @@ def _screen(name: str, was_alive: bool) -> None:
         st.rerun()  # deleted or renamed elsewhere
     if (run.living or run.locked) != was_alive:
         st.rerun()  # begin or end polling
-    log = metrics_of(str(run.path / "metrics.jsonl"))
-    log.refresh()
+    log = metrics_of(run)
     _heading(run)
     run_actions.buttons(run)
-    _progress(run)
     steps, epochs = log.steps(), log.epochs()
+    _progress(run, steps)
     _numbers(run, steps, epochs)
     for alert in metrics.alerts(epochs, steps):
         st.warning(alert.message, icon=":material/monitoring:")
@@ -69,7 +75,7 @@ def _heading(run: Run) -> None:
         st.subheader(words.plain(run.name), anchor=False, width="content")
         badge(run.state)
     st.caption(_described(run.config))
-    if run.message:
+    if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
         tell(words.plain(run.message))
 
@@ -96,7 +102,7 @@ def _described(config: dict) -> str:
     return words.plain(" · ".join(part for part in parts if part))
 
 
-def _progress(run: Run) -> None:
+def _progress(run: Run, steps: pd.DataFrame) -> None:
     status = run.status
     if run.state == "queued":
         ahead = runs.queue_ahead(run)
@@ -107,12 +113,12 @@ def _progress(run: Run) -> None:
     step = status.get("step") or 0
     if not total:
         if run.living:
-            st.progress(0.0, text="Loading data and network")
+            st.progress(0.0, text=words.plain(run.message.capitalize() or "Starting"))
         return
-    st.progress(min(1.0, step / total), text=progress_text(run))
+    st.progress(min(1.0, step / total), text=progress_text(run, steps))
 
 
-def progress_text(run: Run) -> str:
+def progress_text(run: Run, steps: pd.DataFrame) -> str:
     """ "Step 120 of 645 · epoch 2 of 3 · 12 s elapsed · 30 s left · 6,521 images/s"."""
     status = run.status
     step, total = status.get("step") or 0, status.get("total_steps") or 0
@@ -123,8 +129,8 @@ def progress_text(run: Run) -> str:
         f"epoch {min((status.get('epoch') or 0) + 1, epochs)} of {epochs}",
         f"{words.duration(elapsed)} elapsed",
     ]
-    if run.living and 0 < step < total:
-        parts.append(f"about {words.duration(elapsed * (total - step) / step)} left")
+    if run.living and (speed := metrics.recent_speed(steps)):
+        parts.append(f"about {words.duration((total - step) / speed)} left")
     if run.living and status.get("images_per_second"):
         parts.append(f"{status['images_per_second']:,.0f} images/s")
     return " · ".join(parts)

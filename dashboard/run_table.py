@@ -54,9 +54,9 @@ def _card(run: Run) -> None:
             st.caption(f"Waiting for {words.plain(', '.join(ahead))}" if ahead else "Next in line")
         elif status.get("total_steps"):
             done = min(1.0, (status.get("step") or 0) / status["total_steps"])
-            st.progress(done, text=run_panel.progress_text(run))
+            st.progress(done, text=run_panel.progress_text(run, run_panel.metrics_of(run).steps()))
         else:
-            st.progress(0.0, text="Loading data and network")
+            st.progress(0.0, text=words.plain(run.message.capitalize() or "Starting"))
 
 
 def _table(found: list[Run]) -> None:
@@ -143,8 +143,7 @@ def _overlay(selected: list[Run]) -> None:
     look, with_reference = run_panel.look_controls("look-overlay")
     curves = []
     for run in selected:
-        log = run_panel.metrics_of(str(run.path / "metrics.jsonl"))
-        log.refresh()
+        log = run_panel.metrics_of(run)
         curves.append(run_charts.Curves.of(run.name, log))
     if with_reference:
         curves.append(run_charts.Curves.of("Tutorial (test)", recorded.load(run_panel.REFERENCE)))

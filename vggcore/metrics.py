@@ -142,6 +142,19 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return pd.Series(values).ewm(alpha=1 - weight).mean().to_numpy()
 
 
+def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
+    """Steps a second over the newest rows; None before there are two of them.
+
+    The first step of a run, in which libraries set themselves up, is so left out soon.
+    """
+    recent = steps.iloc[-rows:]
+    if len(recent) < 2:
+        return None
+    seconds = recent["seconds"].iloc[-1] - recent["seconds"].iloc[0]
+    done = recent["step"].iloc[-1] - recent["step"].iloc[0]
+    return float(done / seconds) if seconds > 0 and done > 0 else None
+
+
 @dataclass(frozen=True)
 class Alert:
     """Something about a run's curves that deserves a look."""

@@ -1,0 +1,95 @@
+import json
+import sys
+
+import pytest
+
+from vggcore import paths, run_locks, runs
+from vggcore.cli import main
+
+
+@pytest.fixture(autouse=True)
+def a_trainer_that_only_sleeps(monkeypatch):
+    """The command line is what is tested: a launched process holds its lock until it is stopped."""
+    code = (
+        "import sys, time, pathlib; from vggcore.runs import hold_run_lock as hold\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with hold(folder):\n"
+        "    while not (folder / 'stop').exists(): time.sleep(0.02)\n"
+        "    (folder / 'status.json').write_text('{\"state\": \"stopped\"}')\n"
+    )
+    monkeypatch.setattr(
+        runs, "trainer_command", lambda path, how: [sys.executable, "-c", code, path]
+    )
+    yield
+    for run in runs.list_runs():
+        (run.path / "stop").touch()
+        runs.wait_until_ended(run.name, 10)
+
+
+def answer(capsys, *arguments: str):
+    assert main(["runs", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_run_from_launch_to_delete(capsys):
+    launched = answer(capsys, "launch", "--preset", "try-out", "--name", "mine", "--epochs", "2")
+    assert (launched["name"], launched["state"]) == ("mine", "queued")
+    assert answer(capsys, "show", "mine")["config"]["train"]["epochs"] == 2
+
+    assert answer(capsys, "stop", "mine")["state"] == "stopped"
+    assert answer(capsys, "resume", "mine")["state"] == "queued"
+    assert answer(capsys, "cancel", "mine")["state"] == "stopped"
+    assert answer(capsys, "rename", "mine", "yours")["name"] == "yours"
+    assert [run["name"] for run in answer(capsys, "list")] == ["yours"]
+    assert answer(capsys, "delete", "yours") == {"name": "yours", "state": "deleted"}
+    assert answer(capsys, "list") == []
+
+
+def test_the_list_can_be_narrowed_to_a_state(capsys):
+    answer(capsys, "launch", "--preset", "try-out")
+
+    assert len(answer(capsys, "list", "--state", "queued")) == 1
+    assert answer(capsys, "list", "--state", "finished") == []
+
+
+def test_the_list_for_people(capsys):
+    assert main(["runs", "list"]) == 0
+    assert f"no runs in {paths.runs_dir()}" in capsys.readouterr().out
+    answer(capsys, "launch", "--preset", "try-out")
+
+    assert main(["runs", "list"]) == 0
+
+    assert capsys.readouterr().out.split()[:2] == ["try-out-1", "queued"]
+
+
+@pytest.mark.parametrize(
+    "arguments, complaint",
+    [
+        (["show", "nothing"], "there is no run named 'nothing'"),
+        (["delete", "../up"], "not a run name"),
+        (["launch", "--image-size", "28"], "at least 32 pixels"),
+        (["launch", "--name", "No Good"], "not a run name"),
+    ],
+)
+def test_mistakes_end_in_one_line_and_code_2(capsys, arguments, complaint):
+    assert main(["runs", *arguments]) == 2
+
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
+
+
+def test_the_limits_of_a_public_deployment_bind_the_command_too(capsys, monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+
+    assert main(["runs", "launch", "--preset", "try-out"]) == 2
+    assert "turned off" in capsys.readouterr().err
+
+
+def test_a_run_is_recorded_to_a_file(capsys, tmp_path):
+    answer(capsys, "launch", "--preset", "try-out", "--name", "mine")
+
+    told = answer(capsys, "record", "mine", "--out", str(tmp_path / "mine.json"))
+
+    assert json.loads((tmp_path / "mine.json").read_text())["name"] == "mine"
+    assert told["file"].endswith("mine.json")
+    assert run_locks.is_locked(paths.runs_dir() / "mine" / "lock")
