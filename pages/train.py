@@ -4,7 +4,8 @@ import uuid
 
 import streamlit as st
 
-from dashboard import deployment, entry, run_actions, run_panel, run_table, train_form, words
+from dashboard import deployment, run_actions, run_panel, run_table, train_form, words
+from dashboard.entry import through_entry_point
 from vggcore import recorded, runs
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
@@ -64,7 +65,7 @@ def recorded_runs() -> None:
             st.caption(words.plain(recording.label))
 
 
-entry.ensure()
+through_entry_point()
 st.title("Train", anchor=False)
 run_actions.tell()
 chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
