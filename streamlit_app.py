@@ -9,6 +9,7 @@ PAGES = [
     st.Page("pages/compare.py", title="Compare", icon=":material/table_chart:"),
     st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
     st.Page("pages/classify.py", title="Classify", icon=":material/draw:"),
+    st.Page("pages/results.py", title="Results", icon=":material/insights:"),
 ]
 
 st.navigation(PAGES, position="top").run()

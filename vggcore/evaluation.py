@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data
+from vggcore import data, garments
 from vggcore.network import VGG
 
 
@@ -16,6 +17,18 @@ def batches(images: Tensor, preprocessing: dict, size: int = 500) -> Iterator[Te
         yield data.to_network_input(chunk, preprocessing).contiguous(
             memory_format=torch.channels_last
         )
+
+
+def as_trained(images: Tensor, preprocessing: dict) -> Tensor:
+    """Data set images uint8 [N, 28, 28] as the network saw such images in training: [N, S, S].
+
+    Networks of the "wild" style see everything through `garments.prepare`.
+    """
+    if preprocessing.get("style") != "wild":
+        return images
+    size = preprocessing["image_size"]
+    prepared = [garments.prepare(image, size, "wild").network_input for image in images.numpy()]
+    return torch.from_numpy(np.stack(prepared))
 
 
 @torch.inference_mode()

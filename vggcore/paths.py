@@ -27,3 +27,9 @@ def runs_dir() -> Path:
 def checkpoints_dir() -> Path:
     """Folder of shipped and promoted checkpoints (VGGCORE_CHECKPOINTS)."""
     return Path(os.environ.get("VGGCORE_CHECKPOINTS") or PROJECT / "checkpoints")
+
+
+def cache_dir() -> Path:
+    """Folder of what can be computed again at any time (VGGCORE_CACHE)."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("VGGCORE_CACHE") or Path(base) / "vggcore")
