@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--strokes", action="append", type=Path, default=[], metavar="FILE.json",
-        help="a drawing as strokes: the canvas's JSON, or Quick, Draw!'s lists (.ndjson: one a line)",
+        help="a drawing as strokes: the canvas's JSON, or Quick, Draw!'s (.ndjson: one a line)",
     )  # fmt: skip
     parser.add_argument(
         "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vggcore.image_parts import count_parts
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif")
 MAX_BYTES = 25_000_000
@@ -24,6 +26,7 @@ WORKING_SIDE = 1024  # longest side of what comes out, pixels
 MAX_PIXELS = {"JPEG": 64_000_000, "PNG": 25_000_000, "BMP": 25_000_000, "GIF": 25_000_000,
               "WEBP": 9_500_000}  # fmt: skip
 MAX_PIXELS_PROGRESSIVE = 25_000_000
+MAX_PARTS = 20_000  # chunks, markers and the like
 MAX_SCANS = 40  # of a progressive JPEG; each costs a pass over the picture
 
 _NEAREST = Image.Resampling.NEAREST
@@ -37,6 +40,7 @@ _TURNS = {
 _DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, OverflowError, struct.error, zlib.error,
     IndexError, KeyError, TypeError, AttributeError, RuntimeError, ZeroDivisionError, MemoryError,
+    AssertionError,
 )  # fmt: skip
 
 
@@ -86,6 +90,8 @@ def _read(source: bytes | str | Path) -> bytes:
         raise ImageError("the file is empty (0 bytes)")
     if len(data) > MAX_BYTES:
         raise ImageError(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
+    if count_parts(data, MAX_PARTS) > MAX_PARTS:
+        raise ImageError("the file is made of too many parts")
     return data
 
 

@@ -1,0 +1,61 @@
+"""How many parts a picture file has that a decoder must walk through one by one.
+
+A file of a few megabytes can hold a million empty chunks, markers or stray bytes, and Pillow
+reads each of them in Python: seconds of processor time before the first pixel. Counting them
+here, without parsing, is cheap and stops early.
+"""
+
+_BARE_MARKERS = {0x01, *range(0xD0, 0xDA)}  # JPEG markers without a length
+_START_OF_SCAN = 0xDA
+
+
+def count_parts(data: bytes, limit: int) -> int:
+    """Chunks, markers, blocks and stray bytes up to the pixels; at most `limit` + 1.
+
+    Formats whose parts are not walked in Python (WebP, BMP), and anything else, count 0.
+    """
+    if data.startswith(b"\x89PNG"):
+        return _png_chunks(data, limit)
+    if data.startswith(b"\xff\xd8"):
+        return _jpeg_segments(data, limit)
+    if data.startswith(b"GIF8"):
+        return _gif_blocks(data, limit)
+    return 0
+
+
+def _png_chunks(data: bytes, limit: int) -> int:
+    place, count = 8, 0
+    while place < len(data) and count <= limit:
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+        count += 1
+    return count
+
+
+def _jpeg_segments(data: bytes, limit: int) -> int:
+    place, count = 2, 0
+    while place + 1 < len(data) and count <= limit:
+        marker = data[place + 1]
+        if data[place] != 0xFF or marker in (0x00, 0xFF):  # stray bytes and padding
+            place += 1
+        elif marker == _START_OF_SCAN:
+            break
+        elif marker in _BARE_MARKERS:
+            place += 2
+        else:
+            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+        count += 1
+    return count
+
+
+def _gif_blocks(data: bytes, limit: int) -> int:
+    flags = data[10] if len(data) > 10 else 0
+    place, count = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0), 0
+    while place < len(data) and count <= limit and data[place] not in b",;":
+        if data[place] == ord("!"):
+            place += 2
+            while place < len(data) and data[place] and count <= limit:
+                place += 1 + data[place]
+                count += 1
+        place += 1
+        count += 1
+    return count
