@@ -29,8 +29,9 @@ FLAGS = [
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
          "device_scale_factor": 2}  # fmt: skip
 PATIENCE = 60  # seconds; a busy machine may need as long to import torch
-# Opened below the root, Streamlit first looks for its server there and Chromium reports the 404.
-_PROBES = re.compile(r"/\w+/_stcore/(health|host-config)$")
+# Chromium reports these although nothing is wrong with the page: opened below the root, Streamlit
+# first looks for its server there; and the icon of the browser's tab comes from the internet.
+_HARMLESS = re.compile(r"/\w+/_stcore/(health|host-config)$|^https://fonts\.gstatic\.com/")
 
 
 class App(NamedTuple):
@@ -131,7 +132,7 @@ def visit(browser, app: App, path: str = "", **options):
 
 def _collect(message, errors: list[str]) -> None:
     address = message.location.get("url", "")
-    if message.type == "error" and not _PROBES.search(address):
+    if message.type == "error" and not _HARMLESS.search(address):
         errors.append(f"console: {message.text} ({address})")
 
 
