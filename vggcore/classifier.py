@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import checkpoints, data
+from vggcore import calibration, checkpoints, data
 from vggcore.garments import Prepared, prepare
 
 
@@ -52,7 +52,7 @@ class Classifier:
         logits = self.logits(prepared.network_input)
         chances = (logits / self.temperature).softmax(0).tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
-        reason = self._doubt(prepared, chances)
+        reason = self._doubt(prepared, logits, chances)
         return Prediction(
             label=self.classes[best],
             probability=chances[best],
@@ -71,12 +71,14 @@ class Classifier:
         """Logits float32 [classes] of a prepared picture, uint8 [S, S]."""
         return self.network(self.network_input(image))[0]
 
-    def _doubt(self, prepared: Prepared, chances: list[float]) -> str:
+    def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
         """Why the answer is unsure; empty when it is not."""
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
-        threshold = (self.checkpoint.card.get("unsure") or {}).get("probability", 0.5)
-        if max(chances) < threshold:
+        unsure = self.checkpoint.card.get("unsure") or {}
+        if "evidence" in unsure and calibration.evidence(logits).item() < unsure["evidence"]:
+            return "This does not look like any of the ten kinds of garment."
+        if max(chances) < unsure.get("probability", 0.5):
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
             return f"It could be {first[1]} or {second[1]}: neither is clear enough."
         return ""

@@ -20,6 +20,8 @@ BACKGROUND = ("auto", "keep", "remove")
 _WORKING_SIDE = 128  # pixels of the longest side on which ground and garment are found
 _MARGIN = {"wild": 1 / 16, "fashion-mnist": 0.0}  # black border, as a share of the side
 _BUSY_GROUND = 30.0  # grey levels of spread at the border above which the ground is a pattern
+_SAME = 3.0  # grey levels within which two pixels of a drawn ground are one colour
+_DIM = 90.0  # brightest grey level of a garment on black below which it is brightened
 _FAINT = 10.0  # grey levels: a picture that differs less than this from its ground is blank
 
 
@@ -55,7 +57,10 @@ def prepare(
     ground, spread = _ground(colours)
     signed = _strongest_channel(colours - ground)
     difference = np.abs(signed)
-    threshold = max(3.0 * min(spread, _BUSY_GROUND) + 4.0, 0.12 * _high(difference, 99.5))
+    flat = spread == 0
+    threshold = 3.0 * min(spread, _BUSY_GROUND) + 4.0
+    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
+    threshold = max(threshold, (0.03 if flat else 0.12) * _high(difference, 99.5))
     mask = difference > threshold
     blank = not mask.any() or _high(difference, 99.9) < _FAINT
     inverted = _darker(signed, mask) if invert == "auto" else invert == "yes"
@@ -70,13 +75,16 @@ def prepare(
     if background == "remove" or (background == "auto" and spread < _BUSY_GROUND):
         # Soft, so that faint pencil strokes are thinned rather than cut into pieces.
         bright = np.clip(bright - min(1.5 * spread, 0.5 * threshold), 0.0, None)
-    steps = [("picture", np.asarray(picture)), ("against ground", _stretched(bright, mask))]
+    # Fashion-MNIST's own images, and cut-outs on black, keep the brightness they came with.
+    on_black = flat and ground.max() <= _SAME
+    full = 255.0 if on_black and not blank and _high(bright[mask], 97) >= _DIM else None
+    steps = [("picture", np.asarray(picture)), ("against ground", _stretched(bright, mask, full))]
 
-    box = _box(mask) if crop == "auto" and not blank else None
+    box = _box(mask, 0.0005 if flat else 0.003) if crop == "auto" and not blank else None
     if box is not None:
         top, bottom, left, right = box
         bright, mask = bright[top:bottom, left:right], mask[top:bottom, left:right]
-    bright = np.zeros(bright.shape, np.uint8) if blank else _stretched(bright, mask)
+    bright = np.zeros(bright.shape, np.uint8) if blank else _stretched(bright, mask, full)
     steps.append(("cut out", bright))
     bright = _thickened(bright, mask, size)
     result = _centred(bright, size, _MARGIN[style])
@@ -134,6 +142,9 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
     depth = max(1, min(height, width) // 24)
     ring[:depth] = ring[-depth:] = ring[:, :depth] = ring[:, -depth:] = True
     border = colours[ring]
+    flat = _flat_ground(colours, border)
+    if flat is not None:
+        return np.broadcast_to(flat, colours.shape), 0.0
     terms = np.stack([np.ones(len(border), np.float32), rows[ring], columns[ring]], axis=1)
     median = np.median(border, axis=0)
     distance = np.abs(border - median).max(axis=1)
@@ -144,6 +155,19 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
     spread = float(np.median(distance)) * 1.5
     whole = np.stack([np.ones_like(rows), rows, columns], axis=2) @ plane
     return np.clip(whole, 0, 255), spread
+
+
+def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
+    """The one colour of a drawn or cut-out ground [3], or None.
+
+    Three corners agree and much of the border is just that colour. A garment may then fill most
+    of the border, as many of Fashion-MNIST's coats do.
+    """
+    corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
+    colour = np.median(corners, axis=0)
+    agreeing = (np.abs(corners - colour).max(axis=1) <= _SAME).sum()
+    share = (np.abs(border - colour).max(axis=1) <= _SAME).mean()
+    return colour if agreeing >= 3 and share >= 0.25 else None
 
 
 def _fit_plane(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -161,28 +185,31 @@ def _darker(signed: np.ndarray, mask: np.ndarray) -> bool:
     return bool(mask.any() and signed[mask].sum() < 0)
 
 
-def _stretched(bright: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """uint8, scaled so that the brightest parts of the garment reach 255."""
-    top = _high(bright[mask], 97) if mask.any() else 255.0
+def _stretched(bright: np.ndarray, mask: np.ndarray, full: float | None) -> np.ndarray:
+    """uint8, scaled so that `full`, or else the garment's brightest parts, reach 255."""
+    top = full or (_high(bright[mask], 97) if mask.any() else 255.0)
     return np.clip(bright * (255.0 / max(top, 1.0)), 0, 255).astype(np.uint8)
 
 
-def _box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
-    """(top, bottom, left, right) around the mask without its stray specks; None: no clear box."""
-    rows = _span(mask.mean(axis=1))
-    columns = _span(mask.mean(axis=0))
+def _box(mask: np.ndarray, stray: float) -> tuple[int, int, int, int] | None:
+    """(top, bottom, left, right) around the mask; None: no clear box.
+
+    stray: share of the mask that may be specks and is left out on each side.
+    """
+    rows = _span(mask.mean(axis=1), stray)
+    columns = _span(mask.mean(axis=0), stray)
     height, width = rows[1] - rows[0], columns[1] - columns[0]
     if min(height, width) < 3 or max(height, width) < 8:
         return None
     return *rows, *columns
 
 
-def _span(profile: np.ndarray) -> tuple[int, int]:
+def _span(profile: np.ndarray, stray: float) -> tuple[int, int]:
     """First and one past the last index that holds a noticeable share of the mask."""
     total = profile.sum()
     cumulated = np.cumsum(profile)
-    first = int(np.searchsorted(cumulated, 0.003 * total))
-    last = int(np.searchsorted(cumulated, 0.997 * total))
+    first = int(np.searchsorted(cumulated, stray * total, side="right"))
+    last = int(np.searchsorted(cumulated, (1 - stray) * total))
     return first, min(last + 1, len(profile))
 
 
@@ -202,5 +229,6 @@ def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
     new = (max(1, round(width * scale)), max(1, round(height * scale)))
     scaled = Image.fromarray(bright).resize(new, Image.Resampling.BILINEAR)
     frame = Image.new("L", (size, size))
-    frame.paste(scaled, ((size - new[0]) // 2, (size - new[1]) // 2))
+    # Where it cannot be exact, right of and below the middle, as Fashion-MNIST has it.
+    frame.paste(scaled, ((size - new[0] + 1) // 2, (size - new[1] + 1) // 2))
     return np.asarray(frame)

@@ -1,0 +1,121 @@
+"""`vggcore.garments`: pictures end bright on black, trimmed and centred, whatever they began as."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vggcore.garments import prepare
+
+
+def shirt(ground: int, cloth: int, side: int = 200) -> np.ndarray:
+    """A plain T-shape on a plain ground, off centre: uint8 [side, side, 3]."""
+    picture = np.full((side, side, 3), ground, np.uint8)
+    picture[60:90, 30:130] = cloth
+    picture[90:150, 55:105] = cloth
+    return picture
+
+
+@pytest.mark.parametrize(("ground", "cloth"), [(250, 30), (20, 220), (120, 160)])
+def test_polarity_and_place_do_not_matter(ground, cloth):
+    prepared = prepare(shirt(ground, cloth))
+    image = prepared.network_input
+    rows, columns = (image > 128).nonzero()
+    assert image.shape == (64, 64) and image.dtype == np.uint8
+    assert image[0, 0] == 0 and image[20, 32] > 200
+    assert (columns.min(), columns.max()) == (4, 59)  # fills the frame but its margin
+    assert abs((rows.min() + rows.max()) / 2 - 31.5) <= 1
+    assert prepared.inverted == (cloth < ground) and prepared.cropped and not prepared.blank
+
+
+def test_colour_alone_separates_a_garment():
+    picture = np.full((100, 100, 3), (200, 60, 60), np.uint8)  # red and green of the same grey
+    picture[30:70, 30:70] = (30, 147, 60)
+    image = prepare(picture).network_input
+    assert image[32, 32] > 200 and image[1, 1] == 0
+
+
+def test_uneven_light_is_taken_out():
+    ramp = np.linspace(120, 250, 200).astype(np.uint8)
+    picture = np.broadcast_to(ramp[None, :, None], (200, 200, 3)).copy()
+    picture[70:130, 80:120] //= 3
+    image = prepare(picture).network_input
+    assert image[32, 32] > 150
+    assert image[:, :8].max() < 40 and image[:, -8:].max() < 40
+
+
+def test_thin_and_thick_pens_end_alike():
+    def outline(pen):
+        sheet = np.full((256, 256), 255, np.uint8)
+        sheet[50:200, 60:190] = 0
+        sheet[50 + pen : 200 - pen, 60 + pen : 190 - pen] = 255
+        return prepare(sheet).network_input
+
+    thin, thick = outline(1), outline(8)
+    assert thin.max() > 150 and thick.max() > 200
+    assert thin[32, 32] == 0 and thick[32, 32] == 0
+    assert (thin > 60).sum() > 150  # the thin line has survived the scaling down
+
+
+def test_a_fashion_mnist_image_stays_itself():
+    image = np.zeros((28, 28), np.uint8)
+    image[2:26] = np.linspace(60, 255, 28).astype(np.uint8)  # fills the border at both sides
+    same = prepare(image, 28, "fashion-mnist").network_input
+    larger = prepare(image, 64, "wild").network_input
+    assert np.abs(same.astype(int) - image).max() <= 12
+    assert larger[32, 58] > larger[32, 20] > 60
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_picture_is_called_blank(value):
+    prepared = prepare(np.full((64, 80, 3), value, np.uint8))
+    assert prepared.blank and not prepared.cropped
+    assert prepared.network_input.max() == 0
+
+
+def test_overrides_change_what_they_name():
+    picture = shirt(128, 20)
+    picture[10:30, 10:190] = 250  # something brighter than the ground, besides the dark shirt
+    darker = prepare(picture, invert="yes").network_input
+    brighter = prepare(picture, invert="no").network_input
+    whole = prepare(picture, crop="off").network_input
+    kept = prepare(picture, background="keep", crop="off").network_input
+    assert darker[40, 32] > 200 and brighter[40, 32] < 50
+    assert whole[9, 32] > 200 and kept[9, 32] < 50  # bright, on a ground made dark
+    assert kept[50, 6] > 50 and whole[50, 6] == 0
+
+
+def test_steps_end_with_the_network_input():
+    prepared = prepare(Image.fromarray(shirt(250, 30)))
+    names = [name for name, _ in prepared.steps]
+    assert names == ["picture", "against ground", "cut out", "network input"]
+    assert all(image.dtype == np.uint8 for _, image in prepared.steps)
+    assert prepared.steps[-1][1] is prepared.network_input
+
+
+def test_the_same_picture_gives_the_same_bytes():
+    noise = np.random.default_rng(0).integers(0, 255, (150, 90, 3)).astype(np.uint8)
+    assert np.array_equal(prepare(noise).network_input, prepare(noise).network_input)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 2, 3), (5, 5, 3), (28, 28)])
+def test_odd_shapes_are_handled(shape):
+    picture = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)
+    assert prepare(picture).network_input.shape == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"invert": "maybe"}, "invert"), ({"crop": "on"}, "crop"), ({"background": ""}, "background"),
+     ({"style": "wlid"}, "style")],
+)  # fmt: skip
+def test_unknown_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"unknown {message}"):
+        prepare(shirt(250, 30), **options)
+
+
+@pytest.mark.parametrize(
+    "picture", [np.zeros((4, 4), np.float32), np.zeros(9, np.uint8), np.zeros((0, 5), np.uint8)]
+)
+def test_arrays_that_are_no_picture_are_refused(picture):
+    with pytest.raises(ValueError, match="a picture is a uint8 array"):
+        prepare(picture)

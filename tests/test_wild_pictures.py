@@ -1,0 +1,67 @@
+"""`vggcore.wild_pictures`: what is drawn for training looks like what it is drawn for."""
+
+import numpy as np
+import pytest
+
+from vggcore import wild_pictures as pictures
+from vggcore.classes import CLASSES
+from vggcore.garments import prepare
+
+
+def block() -> np.ndarray:
+    """A grey rectangle with a white (here: black) patch inside: uint8 [28, 28]."""
+    garment = np.zeros((28, 28), np.uint8)
+    garment[4:24, 8:20] = 180
+    garment[10:14, 12:16] = 0
+    return garment
+
+
+def test_holes_belong_to_garments_but_not_to_bags():
+    coat = pictures.silhouette(block(), pictures.COAT)
+    bag = pictures.silhouette(block(), pictures.BAG)
+    assert coat[4:24, 8:20].all() and coat.sum() == 240
+    assert not bag[10:14, 12:16].any() and bag.sum() == 224
+
+
+def test_the_outline_walks_around_the_silhouette():
+    (line,) = pictures.contours(pictures.silhouette(block(), pictures.COAT))
+    assert np.array_equal(line[0], line[-1])
+    assert line.min(axis=0) * 28 == pytest.approx([8.5, 4.5])
+    assert line.max(axis=0) * 28 == pytest.approx([19.5, 23.5])
+    assert len(pictures.simplified(line, 0.02)) <= 7  # four corners and the fixed points
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_templates_stay_near_the_unit_square(label):
+    for seed in range(20):
+        outline, lines = pictures.template(np.random.default_rng(seed), label)
+        points = np.vstack([outline, *lines])
+        assert np.isfinite(points).all() and np.abs(points - 0.5).max() < 1.2
+        assert np.allclose(outline[0], outline[-1])
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_scenes_and_drawings_are_pictures_with_content(label):
+    for seed in range(4):
+        rng = np.random.default_rng((label, seed))
+        outline, lines = pictures.template(rng, label)
+        for image in (pictures.scene(rng, block(), label), pictures.drawing(rng, outline, lines)):
+            assert image.mode == "RGB" and 40 < min(image.size) < 250
+            assert np.asarray(image).std() > 1
+
+
+def test_drawings_can_be_found_on_their_paper():
+    found = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        prepared = prepare(pictures.drawing(rng, *pictures.template(rng, pictures.TROUSER)))
+        found += prepared.cropped and prepared.network_input.max() > 150
+    assert found >= 27
+
+
+def test_the_same_state_draws_the_same_picture():
+    images = [
+        [np.asarray(pictures.no_garment(np.random.default_rng(seed))) for seed in range(12)]
+        for _ in range(2)
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(*images, strict=True))

@@ -1,0 +1,832 @@
+"""Pictures for the `wild` preset: photo-like scenes, drawings, and things that are no garment.
+
+Fashion-MNIST shows single garments on white. Here its silhouettes are put on the floor, on
+people and on paper, so that a network meets what visitors bring. Everything is drawn with numpy
+and Pillow from a numpy Generator: the same generator state gives the same picture.
+
+Lines are arrays [N, 2] of x (right) and y (down) in a unit square; pictures are RGB, about
+`SIDE` pixels.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+SIDE = 112
+T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = range(10)
+TOPS = (T_SHIRT, PULLOVER, COAT, SHIRT)
+SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
+
+_SKIN = ((255, 224, 196), (241, 194, 160), (224, 172, 125), (160, 110, 75), (92, 60, 42))
+
+
+# --- silhouettes ------------------------------------------------------------------------------
+
+
+def silhouette(garment: np.ndarray, label: int) -> np.ndarray:
+    """Where the garment is: bool [28, 28].
+
+    White cloth is black in Fashion-MNIST, so holes belong to the garment, except in bags and
+    sandals, whose handles and straps enclose ground.
+    """
+    dark = garment < 10
+    if label in (BAG, SANDAL):
+        return ~dark
+    outside = np.zeros((30, 30), bool)
+    outside[0] = outside[-1] = outside[:, 0] = outside[:, -1] = True
+    free = np.pad(dark, 1, constant_values=True)
+    count = 0
+    while count != (count := int(outside.sum())):
+        for _ in range(6):
+            grown = outside.copy()
+            grown[1:] |= outside[:-1]
+            grown[:-1] |= outside[1:]
+            grown[:, 1:] |= outside[:, :-1]
+            grown[:, :-1] |= outside[:, 1:]
+            outside = grown & free
+    return ~outside[1:-1, 1:-1]
+
+
+_TURN = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
+
+
+def contours(mask: np.ndarray) -> list[np.ndarray]:
+    """Closed outline of the mask's largest part, by walking around it; in the unit square."""
+    field = np.pad(mask, 1)
+    rows, columns = field.nonzero()
+    if len(rows) < 12:
+        return []
+    start = (int(rows[0]), int(columns[0]))
+    points, here, heading = [start], start, 0
+    for _ in range(400):
+        for turn in range(8):
+            direction = (heading + 6 + turn) % 8
+            step = _TURN[direction]
+            nxt = (here[0] + step[0], here[1] + step[1])
+            if field[nxt]:
+                here, heading = nxt, direction
+                break
+        if here == start:
+            break
+        points.append(here)
+    line = (np.array(points, np.float32)[:, ::-1] - 0.5) / mask.shape[0]
+    return [np.vstack([line, line[:1]])] if len(points) > 12 else []
+
+
+def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
+    """Fewer points, none of the left-out ones further than `tolerance` off (Douglas-Peucker)."""
+    kept = np.zeros(len(line), bool)
+    kept[[0, len(line) // 2, -1]] = True
+    todo = [(0, len(line) // 2), (len(line) // 2, len(line) - 1)]
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        a, b = line[first], line[last]
+        chord = b - a
+        offset = line[first + 1 : last] - a
+        length = max(float(np.hypot(*chord)), 1e-6)
+        distance = np.abs(offset[:, 0] * chord[1] - offset[:, 1] * chord[0]) / length
+        furthest = int(distance.argmax())
+        if distance[furthest] > tolerance:
+            middle = first + 1 + furthest
+            kept[middle] = True
+            todo += [(first, middle), (middle, last)]
+    return line[kept]
+
+
+# --- grounds ----------------------------------------------------------------------------------
+
+
+def colour(rng: np.random.Generator) -> np.ndarray:
+    """A random colour, grey as often as not: float [3], 0…255."""
+    grey = rng.uniform(10, 250)
+    if rng.random() < 0.5:
+        return np.clip(grey + rng.normal(0, 8, 3), 0, 255)
+    return np.clip(rng.uniform(10, 250, 3), 0, 255)
+
+
+def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> np.ndarray:
+    """Soft blobs of about 1/cells of the side, float32 [height, width], spread 1."""
+    small = rng.normal(0, 1, (cells, cells)).astype(np.float32)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Stripes, checks, tiles, blobs or grain: float32 [height, width], about -1…1."""
+    kind = rng.integers(5)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, period = rng.uniform(0, np.pi), rng.uniform(4, 40)
+    along = (x * np.cos(angle) + y * np.sin(angle)) / period
+    across = (y * np.cos(angle) - x * np.sin(angle)) / period
+    if kind == 0:
+        return np.sin(2 * np.pi * along)
+    if kind == 1:
+        return np.sign(np.sin(2 * np.pi * along) * np.sin(2 * np.pi * across))
+    if kind == 2:  # tiles or boards: thin dark joints
+        joint = np.minimum(np.abs(along - np.round(along)), np.abs(across - np.round(across)))
+        return np.where(joint < 0.04, -1.0, 0.2).astype(np.float32)
+    if kind == 3:
+        return smooth_noise(rng, height, width, int(rng.integers(4, 28)))
+    return rng.normal(0, 0.7, (height, width)).astype(np.float32)
+
+
+def ground(rng: np.random.Generator, patches: np.ndarray | None, height: int, width: int):
+    """What lies behind: plain, lit from a side, patterned, in two parts, or a photo's own.
+
+    patches: uint8 [N, P, P, 3] cut from photos, or None. Returns float32 [height, width, 3].
+    """
+    if patches is not None and rng.random() < 0.35:
+        patch = Image.fromarray(patches[rng.integers(len(patches))])
+        patch = patch.rotate(90 * int(rng.integers(4)))
+        return np.asarray(patch.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+    picture = np.empty((height, width, 3), np.float32)
+    # Catalogues and paper: white, or nearly.
+    picture[:] = rng.uniform(225, 255) if rng.random() < 0.35 else colour(rng)
+    if rng.random() < 0.2:  # floor and wall
+        edge = int(rng.uniform(0.3, 0.9) * height)
+        picture[edge:] = np.clip(picture[0, 0] * rng.uniform(0.5, 1.2), 0, 255)
+    if rng.random() < 0.45:
+        strength = rng.uniform(2, 45)
+        picture += (strength * texture(rng, height, width))[..., None]
+    return picture
+
+
+def light(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """Uneven light and a soft shadow over a float32 picture."""
+    height, width = picture.shape[:2]
+    if rng.random() < 0.5:
+        angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.35)
+        y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+        picture = picture * (1 + strength * (x * np.cos(angle) + y * np.sin(angle)))[..., None]
+    if rng.random() < 0.25:
+        shade = smooth_noise(rng, height, width, 3)
+        picture = picture * (1 - 0.12 * np.clip(shade, -1, 2))[..., None]
+    return picture
+
+
+def camera(rng: np.random.Generator, picture: np.ndarray) -> Image.Image:
+    """Light, blur, noise and JPEG: a float32 picture as a camera or a web site leaves it."""
+    picture = light(rng, picture)
+    if rng.random() < 0.5:
+        picture = picture + rng.normal(0, rng.uniform(1, 10), picture.shape).astype(np.float32)
+    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    if rng.random() < 0.6:
+        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 1.6))))
+    if rng.random() < 0.3:
+        stream = io.BytesIO()
+        image.save(stream, "JPEG", quality=int(rng.integers(20, 90)))
+        image = Image.open(stream).convert("RGB")
+    return image
+
+
+# --- scenes -----------------------------------------------------------------------------------
+
+
+class Cutout:
+    """A garment ready to paste: sharp outline, random cloth."""
+
+    def __init__(self, rng, garment: np.ndarray, label: int, width: int, height: int, flip: bool):
+        mask = silhouette(garment, label)
+        rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+        if len(rows) == 0:
+            rows, columns = np.array([0, 27]), np.array([0, 27])
+        box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        shape, cloth = Image.fromarray(mask.astype(np.uint8) * 255), Image.fromarray(garment)
+        size = (max(width, 4), max(height, 4))
+        shape, cloth = (
+            image.crop(box).resize(size, Image.Resampling.BICUBIC) for image in (shape, cloth)
+        )
+        if flip:
+            shape, cloth = (i.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for i in (shape, cloth))
+        angle = float(np.clip(rng.normal(0, 9), -30, 30)) if rng.random() < 0.6 else 0.0
+        shape, cloth = (
+            image.rotate(angle, Image.Resampling.BILINEAR, expand=True) for image in (shape, cloth)
+        )
+        sharpness = rng.uniform(1.0, 5.0)
+        self.alpha = np.clip((np.asarray(shape, np.float32) / 255 - 0.5) * sharpness + 0.5, 0, 1)
+        self.cloth = _cloth(rng, np.asarray(cloth, np.float32) / 255)
+
+    def paste(self, picture: np.ndarray, left: int, top: int) -> None:
+        """Blend into a float32 picture [H, W, 3], in place; parts outside are cut off."""
+        height, width = picture.shape[:2]
+        y0, x0 = max(top, 0), max(left, 0)
+        y1 = min(top + self.alpha.shape[0], height)
+        x1 = min(left + self.alpha.shape[1], width)
+        if y1 <= y0 or x1 <= x0:
+            return
+        own = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+        alpha = self.alpha[own][..., None]
+        area = picture[y0:y1, x0:x1]
+        area += alpha * (self.cloth[own] - area)
+
+
+def _cloth(rng: np.random.Generator, shade: np.ndarray) -> np.ndarray:
+    """Coloured cloth float32 [H, W, 3] from a garment's Fashion-MNIST shading, 0…1."""
+    base, contrast = colour(rng), rng.uniform(0.2, 1.0)
+    kind = rng.random()
+    if kind < 0.45:  # as it was before its makers negated it
+        brightness = 1 - contrast * shade
+    elif kind < 0.75:
+        brightness = 1 - contrast + contrast * shade
+    else:  # creases only
+        brightness = 0.8 + 0.5 * contrast * (shade - shade.mean())
+    cloth = brightness[..., None] * base
+    if rng.random() < 0.35:
+        pattern = texture(rng, *shade.shape) * rng.uniform(10, 70)
+        cloth = cloth + pattern[..., None] * rng.uniform(0.5, 1.0, 3)
+    if rng.random() < 0.15 and min(shade.shape) > 24:  # a print on the chest, a label
+        height, width = shade.shape
+        y, x = int(height * rng.uniform(0.2, 0.5)), int(width * rng.uniform(0.25, 0.5))
+        cloth[y : y + height // 4, x : x + width // 4] = colour(rng)
+    return np.clip(cloth, 0, 255).astype(np.float32)
+
+
+def scene(
+    rng: np.random.Generator, garment: np.ndarray, label: int, patches=None, other=None
+) -> Image.Image:
+    """A photo-like picture of a Fashion-MNIST garment, on some ground or worn by a person.
+
+    other: uint8 [28, 28], a trouser (below tops) or a top (above trousers) for worn garments.
+    """
+    height, width = SIDE, int(SIDE * rng.uniform(0.72, 1.1))
+    picture = ground(rng, patches, height, width)
+    worn = rng.random() < 0.4
+    share = rng.uniform(0.4, 0.75) if worn else rng.uniform(0.5, 1.0)
+    rows, columns = np.ptp(np.nonzero(garment > 9), axis=1) + 1
+    scale = share * min(height / rows, width / columns)
+    stretch = rng.uniform(0.85, 1.18)
+    w, h = int(columns * scale * stretch), int(rows * scale / stretch)
+    left = int((width - w) / 2 + rng.normal(0, 0.1) * max(width - w, 4))
+    top = int((height - h) / 2 + rng.normal(0, 0.1) * max(height - h, 4))
+    flip = bool(rng.random() < 0.5)
+    cut = Cutout(rng, garment, label, w, h, flip)
+    if worn:
+        picture = _person(rng, picture, label, (left, top, w, h), flip, other)
+    elif rng.random() < 0.35:
+        _shadow(rng, picture, cut, left, top)
+    if label in SHOES and not worn and rng.random() < 0.45:
+        _second_shoe(rng, picture, garment, label, (left, top, w, h), flip)
+    cut.paste(picture, left, top)
+    if not worn and label in TOPS + (DRESS,) and rng.random() < 0.15:
+        picture = _hanger(rng, picture, (left, top, w, h))
+    return camera(rng, picture)
+
+
+def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
+    shadow = Cutout.__new__(Cutout)
+    soft = Image.fromarray((cut.alpha * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
+    shadow.alpha = np.asarray(soft, np.float32) / 255 * rng.uniform(0.2, 0.6)
+    shadow.cloth = np.zeros((*cut.alpha.shape, 3), np.float32)
+    shadow.paste(picture, left + int(rng.integers(-6, 7)), top + int(rng.integers(-2, 7)))
+
+
+def _second_shoe(rng, picture, garment, label, box, flip) -> None:
+    left, top, w, h = box
+    state = rng.bit_generator.state
+    mirrored = flip != bool(rng.random() < 0.5)
+    dx, dy = int(rng.uniform(-0.5, 0.5) * w), int(rng.uniform(0.2, 0.9) * h)
+    rng.bit_generator.state = state  # the same cloth as the first shoe's, nearly
+    Cutout(rng, garment, label, w, h, mirrored).paste(picture, left + dx, top - dy)
+
+
+def _hanger(rng, picture, box) -> np.ndarray:
+    left, top, w, _ = box
+    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    ink = tuple(int(c) for c in colour(rng))
+    x = left + w // 2
+    draw.line([(x, top + 3), (x, top - 8), (x + 4, top - 11), (x + 1, top - 14)], ink, 2)
+    return np.asarray(image, np.float32).copy()
+
+
+def _person(rng, picture, label, box, flip, other) -> np.ndarray:
+    """Head, arms, legs and other clothes around the place where the garment will be pasted."""
+    left, top, w, h = box
+    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    skin = tuple(int(c * rng.uniform(0.9, 1.05)) for c in _SKIN[rng.integers(len(_SKIN))])
+    other_clothes = tuple(int(c) for c in colour(rng))
+    x = left + w / 2
+
+    def limb(start, end, thick, fill):
+        draw.line([start, end], fill=fill, width=max(1, int(thick)))
+        for cx, cy in (start, end):
+            draw.ellipse([cx - thick / 2, cy - thick / 2, cx + thick / 2, cy + thick / 2], fill)
+
+    if label in TOPS or label == DRESS:
+        shoulder = w * (0.5 if label != DRESS else 0.9)
+        radius = shoulder * rng.uniform(0.24, 0.34)
+        if rng.random() < 0.85:
+            _head(rng, draw, x, top - 0.9 * radius, radius, skin)
+        for side in (-1, 1):
+            out = x + side * w * rng.uniform(0.38, 0.6)
+            limb((x + side * 0.42 * w, top + 0.22 * h), (out, top + h * rng.uniform(0.6, 1.05)),
+                 0.2 * shoulder, skin)  # fmt: skip
+            leg = skin if label == DRESS else other_clothes
+            limb((x + side * 0.16 * shoulder * 1.2, top + 0.9 * h),
+                 (x + side * 0.2 * shoulder * 1.4, top + h * rng.uniform(1.5, 2.2)),
+                 0.38 * shoulder, leg)  # fmt: skip
+    elif label == TROUSER:
+        limb((x, top - 0.32 * h), (x, top + 0.04 * h), 0.85 * w, other_clothes)
+        for side in (-1, 1):
+            limb((x + side * 0.5 * w, top - 0.35 * h), (x + side * w * 0.65, top + 0.12 * h),
+                 0.2 * w, skin if rng.random() < 0.5 else other_clothes)  # fmt: skip
+            limb((x + side * 0.25 * w, top + h), (x + side * 0.34 * w, top + 1.05 * h),
+                 0.22 * w, other_clothes)  # fmt: skip
+    elif label in SHOES:
+        heel = x + (-0.24 if flip else 0.24) * w
+        fill = skin if rng.random() < 0.5 else other_clothes
+        limb((heel, top + 0.3 * h), (heel + rng.normal(0, 0.15) * w, -10), 0.3 * w, fill)
+    else:
+        limb((x + w * rng.uniform(-0.4, 0.4), -5), (x, top + 0.3 * h), rng.uniform(0.05, 0.9) * w,
+             other_clothes if rng.random() < 0.6 else skin)  # fmt: skip
+    picture = np.asarray(image, np.float32).copy()
+    if other is not None and label in (*TOPS, TROUSER):
+        above = label == TROUSER
+        ow, oh = int(w * (1.5 if above else 0.62)), int(h * (0.75 if above else 1.3))
+        garment = Cutout(rng, other, TROUSER if not above else T_SHIRT, ow, oh, False)
+        y = top - oh + int(0.1 * h) if above else top + int(0.85 * h)
+        garment.paste(picture, int(x - garment.alpha.shape[1] / 2), y)
+    return picture
+
+
+def _head(rng, draw, x, y, radius, skin) -> None:
+    hair = tuple(int(c) for c in rng.uniform(10, 140) * np.array([1.0, 0.8, 0.6]))
+    long = rng.uniform(1.0, 2.4)
+    draw.ellipse([x - 1.25 * radius, y - 1.5 * radius, x + 1.25 * radius, y + long * radius], hair)
+    draw.rectangle([x - 0.45 * radius, y, x + 0.45 * radius, y + 1.8 * radius], skin)
+    draw.ellipse([x - radius, y - 1.2 * radius, x + radius, y + 1.2 * radius], skin)
+    for side in (-1, 1):
+        eye = x + side * 0.4 * radius
+        draw.ellipse([eye - 1, y - 1, eye + 1, y + 1], hair)
+    draw.line(
+        [x - 0.3 * radius, y + 0.6 * radius, x + 0.3 * radius, y + 0.6 * radius], (150, 70, 70)
+    )
+
+
+# --- drawings ---------------------------------------------------------------------------------
+
+
+def mirrored(right: list) -> np.ndarray:
+    """A closed outline from its right half: points (distance from the middle, y), top to bottom."""
+    half = np.array(right, np.float32)
+    left = half[::-1] * [-1, 1]
+    line = np.vstack([half, left, half[:1]])
+    return line + [0.5, 0.0]
+
+
+def _top(rng, label: int) -> tuple[np.ndarray, list]:
+    """Outline and inner lines of a T-shirt, shirt, pullover or coat."""
+    long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[label] > rng.random()
+    body, neck = rng.uniform(0.17, 0.27), rng.uniform(0.06, 0.12)
+    hem = rng.uniform(0.72, 1.0) if label != COAT else rng.uniform(0.85, 1.15)
+    length = rng.uniform(0.5, 0.75) if long else rng.uniform(0.1, 0.28)
+    angle = rng.uniform(0.25, 1.2) if long else rng.uniform(0.1, 1.1)  # down from level
+    cuff = rng.uniform(0.07, 0.14)
+    shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
+    along = np.array([np.cos(angle), np.sin(angle)])
+    across = np.array([-np.sin(angle), np.cos(angle)])
+    end = shoulder + along * length
+    armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
+    flare = body * rng.uniform(0.9, 1.15 if label != COAT else 1.5)
+    outline = mirrored([(neck, 0), shoulder, end, end + across * cuff, armpit, (flare, hem)])
+    depth = rng.uniform(0.03, 0.14)
+    arc = np.linspace(-1, 1, 9)
+    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
+    middle = np.array([[0.5, depth], [0.5, hem]])
+    if label in (SHIRT, COAT) and rng.random() < 0.9:
+        inner.append(middle + [rng.uniform(-0.01, 0.03), 0])
+        lapel = rng.uniform(0.05, 0.12) if label == SHIRT else rng.uniform(0.15, 0.4)
+        for side in (-1, 1):
+            corner = (0.5 + side * rng.uniform(0.08, 0.15), lapel)
+            inner.append(np.array([(0.5 + side * neck, 0), corner, (0.5, lapel + 0.03)]))
+        for y in np.linspace(lapel + 0.1, hem - 0.1, int(rng.integers(2, 6))):
+            if rng.random() < 0.8:
+                inner.append(_circle(0.5 + rng.uniform(0.02, 0.04), y, 0.012))
+    if label == COAT and rng.random() < 0.6:
+        for side in (-1, 1):
+            pocket = np.array([[0.04, 0], [0.13, 0], [0.13, 0.1], [0.04, 0.1], [0.04, 0]])
+            inner.append(pocket * [side, 1] + [0.5, hem * 0.65])
+    if label == PULLOVER and rng.random() < 0.6:
+        inner.append(np.array([[0.5 - flare, hem - 0.07], [0.5 + flare, hem - 0.07]]))
+        for side in (-1, 1):
+            wrist = np.array([end - along * 0.06, end - along * 0.06 + across * cuff])
+            inner.append(wrist * [side, 1] + [0.5, 0])
+    if label in (T_SHIRT, PULLOVER) and rng.random() < 0.2:
+        inner.append(_circle(0.5, hem * 0.5, rng.uniform(0.04, 0.1)))
+    return outline, inner
+
+
+def _dress(rng) -> tuple[np.ndarray, list]:
+    neck, body = rng.uniform(0.05, 0.12), rng.uniform(0.1, 0.18)
+    waist_y, waist = rng.uniform(0.3, 0.48), rng.uniform(0.07, 0.14)
+    hem, flare = rng.uniform(0.9, 1.15), rng.uniform(0.16, 0.45)
+    half = [(neck, 0)]
+    if rng.random() < 0.35:  # sleeves
+        half += [(body + 0.03, 0.03), (body + 0.14, rng.uniform(0.1, 0.3)), (body + 0.08, 0.25)]
+    else:
+        half += [(neck + 0.04, 0.0)]
+    half += [(body, 0.2), (waist, waist_y), (flare, hem)]
+    depth = rng.uniform(0.03, 0.15)
+    arc = np.linspace(-1, 1, 9)
+    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
+    if rng.random() < 0.7:
+        inner.append(np.array([[0.5 - waist, waist_y], [0.5 + waist, waist_y]]))
+    for x in rng.uniform(-0.8, 0.8, int(rng.integers(0, 4))):
+        inner.append(np.array([[0.5 + x * waist, waist_y + 0.05], [0.5 + x * flare, hem]]))
+    return mirrored(half), inner
+
+
+def _trouser(rng) -> tuple[np.ndarray, list]:
+    waist, hip = rng.uniform(0.13, 0.24), rng.uniform(0.16, 0.27)
+    hem = rng.uniform(0.45, 0.65) if rng.random() < 0.2 else rng.uniform(0.8, 1.1)
+    crotch = rng.uniform(0.22, 0.4)
+    spread, leg = rng.uniform(0.0, 0.15), rng.uniform(0.07, 0.16)
+    outline = mirrored(
+        [(waist, 0), (hip, crotch * 0.7), (spread + leg + 0.05, hem), (spread + 0.02, hem),
+         (0.0, crotch)]
+    )  # fmt: skip
+    inner = []
+    if rng.random() < 0.6:
+        inner.append(np.array([[0.5 - waist, 0.07], [0.5 + waist, 0.07]]))
+    if rng.random() < 0.4:
+        inner.append(np.array([[0.5, 0.07], [0.5, crotch]]))
+    if rng.random() < 0.3:
+        for side in (-1, 1):
+            inner.append(np.array([[0.05, 0.08], [0.1, 0.15], [0.15, 0.14]]) * [side, 1] + [0.5, 0])
+    return outline, inner
+
+
+def _closed_shoe(rng, label: int) -> tuple[np.ndarray, list]:
+    """Side view, the toe on the left."""
+    shaft = rng.uniform(0.32, 0.45) if label == SNEAKER else rng.uniform(0.58, 1.05)
+    sole, opening = rng.uniform(0.03, 0.12), rng.uniform(0.26, 0.42)
+    toe = rng.uniform(0.16, 0.28)
+    front = 1 - opening
+    slope = [(0.02, toe * 0.5), (0.1, toe), (front * 0.6, toe * rng.uniform(1.1, 1.4))]
+    instep = rng.uniform(0.3, 0.42) if label == SNEAKER else rng.uniform(0.32, 0.5)
+    upper = [(0, 0), *slope, (front, min(instep, shaft)), (front + rng.uniform(-0.04, 0.06), shaft)]
+    back = [(1 + rng.uniform(-0.04, 0.03), shaft * rng.uniform(0.92, 1.05)), (1, 0)]
+    heel = []
+    if label == ANKLE_BOOT and rng.random() < 0.55:
+        height = rng.uniform(0.05, 0.25)
+        heel = [(1, -height), (rng.uniform(0.72, 0.9), -height), (rng.uniform(0.68, 0.8), 0)]
+    points = np.array([*upper, *back, *heel, (0, 0)], np.float32)
+    outline = np.array([0, shaft], np.float32) + points * [1, -1]
+    inner = []
+    if rng.random() < 0.65:
+        inner.append(np.array([[0.0, shaft - sole], [1.0, shaft - sole]]))
+    if label == SNEAKER or rng.random() < 0.3:
+        for t in np.linspace(0.15, 0.95, int(rng.integers(0, 5))):
+            x, y = front * (0.55 + 0.45 * t), shaft - toe * 1.15 - t * (instep - toe * 1.15)
+            inner.append(np.array([[x, y], [x + 0.1, y + 0.06]]))
+    if label == ANKLE_BOOT and rng.random() < 0.3:
+        inner.append(np.array([[front, shaft * 0.15], [1.0, shaft * 0.15]]))
+    return outline, inner
+
+
+def _sandal(rng) -> tuple[np.ndarray, list]:
+    if rng.random() < 0.45:  # from above: a sole and a V of straps
+        t = np.linspace(0, 2 * np.pi, 25)
+        width = rng.uniform(0.15, 0.22) * (1 + 0.2 * np.cos(t + 0.3))
+        sole = np.stack([0.5 + width * np.sin(t), 0.5 - 0.5 * np.cos(t)], 1)
+        toe, y = (0.5, rng.uniform(0.15, 0.28)), rng.uniform(0.42, 0.6)
+        straps = [np.array([toe, (0.5 + side * 0.18, y)]) for side in (-1, 1)]
+        if rng.random() < 0.35:
+            straps = [np.array([[0.33, y0], [0.67, y0 + 0.05]]) for y0 in (0.25, 0.4)]
+        if rng.random() < 0.6:  # the pair
+            straps = [line - [0.22, 0] for line in straps] + [line + [0.25, 0] for line in straps]
+            straps.append(sole + [0.25, 0])
+            sole = sole - [0.22, 0]
+        return sole, straps
+    lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
+    x = np.linspace(0, 1, 9)
+    bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5
+    top, bottom = np.stack([x, bed], 1), np.stack([x, bed + thick], 1)[::-1]
+    if lift > 0.12:  # a heel
+        bottom = np.vstack([[(1.0, 0.66), (0.93, 0.66), (0.88, bed[-2] + thick)], bottom[2:]])
+    outline = np.vstack([top, bottom, top[:1]])
+    straps = []
+    for x0 in rng.uniform(0.1, 0.85, int(rng.integers(2, 5))):
+        span, rise = rng.uniform(0.08, 0.22), rng.uniform(0.1, 0.3)
+        t = np.linspace(0, 1, 7)
+        y0 = np.interp(x0, x, bed)
+        straps.append(np.stack([x0 + span * t, y0 - rise * np.sin(np.pi * t)], 1))
+    if rng.random() < 0.5:
+        straps.append(np.array([[1.0, bed[-1]], [0.98, bed[-1] - 0.3], [0.7, bed[-3] - 0.25]]))
+    return outline, straps
+
+
+def _bag(rng) -> tuple[np.ndarray, list]:
+    half_top, half_bottom = rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.5)
+    height, top = rng.uniform(0.35, 0.8), rng.uniform(0.15, 0.4)
+    half = [(half_top, top), (half_bottom, top + height)]
+    if rng.random() < 0.3:  # rounded corners
+        half = [(half_top * 0.85, top), (half_top, top + 0.1 * height),
+                (half_bottom, top + 0.85 * height), (half_bottom * 0.8, top + height)]  # fmt: skip
+    t = np.linspace(0, np.pi, 13)
+    reach, rise = half_top * rng.uniform(0.35, 1.0), top * rng.uniform(0.5, 1.4)
+    inner = [np.stack([0.5 + reach * np.cos(t), top - rise * np.sin(t)], 1)]
+    if rng.random() < 0.4:
+        inner.append(np.stack([0.5 + reach * 0.8 * np.cos(t), top - rise * 0.75 * np.sin(t)], 1))
+    if rng.random() < 0.5:
+        y = top + height * rng.uniform(0.15, 0.5)
+        inner.append(np.array([[0.5 - half_top, top], [0.5, y], [0.5 + half_top, top]]))
+    elif rng.random() < 0.5:
+        y = top + height * rng.uniform(0.1, 0.5)
+        inner.append(np.array([[0.5 - half_top, y], [0.5 + half_top, y]]))
+    if rng.random() < 0.4:
+        inner.append(_circle(0.5, top + height * rng.uniform(0.2, 0.5), rng.uniform(0.02, 0.05)))
+    return mirrored(half), inner
+
+
+def _circle(x: float, y: float, radius: float) -> np.ndarray:
+    t = np.linspace(0, 2 * np.pi, 9)
+    return np.stack([x + radius * np.cos(t), y + radius * np.sin(t)], 1)
+
+
+def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The way people sketch a garment of this class: closed outline and inner lines."""
+    if label in TOPS:
+        return _top(rng, label)
+    if label in (SNEAKER, ANKLE_BOOT):
+        return _closed_shoe(rng, label)
+    return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
+
+
+def outline_of(rng: np.random.Generator, garment: np.ndarray, label: int):
+    """Outline traced around a Fashion-MNIST garment, as crude as a quick hand; None: no shape."""
+    found = contours(silhouette(garment, label))
+    if not found:
+        return None
+    line = found[0]
+    if rng.random() < 0.8:
+        line = simplified(line, rng.uniform(0.015, 0.05))
+    if label == DRESS and rng.random() < 0.5:  # a skirt that widens, as drawn dresses do
+        line = line.copy()
+        line[:, 0] = 0.5 + (line[:, 0] - 0.5) * (0.8 + rng.uniform(0.3, 1.4) * line[:, 1])
+    return line
+
+
+def drawing(
+    rng: np.random.Generator, outline: np.ndarray | None, lines: list[np.ndarray],
+    details: np.ndarray | None = None,
+) -> Image.Image:  # fmt: skip
+    """Ink on paper or screen: any pen, shaky or steady, sometimes filled.
+
+    outline: closed line that may be filled, or None. details: uint8 [28, 28], a garment whose
+    inner edges are traced too.
+    """
+    side = SIDE + int(rng.integers(-30, 60))
+    everything = [*([] if outline is None else [outline]), *lines]
+    place = _placement(rng, np.vstack(everything), side)
+    pen = (
+        float(rng.choice([1.2, 2, 3, 4, 6, 9], p=[0.15, 0.25, 0.25, 0.15, 0.12, 0.08]))
+        * side
+        / SIDE
+    )
+    shake = rng.uniform(0, 0.02) * side
+    ink, paper = _ink_and_paper(rng)
+    factor = 2
+    sheet = Image.new("L", (side * factor, side * factor), 0)
+    draw = ImageDraw.Draw(sheet)
+    placed = [_shaky(rng, place(line), shake) for line in everything]
+    if outline is not None and rng.random() < 0.22:
+        tone = 255 if rng.random() < 0.5 else int(rng.uniform(40, 220))
+        draw.polygon([tuple(p) for p in placed[0] * factor], fill=tone)
+        if tone == 255 and rng.random() < 0.7:  # inner lines left in the paper's colour
+            placed, tone = placed[1:], 0
+        else:
+            tone = 255
+    else:
+        tone = 255
+    width = max(1, round(pen * factor))
+    for line in placed:
+        for part in _gaps(rng, line):
+            draw.line([tuple(p) for p in part * factor], fill=tone, width=width, joint="curve")
+    coverage = np.asarray(sheet.reduce(factor), np.float32)[..., None] / 255
+    if details is not None:
+        coverage = np.maximum(coverage, _inner_edges(rng, details, place, side)[..., None])
+    picture = np.empty((side, side, 3), np.float32)
+    picture[:] = paper
+    if rng.random() < 0.3:
+        picture += (rng.uniform(0, 10) * texture(rng, side, side))[..., None]
+    picture += coverage * (ink - picture)
+    if rng.random() < 0.4:
+        return camera(rng, picture)
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+
+
+def _placement(rng, points: np.ndarray, side: int):
+    """A random affine map that puts these unit-square points onto a sheet of `side` pixels."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    angle = float(np.clip(rng.normal(0, 0.12), -0.5, 0.5))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    stretch = np.exp(rng.normal(0, 0.12, 2)) * [rng.choice([-1, 1]), 1]
+    shear = np.array([[1, np.clip(rng.normal(0, 0.08), -0.2, 0.2)], [0, 1]])
+    scale = side * rng.uniform(0.45, 0.9) / max((high - low).max(), 1e-3)
+    matrix = (turn @ shear * stretch).T * scale
+    centre = side * (0.5 + np.clip(rng.normal(0, 0.03, 2), -0.08, 0.08))
+    middle = (low + high) / 2
+    return lambda line: (line - middle) @ matrix + centre
+
+
+def _shaky(rng, line: np.ndarray, amount: float) -> np.ndarray:
+    """The line resampled every few pixels, with a slow tremor and shifted corners."""
+    line = line + rng.normal(0, amount, line.shape)
+    length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    count = int(np.clip(length[-1] / 6, 2, 60))
+    at = np.linspace(0, length[-1], count)
+    line = np.stack([np.interp(at, length, line[:, 0]), np.interp(at, length, line[:, 1])], 1)
+    drift = rng.normal(0, amount * 0.5, (count // 5 + 2, 2))
+    where = np.linspace(0, len(drift) - 1, count)
+    steps = np.arange(len(drift))
+    return line + np.stack([np.interp(where, steps, drift[:, k]) for k in (0, 1)], 1)
+
+
+def _gaps(rng, line: np.ndarray) -> list[np.ndarray]:
+    """The pen lifted now and then; sometimes a piece is missing."""
+    if len(line) < 8 or rng.random() < 0.6:
+        return [line]
+    cuts = np.sort(rng.integers(2, len(line) - 2, int(rng.integers(1, 4))))
+    parts = [part + rng.normal(0, 0.8, 2) for part in np.split(line, cuts) if len(part) > 1]
+    if len(parts) > 2 and rng.random() < 0.12:
+        parts.pop(int(rng.integers(len(parts))))
+    return parts
+
+
+def _ink_and_paper(rng) -> tuple[np.ndarray, np.ndarray]:
+    kind = rng.random()
+    if kind < 0.5:
+        return np.full(3, rng.uniform(0, 60)), np.full(3, 255.0)
+    if kind < 0.8:  # coloured pen or pencil, off-white paper
+        return np.clip(rng.uniform(0, 140, 3), 0, 255), np.clip(rng.normal(225, 20, 3), 150, 255)
+    if kind < 0.93:  # chalk on a board, dark theme
+        return rng.uniform(180, 255, 3), rng.uniform(0, 70, 3)
+    return colour(rng) * 0.4, np.clip(colour(rng) + 60, 120, 255)
+
+
+def _inner_edges(rng, garment: np.ndarray, place, side: int) -> np.ndarray:
+    """The garment's strongest inner edges as ink, float32 [side, side]."""
+    big = np.asarray(
+        Image.fromarray(garment).resize((84, 84), Image.Resampling.BICUBIC), np.float32
+    )
+    down, across = np.gradient(big)
+    strength = np.hypot(down, across)
+    rows, columns = (strength > np.percentile(strength, rng.uniform(88, 96))).nonzero()
+    points = place(np.stack([columns, rows], 1) / 84)
+    ink = np.zeros((side, side), np.float32)
+    x, y = np.clip(points.round().astype(int), 0, side - 1).T
+    ink[y, x] = 1.0
+    soft = Image.fromarray((ink * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(3))
+    return np.asarray(soft, np.float32) / 255 * rng.uniform(0.4, 1.0)
+
+
+# --- no garments ------------------------------------------------------------------------------
+
+
+def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
+    """Blank, noise, scribble, shapes, writing, face, landscape, or the ground of a photo."""
+    kinds = (_blank, _noise, _scribble, _scribble, _shapes, _writing, _writing, _face, _face,
+             _landscape, _landscape)  # fmt: skip
+    if patches is not None and rng.random() < 0.12:
+        patch = patches[rng.integers(len(patches))].astype(np.float32)
+        return camera(rng, patch)
+    return kinds[rng.integers(len(kinds))](rng)
+
+
+def _blank(rng) -> Image.Image:
+    return camera(rng, ground(rng, None, SIDE, SIDE))
+
+
+def _noise(rng) -> Image.Image:
+    cells = int(rng.choice([4, 8, 16, 28, 56, SIDE]))
+    values = rng.normal(128, rng.uniform(10, 90), (cells, cells, 3))
+    if rng.random() < 0.6:
+        values[:] = values[..., :1]
+    if rng.random() < 0.3:
+        values = rng.uniform(0, 255, (cells, cells, 1)) * np.ones(3)
+    image = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    return image.resize((SIDE, SIDE), int(rng.choice([0, 2, 3])))
+
+
+def _scribble(rng) -> Image.Image:
+    lines = []
+    for _ in range(int(rng.integers(1, 6))):
+        count = int(rng.integers(2, 60))
+        kind = rng.integers(4)
+        t = np.linspace(0, 1, count)
+        if kind == 0:
+            line = np.cumsum(rng.normal(0, 0.1, (count, 2)), axis=0)
+        elif kind == 1:  # back and forth
+            line = np.stack([t, np.where(np.arange(count) % 2, 0.0, rng.uniform(0.2, 1))], 1)
+        elif kind == 2:  # loops
+            turns = rng.uniform(1, 9) * 2 * np.pi
+            line = np.stack(
+                [rng.uniform(0, 2) * t + 0.3 * np.cos(turns * t), 0.4 * np.sin(turns * t)], 1
+            )
+        else:
+            line = rng.uniform(0, 1, (int(rng.integers(2, 5)), 2))
+        lines.append(line * rng.uniform(0.3, 1, 2) + rng.uniform(0, 0.6, 2))
+    return drawing(rng, None, lines)
+
+
+def _shapes(rng) -> Image.Image:
+    corners = int(rng.choice([3, 5, 6, 8, 24]))
+    angles = np.linspace(0, 2 * np.pi, corners + 1) + rng.uniform(0, 2)
+    radius = np.ones(corners + 1)
+    if rng.random() < 0.3:
+        radius[1::2] *= rng.uniform(0.3, 0.8)
+        radius[-1] = radius[0]
+    line = np.stack([np.cos(angles), np.sin(angles)], 1) * radius[:, None]
+    lines = [
+        line * rng.uniform(0.2, 0.6) + rng.uniform(-1, 1, 2) for _ in range(int(rng.integers(0, 3)))
+    ]
+    return drawing(rng, line, lines)
+
+
+def _writing(rng) -> Image.Image:
+    characters = "0123456789" * 4 + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh?!&@"
+    text = "".join(rng.choice(list(characters), int(rng.choice([1, 1, 1, 2, 3]))))
+    font = ImageFont.load_default(size=80)
+    left, top, right, bottom = font.getbbox(text)
+    sheet = Image.new("L", (int(right - left) + 40, int(bottom - top) + 40), 0)
+    stroke = int(rng.integers(0, 5))
+    ImageDraw.Draw(sheet).text((20 - left, 20 - top), text, 255, font=font, stroke_width=stroke)
+    sheet = sheet.rotate(float(rng.normal(0, 10)), Image.Resampling.BILINEAR, expand=True)
+    width, height = sheet.size
+    bend = rng.normal(0, 0.15, 8) * np.array([0, 1, 0, 0, 0, 0, 0, 1]) * height
+    corners = np.array([0, 0, 0, height, width, height, width, 0]) + bend
+    sheet = sheet.transform(
+        (SIDE, SIDE), Image.Transform.QUAD, tuple(corners), Image.Resampling.BILINEAR
+    )
+    ink, paper = _ink_and_paper(rng)
+    coverage = np.asarray(sheet, np.float32)[..., None] / 255
+    picture = paper + coverage * (ink - paper)
+    picture = picture.astype(np.float32)
+    return camera(rng, picture) if rng.random() < 0.5 else Image.fromarray(picture.astype(np.uint8))
+
+
+def _face(rng) -> Image.Image:
+    if rng.random() < 0.45:
+        t = np.linspace(0, 2 * np.pi, 25)
+        oval = np.stack([rng.uniform(0.7, 1.0) * np.cos(t), np.sin(t)], 1)
+        size, y = rng.uniform(0.05, 0.15), rng.uniform(-0.4, -0.1)
+        eyes = [_circle(side * 0.35, y, size) for side in (-1, 1)]
+        arc = np.linspace(-1, 1, 9)
+        mouth = np.stack([0.4 * arc, 0.45 + rng.uniform(-0.2, 0.2) * (1 - arc**2)], 1)
+        nose = [np.array([[0, -0.05], [rng.uniform(-0.1, 0.1), 0.2]])] if rng.random() < 0.6 else []
+        return drawing(rng, oval, [*eyes, mouth, *nose])
+    picture = ground(rng, None, SIDE, SIDE)
+    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    skin = tuple(int(c * rng.uniform(0.85, 1.05)) for c in _SKIN[rng.integers(len(_SKIN))])
+    x, radius = SIDE * rng.uniform(0.42, 0.58), SIDE * rng.uniform(0.18, 0.42)
+    y = SIDE * rng.uniform(0.42, 0.55)
+    if rng.random() < 0.6:  # shoulders, cut off below
+        clothes = tuple(int(c) for c in colour(rng))
+        draw.ellipse([x - 2 * radius, y + 1.3 * radius, x + 2 * radius, y + 5 * radius], clothes)
+    _head(rng, draw, x, y, radius, skin)
+    dark = tuple(int(c * 0.4) for c in skin)
+
+    def oval(dx: float, dy: float, rx: float, ry: float, fill) -> None:
+        cx, cy = x + dx * radius, y + dy * radius
+        draw.ellipse([cx - rx * radius, cy - ry * radius, cx + rx * radius, cy + ry * radius], fill)
+
+    for side in (-0.42, 0.42):
+        oval(side, -0.1, 0.2, 0.09, (240, 240, 235))
+        oval(side, -0.1, 0.08, 0.08, dark)
+        oval(side, -0.37, 0.25, 0.04, dark)
+    oval(0.0, 0.3, 0.1, 0.06, dark)
+    oval(0.0, 0.68, 0.35, 0.08, (170, 80, 80))
+    return camera(rng, np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)), np.float32))
+
+
+def _landscape(rng) -> Image.Image:
+    width = int(SIDE * rng.uniform(1.0, 1.5))
+    y = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
+    picture = (1 - y) * colour(rng) + y * colour(rng) + np.zeros((SIDE, width, 1), np.float32)
+    x = np.linspace(0, 1, width)
+    for level in np.sort(rng.uniform(0.3, 0.9, int(rng.integers(1, 5)))):
+        rough = rng.normal(0, 1, int(rng.integers(3, 14)))
+        line = level + rng.uniform(0.01, 0.15) * np.interp(x, np.linspace(0, 1, len(rough)), rough)
+        picture = np.where(y > line[None, :, None], colour(rng), picture)
+    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    if rng.random() < 0.4:
+        sun, r = rng.uniform(0.1, 0.9) * width, rng.uniform(3, 12)
+        draw.ellipse([sun - r, 20 - r, sun + r, 20 + r], tuple(int(c) for c in colour(rng)))
+    for _ in range(int(rng.integers(0, 8))):  # trees and houses
+        left, base = rng.uniform(0, width), rng.uniform(0.5, 1) * SIDE
+        w, h = rng.uniform(4, 25), rng.uniform(8, 50)
+        fill = tuple(int(c) for c in colour(rng))
+        if rng.random() < 0.5:
+            draw.rectangle([left, base - h, left + w, base], fill)
+        else:
+            draw.polygon([(left, base), (left + w, base), (left + w / 2, base - h)], fill)
+    picture = (
+        np.asarray(image, np.float32) + (rng.uniform(0, 25) * texture(rng, SIDE, width))[..., None]
+    )
+    return camera(rng, picture)
