@@ -150,6 +150,16 @@ PRESETS: dict[str, Preset] = {
             erase=0.5, label_smoothing=0.05, ema=0.998,
         ),
     ),
+    "wild": Preset(
+        summary="For photos and drawings from anywhere: Fashion-MNIST, made-up scenes, real ones",
+        spec=VGGSpec(
+            configuration="A", width="3/8", batch_norm=True, image_size=32, head="pool", dropout=0.1
+        ),
+        train=TrainConfig(
+            dataset="wild", epochs=25, batch_size=128, learning_rate=0.004, weight_decay=0.05,
+            erase=0.3, ema=0.998,
+        ),
+    ),
     "try-out": Preset(
         summary="A minute's try-out on 10,000 images: watch a network learn",
         spec=VGGSpec(

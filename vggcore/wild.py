@@ -45,7 +45,8 @@ SHARES = {
     "none": 0.11,
 }  # fmt: skip
 POOL_SIZES = {"scenes": 10_000, "drawings": 12_000, "none": 4_000}
-_REAL_VARIANTS = {"photos": 3, "quickdraw-strokes": 10, "quickdraw-raster": 4, "none": 4}
+_PHOTO_VARIANTS = 3
+_REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "none": 4}
 _ALSO = 0.35  # weight of the other classes that a broad source class may mean
 _VERSION = 1  # of what the pools hold; raise it whenever they would come out differently
 
@@ -177,15 +178,13 @@ class Pool(NamedTuple):
         return counts[first].rsqrt()
 
 
-def build_pool(name: str, size: int, seed: int, exclude: tuple[str, ...] = ()) -> Pool:
+def build_pool(name: str, size: int, seed: int) -> Pool:
     """Draw and prepare one of the pools of `SHARES`; the same arguments give the same pool.
 
-    size: side of the network's input. exclude: development sources to leave out.
+    size: side of the network's input.
     """
     images, labels = (t.numpy() for t in data.load_split("train", seed=seed))
-    sources = tuple(source for source in SOURCES if source not in exclude)
-    items = [item for item in development_items(sources) if not item.held_out]
-    photos = [item for item in items if item.kind == "photos"]
+    photos, sketches = trained_items("photos"), trained_items("sketches")
     if name == "fashion":
         pairs = ((image, _one_hot(label)) for image, label in zip(images, labels, strict=True))
     elif name == "scenes":
@@ -195,7 +194,7 @@ def build_pool(name: str, size: int, seed: int, exclude: tuple[str, ...] = ()) -
     elif name == "photos":
         pairs = _photos(photos, seed)
     elif name == "sketches":
-        pairs = _sketches([item for item in items if item.kind == "sketches"], seed)
+        pairs = _sketches(sketches, seed)
     else:
         other = [item for item in not_garments() if trained_category(item.folder)]
         pairs = _others(other, _ground_patches(photos, seed), seed)
@@ -213,18 +212,36 @@ def _pool(pairs: Iterator, size: int) -> Pool:
     return Pool(torch.from_numpy(np.stack(prepared)), torch.from_numpy(np.stack(targets)))
 
 
-def cached_pool(name: str, size: int, seed: int, exclude: tuple[str, ...] = ()) -> Pool:
+def trained_items(kind: str) -> list[Item]:
+    """The "photos" or "sketches" that are trained on, in the order of their pool."""
+    return [item for item in development_items() if item.kind == kind and not item.held_out]
+
+
+def without_sources(pool: Pool, kind: str, exclude: tuple[str, ...]) -> Pool:
+    """A pool of "photos" or "sketches" less those of some sources.
+
+    Scenes are not affected: the grounds in them come from corners of photos of all sources.
+    """
+    variants = _REAL_VARIANTS if kind == "sketches" else dict.fromkeys(SOURCES, _PHOTO_VARIANTS)
+    kept = torch.tensor(
+        [item.source not in exclude
+         for item in trained_items(kind) for _ in range(variants[item.source])]
+    )  # fmt: skip
+    return Pool(pool.images[kept], pool.targets[kept])
+
+
+def cached_pool(name: str, size: int, seed: int) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
     code = b"".join(Path(module.__file__).read_bytes() for module in (garments, pictures, strokes))
-    key = json.dumps([_VERSION, size, seed, sorted(exclude), POOL_SIZES, _REAL_VARIANTS])
+    key = json.dumps([_VERSION, size, seed, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS])
     key = hashlib.sha256(key.encode() + code).hexdigest()
-    file = paths.runs_dir() / ".wild-pools" / f"{'-'.join((name, str(size), *sorted(exclude)))}.npz"
+    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}.npz"
     if file.is_file():
         with np.load(file) as stored:
             if str(stored["key"]) == key:
                 return Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
     log.info("drawing the pictures to train on: %s", name)
-    pool = build_pool(name, size, seed, exclude)
+    pool = build_pool(name, size, seed)
     stream = io.BytesIO()
     np.savez(stream, key=np.array(key), images=pool.images.numpy(), targets=pool.targets.numpy())
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -292,7 +309,7 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
     for index, item in enumerate(photos):
         picture, target = item.picture(), target_of(item)
         yield picture, target
-        for variant in range(1, _REAL_VARIANTS["photos"]):
+        for variant in range(1, _PHOTO_VARIANTS):
             rng = _generator(seed, 3, index * 100 + variant)
             cut = rng.uniform(0, 0.14, 4) * np.array([*picture.size, *picture.size])
             box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
@@ -413,7 +430,10 @@ class WildSource:
         self.train, self.device, self.size = train, device, spec.image_size
         self.preprocessing = preprocessing(spec.image_size)
         self.sources = tuple(source for source in SOURCES if source not in exclude)
-        pools = {name: cached_pool(name, self.size, train.seed, exclude) for name in SHARES}
+        pools = {name: cached_pool(name, self.size, train.seed) for name in SHARES}
+        if exclude:
+            for kind in ("photos", "sketches"):
+                pools[kind] = without_sources(pools[kind], kind, exclude)
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
