@@ -29,19 +29,23 @@ _canvas = _component("canvas")
 _paste = _component("paste")
 
 
-def canvas(key: str, drawing: str = ""):
-    """The canvas, showing `drawing` when it appears. Returns what the browser sent, unchecked.
+def sent_drawing(key: str, drawing: str = ""):
+    """What the browser last sent from the canvas, unchecked; `drawing` before it sent anything.
 
-    That should be JSON text for `vggcore.strokes.parse_strokes`; before the first stroke it is
-    `drawing` itself.
+    That should be JSON text for `vggcore.strokes.parse_strokes`. It is there before the canvas
+    itself is, so that the canvas can show the answer.
     """
-    result = _canvas(
+    return st.session_state.get(key, {}).get("drawing", drawing)
+
+
+def canvas(key: str, drawing: str = "", answer: str = "") -> None:
+    """The canvas, with `drawing` on it when it first appears. Phones show `answer` in a corner."""
+    _canvas(
         key=key,
-        data={"templates": TEMPLATES, "drawing": drawing},
+        data={"templates": TEMPLATES, "drawing": drawing, "answer": answer},
         default={"drawing": drawing},
         on_drawing_change=lambda: None,
     )
-    return result.drawing
 
 
 def pasted_picture(key: str) -> bytes | None:

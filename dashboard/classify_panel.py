@@ -77,8 +77,11 @@ def _bank(name: str, sha256: str) -> Bank:
     return training_bank(classifier(name))
 
 
-def show(picture: Image.Image, names: list[str], key: str) -> None:
-    """Everything about one picture, from one network or from two side by side."""
+def show(picture: Image.Image, names: list[str], key: str) -> str:
+    """Everything about one picture, from one network or from two side by side.
+
+    Returns the first network's answer in short.
+    """
     answers = st.container()  # filled last but shown first: it needs what is chosen below
     with st.expander("Help it see: background, crop, dark or bright"):
         overrides = choose_overrides(key)
@@ -95,6 +98,8 @@ def show(picture: Image.Image, names: list[str], key: str) -> None:
     if explain:
         for name in names:
             explanation(name, predictions[name])
+    first = predictions[names[0]]
+    return "Unsure" if first.unsure else f"{first.label} {first.probability:.0%}"
 
 
 def choose_overrides(key: str) -> dict[str, str]:

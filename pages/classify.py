@@ -4,7 +4,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import classify_panel as panel
-from dashboard.canvas import canvas, pasted_picture
+from dashboard.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.entry import through_entry_point
 from dashboard.small_pictures import strip
 from dashboard.uploads import keep_in_memory
@@ -43,20 +43,25 @@ except CheckpointError as error:
 def draw(drawing: str) -> None:
     """The canvas beside its answer. Only this part runs again after a stroke."""
     canvas_side, answer_side = st.columns(2, gap="large")
-    with canvas_side:
-        sent = canvas("canvas", drawing)
     with answer_side:
-        try:
-            strokes = parse_strokes(sent) if sent else []
-        except StrokeError as error:
-            st.error(f"This drawing cannot be used: {error}")
-            return
-        # Kept as text so that it is there again when the visitor comes back to this page.
-        st.session_state["drawing"] = sent if isinstance(sent, str) else ""
-        if not strokes:
-            st.info("Draw a garment: its outline is enough, and you may fill it.")
-            return
-        panel.show(Image.fromarray(render(strokes)), names, "drawing")
+        answer = answer_drawing(sent_drawing("canvas", drawing))
+    with canvas_side:
+        canvas("canvas", drawing, answer)
+
+
+def answer_drawing(sent) -> str:
+    """Show what the network makes of what the canvas sent; returns the answer in short."""
+    try:
+        strokes = parse_strokes(sent) if sent else []
+    except StrokeError as error:
+        st.error(f"This drawing cannot be used: {error}")
+        return ""
+    # Kept as text so that it is there again when the visitor comes back to this page.
+    st.session_state["drawing"] = sent if isinstance(sent, str) else ""
+    if not strokes:
+        st.info("Draw a garment: its outline is enough, and you may fill it.")
+        return ""
+    return panel.show(Image.fromarray(render(strokes)), names, "drawing")
 
 
 @st.fragment

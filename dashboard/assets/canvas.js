@@ -10,6 +10,7 @@ const SHORTCUTS = { b: "brush", e: "eraser", s: "shape", f: "fill" }
 export default function ({ parentElement, setStateValue, data }) {
   const root = parentElement.querySelector(".canvas")
   root.view ??= new CanvasView(root, data)
+  root.querySelector(".verdict").textContent = data.answer
   root.view.connect((strokes) => setStateValue("drawing", strokes))
   return () => root.view.disconnect()
 }
