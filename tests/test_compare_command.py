@@ -70,7 +70,7 @@ def test_markdown_and_latex_are_whole_tables(compare):
 def test_table_names_its_convention(compare):
     text = compare("--channels 3 --classes 1000")
     assert "1 MAC = one multiply and one add" in text
-    assert "✓ 138,357,544 (torchvision)" in text
+    assert "✓ torchvision 138,357,544" in text
 
 
 @pytest.mark.parametrize("line", ["--configurations ,", "--image-size 28", "--width 1/128"])

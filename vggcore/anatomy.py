@@ -245,7 +245,7 @@ def published_checks(spec: VGGSpec) -> list[Check]:
     if is_the_papers(spec):
         millions = PUBLISHED_PARAMETERS_MILLIONS[spec.configuration]
         agrees = round(counted / 1e6) == millions
-        checks.append(Check("paper, Table 2", f"{millions} million", agrees))
+        checks.append(Check("paper", f"{millions} million", agrees))
     if spec.configuration in TORCHVISION_PARAMETERS and _is_at_the_papers_setting(spec):
         number = TORCHVISION_PARAMETERS[spec.configuration][spec.batch_norm]
         checks.append(Check("torchvision", f"{number:,}", counted == number))

@@ -120,11 +120,22 @@ def _shown(row: Layer, spec: VGGSpec) -> str:
     }[row.kind]
 
 
+def torchvision_has(spec: VGGSpec) -> bool:
+    """Whether torchvision names the layers of such a network: A, B, D, E with three FC layers."""
+    return spec.head == "fc" and spec.configuration in anatomy.TORCHVISION_PARAMETERS
+
+
+def own_weights(checkpoint: str) -> bytes:
+    """A checkpoint's safetensors file, whose keys are those of `source`. Raises CheckpointError."""
+    path = checkpoints.find(checkpoint)
+    return path.with_name(path.name + ".safetensors").read_bytes()
+
+
 def torchvision_weights(checkpoint: str) -> bytes:
     """A checkpoint's weights under torchvision's names, as a safetensors file.
 
     `torchvision.models.vgg16(num_classes=…).load_state_dict(safetensors.torch.load_file(…))`
-    reads them, where the first convolution and FC width are those of torchvision's network.
+    reads them if width 1, 3 channels and 224 px were trained, torchvision's own sizes.
     Raises CheckpointError for an unknown or damaged checkpoint, ValueError where torchvision has
     no such network.
     """

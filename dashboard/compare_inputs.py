@@ -1,0 +1,146 @@
+"""The knobs of the Compare page, bound to the URL: a copied address shows the same."""
+
+import streamlit as st
+
+from vggcore.architectures import MIN_IMAGE_SIZE, VGGSpec
+
+NETWORKS = {
+    "VGG-11": "A", "VGG-11-LRN": "A-LRN", "VGG-13": "B", "VGG-16-1x1": "C", "VGG-16": "D",
+    "VGG-19": "E",
+}  # fmt: skip
+NORMS = ("without", "with", "both")
+RATIOS = ("1/16", "1/8", "1/4", "1/2", "3/4", "1", "3/2", "2")
+HEADS = {"3 FC layers": "fc", "pooling": "pool"}
+_DEFAULTS = {
+    "norm": "without", "ratio": "1", "pixels": 224, "channels": 3, "classes": 1000,
+    "head": "3 FC layers",
+}  # fmt: skip
+_SETTINGS = {
+    "The paper's": _DEFAULTS,
+    "The tutorial's": _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
+}  # fmt: skip
+# Parameters of this page that no knob owns, or that appear only in some of its views.
+_VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
+
+
+def knobs() -> dict[str, VGGSpec]:
+    """Draws the knobs; returns the chosen networks by the short name that charts use."""
+    st.pills(
+        "Networks", list(NETWORKS), selection_mode="multi", default=list(NETWORKS),
+        key="networks", bind="query-params",
+        help="The paper's columns A, A-LRN, B, C, D, E. The number counts weight layers.",
+    )  # fmt: skip
+    left, middle, right = st.columns(3)
+    with left:
+        _choose("Batch norm", NORMS, "norm", "Normalisation between each convolution and its ReLU")
+        _choose(
+            "Classifier",
+            list(HEADS),
+            "head",
+            "What turns the last maps into classes: "
+            "the paper's three fully connected layers, or an average over each map and one layer",
+        )
+    with middle:
+        st.select_slider(
+            "Width", RATIOS, key="ratio", bind="query-params", value=_DEFAULTS["ratio"],
+            help="Every channel count and the FC width are multiplied by this",
+        )  # fmt: skip
+        st.slider(
+            "Input side, pixels", MIN_IMAGE_SIZE, 512, _DEFAULTS["pixels"], 8, key="pixels",
+            bind="query-params", help=f"At least {MIN_IMAGE_SIZE}: five pools halve it five times",
+        )  # fmt: skip
+    with right:
+        st.number_input(
+            "Input channels", 1, 64, _DEFAULTS["channels"], key="channels", bind="query-params",
+            help="1: grey, 3: colour",
+        )  # fmt: skip
+        st.number_input(
+            "Classes", 1, 100_000, _DEFAULTS["classes"], key="classes", bind="query-params"
+        )
+    with st.container(horizontal=True):
+        for name, values in _SETTINGS.items():
+            st.button(f"{name} setting", on_click=st.session_state.update, args=(values,))
+    return networks()
+
+
+def _choose(label: str, options, key: str, help: str) -> None:
+    st.segmented_control(
+        label, options, default=_DEFAULTS[key], required=True, key=key, bind="query-params",
+        help=help,
+    )  # fmt: skip
+
+
+def networks() -> dict[str, VGGSpec]:
+    """The chosen networks; widget values come from browsers, so impossible ones are refused.
+
+    Raises ValueError as `VGGSpec` does.
+    """
+    state = st.session_state
+    endings = {"without": ("",), "with": ("-BN",), "both": ("", "-BN")}[state.norm]
+    names = [name for name in NETWORKS if name in state.networks]
+    return {name + ending: spec_of(name + ending) for name in names for ending in endings}
+
+
+def asked_for() -> dict[str, list[str]]:
+    """What the address said before any knob read it; {} after the first look at the page."""
+    if "compare_seen" in st.session_state:
+        return {}
+    st.session_state["compare_seen"] = True
+    return {key: st.query_params.get_all(key) for key in st.query_params}
+
+
+def ignored(asked: dict[str, list[str]]) -> list[str]:
+    """The parts of the address, as `key=value`, that are not what the knobs now show."""
+    found = []
+    for key, values in asked.items():
+        if key in _VIEW_PARAMETERS and key not in st.session_state:
+            continue
+        shown = st.session_state.get(key)
+        accepted = {str(item) for item in (shown if isinstance(shown, list) else [shown])}
+        found += [f"{key}={value}"[:80] for value in values if value not in accepted]
+    return found
+
+
+def spec_of(name: str) -> VGGSpec:
+    """The network of a short name such as "VGG-16-BN" at the knobs' setting. Raises ValueError."""
+    plain = name.removesuffix("-BN")
+    state = st.session_state
+    return VGGSpec(
+        configuration=NETWORKS[plain], batch_norm=name != plain, width=state.ratio,
+        image_size=state.pixels, in_channels=state.channels, num_classes=state.classes,
+        head=HEADS[state.head],
+    )  # fmt: skip
+
+
+ALL_NAMES = [*NETWORKS, *(f"{name}-BN" for name in NETWORKS)]
+STEPS = (
+    ("VGG-11", "VGG-13"), ("VGG-13", "VGG-16-1x1"), ("VGG-16-1x1", "VGG-16"), ("VGG-16", "VGG-19")
+)  # fmt: skip
+
+
+def two_networks() -> tuple[str, str]:
+    """Draws the choice of the two networks to hold against each other."""
+    left, right = st.columns(2)
+    before = left.selectbox("From", ALL_NAMES, key="from", bind="query-params")
+    after = right.selectbox("To", ALL_NAMES, 4, key="to", bind="query-params")
+    with st.container(horizontal=True):
+        for a, b in STEPS:
+            st.button(f"{a} → {b}", on_click=st.session_state.update, args=({"from": a, "to": b},))
+    return before, after
+
+
+def one_network() -> str:
+    """Draws the choice of one network."""
+    return st.selectbox("Network", ALL_NAMES, 4, key="network", bind="query-params")
+
+
+def kernels() -> tuple[int, int, int, int]:
+    """Draws the knobs of the small-kernel explorer: kernel side, layers, channels, map side."""
+    left, right = st.columns(2)
+    with left:
+        kernel = st.select_slider("Kernel side", (3, 5, 7), key="kernel", bind="query-params")
+        count = st.slider("Layers on top of each other", 1, 6, 3, key="layers", bind="query-params")
+    with right:
+        maps = st.slider("Channels in and out", 8, 512, 64, 8, key="maps", bind="query-params")
+        side = st.slider("Map side, pixels", 7, 224, 56, 7, key="map_side", bind="query-params")
+    return kernel, count, maps, side

@@ -1,0 +1,203 @@
+"""Pieces of the Compare page: tables as people read them, charts, and what one can take away."""
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from vggcore import export_source, tables
+from vggcore.architectures import VGGSpec
+
+_CHANGES = {"same": "", "added": "+ added", "removed": "– removed", "changed": "~ changed"}
+_TINTS = {
+    "+ added": "rgba(0, 158, 115, 0.28)", "– removed": "rgba(213, 94, 0, 0.28)",
+    "~ changed": "rgba(230, 159, 0, 0.28)",
+}  # fmt: skip
+
+
+def chart(figure: go.Figure, name: str, alt: str) -> None:
+    """A chart whose camera button saves a vector picture (SVG) called `name`."""
+    picture = {"format": "svg", "filename": name}
+    st.plotly_chart(
+        figure, key=f"chart_{name}", alt=alt,
+        config={"displaylogo": False, "toImageButtonOptions": picture},
+    )  # fmt: skip
+
+
+def drawing(svg: str) -> None:
+    """One of our own drawings, inline, so that its text takes the page's colour."""
+    st.markdown(svg, unsafe_allow_html=True)
+
+
+def variants(table: pd.DataFrame) -> None:
+    """The table of networks; columns in which nothing is known are left out."""
+    number, whole = st.column_config.NumberColumn, "localized"
+    shown = {
+        "name": st.column_config.TextColumn("network", pinned=True),
+        "parameters": number("parameters", format=whole),
+        "checked": st.column_config.TextColumn("published", help="✓: ours is the published count"),
+        "macs": number("GMAC", format="%.3f", help="10⁹ multiply-accumulates for one image"),
+        "flops": number("GFLOP", format="%.3f", help="FLOPs = 2 × MACs"),
+        "weights_mb": number("weights MB", format="%.1f", help="float32"),
+        "activations_mb": number("activations MB", format="%.1f", help="one image, float32"),
+        "training_gb": number("training GB", format="%.2f", help="estimated peak, batch 64, bf16"),
+        "weight_layers": number("depth", help="layers with weights"),
+        "receptive_field": number("sees px", help="receptive field after block 5, pixels a side"),
+        "imagenet_top1": number(
+            "top-1 error %", format="%.1f", help="ImageNet, paper's Table 3, trained at 256 px"
+        ),
+        "imagenet_top5": number("top-5 error %", format="%.1f", help="ImageNet, as before"),
+        "garments": number("our accuracy", format="percent", help="Fashion-MNIST, best of ours"),
+    }
+    units = {"weights_mb": ("parameter_bytes", 1e6), "activations_mb": ("activation_bytes", 1e6)}
+    units |= {"macs": ("macs", 1e9), "flops": ("flops", 1e9), "training_gb": ("training", 1e9)}
+    table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
+    table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
+    known = [c for c in shown if table[c].replace("", pd.NA).notna().any()]
+    st.dataframe(table[known], hide_index=True, column_config=shown)
+
+
+def diff(table: pd.DataFrame, before: str, after: str) -> None:
+    """Two networks layer by layer; added, removed and changed layers are tinted and marked."""
+    shown = pd.DataFrame(
+        {
+            "change": table.change.map(_CHANGES), "layer": table.name, before: table.a,
+            after: table.b, "Δ parameters": table.parameters, "Δ MMAC": table.macs / 1e6,
+        }
+    )  # fmt: skip
+    tint = shown.style.apply(
+        lambda row: [f"background-color: {_TINTS.get(row.change, 'transparent')}"] * len(row),
+        axis=1,
+    )
+    signed = st.column_config.NumberColumn
+    st.dataframe(
+        tint, hide_index=True, height=min(35 * len(shown) + 38, 640),
+        column_config={
+            "Δ parameters": signed(format="localized"), "Δ MMAC": signed(format="%.1f"),
+        },
+    )  # fmt: skip
+
+
+def layers(table: pd.DataFrame) -> None:
+    """One row per layer, with bars for the shares."""
+    share = st.column_config.ProgressColumn
+    shapes = {
+        c: table[c].map(lambda s: "×".join(map(str, s[1:])))
+        for c in ("input_shape", "output_shape")
+    }
+    st.dataframe(
+        table.assign(**shapes).drop(columns="block"), hide_index=True,
+        column_config={
+            "name": st.column_config.TextColumn("layer", pinned=True),
+            "parameters": st.column_config.NumberColumn(format="localized"),
+            "macs": st.column_config.NumberColumn("MACs", format="compact"),
+            "parameter_share": share("% of parameters", format="percent", min_value=0, max_value=1),
+            "mac_share": share("% of MACs", format="percent", min_value=0, max_value=1),
+            "input_shape": "in", "output_shape": "out",
+            "activation_bytes": st.column_config.NumberColumn("activations", format="bytes"),
+            "parameter_bytes": st.column_config.NumberColumn("weights", format="bytes"),
+            "receptive_field": st.column_config.NumberColumn("sees px", help="receptive field"),
+            "stride": st.column_config.NumberColumn("stride, px"),
+        },
+    )  # fmt: skip
+
+
+def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = None) -> None:
+    """Buttons that download `table` as CSV, Markdown, LaTeX, and `figures` as one HTML page."""
+    styles = {"csv": ("CSV", "csv"), "markdown": ("Markdown", "md"), "latex": ("LaTeX", "tex")}
+    with st.container(horizontal=True):
+        for style, (label, suffix) in styles.items():
+            st.download_button(
+                label,
+                lambda style=style: tables.render(table, style), f"{name}.{suffix}",
+                icon=":material/download:", on_click="ignore", key=f"{name}_{suffix}",
+            )  # fmt: skip
+        if figures:
+            st.download_button(
+                "Charts as HTML", lambda: _page_of(figures), f"{name}.html", "text/html",
+                icon=":material/download:", on_click="ignore", key=f"{name}_html",
+            )  # fmt: skip
+
+
+def _page_of(figures: list[go.Figure]) -> str:
+    """The figures as one web page that needs nothing else, not even a network connection."""
+    parts = [
+        figure.to_html(full_html=False, include_plotlyjs=number == 0)
+        for number, figure in enumerate(figures)
+    ]
+    return "<!doctype html><meta charset='utf-8'>" + "".join(parts)
+
+
+def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
+    """What changed, in one sentence (Markdown)."""
+    counts = table[table.a.str.startswith(_WEIGHTY) | table.b.str.startswith(_WEIGHTY)].change
+    said = [f"{n} {word}" for word in ("added", "removed", "changed") if (n := sum(counts == word))]
+    parameters, macs = (
+        f"{table[c].sum():+,} {word} ({table[c].sum() / table[f'{c}_a'].sum():+.1%})"
+        for c, word in (("parameters", "parameters"), ("macs", "MACs"))
+    )
+    layers = ", ".join(said) or "none differs"
+    return f"**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}."
+
+
+_WEIGHTY = ("conv", "linear", "batch-norm")
+
+
+def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
+    """Buttons for the network as PyTorch source and as a picture, and for trained weights."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "PyTorch source", export_source.source(spec), f"{name.lower()}.py", "text/x-python",
+            icon=":material/code:", on_click="ignore",
+            help="One file that needs only PyTorch and reads our weights",
+        )  # fmt: skip
+        st.download_button(
+            "Diagram as SVG", drawing, f"{name.lower()}.svg", "image/svg+xml",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+    results = tables.garment_accuracies()
+    trained = list(results.name[[other == spec for other in results.spec]])
+    if not trained:
+        st.caption("Nobody has trained exactly this network here yet: the Train page does.")
+    for checkpoint in trained:
+        _take_weights_away(checkpoint, spec)
+
+
+def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            f"Weights of {checkpoint}", lambda: export_source.own_weights(checkpoint),
+            f"{checkpoint}.safetensors", icon=":material/download:", on_click="ignore",
+            key=f"weights_{checkpoint}", help="Fit the PyTorch source above",
+        )  # fmt: skip
+        if export_source.torchvision_has(spec):
+            st.download_button(
+                "The same under torchvision's names",
+                lambda: export_source.torchvision_weights(checkpoint),
+                f"{checkpoint}-torchvision.safetensors", icon=":material/download:",
+                on_click="ignore", key=f"torchvision_{checkpoint}",
+            )  # fmt: skip
+
+
+def kernel_sentence(both: dict[str, dict]) -> str:
+    """What stacking saves, in one sentence (Markdown)."""
+    stacked, single = both["stacked"], both["single"]
+    saved = 1 - stacked["weights"] / single["weights"]
+    if not saved:
+        return "One layer is one layer: put more on top of each other to see the difference."
+    per_channel = stacked["layers"] * stacked["kernel"] ** 2
+    return (
+        f"Stacked: {per_channel}C² weights; one large kernel: {single['kernel'] ** 2}C². "
+        f"The stack needs **{saved:.0%} fewer** weights and MACs, "
+        f"and has {stacked['nonlinearities']} non-linearities instead of 1."
+    )
+
+
+def kernel_table(both: dict[str, dict]) -> pd.DataFrame:
+    """The figures behind the sentence, one column a side."""
+    names = {
+        "receptive_field": "receptive field, px", "weights": "weights", "macs": "MACs",
+        "nonlinearities": "non-linearities",
+    }  # fmt: skip
+    heads = [f"{s['layers']} × {s['kernel']}×{s['kernel']}" for s in both.values()]
+    columns = [[f"{s[key]:,}" for key in names] for s in both.values()]
+    return pd.DataFrame(dict(zip(heads, columns, strict=True)), index=list(names.values()))

@@ -1,0 +1,114 @@
+"""Drawings as SVG text: a network from top to bottom, and what stacked kernels see.
+
+Text takes the colour of the page around it (`currentColor`), so the same drawing reads on a light
+and on a dark page; `standalone` gives a file with its own white ground.
+"""
+
+from math import sqrt
+
+from dashboard.compare_charts import BLOCK_COLOURS
+from vggcore import anatomy
+from vggcore.anatomy import Layer
+from vggcore.architectures import VGGSpec
+
+_WIDTH = 380  # drawing units; the page scales them
+_MIDDLE = 176
+_WIDEST = 150  # a map as wide as the input
+RING_COLOURS = ("#56b4e9", "#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
+
+
+def network(spec: VGGSpec, *, standalone: bool = False) -> str:
+    """The layers from image to logits. Width to scale: the map's side; height: √channels."""
+    rows = [row for row in anatomy.walk(spec) if row.kind in _DRAWN]
+    parts, y = [_text(_MIDDLE, 14, _image_text(spec), anchor="middle")], 28.0
+    block = ""
+    for row in rows:
+        if row.block != block:
+            block, y = row.block, y + 8
+        height = _height(row)
+        pitch = max(height + 4, 17)
+        parts += _drawn_row(row, spec, y + pitch / 2, height)
+        y += pitch
+    return _svg(_WIDTH, y + 12, parts, f"Layers of {spec.name}", standalone)
+
+
+_DRAWN = ("conv", "max-pool", "avg-pool", "linear")
+
+
+def _image_text(spec: VGGSpec) -> str:
+    return f"image {spec.in_channels}×{spec.image_size}×{spec.image_size}"
+
+
+def _height(row: Layer) -> float:
+    if row.kind == "conv":
+        return max(3.0, sqrt(row.output_shape[1]))
+    return 10.0 if row.kind == "linear" else 3.0
+
+
+def _drawn_row(row: Layer, spec: VGGSpec, middle: float, height: float) -> list[str]:
+    side = row.output_shape[2] if len(row.output_shape) == 4 else None
+    width = 56.0 if side is None else max(3.0, _WIDEST * side / spec.image_size)
+    colour = BLOCK_COLOURS[row.block]
+    opacity = 0.45 if row.kind in ("max-pool", "avg-pool") else 1
+    box = (
+        f'<rect x="{_MIDDLE - width / 2:.1f}" y="{middle - height / 2:.1f}" width="{width:.1f}" '
+        f'height="{height:.1f}" rx="1.5" fill="{colour}" fill-opacity="{opacity}"/>'
+    )
+    return [
+        _text(4, middle + 3.5, row.name.replace("classifier.", "")),
+        box,
+        _text(_MIDDLE + _WIDEST / 2 + 10, middle + 3.5, _row_text(row, spec)),
+    ]
+
+
+def _row_text(row: Layer, spec: VGGSpec) -> str:
+    shape = "×".join(map(str, row.output_shape[1:]))
+    if row.kind == "conv":
+        norm = " BN" if spec.batch_norm else ""
+        return f"{row.kernel}×{row.kernel}{norm} → {shape}"
+    return f"→ {shape}"
+
+
+def receptive_field(kernel: int, count: int, *, single: bool = False) -> str:
+    """The input pixels that one output sees through `count` stacked kernel×kernel convolutions.
+
+    One ring of colour a layer; with `single`, one kernel as large as all of them.
+    """
+    field = count * (kernel - 1) + 1
+    cells = field + 2
+    cell = 300 / cells
+    parts = []
+    layers = 1 if single else count
+    for layer in range(layers, 0, -1):
+        side = field if single else layer * (kernel - 1) + 1
+        start = (cells - side) / 2 * cell
+        parts.append(
+            f'<rect x="{start:.2f}" y="{start:.2f}" width="{side * cell:.2f}" '
+            f'height="{side * cell:.2f}" fill="{RING_COLOURS[(layer - 1) % 6]}"/>'
+        )
+    lines = "".join(f"M{n * cell:.2f} 0V300M0 {n * cell:.2f}H300" for n in range(cells + 1))
+    parts.append(f'<path d="{lines}" stroke="currentColor" stroke-opacity="0.35" fill="none"/>')
+    centre = (cells - 1) / 2 * cell
+    parts.append(
+        f'<rect x="{centre:.2f}" y="{centre:.2f}" width="{cell:.2f}" height="{cell:.2f}" '
+        'fill="none" stroke="currentColor" stroke-width="2.5"/>'
+    )
+    title = f"One output sees {field}×{field} pixels"
+    return _svg(300, 300, parts, title, standalone=False)
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "start") -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor">{words}</text>'
+    )
+
+
+def _svg(width: float, height: float, parts: list[str], title: str, standalone: bool) -> str:
+    ground = '<rect width="100%" height="100%" fill="white"/>' if standalone else ""
+    style = "color:#1c1e21" if standalone else f"width:100%;max-width:{width * 1.35:.0f}px"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'role="img" aria-label="{title}" style="{style}" '
+        f'font-family="Source Sans Pro, Helvetica, Arial, sans-serif" font-size="11">'
+        f"<title>{title}</title>{ground}{''.join(parts)}</svg>"
+    )

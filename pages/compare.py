@@ -1,0 +1,138 @@
+"""Compare: every VGG side by side, understood at a glance. Opens without PyTorch."""
+
+import streamlit as st
+
+from dashboard import compare_charts as charts
+from dashboard import compare_inputs as inputs
+from dashboard import compare_views as views
+from dashboard import diagram
+from vggcore import anatomy, export_source, tables
+
+
+def side_by_side(networks):
+    table = tables.variants(list(networks.values())).assign(name=list(networks))
+    ours = tables.garment_accuracies().groupby("spec").accuracy.max()
+    table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
+    table["training"] = float("nan")
+    views.variants(table)
+    st.caption(anatomy.CONVENTION + " ✓: our count equals the published one.")
+    drawn = {
+        "Where the parameters are": (
+            "parameters", charts.parameters_by_kind(networks),
+            "Each bar is one network's learned numbers; with the paper's classifier nearly all "
+            "of them sit in the three fully connected layers.",
+        ),
+        "Where the work is": (
+            "macs", charts.macs_by_block(networks),
+            "Each bar is the arithmetic for one image; nearly all of it is in the convolutions, "
+            "so adding convolutions makes a network slower far more than it makes it larger.",
+        ),
+        "Where the memory goes": (
+            "activations", charts.activations_by_layer(networks),
+            "Each piece is what one layer writes for one image; the first blocks write most, "
+            "because their maps are still as large as the image.",
+        ),
+    }  # fmt: skip
+    for title, (name, figure, sentence) in drawn.items():
+        st.subheader(title)
+        st.caption(sentence)
+        views.chart(figure, name, sentence)
+    views.take_away(table, "vgg-variants", [figure for _, figure, _ in drawn.values()])
+
+
+def accuracy(networks):
+    points = tables.garment_accuracies()
+    st.subheader("On Fashion-MNIST")
+    sentence = (
+        "Each mark is one trained network: further up is more often right on 10,000 garments it "
+        "has never seen, further right is larger; published results beside those trained here."
+    )
+    st.caption(sentence)
+    views.chart(charts.accuracy_on_garments(points), "garments-accuracy", sentence)
+    st.subheader("On ImageNet, as the paper reports")
+    sentence = (
+        "Each mark is one column of the paper: depth bought accuracy up to 16 layers, and "
+        "training on images of varied scale bought more than the last three layers did."
+    )
+    st.caption(sentence)
+    views.chart(charts.imagenet_accuracy(), "imagenet-accuracy", sentence)
+    views.take_away(points.drop(columns="spec"), "vgg-accuracy")
+
+
+def what_changes(networks):
+    st.caption(
+        "Two networks layer by layer, aligned by block: what the second adds, drops or changes."
+    )
+    before, after = inputs.two_networks()
+    table = anatomy.diff(inputs.spec_of(before), inputs.spec_of(after))
+    st.markdown(views.diff_sentence(table, before, after))
+    if st.toggle("Only what differs", key="differs", bind="query-params"):
+        table = table[table.change != "same"]
+    views.diff(table, before, after)
+    views.take_away(table, f"{before}-to-{after}")
+
+
+def one_network(networks):
+    name = inputs.one_network()
+    spec = inputs.spec_of(name)
+    drawing, text = st.columns([4, 5])
+    with drawing:
+        st.subheader("From image to answer")
+        st.caption(
+            "Each bar is a layer: as wide as its map, to scale, and thicker with more channels."
+        )
+        views.drawing(diagram.network(spec))
+    with text:
+        st.subheader("Shapes")
+        st.caption("What comes out of each block for one image: [images, channels, height, width].")
+        st.code(anatomy.shapes_text(spec), language=None)
+        with st.expander("print(net)"):
+            st.code(export_source.printed(spec), language=None)
+        views.take_network_away(spec, name, diagram.network(spec, standalone=True))
+    st.subheader("Memory, layer by layer")
+    sentence = "Each bar is what one layer writes for one image, in the order the image meets them."
+    st.caption(sentence)
+    views.chart(charts.layer_memory(spec), "layer-memory", sentence)
+    table = anatomy.layers(spec)
+    views.layers(table)
+    views.take_away(table, f"{name}-layers", [charts.layer_memory(spec)])
+
+
+def small_kernels(networks):
+    st.caption(
+        "The paper's idea: a few small kernels on top of each other see as far as one large "
+        "kernel, with fewer weights and more non-linearities in between."
+    )
+    kernel, count, maps, side = inputs.kernels()
+    both = anatomy.stacked_kernels(kernel, count, maps, side)
+    stacked, single = st.columns(2)
+    field = both["single"]["kernel"]
+    with stacked:
+        st.markdown(f"**{count} stacked {kernel}×{kernel}**: each ring is one more layer's reach")
+        views.drawing(diagram.receptive_field(kernel, count))
+    with single:
+        st.markdown(f"**one {field}×{field}** sees the same {field}×{field} pixels at once")
+        views.drawing(diagram.receptive_field(kernel, count, single=True))
+    st.markdown(views.kernel_sentence(both))
+    st.table(views.kernel_table(both))
+
+
+VIEWS = {
+    "Side by side": side_by_side, "Accuracy": accuracy, "What changes": what_changes,
+    "One network": one_network, "Small kernels": small_kernels,
+}  # fmt: skip
+
+st.title("Compare")
+st.write("Choose networks and turn the knobs: everything below recounts at once.")
+asked = inputs.asked_for()
+with st.container(border=True):
+    chosen = inputs.knobs()
+tabs = st.tabs(list(VIEWS), key="view", bind="query-params")
+for tab, show in zip(tabs, VIEWS.values(), strict=True):
+    if tab.open and chosen:  # only the open view is computed
+        with tab:
+            show(chosen)
+if not chosen:
+    st.info("Choose at least one network above.")
+if strange := inputs.ignored(asked):
+    st.toast(f"Ignored in the address: {', '.join(strange)}", icon=":material/link_off:")
