@@ -2,31 +2,39 @@
 
 import streamlit as st
 
-from dashboard import results_charts as charts
+from dashboard import results_panel as panel
 from dashboard.classify_panel import network_names
 from dashboard.entry import through_entry_point
-from vggcore import results
 from vggcore.checkpoints import CheckpointError
-from vggcore.classes import CLASSES
 from vggcore.data import DataMissing
 
+ALONE = "none"
+
 through_entry_point()
-st.title("Results")
+st.title("Results", anchor=False)
 st.write("Where a trained network is right, where it errs, and on which pictures.")
 available = network_names()
 if not available:
     st.info("There is no network yet: train one on the Train page.")
     st.stop()
-name = st.selectbox("Network", available, key="results-network", bind="query-params")
+choice = st.container(horizontal=True)  # stays side by side on a phone
+network = choice.selectbox("Network", available, key="network", bind="query-params")
+second = choice.selectbox("Compare with", [ALONE, *available], key="second", bind="query-params")
+names = [network] if second in (ALONE, network) else [network, second]
+
+SECTIONS = {
+    "Scores": panel.scores,
+    "Confusion": panel.confusion,
+    "Mistakes": panel.mistakes,
+    "Disagreement": panel.disagreement,
+    "Map": panel.feature_map,
+    "Cost": lambda found: panel.cost(found, available),
+}
+section = st.segmented_control(
+    "What to see", SECTIONS, default="Scores", required=True, key="section", bind="query-params",
+    label_visibility="collapsed",
+)  # fmt: skip
 try:
-    found = results.cached(name)
-    if found is None:
-        progress = st.progress(0.0, "Classifying the test images, once for this network …")
-        found = results.compute(name, lambda share: progress.progress(min(share, 1.0)))
-        progress.empty()
+    SECTIONS[section]([panel.results_of(name) for name in names])
 except (CheckpointError, DataMissing) as error:
     st.error(str(error))
-    st.stop()
-scores = found.scores
-st.metric("Test accuracy", f"{scores['accuracy']:.2%}")
-st.plotly_chart(charts.confusion(scores["confusion"], list(CLASSES)), key="confusion")

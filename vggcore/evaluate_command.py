@@ -1,4 +1,4 @@
-"""`evaluate`: accuracy, loss and confusion of a checkpoint on a split."""
+"""`evaluate`: accuracy, calibration and confusion of a checkpoint on a split."""
 
 import argparse
 import json
@@ -17,18 +17,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     checkpoint = checkpoints.load(args.checkpoint)
-    from vggcore import data, evaluation
+    from vggcore import calibration, evaluation, results
 
-    trained_on = checkpoint.card.get("data", {})
-    dataset = "synthetic" if trained_on.get("name") == "synthetic" else "fashion-mnist"
-    images, labels = data.load_split(args.split, dataset, trained_on.get("split_seed", 0))
-    logits = evaluation.predict(checkpoint.network, images, checkpoint.card["preprocessing"])
+    card = checkpoint.card
+    images, labels = results.split_of(card, args.split)
+    seen = evaluation.as_trained(images, card["preprocessing"])
+    logits = evaluation.predict(checkpoint.network, seen, card["preprocessing"])
     scores = evaluation.score(logits, labels)
+    confidence, named = (logits / (card.get("temperature") or 1.0)).softmax(1).max(1)
+    scores["calibration_error"] = calibration.expected_calibration_error(
+        confidence, named == labels
+    )
+    right = round(scores["accuracy"] * scores["n"])
+    scores["accuracy_interval"] = evaluation.wilson_interval(right, scores["n"])
+    per_class = evaluation.class_scores(scores["confusion"])
     if args.json:
+        scores["classes"] = {
+            name: row._asdict() for name, row in zip(CLASSES, per_class, strict=True)
+        }
         print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | scores))
         return 0
+    dataset = results.dataset_of(card)
+    low, high = scores["accuracy_interval"]
     print(f"{checkpoint.name} on {scores['n']:,} {args.split} images of {dataset}")
-    print(f"accuracy {scores['accuracy']:.4f}, loss {scores['loss']:.4f}")
-    for name, row in zip(CLASSES, scores["confusion"], strict=True):
-        print(f"{name:>12} " + " ".join(f"{count:5}" for count in row))
+    print(f"accuracy {scores['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
+    print(f"loss {scores['loss']:.4f}, calibration error {scores['calibration_error']:.4f}")
+    print(f"{'':>12}  precision  recall      F1   taken for (columns in the rows' order)")
+    for name, one, row in zip(CLASSES, per_class, scores["confusion"], strict=True):
+        shares = f"{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  "
+        print(f"{name:>12}{shares}" + " ".join(f"{count:5}" for count in row))
     return 0

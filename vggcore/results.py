@@ -4,11 +4,15 @@ The cache's file is named after the SHA-256 of the weights, so that it can never
 ones, and holds plain arrays (no pickles). Whatever is wrong with such a file, it is computed anew.
 """
 
+import hashlib
 import json
 import re
+import statistics
 import threading
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -18,13 +22,41 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import checkpoints, data, evaluation, paths
+from vggcore import calibration, checkpoints, data, devices, evaluation, paths
+from vggcore.classifier import load_classifier
+from vggcore.network import VGG
+from vggcore.tsne import principal_axes, tsne
 
-VERSION = 1  # of the cache's files: raise it when what they hold changes
+VERSION = 2  # of the cache's files: raise it when what they hold changes
+MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can keep apart
+_MAP_AXES = 32  # principal components of the features that the map is made from
+_NEIGHBOURS = 8  # of a visitor's picture on the map
 _BATCH = 250  # images between two reports of progress
+_TIMED, _WARM_UP = 15, 3  # answers of which the latency is the median, after some to warm up
 
 # One computation at a time: two would only slow each other down, and double the memory.
 _computing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """The first test images on a plane, near where the network's last features are alike."""
+
+    places: Tensor  # float32 [M, 2]
+    mean: Tensor  # float32 [units]
+    axes: Tensor  # float32 [units, A]: features → coordinates
+    coordinates: Tensor  # float32 [M, A]
+
+    def place(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Where a picture with these features [units] belongs [2], and its neighbours there [k].
+
+        The middle of its nearest test images, weighted by their nearness.
+        """
+        own = (features - self.mean) @ self.axes
+        distances = (self.coordinates - own).norm(dim=1)
+        nearest = distances.topk(min(_NEIGHBOURS, len(distances)), largest=False).indices
+        weights = 1 / distances[nearest].square().clamp(min=1e-9)
+        return (weights / weights.sum()) @ self.places[nearest], nearest
 
 
 @dataclass(frozen=True)
@@ -33,9 +65,9 @@ class Results:
 
     name: str
     card: dict
-    dataset: str  # "fashion-mnist" or "synthetic"
     logits: Tensor = field(repr=False)  # float32 [N, classes]
     labels: Tensor = field(repr=False)  # int64 [N]
+    map: FeatureMap = field(repr=False)
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -43,14 +75,24 @@ class Results:
         return (self.logits / (self.card.get("temperature") or 1.0)).softmax(1)
 
     @cached_property
-    def predicted(self) -> Tensor:
-        """The most probable class of each image: int64 [N]."""
-        return self.logits.argmax(1)
+    def right(self) -> Tensor:
+        """Which images are named correctly: bool [N]."""
+        return self.logits.argmax(1) == self.labels
 
     @cached_property
     def scores(self) -> dict:
         """See `evaluation.score`."""
         return evaluation.score(self.logits, self.labels)
+
+    @cached_property
+    def reliability(self) -> list[calibration.Bin]:
+        """How often answers of each probability are right."""
+        return calibration.reliability(self.probabilities.amax(1), self.right)
+
+    @cached_property
+    def calibration_error(self) -> float:
+        """Expected calibration error, 0 to 1."""
+        return calibration.expected_calibration_error(self.probabilities.amax(1), self.right)
 
 
 def dataset_of(card: dict) -> str:
@@ -58,12 +100,12 @@ def dataset_of(card: dict) -> str:
     return "synthetic" if card.get("data", {}).get("name") == "synthetic" else "fashion-mnist"
 
 
-def test_images(card: dict) -> tuple[Tensor, Tensor]:
+def split_of(card: dict, split: str = "test") -> tuple[Tensor, Tensor]:
     """Images uint8 [N, 28, 28] and labels int64 [N] on which a checkpoint is judged.
 
     Raises DataMissing.
     """
-    return data.load_split("test", dataset_of(card), card.get("data", {}).get("split_seed", 0))
+    return data.load_split(split, dataset_of(card), card.get("data", {}).get("split_seed", 0))
 
 
 def cached(name: str | Path) -> Results | None:
@@ -71,10 +113,10 @@ def cached(name: str | Path) -> Results | None:
     card = checkpoints.read_card(name)
     try:
         with np.load(_cache_file(card), allow_pickle=False) as arrays:
-            found = {key: torch.from_numpy(arrays[key]) for key in ("logits", "labels")}
+            found = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+        return _results(name, card, found)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-    return Results(name=str(name), card=card, dataset=dataset_of(card), **found)
 
 
 def compute(
@@ -92,42 +134,109 @@ def compute(
 
 def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
     checkpoint = checkpoints.load(name)
-    card = checkpoint.card
-    images, labels = test_images(card)
-    logits = []
-    for chunk in images.split(_BATCH):
-        seen = evaluation.as_trained(chunk, card["preprocessing"])
-        logits.append(evaluation.predict(checkpoint.network, seen, card["preprocessing"]))
-        on_progress(len(logits) * _BATCH / len(images))
-    logits = torch.cat(logits)
+    images, labels = split_of(checkpoint.card)
+    way = checkpoint.card["preprocessing"]
+    logits, features = [], []
+    for number, chunk in enumerate(images.split(_BATCH), start=1):
+        seen = evaluation.as_trained(chunk, way)
+        inputs = data.to_network_input(seen, way)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        last, answers = last_features(checkpoint.network, inputs)
+        logits.append(answers)
+        if (number - 1) * _BATCH < MAP_IMAGES:
+            features.append(last)
+        on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
+    features = torch.cat(features)[:MAP_IMAGES]
+    mean, axes = principal_axes(features, _MAP_AXES)
+    coordinates = (features - mean) @ axes
+    places = tsne(coordinates, on_progress=lambda share: on_progress(0.8 + 0.2 * share))
+    found = {
+        "logits": torch.cat(logits), "labels": labels,
+        "places": places, "mean": mean, "axes": axes, "coordinates": coordinates,
+    }  # fmt: skip
     buffer = BytesIO()
-    np.savez(buffer, logits=logits.numpy(), labels=labels.numpy())
-    _keep(_cache_file(card), buffer.getvalue())
-    return Results(
-        name=str(name), card=card, dataset=dataset_of(card), logits=logits, labels=labels
-    )
+    np.savez(buffer, **{key: value.contiguous().numpy() for key, value in found.items()})
+    _keep(_cache_file(checkpoint.card), buffer.getvalue())
+    return _results(name, checkpoint.card, found)
+
+
+@torch.inference_mode()
+def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """What the last linear layer looks at [N, units], and its logits [N, classes]."""
+    features = network.classifier[:-1](network.features(inputs))
+    # Clones: tensors made in inference mode could not be used outside of it.
+    return features.clone(), network.classifier[-1](features).clone()
+
+
+def _results(name: str | Path, card: dict, found: dict[str, Tensor]) -> Results:
+    """Raises KeyError or ValueError where arrays are missing or do not fit each other."""
+    made = Results(
+        name=str(name), card=card, logits=found["logits"], labels=found["labels"],
+        map=FeatureMap(**{key: found[key] for key in ("places", "mean", "axes", "coordinates")}),
+    )  # fmt: skip
+    if made.logits.shape != (len(made.labels), len(card["classes"])):
+        raise ValueError("logits and labels do not fit each other")
+    return made
+
+
+def latency(name: str | Path) -> float | None:
+    """Seconds that one answer takes on this machine, as once measured; None if it was not.
+
+    Raises CheckpointError.
+    """
+    try:
+        return float(json.loads(_latency_file(checkpoints.read_card(name)).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        if isinstance(error, checkpoints.CheckpointError):
+            raise
+        return None
+
+
+def measure_latency(name: str | Path) -> float:
+    """Seconds for one picture through the network: the median of some, which is then kept.
+
+    Raises CheckpointError.
+    """
+    network = load_classifier(name).network
+    spec = network.spec
+    picture = torch.zeros(1, spec.in_channels, spec.image_size, spec.image_size)
+    times = []
+    with torch.inference_mode(), _computing:
+        for _ in range(_WARM_UP + _TIMED):
+            started = time.perf_counter()
+            network(picture)
+            times.append(time.perf_counter() - started)
+    seconds = statistics.median(times[_WARM_UP:])
+    _keep(_latency_file(checkpoints.read_card(name)), json.dumps(seconds).encode())
+    return seconds
+
+
+def _latency_file(card: dict) -> Path:
+    machine = devices.describe(torch.device("cpu"))
+    return paths.cache_dir() / "latency" / f"{_sha256(card)}-{_short_hash(machine)}.json"
 
 
 def _cache_file(card: dict) -> Path:
-    """Raises CheckpointError where the card's hash is none: it becomes a file's name."""
+    # The weights, and what else the results depend on.
+    way = json.dumps([dataset_of(card), card["preprocessing"]], sort_keys=True)
+    file = f"{_sha256(card)}-{_short_hash(way)}-v{VERSION}.npz"
+    return paths.cache_dir() / "results" / file
+
+
+def _sha256(card: dict) -> str:
+    """Raises CheckpointError where the card's hash is none: it becomes part of a file's name."""
     sha256 = str(card["sha256"])
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise checkpoints.CheckpointError("the card's sha256 is not a SHA-256 in hexadecimal")
-    # What is judged depends on these as well.
-    way = json.dumps([dataset_of(card), card["preprocessing"]], sort_keys=True)
-    return paths.cache_dir() / "results" / f"{sha256}-{_short_hash(way)}-v{VERSION}.npz"
+    return sha256
 
 
 def _short_hash(text: str) -> str:
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _keep(file: Path, content: bytes) -> None:
-    """A cache that cannot be written costs time, and nothing else."""
-    try:
+    # A cache that cannot be written costs time, and nothing else.
+    with suppress(OSError, checkpoints.CheckpointError):
         file.parent.mkdir(parents=True, exist_ok=True)
         checkpoints.write_atomically(file, content)
-    except (OSError, checkpoints.CheckpointError):
-        pass

@@ -1,0 +1,322 @@
+"""Sections of the Results page. Each takes the results of one network, or of two."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import results_charts as charts
+from dashboard import words
+from dashboard.small_pictures import strip
+from vggcore import anatomy, checkpoints, results
+from vggcore.architectures import VGGSpec
+from vggcore.classes import CLASSES
+from vggcore.classifier import load_classifier
+from vggcore.evaluation import class_scores, difference_interval, in_cell, wilson_interval
+from vggcore.evaluation import worst_mistakes as worst
+from vggcore.results import Results
+from vggcore.strokes import StrokeError, parse_strokes, render
+
+SHOWN = 40  # pictures at a time
+_CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
+_MAP = "results-map"
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _kept(name: str, sha256: str) -> Results | None:
+    return results.cached(name)
+
+
+def results_of(name: str) -> Results:
+    """From memory, from disk, or computed now behind a progress bar.
+
+    Raises CheckpointError, DataMissing.
+    """
+    sha256 = checkpoints.read_card(name)["sha256"]
+    found = _kept(name, sha256)
+    if found is not None:
+        return found
+    text = f"{words.plain(name)} looks at the test images. Only this once …"
+    bar = st.progress(0.0, text)
+    results.compute(name, lambda share: bar.progress(min(share, 1.0), text))
+    bar.empty()
+    _kept.clear(name, sha256)
+    return _kept(name, sha256) or results.compute(name)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _images(dataset: str, seed: int) -> np.ndarray:
+    card = {"data": {"name": dataset, "split_seed": seed}}
+    return results.split_of(card)[0].numpy()
+
+
+def images_of(found: Results) -> np.ndarray:
+    """The test images uint8 [N, 28, 28] behind the results. Raises DataMissing."""
+    seed = found.card.get("data", {}).get("split_seed", 0)
+    return _images(results.dataset_of(found.card), seed)
+
+
+def scores(networks: list[Results]) -> None:
+    """Accuracy, calibration, and the ten classes."""
+    for column, found in zip(st.columns(len(networks)), networks, strict=True):
+        with column.container(border=len(networks) > 1):
+            if len(networks) > 1:
+                st.markdown(f"**{words.plain(found.name)}**")
+            headline(found)
+    if len(networks) == 2:
+        first, second = networks
+        if len(first.labels) == len(second.labels):
+            difference, low, high = difference_interval(first.right, second.right)
+            st.markdown(
+                f"{words.plain(first.name)} minus {words.plain(second.name)}, on the same images: "
+                f"**{100 * difference:+.2f} points** (95 %: {100 * low:+.2f} to {100 * high:+.2f})"
+                + (": no clear difference." if low <= 0 <= high else ".")
+            )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Class by class", anchor=False)
+        st.dataframe(per_class(networks), key="per-class", hide_index=True, height=388)
+        st.caption("Precision: of what it called so, the share that is. Recall: of what is, the "
+                   "share it found. F1: their harmonic mean.")  # fmt: skip
+    with right:
+        st.subheader("Does it know how sure it is?", anchor=False)
+        st.plotly_chart(
+            charts.reliability({found.name: found.reliability for found in networks}),
+            key="reliability", alt="Share of right answers against the probability given with them",
+        )  # fmt: skip
+        st.caption("Below the dotted line it is surer than it should be. Larger dots hold more "
+                   "images.")  # fmt: skip
+
+
+def headline(found: Results) -> None:
+    """Accuracy with its interval, and calibration error."""
+    accuracy, n = found.scores["accuracy"], found.scores["n"]
+    low, high = wilson_interval(round(accuracy * n), n)
+    with st.container(horizontal=True):
+        st.metric("Test accuracy", f"{accuracy:.2%}", width="content",
+                  help=f"Of {n:,} test images that no training has seen.")  # fmt: skip
+        st.metric("95 % interval", f"{low:.1%} – {high:.1%}", width="content",
+                  help="Where the accuracy on other such images may lie (Wilson).")  # fmt: skip
+        st.metric("Mistakes", f"{n - round(accuracy * n):,}", width="content")
+        st.metric("Calibration error", f"{found.calibration_error:.1%}", width="content",
+                  help="Mean distance between how sure it is and how often it is right "
+                       "(ECE, 15 bins).")  # fmt: skip
+
+
+def per_class(networks: list[Results]) -> pd.DataFrame:
+    """Precision, recall and F1 per class in per cent, of each network."""
+    table = pd.DataFrame({"class": CLASSES})
+    for found in networks:
+        after = f" {found.name}" if len(networks) > 1 else ""
+        rows = class_scores(found.scores["confusion"])
+        for column in ("precision", "recall", "f1"):
+            heading = ("F1" if column == "f1" else column) + after
+            table[heading] = [f"{getattr(row, column):.1%}" for row in rows]
+    return table
+
+
+def confusion(networks: list[Results]) -> None:
+    """The matrix, and the pictures in the chosen cell."""
+    st.caption("Click a cell, or choose below it, to see its pictures.")
+    for number, (column, found) in enumerate(zip(st.columns(len(networks)), networks, strict=True)):
+        key = f"confusion-{number}"
+        with column:
+            if len(networks) > 1:
+                st.markdown(f"**{words.plain(found.name)}**")
+            st.plotly_chart(
+                charts.confusion(found.scores["confusion"], list(CLASSES)), key=key,
+                on_select=lambda key=key: _take_cell(key), selection_mode="points",
+                config={"displayModeBar": False}, alt=_confusion_text(found),
+            )  # fmt: skip
+    for state, class_name in zip(_CELL, _most_confused(networks[0]), strict=True):
+        st.session_state.setdefault(state, class_name)
+    with st.container(horizontal=True):
+        true = st.selectbox("Is", CLASSES, key=_CELL[0], width=200, bind="query-params")
+        named = st.selectbox("Taken for", CLASSES, key=_CELL[1], width=200, bind="query-params")
+    for found in networks:
+        chosen = in_cell(
+            found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
+        ).tolist()
+        whose = f" by {words.plain(found.name)}" if len(networks) > 1 else ""
+        st.markdown(f"**{len(chosen):,} × {true}, taken for {named}{whose}**")
+        gallery(found, chosen)
+
+
+def _take_cell(key: str) -> None:
+    """A click on the matrix chooses in the boxes below it."""
+    points = st.session_state[key].get("selection", {}).get("points", [])
+    match points:
+        case [{"customdata": [int(row), int(column)]}, *_]:
+            if row in range(len(CLASSES)) and column in range(len(CLASSES)):
+                st.session_state[_CELL[0]] = CLASSES[row]
+                st.session_state[_CELL[1]] = CLASSES[column]
+
+
+def _most_confused(found: Results) -> tuple[str, str]:
+    counts = np.array(found.scores["confusion"])
+    np.fill_diagonal(counts, -1)
+    row, column = np.unravel_index(counts.argmax(), counts.shape)
+    return CLASSES[row], CLASSES[column]
+
+
+def _confusion_text(found: Results) -> str:
+    true, named = _most_confused(found)
+    return f"Confusion matrix of {found.name}: {true} is most often taken for {named}"
+
+
+def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
+    """Test images with what the network says of them."""
+    if not chosen:
+        st.caption("None.")
+        return
+    images = images_of(found)
+    st.html(strip([(caption(found, i), images[i]) for i in chosen[:limit]], side=88))
+    if len(chosen) > limit:
+        st.caption(f"The first {limit} of {len(chosen):,}, the surest answers first.")
+
+
+def caption(found: Results, index: int) -> str:
+    """ "Shirt 71 %, Coat 20 %; is Coat"."""
+    chances = found.probabilities[index]
+    top = chances.topk(2)
+    said = ", ".join(
+        f"{CLASSES[c]} {p:.0%}"
+        for p, c in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+        if p >= 0.01
+    )
+    true = int(found.labels[index])
+    return said if true == int(top.indices[0]) else f"{said}; is {CLASSES[true]}"
+
+
+def mistakes(networks: list[Results]) -> None:
+    """The pictures on which a network is surest, and wrong."""
+    st.caption("Some of these are mistakes of the network; some are labels one may argue about.")
+    for found in networks:
+        wrong = worst(found.probabilities, found.labels).tolist()
+        st.markdown(f"**{words.plain(found.name)}: {len(wrong):,} mistakes**")
+        gallery(found, wrong)
+
+
+def disagreement(networks: list[Results]) -> None:
+    """Where of two networks only one is right."""
+    if len(networks) < 2:
+        st.info("Choose a second network to see where the two disagree.")
+        return
+    first, second = networks
+    if len(first.labels) != len(second.labels):
+        st.info("These two are judged on different test sets.")
+        return
+    left, right = first.right, second.right
+    counts = pd.DataFrame(
+        {
+            f"{second.name} right": [int((left & right).sum()), int((~left & right).sum())],
+            f"{second.name} wrong": [int((left & ~right).sum()), int((~left & ~right).sum())],
+        },
+        index=[f"{first.name} right", f"{first.name} wrong"],
+    )
+    st.dataframe(counts, key="disagreement", width="content")
+    for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
+        chosen = both.nonzero().squeeze(1)
+        order = loser.probabilities[chosen].amax(1).argsort(descending=True)
+        st.markdown(f"**Only {words.plain(winner.name)} is right**; "
+                    f"what {words.plain(loser.name)} says, the surest first")  # fmt: skip
+        gallery(loser, chosen[order].tolist())
+
+
+def feature_map(networks: list[Results]) -> None:
+    """Test images where the network's last features put them."""
+    found = networks[0]
+    own = drawing_place(found)
+    count = len(found.map.places)
+    event = st.plotly_chart(
+        charts.feature_map(
+            found.map.places.numpy(), found.labels[:count].numpy(),
+            found.logits[:count].argmax(1).numpy(), list(CLASSES), own,
+        ),
+        key=_MAP, on_select="rerun", selection_mode="points", config={"displayModeBar": False},
+        alt=f"{count} test images; those that {found.name} finds alike lie together",
+    )  # fmt: skip
+    st.caption(
+        f"The first {count:,} test images as {words.plain(found.name)} sees them: what its last "
+        "features find alike lies together (t-SNE; only nearness means something). Red rings are "
+        "mistakes. Click a point to see its picture."
+        + (
+            ""
+            if own is not None
+            else " Draw on the Classify page, and your drawing is a star here."
+        )
+    )
+    match event["selection"]["points"]:
+        case [{"customdata": [int(index)]}, *_] if 0 <= index < count:
+            gallery(found, [index])
+
+
+def drawing_place(found: Results) -> np.ndarray | None:
+    """Where the visitor's last drawing belongs on the map [2]; None where there is none."""
+    try:
+        strokes = parse_strokes(st.session_state.get("drawing") or "")
+    except StrokeError:
+        return None
+    if not strokes:
+        return None
+    classifier = load_classifier(found.name)
+    seen = classifier.network_input(classifier.prepare(render(strokes)).network_input)
+    features, _ = results.last_features(classifier.network, seen)
+    return found.map.place(features[0])[0].numpy()
+
+
+COSTS = {
+    "parameters": "parameters",
+    "macs": "multiply-accumulates (MACs) for one image",
+    "milliseconds": "milliseconds for one answer on this machine",
+}
+
+
+def cost(networks: list[Results], names: list[str]) -> None:
+    """Parameters, MACs and latency against accuracy, of all networks there are."""
+    table = costs(names)
+    by = st.segmented_control(
+        "Against", list(COSTS), default="parameters", required=True, key="cost-by",
+        format_func={"macs": "MACs"}.get, bind="query-params",
+    )  # fmt: skip
+    unmeasured = table[table.milliseconds.isna()].name.tolist()
+    if by == "milliseconds" and unmeasured and st.button(
+        f"Measure {len(unmeasured)} networks here", icon=":material/timer:"
+    ):  # fmt: skip
+        with st.spinner("Timing single answers …"):
+            for name in unmeasured:
+                results.measure_latency(name)
+        st.rerun()
+    st.plotly_chart(
+        charts.cost(table, by, COSTS[by], [found.name for found in networks]),
+        key="cost", alt=f"Test accuracy against {COSTS[by]}",
+    )  # fmt: skip
+    st.dataframe(
+        table, key="costs", hide_index=True,
+        column_config={
+            "accuracy": st.column_config.NumberColumn("test accuracy", format="percent"),
+            "parameters": st.column_config.NumberColumn(format="localized"),
+            "macs": st.column_config.NumberColumn("MACs", format="compact"),
+            "milliseconds": st.column_config.NumberColumn("ms an answer", format="%.2f"),
+        },
+    )  # fmt: skip
+    st.caption("Accuracy as the card states it. Latency: one image, median of 15, on this "
+               "machine's processor, as busy as it was.")  # fmt: skip
+
+
+def costs(names: list[str]) -> pd.DataFrame:
+    """One row a network that can be read: what it costs, and its accuracy (0 to 1)."""
+    rows = []
+    for name in names:
+        try:
+            card = checkpoints.read_card(name)
+            spec = VGGSpec.from_dict(card["spec"])
+            seconds = results.latency(name)
+        except ValueError:
+            continue
+        totals = anatomy.totals(spec)
+        accuracy = card.get("test_accuracy")
+        rows.append((name, spec.name, accuracy, totals.parameters, totals.macs,
+                     seconds and 1000 * seconds))  # fmt: skip
+    columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({"accuracy": float, "milliseconds": float})
