@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import calibration, checkpoints, data
+from vggcore import checkpoints, data, honesty
 from vggcore.garments import Prepared, prepare
 
 
@@ -76,7 +76,7 @@ class Classifier:
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
         unsure = self.checkpoint.card.get("unsure") or {}
-        if "evidence" in unsure and calibration.evidence(logits).item() < unsure["evidence"]:
+        if "evidence" in unsure and honesty.evidence(logits).item() < unsure["evidence"]:
             return "This does not look like any of the ten kinds of garment."
         if max(chances) < unsure.get("probability", 0.5):
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]

@@ -151,13 +151,13 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "wild": Preset(
-        summary="For photos and drawings from anywhere: Fashion-MNIST, made-up scenes, real ones",
+        summary="For photos and drawings from anywhere: goes on from a Fashion-MNIST checkpoint",
         spec=VGGSpec(
-            configuration="A", width="3/8", batch_norm=True, image_size=32, head="pool", dropout=0.1
+            configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", epochs=25, batch_size=128, learning_rate=0.004, weight_decay=0.05,
-            erase=0.3, ema=0.998,
+            dataset="wild", epochs=22, batch_size=128, learning_rate=0.002, weight_decay=0.05,
+            erase=0.3, ema=0.998, init_from="fashion-mnist",
         ),
     ),
     "try-out": Preset(

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import calibration, checkpoints, data, devices, evaluation, paths
+from vggcore import checkpoints, data, devices, evaluation, honesty, paths
 from vggcore.classifier import load_classifier
 from vggcore.network import VGG
 from vggcore.tsne import principal_axes, tsne
@@ -85,14 +85,14 @@ class Results:
         return evaluation.score(self.logits, self.labels)
 
     @cached_property
-    def reliability(self) -> list[calibration.Bin]:
+    def reliability(self) -> list[honesty.Bin]:
         """How often answers of each probability are right."""
-        return calibration.reliability(self.probabilities.amax(1), self.right)
+        return honesty.reliability(self.probabilities.amax(1), self.right)
 
     @cached_property
     def calibration_error(self) -> float:
         """Expected calibration error, 0 to 1."""
-        return calibration.expected_calibration_error(self.probabilities.amax(1), self.right)
+        return honesty.expected_calibration_error(self.probabilities.amax(1), self.right)
 
 
 def dataset_of(card: dict) -> str:

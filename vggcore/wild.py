@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import data, evaluation, garments, paths, strokes
+from vggcore import data, distributed, evaluation, garments, paths, strokes
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
@@ -38,7 +38,7 @@ SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
 SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
 HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and are not trained on
 
-STEPS_PER_EPOCH = 400
+STEPS_PER_EPOCH = 200
 # Shares of a batch.
 SHARES = {
     "fashion": 0.38, "scenes": 0.14, "drawings": 0.18, "photos": 0.14, "sketches": 0.05,
@@ -232,9 +232,8 @@ def without_sources(pool: Pool, kind: str, exclude: tuple[str, ...]) -> Pool:
 
 def cached_pool(name: str, size: int, seed: int) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
-    code = b"".join(Path(module.__file__).read_bytes() for module in (garments, pictures, strokes))
-    key = json.dumps([_VERSION, size, seed, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS])
-    key = hashlib.sha256(key.encode() + code).hexdigest()
+    key = json.dumps([_VERSION, name, size, seed, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS])
+    key = hashlib.sha256(key.encode()).hexdigest()
     file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}.npz"
     if file.is_file():
         with np.load(file) as stored:
@@ -458,7 +457,8 @@ class WildSource:
             images.append(picked)
             targets.append(pool.targets[chosen])
         inputs = torch.cat(images).unsqueeze(1).sub_(data.MEAN).div_(data.STD)
-        return inputs.to(self.device), torch.cat(targets).to(self.device)
+        inputs, targets = distributed.shard(inputs), distributed.shard(torch.cat(targets))
+        return inputs.to(self.device), targets.to(self.device)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean of −log of the probability, weighted by the targets, of "one of these classes"."""

@@ -689,19 +689,19 @@ def _inner_edges(rng, garment: np.ndarray, place, side: int) -> np.ndarray:
 
 def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
     """Blank, noise, scribble, shapes, writing, face, landscape, or the ground of a photo."""
-    kinds = (_blank, _noise, _scribble, _scribble, _shapes, _writing, _writing, _face, _face,
-             _landscape, _landscape)  # fmt: skip
+    kinds = (blank, noise, scribble, scribble, shapes, writing, writing, face, face,
+             landscape, landscape)  # fmt: skip
     if patches is not None and rng.random() < 0.12:
         patch = patches[rng.integers(len(patches))].astype(np.float32)
         return camera(rng, patch)
     return kinds[rng.integers(len(kinds))](rng)
 
 
-def _blank(rng) -> Image.Image:
+def blank(rng) -> Image.Image:
     return camera(rng, ground(rng, None, SIDE, SIDE))
 
 
-def _noise(rng) -> Image.Image:
+def noise(rng) -> Image.Image:
     cells = int(rng.choice([4, 8, 16, 28, 56, SIDE]))
     values = rng.normal(128, rng.uniform(10, 90), (cells, cells, 3))
     if rng.random() < 0.6:
@@ -712,7 +712,7 @@ def _noise(rng) -> Image.Image:
     return image.resize((SIDE, SIDE), int(rng.choice([0, 2, 3])))
 
 
-def _scribble(rng) -> Image.Image:
+def scribble(rng) -> Image.Image:
     lines = []
     for _ in range(int(rng.integers(1, 6))):
         count = int(rng.integers(2, 60))
@@ -733,7 +733,7 @@ def _scribble(rng) -> Image.Image:
     return drawing(rng, None, lines)
 
 
-def _shapes(rng) -> Image.Image:
+def shapes(rng) -> Image.Image:
     corners = int(rng.choice([3, 5, 6, 8, 24]))
     angles = np.linspace(0, 2 * np.pi, corners + 1) + rng.uniform(0, 2)
     radius = np.ones(corners + 1)
@@ -747,7 +747,7 @@ def _shapes(rng) -> Image.Image:
     return drawing(rng, line, lines)
 
 
-def _writing(rng) -> Image.Image:
+def writing(rng) -> Image.Image:
     characters = "0123456789" * 4 + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh?!&@"
     text = "".join(rng.choice(list(characters), int(rng.choice([1, 1, 1, 2, 3]))))
     font = ImageFont.load_default(size=80)
@@ -769,7 +769,7 @@ def _writing(rng) -> Image.Image:
     return camera(rng, picture) if rng.random() < 0.5 else Image.fromarray(picture.astype(np.uint8))
 
 
-def _face(rng) -> Image.Image:
+def face(rng) -> Image.Image:
     if rng.random() < 0.45:
         t = np.linspace(0, 2 * np.pi, 25)
         oval = np.stack([rng.uniform(0.7, 1.0) * np.cos(t), np.sin(t)], 1)
@@ -804,7 +804,7 @@ def _face(rng) -> Image.Image:
     return camera(rng, np.asarray(image.filter(ImageFilter.GaussianBlur(0.8)), np.float32))
 
 
-def _landscape(rng) -> Image.Image:
+def landscape(rng) -> Image.Image:
     width = int(SIDE * rng.uniform(1.0, 1.5))
     y = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
     picture = (1 - y) * colour(rng) + y * colour(rng) + np.zeros((SIDE, width, 1), np.float32)

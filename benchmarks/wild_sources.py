@@ -1,0 +1,141 @@
+"""How right the network is on real photos and drawings, per source and class.
+
+    python benchmarks/wild_sources.py [CHECKPOINT]          # pictures that were held out of it
+    python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
+
+"strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
+`--hold-out` two short trainings leave out one photo and one drawing source each, so that every
+source is judged by a network that saw nothing of it. `--sheet FILE.png` draws the most confident
+mistakes, each as it came and as the network saw it.
+"""
+
+import argparse
+import copy
+import time
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw
+
+from vggcore import checkpoints, evaluation, honesty, training, wild
+from vggcore.classes import CLASSES
+from vggcore.config import PRESETS
+from vggcore.garments import prepare
+
+HELD_OUT_TOGETHER = (
+    ("clothing-extra", "quickdraw-raster"),
+    ("clothing-small", "quickdraw-strokes"),
+)
+CELL = 72  # pixels of one picture on the sheet
+
+
+def train_without(sources: tuple[str, ...], steps: int, start: str) -> tuple:
+    """The preset's network, trained for `steps` from checkpoint `start` without these sources."""
+    preset = PRESETS["wild"]
+    train = replace(preset.train, ema=0.99, init_from=start)
+    source = wild.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
+    network, _ = training.start_network(preset.spec, train)
+    network = network.to(memory_format=torch.channels_last).train()
+    average = copy.deepcopy(network)
+    optimizer = training.make_optimizer(train, network)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = training.learning_rate(train, step, steps)
+        inputs, targets = source.batch(step)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(inputs.contiguous(memory_format=torch.channels_last))
+        optimizer.zero_grad()
+        source.loss(logits.float(), targets).backward()
+        optimizer.step()
+        training.update_average(average, network, train.ema, step)
+    return average.eval(), source.preprocessing
+
+
+def judge(network, preprocessing: dict, items: list[wild.Item]) -> tuple[torch.Tensor, list]:
+    """Logits of these pictures, and how each was prepared."""
+    size = preprocessing["image_size"]
+    prepared = [prepare(item.picture(), size) for item in items]
+    images = torch.from_numpy(np.stack([one.network_input for one in prepared]))
+    return evaluation.predict(network, images, preprocessing), prepared
+
+
+def table(items: list[wild.Item], logits: torch.Tensor) -> list[str]:
+    """Markdown rows per source and class: pictures, strict and accepted share."""
+    groups = defaultdict(list)
+    for item, label in zip(items, logits.argmax(1).tolist(), strict=True):
+        outcome = (item.strict, item.strict == label, label in item.accepted)
+        groups[item.source, "all"].append(outcome)
+        groups[item.source, item.folder].append(outcome)
+    rows = ["| source | class | pictures | strict | accepted |", "|---|---|--:|--:|--:|"]
+    for (source, folder), outcomes in groups.items():
+        named = [strict for expected, strict, _ in outcomes if expected is not None]
+        strict = f"{np.mean(named):.3f}" if named else "–"
+        accepted = np.mean([right for *_, right in outcomes])
+        rows.append(f"| {source} | {folder} | {len(outcomes)} | {strict} | {accepted:.3f} |")
+    return rows
+
+
+def mistakes(items, logits, prepared, count: int = 60) -> Image.Image:
+    """Contact sheet of the most confident answers that nobody would accept."""
+    chances, labels = logits.softmax(1).max(1)
+    wrong = [n for n, item in enumerate(items) if int(labels[n]) not in item.accepted]
+    wrong = sorted(wrong, key=lambda n: -chances[n].item())[:count]
+    columns = 6
+    rows = max(1, -(-len(wrong) // columns))
+    sheet = Image.new("RGB", (columns * 2 * CELL, rows * (CELL + 14)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, n in enumerate(wrong):
+        x, y = place % columns * 2 * CELL, place // columns * (CELL + 14)
+        picture = items[n].picture()
+        picture.thumbnail((CELL, CELL))
+        sheet.paste(picture, (x, y))
+        seen = Image.fromarray(prepared[n].network_input).resize((CELL, CELL))
+        sheet.paste(seen, (x + CELL, y))
+        text = f"{items[n].folder[:9]} > {CLASSES[labels[n]][:9]} {chances[n]:.2f}"
+        draw.text((x + 1, y + CELL), text, "black")
+    return sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", nargs="?", default="wild")
+    parser.add_argument("--hold-out", action="store_true")
+    parser.add_argument("--steps", type=int, default=300, help="of each hold-out training")
+    parser.add_argument("--start", default="fashion-mnist", help="checkpoint they start from")
+    parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
+    arguments = parser.parse_args()
+
+    items, logits, prepared = [], [], []
+    if arguments.hold_out:
+        for sources in HELD_OUT_TOGETHER:
+            started = time.perf_counter()
+            network, preprocessing = train_without(sources, arguments.steps, arguments.start)
+            print(f"trained without {', '.join(sources)}: {arguments.steps} steps, "
+                  f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
+            some = wild.development_items(sources)
+            found, steps = judge(network, preprocessing, some)
+            items, logits, prepared = items + some, [*logits, found], prepared + steps
+        logits = torch.cat(logits)
+    else:
+        checkpoint = checkpoints.load(arguments.checkpoint)
+        items = [item for item in wild.development_items() if item.held_out]
+        preprocessing = checkpoint.card["preprocessing"]
+        logits, prepared = judge(checkpoint.network, preprocessing, items)
+        logits = logits / (checkpoint.card.get("temperature") or 1.0)
+    print(*table(items, logits), sep="\n")
+    chances, labels = logits.softmax(1).max(1)
+    right = torch.tensor([label in item.accepted
+                          for item, label in zip(items, labels.tolist(), strict=True)])  # fmt: skip
+    for kind in ("photos", "sketches"):
+        chosen = torch.tensor([item.kind == kind for item in items])
+        error = honesty.expected_calibration_error(chances[chosen], right[chosen])
+        share = right[chosen].float().mean().item()
+        print(f"{kind}: accepted {share:.3f}, calibration error {error:.3f}")
+    if arguments.sheet:
+        mistakes(items, logits, prepared).save(arguments.sheet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""`vggcore.wild`: what counts as right, the loss with "no garment", batches and their resume."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vggcore import wild
+from vggcore.architectures import VGGSpec
+from vggcore.config import PRESETS, TrainConfig
+from vggcore.wild import NONE, Item, Pool
+
+
+def item(source: str, folder: str, name: str = "1.jpg") -> Item:
+    return Item(source, folder, name, "[]")
+
+
+def test_broad_folders_accept_what_a_fair_judge_accepts():
+    pullover = item("clothing-small", "pullover")
+    drawn = item("quickdraw-strokes", "pullover")
+    shoes = item("clothing-extra", "footwear_other")
+    assert pullover.strict == 2 and set(pullover.accepted) == {2, 6, 0}
+    assert drawn.strict == 2 and set(drawn.accepted) == {2, 6, 4}
+    assert shoes.strict is None and set(shoes.accepted) == {5, 7, 9}
+    assert item("clothing-small", "dress").accepted == (3,)
+
+
+def test_targets_weigh_the_folders_class_most():
+    target = wild.target_of(item("clothing-small", "coat"))
+    assert target[4] == 1 and 0 < target[2] < 1 and target.sum() == target[4] + target[2]
+    assert wild.target_of(item("not-garments", "owl")).argmax() == NONE
+    assert (wild.target_of(item("clothing-small", "footwear_other")) == 1).sum() == 3
+
+
+def test_about_a_tenth_is_held_out_and_always_the_same():
+    items = [item("clothing-small", "dress", f"{n}.jpg") for n in range(2000)]
+    held_out = [one.held_out for one in items]
+    assert 0.07 < np.mean(held_out) < 0.13
+    assert held_out == [one.held_out for one in items]
+
+
+def test_the_loss_asks_for_one_of_the_right_classes():
+    logits = torch.zeros(1, 10)
+    logits[0, [2, 6]] = 20.0  # Pullover or Shirt, undecided
+    either = torch.zeros(1, 11)
+    either[0, [2, 6]] = 1.0
+    one = torch.zeros(1, 11)
+    one[0, 2] = 1.0
+    assert wild.none_aware_loss(logits, either).item() == pytest.approx(0, abs=1e-4)
+    assert wild.none_aware_loss(logits, one).item() == pytest.approx(np.log(2), abs=1e-4)
+
+
+def test_the_loss_lowers_the_evidence_of_what_is_no_garment():
+    logits = torch.zeros(1, 10, requires_grad=True)
+    none = torch.zeros(1, 11)
+    none[0, NONE] = 1.0
+    loss = wild.none_aware_loss(logits, none)
+    loss.backward()
+    assert loss.item() == pytest.approx(np.log(11), abs=1e-5)
+    assert (logits.grad > 0).all()
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """A source with small random pools instead of the real ones."""
+    generator = torch.Generator().manual_seed(0)
+
+    def pool(name, size, seed):
+        targets = torch.zeros(40, 11)
+        targets[torch.arange(40), NONE if name == "none" else torch.arange(40) % 10] = 1
+        images = torch.randint(256, (40, size, size), generator=generator, dtype=torch.uint8)
+        return Pool(images, targets)
+
+    monkeypatch.setattr(wild, "cached_pool", pool)
+    spec, train = VGGSpec(image_size=32, head="pool"), TrainConfig(dataset="wild", batch_size=64)
+    return wild.WildSource(spec, train, torch.device("cpu"))
+
+
+def test_batches_depend_on_the_step_alone(source):
+    inputs, targets = source.batch(7)
+    again, targets_again = source.batch(7)
+    other, _ = source.batch(8)
+    assert inputs.shape == (len(targets), 1, 32, 32) and inputs.dtype == torch.float32
+    assert abs(len(inputs) - 64) <= 3
+    assert torch.equal(inputs, again) and torch.equal(targets, targets_again)
+    assert not torch.equal(inputs, other)
+
+
+def test_every_batch_holds_garments_and_others(source):
+    inputs, targets = source.batch(0)
+    share = (targets.argmax(1) == NONE).float().mean().item()
+    assert share == pytest.approx(wild.SHARES["none"], abs=0.02)
+    assert inputs.isfinite().all()
+    assert source.correct(targets[:, :10] * 9 - 4, targets) == len(targets)
+
+
+def test_variation_keeps_shape_range_and_content():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.zeros(50, 32, 32)
+    images[:, 10:22, 10:22] = 1.0
+    varied = wild.vary(images, generator)
+    assert varied.shape == images.shape and 0 <= varied.min() and varied.max() <= 1
+    assert (varied.mean(dim=(1, 2)) > 0.03).float().mean() > 0.9
+    assert not torch.allclose(varied[0], varied[1])
+
+
+def test_shares_of_a_batch_make_a_whole():
+    assert sum(wild.SHARES.values()) == pytest.approx(1)
+    assert PRESETS["wild"].train.dataset == "wild" and PRESETS["wild"].spec.image_size <= 96
+
+
+def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(monkeypatch):
+    made = []
+
+    def build(name, size, seed):
+        made.append(seed)
+        return Pool(torch.full((3, size, size), seed, dtype=torch.uint8), torch.ones(3, 11))
+
+    monkeypatch.setattr(wild, "build_pool", build)
+    seeds = [int(wild.cached_pool("none", 32, seed).images[0, 0, 0]) for seed in (1, 1, 2)]
+    assert seeds == [1, 1, 2] and made == [1, 2]
+
+
+def test_strokes_of_a_drawing_become_a_picture():
+    drawing = json.dumps({"drawing": [[[0, 100, 100, 0, 0], [0, 0, 100, 100, 0]]]})
+    square = Item("quickdraw-strokes", "bag", "purse-0", drawing)
+    thin, thick = (np.asarray(square.picture(pen).convert("L")) for pen in (2, 12))
+    assert (thin < 128).sum() * 3 < (thick < 128).sum()
+
+
+@pytest.mark.garments
+def test_the_development_data_is_read_whole():
+    items = wild.development_items()
+    counts = {source: sum(one.source == source for one in items) for source in wild.SOURCES}
+    assert counts == {"clothing-small": 2921, "clothing-extra": 996,
+                      "quickdraw-strokes": 207, "quickdraw-raster": 600}  # fmt: skip
+    assert len(wild.not_garments()) == 1878
+    categories = {one.folder for one in wild.not_garments()}
+    assert 60 < sum(wild.trained_category(name) for name in categories) < 97

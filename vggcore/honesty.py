@@ -1,0 +1,104 @@
+"""Honest numbers: probabilities that mean what they say, and when to answer "unsure".
+
+A network's card keeps what is found here: `temperature`, by which its logits are divided, and
+`unsure`, two thresholds. `evidence` is the log-sum-exp of the ten logits: networks trained with
+the `wild` preset learn to keep it low for what is no garment. `probability` is the calibrated one
+of the best class.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+BINS = 15
+_CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
+
+
+class Bin(NamedTuple):
+    """One bar of a reliability diagram."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float  # mean probability of the answers in this bin
+    accuracy: float  # share of them that is right
+
+
+def fit_temperature(logits: Tensor, right: Tensor) -> float:
+    """The temperature that makes the logits' probabilities most likely.
+
+    logits: float [N, C]; right: bool [N, C], the classes that count as right for each picture
+    (several, where its true class is only known to be one of them). Deterministic search.
+    """
+    right = right.to(torch.bool)
+    logits = logits.double()
+
+    def loss(log_temperature: float) -> float:
+        scaled = (logits / torch.tensor(log_temperature).exp()).log_softmax(1)
+        return -torch.logsumexp(scaled.masked_fill(~right, -torch.inf), 1).mean().item()
+
+    low, high = -2.3, 2.3  # temperatures 0.1 to 10
+    golden = 0.6180339887
+    for _ in range(40):
+        left, middle = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, middle) if loss(left) < loss(middle) else (left, high)
+    return float(torch.tensor((low + high) / 2).exp())
+
+
+def reliability(probabilities: Tensor, correct: Tensor, bins: int = BINS) -> list[Bin]:
+    """Answers sorted into bins of equal width by their probability; empty bins are left out.
+
+    probabilities: float [N], of the class that was named; correct: bool [N].
+    """
+    index = (probabilities * bins).long().clamp(0, bins - 1)
+    result = []
+    for k in index.unique().tolist():
+        inside = index == k
+        result.append(
+            Bin(
+                low=k / bins,
+                high=(k + 1) / bins,
+                count=int(inside.sum()),
+                confidence=probabilities[inside].mean().item(),
+                accuracy=correct[inside].float().mean().item(),
+            )
+        )
+    return result
+
+
+def expected_calibration_error(probabilities: Tensor, correct: Tensor, bins: int = BINS) -> float:
+    """Mean distance between probability and accuracy, over the bins, by their counts."""
+    total = len(probabilities)
+    return sum(
+        bar.count / total * abs(bar.confidence - bar.accuracy)
+        for bar in reliability(probabilities, correct, bins)
+    )
+
+
+def evidence(logits: Tensor) -> Tensor:
+    """How much speaks for a garment of whatever class: [..., C] to [...]."""
+    return logits.logsumexp(-1)
+
+
+def thresholds(garments: Tensor, temperature: float, allowed: float) -> dict:
+    """Card entry `unsure` for a network: at most a share `allowed` of these garments is unsure.
+
+    garments: logits float [N, C] of good garments that were not trained on.
+    """
+    confident = (garments / temperature).softmax(-1).amax(-1) >= _CLEAR
+    spare = allowed - (~confident).float().mean().item()
+    limit = evidence(garments)[confident].quantile(max(spare, 0.0)).item()
+    return {"evidence": round(limit, 4), "probability": _CLEAR, "allowed": allowed}
+
+
+def is_unsure(logits: Tensor, temperature: float, unsure: dict) -> Tensor:
+    """Which of these answers [N, C] fall below a card's thresholds: bool [N]."""
+    chances = (logits / temperature).softmax(-1).amax(-1)
+    return (evidence(logits) < unsure["evidence"]) | (chances < unsure["probability"])
+
+
+def mean_loss(logits: Tensor, labels: Tensor, temperature: float) -> float:
+    """Mean cross-entropy after dividing by the temperature, nats."""
+    return F.cross_entropy(logits / temperature, labels).item()
