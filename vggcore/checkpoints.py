@@ -92,6 +92,16 @@ def write_atomically(file: Path, content: bytes) -> None:
         ) from None
 
 
+def is_whole(path: Path) -> bool:
+    """Whether weights and card of PATH (no suffix) are there and belong together."""
+    try:
+        card = json.loads(path.with_name(path.name + ".json").read_bytes())
+        weights = path.with_name(path.name + ".safetensors").read_bytes()
+        return card["sha256"] == hashlib.sha256(weights).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def available() -> list[str]:
     """Names of the checkpoints in the checkpoints folder, the default first."""
     names = sorted(card.stem for card in paths.checkpoints_dir().glob("*.json"))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import paths
+from vggcore import distributed, paths
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 from vggcore.synthetic import synthetic_garments as _draw_garments
@@ -141,17 +141,10 @@ class ImageSource:
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
     drawn from generators seeded with them. So a resumed run needs no loader state to go on with
-    exactly the batches it would have seen. Under DDP each rank takes its slice of the same batch.
+    exactly the batches it would have seen. Of several processes each takes its share of the batch.
     """
 
-    def __init__(
-        self,
-        spec: VGGSpec,
-        train: TrainConfig,
-        device: torch.device,
-        rank: int = 0,
-        world_size: int = 1,
-    ):
+    def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
         images, labels = load_split("train", train.dataset, train.seed)
         if train.train_limit and train.train_limit < len(images):
             generator = torch.Generator().manual_seed(train.seed)
@@ -161,7 +154,6 @@ class ImageSource:
         self._fingerprint_of = (images, labels)
         self.images, self.labels = images.to(device), labels.to(device)
         self.train, self.device = train, device
-        self.rank, self.world_size = rank, world_size
         self.preprocessing = preprocessing(spec.image_size, train.fit)
         self.batch_size = min(train.batch_size, len(images))
         self.steps_per_epoch = len(images) // self.batch_size
@@ -174,10 +166,12 @@ class ImageSource:
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = self.images[chosen], self.labels[chosen]
         images = augment(images, self.train, generator)
+        if not self.train.mixup:
+            inputs = to_network_input(distributed.shard(images), self.preprocessing)
+            return inputs, distributed.shard(targets)
         inputs = to_network_input(images, self.preprocessing)
-        if self.train.mixup:
-            inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
-        return inputs[self.rank :: self.world_size], targets[self.rank :: self.world_size]
+        inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
+        return distributed.shard(inputs), distributed.shard(targets)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy, with the configured label smoothing."""
@@ -189,7 +183,7 @@ class ImageSource:
         return (logits.argmax(1) == labels).sum()
 
     def validate(self, network) -> dict:
-        """Scores on the validation split, in the precision of training."""
+        """Scores on the validation split, in the precision of training; processes share it."""
         return self._score(network, "validation", self.train.precision)
 
     def test(self, network) -> dict:
@@ -207,9 +201,10 @@ class ImageSource:
         from vggcore import evaluation
 
         images, labels = load_split(split, self.train.dataset, self.train.seed)
-        images, labels = images.to(self.device), labels.to(self.device)
+        own = slice(distributed.rank(), None, distributed.world_size())
+        images, labels = images[own].to(self.device), labels[own].to(self.device)
         logits = evaluation.predict(network, images, self.preprocessing, precision=precision)
-        return evaluation.score(logits, labels)
+        return distributed.sum_scores(evaluation.score(logits, labels))
 
     def _epoch_order(self, epoch: int) -> Tensor:
         if epoch != self._order_epoch:

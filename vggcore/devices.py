@@ -62,3 +62,20 @@ def synchronise(device: torch.device) -> None:
     """Wait for a GPU's queued work, so that a clock reads true."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch raised `error` for want of memory, on whatever device."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # On the CPU and on Apple's GPUs it is a plain RuntimeError.
+    text = str(error)
+    return any(sign in text for sign in ("DefaultCPUAllocator", "allocate memory", "out of memory"))
+
+
+def free_cached_memory(device: torch.device) -> None:
+    """Give back what PyTorch keeps for later."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -22,12 +22,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
+        return _run_as_rank(args)
     folder = _folder(args)
     from vggcore import runs
 
     with runs.hold_run_lock(folder.path):
         with runs.wait_for_device(folder.train.device, folder.path) as device:
             return _train(folder, device, args)
+
+
+def _run_as_rank(args: argparse.Namespace) -> int:
+    """One process of several: rank 0 makes the folder and holds the locks for all."""
+    from vggcore import distributed, runs
+
+    with distributed.process_group():
+        folder = _folder_for_all(args)
+        if not distributed.is_main():
+            return _train(folder, distributed.from_main(None), args)
+        with runs.hold_run_lock(folder.path):
+            device = folder.train.device
+            with runs.wait_for_device(device, folder.path, every=True) as device:
+                return _train(folder, distributed.from_main(device), args)
+
+
+def _folder_for_all(args: argparse.Namespace) -> RunFolder:
+    """The run folder rank 0 made or found; a mistake of the user's ends every process."""
+    from vggcore import distributed
+
+    outcome = None
+    if distributed.is_main():
+        try:
+            outcome = _folder(args).path.resolve()
+        except ValueError as error:
+            outcome = error
+    outcome = distributed.from_main(outcome)
+    if isinstance(outcome, ValueError):
+        raise outcome
+    return RunFolder(outcome)
 
 
 def _folder(args: argparse.Namespace) -> RunFolder:
@@ -47,21 +79,25 @@ def _new_name(preset: str) -> str:
 
 
 def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
-    from vggcore import training
+    from vggcore import distributed, training
 
+    main, several = distributed.is_main(), distributed.world_size() > 1
+    progress_bar = _progress_bar() if main and sys.stderr.isatty() else None
     try:
-        summary = training.fit(
-            folder, device=device, on_step=_progress_bar() if sys.stderr.isatty() else None
-        )
-    except (ValueError, training.TrainingFailed) as error:
-        folder.write_status("failed", message=str(error))
-        if isinstance(error, ValueError):
+        summary = training.fit(folder, device=device, on_step=progress_bar)
+    except (ValueError, RuntimeError) as error:
+        # With several processes, whatever a collective operation says means that another is gone.
+        lost = several and not isinstance(error, (ValueError, training.TrainingFailed))
+        message = f"another process of this job ended: {error}" if lost else str(error)
+        if main:
+            folder.write_status("failed", message=message)
+        if not lost and not isinstance(error, training.TrainingFailed):
             raise
-        print(f"vggcore train: {error}", file=sys.stderr)
+        print(f"vggcore train: {message}", file=sys.stderr)
         return 1
-    if args.json:
+    if main and args.json:
         print(json.dumps(summary))
-    else:
+    elif main:
         _print_summary(summary)
     return 0
 

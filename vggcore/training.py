@@ -2,19 +2,23 @@
 
 A run is a folder (see `run_folder`). What a step does depends only on the seed and the step's
 number: batches, augmentation and dropout draw from generators seeded with them. So a run that was
-killed goes on from its last checkpoint with exactly the numbers it would have had.
+killed goes on from its last checkpoint with exactly the numbers it would have had. (On a CPU the
+number of threads also decides how sums are rounded; a run that goes on with another says so.)
 """
 
 import logging
+import math
+import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from vggcore import checkpoints, data, devices
+from vggcore import checkpoints, data, devices, distributed
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 from vggcore.network import VGG, build
@@ -26,6 +30,7 @@ log = logging.getLogger(__name__)
 LOGS_PER_EPOCH = 20
 STOP_CHECK_SECONDS = 0.25
 STATUS_SECONDS = 1.0
+STEPS_BETWEEN_AGREEMENTS = 10  # with several processes, which stop and save at the same step
 WARM_UP = 0.2  # share of a one-cycle schedule in which the learning rate rises
 
 
@@ -44,6 +49,7 @@ class Progress:
     window: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # loss, correct, images
     epoch: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     metrics_bytes: int = 0  # length of metrics.jsonl at this point
+    threads: int = 0  # CPU threads of the session that saved this
 
 
 def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
@@ -107,30 +113,61 @@ def fit(
     folder that cannot be written), TrainingFailed (loss not finite, out of memory).
     """
     spec, train = folder.spec, folder.train
-    device = devices.resolve(device or train.device)
-    folder.write_status("starting", device=str(device), message="loading data")
+    device = distributed.own_device(devices.resolve(device or train.device))
+    if distributed.is_main():
+        folder.write_status("starting", device=str(device), message="loading data")
     if train.deterministic:
-        torch.use_deterministic_algorithms(True)
+        _make_deterministic()
+    try:
+        loop = _prepare(folder, device)
+        loop.on_step = on_step
+        with _stop_on_signals(folder):
+            return loop.run()
+    except (RuntimeError, MemoryError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        raise TrainingFailed(
+            f"out of memory on {device} outside of a training step; the checkpoints are kept: "
+            "free memory, or choose a smaller width or image size"
+        ) from None
+
+
+def _prepare(folder: RunFolder, device: torch.device) -> "_Loop":
+    """The loop, ready to run: at the start, or where the last checkpoint left it."""
+    spec, train = folder.spec, folder.train
     source = make_source(spec, train, device)
-    total_steps = train.epochs * source.steps_per_epoch
     network, notes = start_network(spec, train)
     network = network.to(device, memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
     if average is not None:
         average.load_state_dict(network.state_dict())
     optimizer = make_optimizer(train, network)
-    progress = Progress()
     state = ResumeState(network=network, average=average, optimizer=optimizer)
     resumed = load_last(folder, state)
-    if resumed is not None:
-        progress = Progress(**resumed)
-    folder.truncate_metrics(progress.metrics_bytes)
-    for note in notes if resumed is None else ():
-        folder.append_event(progress.step, progress.seconds, note)
-    loop = _Loop(folder, source, network, average, optimizer, state, progress, total_steps, device)
-    loop.on_step = on_step
-    with _stop_on_signals(folder):
-        return loop.run()
+    progress = Progress(**resumed) if resumed is not None else Progress()
+    if distributed.is_main():
+        folder.truncate_metrics(progress.metrics_bytes)
+        for note in notes if resumed is None else _resume_notes(progress):
+            folder.append_event(progress.step, progress.seconds, note)
+    if not checkpoints.is_whole(folder.path / "best"):
+        # Killed between writing its weights and its card: the epoch that follows makes it anew.
+        progress.best_val_accuracy = -1.0
+    progress.threads = torch.get_num_threads()
+    return _Loop(folder, source, network, average, optimizer, state, progress, device)
+
+
+def _resume_notes(progress: Progress) -> list[str]:
+    threads = torch.get_num_threads()
+    if progress.threads == threads:
+        return []
+    return [f"went on with {threads} CPU threads instead of {progress.threads}: sums round anew"]
+
+
+def _make_deterministic() -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    torch.backends.cudnn.benchmark = False
+    # Only a warning: a few CUDA kernels have no deterministic counterpart.
+    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def start_network(spec: VGGSpec, train: TrainConfig) -> tuple[VGG, list[str]]:
@@ -141,7 +178,9 @@ def start_network(spec: VGGSpec, train: TrainConfig) -> tuple[VGG, list[str]]:
     from vggcore.pretraining import copy_weights
 
     copied = copy_weights(checkpoints.load(train.init_from).network, network, train.init_layers)
-    return network, [f"started from {train.init_from}: copied {', '.join(copied) or 'nothing'}"]
+    if not copied:
+        raise ValueError(f"nothing of {train.init_from} fits {spec.name}: choose another init_from")
+    return network, [f"started from {train.init_from}: copied {', '.join(copied)}"]
 
 
 class _stop_on_signals:
@@ -153,11 +192,15 @@ class _stop_on_signals:
     def __enter__(self):
         try:
             self.before = {
-                number: signal.signal(number, lambda *_: self.folder.request_stop())
+                number: signal.signal(number, self._request_stop)
                 for number in (signal.SIGTERM, signal.SIGINT)
             }
         except ValueError:  # not in the main thread (tests): the stop file still works
             self.before = {}
+
+    def _request_stop(self, *_):
+        with suppress(OSError):  # the folder is gone: the next save will say so
+            self.folder.request_stop()
 
     def __exit__(self, *_):
         for number, handler in self.before.items():
@@ -175,13 +218,14 @@ class _Loop:
     optimizer: torch.optim.Optimizer
     state: ResumeState
     progress: Progress
-    total_steps: int
     device: torch.device
     on_step: Callable[[dict], None] | None = None
 
     def __post_init__(self):
         self.train = self.folder.train
         self.steps_per_epoch = self.source.steps_per_epoch
+        self.total_steps = self.train.epochs * self.steps_per_epoch
+        self.model = distributed.wrap(self.network, self.device)
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.started = time.monotonic() - self.progress.seconds
         self.last_save = self.last_status = self.last_stop_check = time.monotonic()
@@ -196,16 +240,17 @@ class _Loop:
     def run(self) -> dict:
         self.network.train()
         while self.progress.step < self.total_steps:
-            if self._should_stop():
+            stop, save = self._what_is_due()
+            if stop:
                 return self._stop()
+            if save:
+                self._save_last()
             self._step()
             step = self.progress.step
             if step % self.log_every == 0 or step % self.steps_per_epoch == 0:
                 self._log()
             if step % self.steps_per_epoch == 0:
                 self._end_epoch()
-            elif time.monotonic() - self.last_save >= self.train.checkpoint_seconds > 0:
-                self._save_last()
             self._report()
         return self._finish()
 
@@ -214,38 +259,58 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.train, step, self.total_steps)
         # Dropout draws from the global generator: seeded by the step, a resumed run drops the same.
-        torch.manual_seed(self.train.seed * 1_000_003 + step)
+        torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
         inputs, targets = self.source.batch(step)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        bf16 = self.train.precision == "bf16"
         try:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-                logits = self.network(inputs)
-            loss = self.source.loss(logits.float(), targets)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            logits, loss = self._forward_backward(inputs, targets)
             self.optimizer.step()
-        except torch.OutOfMemoryError:
-            raise TrainingFailed(
-                f"out of memory at step {step} with batch size {len(inputs)}: "
-                f"try --batch-size {max(1, len(inputs) // 2)}"
-            ) from None
+        except (RuntimeError, MemoryError) as error:
+            if not devices.is_out_of_memory(error):
+                raise
+            raise TrainingFailed(self._out_of_memory(inputs, targets)) from None
         if self.average is not None:
             update_average(self.average, self.network, self.train.ema, step)
         with torch.no_grad():
             correct = self.source.correct(logits, targets)
             self.sums += torch.stack([loss.detach() * len(inputs), correct]).to(self.sums.dtype)
-        self.pending += len(inputs)
+        self.pending += len(inputs) * distributed.world_size()
         self.progress.step += 1
+
+    def _forward_backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and loss; gradients are left in the parameters."""
+        bf16 = self.train.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            logits = self.model(inputs)
+        loss = self.source.loss(logits.float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        return logits, loss
+
+    def _out_of_memory(self, inputs: Tensor, targets: Tensor) -> str:
+        """What to do about it: the largest halving of the batch that was tried and fits."""
+        total = size = len(inputs) * distributed.world_size()
+        message = f"out of memory at step {self.progress.step} with batch size {total}"
+        while distributed.world_size() == 1 and size > 1:
+            size //= 2
+            self.optimizer.zero_grad(set_to_none=True)
+            devices.free_cached_memory(self.device)
+            try:
+                self._forward_backward(inputs[:size], targets[:size])
+            except (RuntimeError, MemoryError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+                continue
+            return f"{message}: {size} fits, start again with --batch-size {size}"
+        if size > 1:
+            return f"{message}: try --batch-size {size // 2}"
+        return f"{message}, and a single image does not fit: choose a smaller width or image size"
 
     def _collect(self) -> None:
         """Read the sums off the device (a sync point) into the progress."""
-        loss, correct = self.sums.tolist()
-        if loss != loss or loss in (float("inf"), float("-inf")):
-            raise TrainingFailed(
-                f"the loss is no longer a finite number at step {self.progress.step}: "
-                "try a lower learning rate; the last good checkpoint is kept"
-            )
+        loss, correct = distributed.sum_over_processes(self.sums).tolist()
+        if not math.isfinite(loss):
+            raise self._not_finite("the loss")
         for sums in (self.progress.window, self.progress.epoch):
             for index, value in enumerate((loss, correct, self.pending)):
                 sums[index] += value
@@ -253,13 +318,26 @@ class _Loop:
         self.pending = 0
         self.progress.seconds = time.monotonic() - self.started
 
+    def _check_weights(self) -> None:
+        """Raises TrainingFailed before weights that are not numbers could replace good ones."""
+        state = [t for t in self.network.state_dict().values() if t.is_floating_point()]
+        largest = torch.stack(torch._foreach_norm(state, float("inf")))
+        if not largest.isfinite().all():
+            raise self._not_finite("a weight")
+
+    def _not_finite(self, what: str) -> TrainingFailed:
+        return TrainingFailed(
+            f"{what} is no longer a finite number at step {self.progress.step}: "
+            "try a lower learning rate; the last good checkpoint is kept"
+        )
+
     def _log(self) -> None:
         self._collect()
         loss, correct, images = self.progress.window
         now = time.monotonic()
         self.speed = images / max(1e-9, now - self.window_started)
         step = self.progress.step
-        self.folder.append_metrics(
+        self._append(
             {
                 "kind": "step", "step": step, "epoch": step / self.steps_per_epoch,
                 "seconds": self.progress.seconds, "train_loss": loss / images,
@@ -273,12 +351,13 @@ class _Loop:
         self.window_started = now
 
     def _end_epoch(self) -> None:
+        self._check_weights()
         evaluated = self.average if self.average is not None else self.network
         scores = self.source.validate(evaluated)
         self.progress.seconds = time.monotonic() - self.started
         epoch = self.progress.step // self.steps_per_epoch
         loss, correct, images = self.progress.epoch
-        self.folder.append_metrics(
+        self._append(
             {
                 "kind": "epoch", "epoch": epoch, "step": self.progress.step,
                 "seconds": self.progress.seconds, "train_loss": loss / images,
@@ -289,17 +368,36 @@ class _Loop:
         self.progress.epoch = [0.0, 0.0, 0.0]
         if scores["accuracy"] > self.progress.best_val_accuracy:
             self.progress.best_val_accuracy, self.progress.best_epoch = scores["accuracy"], epoch
-            checkpoints.save(self.folder.path / "best", evaluated, self._card())
+            if distributed.is_main():
+                checkpoints.save(self.folder.path / "best", evaluated, self._card())
         # After the best checkpoint: a kill in between replays this epoch's end, and loses nothing.
         self._save_last()
         self.window_started = time.monotonic()
 
+    def _append(self, row: dict) -> None:
+        if distributed.is_main():
+            self.folder.append_metrics(row)
+
     def _save_last(self) -> None:
         if self.pending:
             self._collect()
-        self.progress.metrics_bytes = self.folder.metrics_bytes()
-        save_last(self.folder, self.state, asdict(self.progress))
+        self._check_weights()
+        if distributed.is_main():
+            self.progress.metrics_bytes = self.folder.metrics_bytes()
+            save_last(self.folder, self.state, asdict(self.progress))
         self.last_save = time.monotonic()
+
+    def _what_is_due(self) -> tuple[bool, bool]:
+        """Whether to stop, and whether to save, before the next step; all processes agree."""
+        if distributed.world_size() > 1:
+            if self.progress.step % STEPS_BETWEEN_AGREEMENTS:
+                return False, False
+            return distributed.from_main((self._should_stop(), self._should_save()))
+        return self._should_stop(), self._should_save()
+
+    def _should_save(self) -> bool:
+        every = self.train.checkpoint_seconds
+        return time.monotonic() - self.last_save >= every > 0
 
     def _should_stop(self) -> bool:
         now = time.monotonic()
@@ -312,7 +410,8 @@ class _Loop:
 
     def _report(self, state: str = "running") -> None:
         now = time.monotonic()
-        if now - self.last_status < STATUS_SECONDS and state == "running":
+        too_soon = now - self.last_status < STATUS_SECONDS and state == "running"
+        if too_soon or not distributed.is_main():
             return
         self.last_status = now
         status = self.folder.write_status(
@@ -332,11 +431,13 @@ class _Loop:
 
     def _finish(self) -> dict:
         """Test the best epoch's weights, once, and complete their card."""
+        distributed.from_main(None)  # wait until rank 0 has written them
         best = checkpoints.load(self.folder.path / "best")
         scores = self.source.test(best.network.to(self.device))
         self.progress.seconds = time.monotonic() - self.started
-        card = self._card() | {"test_accuracy": scores["accuracy"]}
-        checkpoints.save(self.folder.path / "best", best.network, best.card | card)
+        if distributed.is_main():
+            card = self._card() | {"test_accuracy": scores["accuracy"]}
+            checkpoints.save(self.folder.path / "best", best.network, best.card | card)
         return self._end("finished", test_accuracy=scores["accuracy"])
 
     def _end(self, state: str, *, test_accuracy: float | None) -> dict:
@@ -349,9 +450,10 @@ class _Loop:
             "epochs": self.progress.step // self.steps_per_epoch,
             "seconds": self.progress.seconds,
         }
-        self.folder.clear_stop()
-        self._report(state)
-        self.folder.write_status(state, summary=summary)
+        if distributed.is_main():
+            self.folder.clear_stop()
+            self._report(state)
+            self.folder.write_status(state, summary=summary)
         return summary
 
     def _card(self) -> dict:
@@ -369,6 +471,7 @@ class _Loop:
             "seconds": round(self.progress.seconds, 1),
             "device": str(self.device),
             "machine": devices.describe(self.device),
+            "processes": distributed.world_size(),
             "torch": torch.__version__,
             "temperature": 1.0,
             "unsure": None,

@@ -1,0 +1,104 @@
+"""How much faster is a training step than in the tutorial's style, on this machine?
+
+    python benchmarks/tutorial_speed.py [--alternations 7] [--steps 4]
+
+Both train the tutorial's recipe (VGG-11 at 1/8, 224 px, batch 64, Adam) on Fashion-MNIST, in
+processes of their own that take turns. Ours is the very loop of `python -m vggcore train
+--preset tutorial`. Also printed: the share of our step spent outside forward, backward and
+optimizer, and the ratio of our step to a bare forward and backward on tensors that are ready.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import turns, tutorial_way  # noqa: E402
+
+
+def ours(before_step) -> None:
+    """The real training loop, held before each step."""
+    import torch
+
+    from vggcore import run_folder, training
+    from vggcore.config import PRESETS
+
+    preset, one_step = PRESETS["tutorial"], training._Loop._step
+    inside = before_step.report = {"model": 0.0, "steps": 0.0}
+
+    def timed(name, function):
+        def call(*args, **kwargs):
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                inside[name] += time.perf_counter() - started
+
+        return call
+
+    def held_step(loop):
+        before_step()
+        if "forward" not in vars(loop.network):
+            loop.network.forward = timed("model", loop.network.forward)
+            loop.optimizer.step = timed("model", loop.optimizer.step)
+            torch.Tensor.backward = timed("model", torch.Tensor.backward)
+        timed("steps", one_step)(loop)
+
+    training._Loop._step = held_step
+    with tempfile.TemporaryDirectory() as place:
+        folder = run_folder.create(Path(place) / "run", preset.spec, preset.train)
+        training.fit(folder, device="cpu")
+
+
+def bare(before_step) -> None:
+    """Forward and backward alone, on one batch that is ready."""
+    import torch
+
+    from vggcore.config import PRESETS
+    from vggcore.network import build
+
+    network = build(PRESETS["tutorial"].spec, seed=0).to(memory_format=torch.channels_last)
+    images = torch.randn(tutorial_way.BATCH, 1, 224, 224)
+    labels = torch.randint(10, (tutorial_way.BATCH,))
+    while True:
+        before_step()
+        network.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(images)
+        torch.nn.functional.cross_entropy(logits.float(), labels).backward()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--alternations", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=4, help="steps of each in a turn")
+    args = parser.parse_args()
+    works = {"tutorial": tutorial_way.work, "ours": ours, "bare": bare}
+    seconds = {name: [] for name in works}
+    with turns.workers(**works) as workers:
+        for name in works:  # warm-up, not counted
+            workers[name].seconds_per_step(3)
+        for _ in range(args.alternations):
+            for name in works:
+                seconds[name].append(workers[name].seconds_per_step(args.steps))
+        inside = workers["ours"].end()
+    ratios = [a / b for a, b in zip(seconds["tutorial"], seconds["ours"], strict=True)]
+    figures = {f"{name}_ms": 1e3 * statistics.median(values) for name, values in seconds.items()}
+    figures |= {
+        "times_faster": statistics.median(ratios),
+        "times_faster_range": [min(ratios), max(ratios)],
+        "share_outside_model": 1 - inside["model"] / inside["steps"],
+        "times_bare": statistics.median(
+            a / b for a, b in zip(seconds["ours"], seconds["bare"], strict=True)
+        ),
+    }
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()

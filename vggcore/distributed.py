@@ -1,0 +1,104 @@
+"""One training in several processes (`torchrun`); everything here also works in a single one.
+
+Each process ("rank") takes its share of every batch and the gradients are averaged, so that the
+job computes what one process would at the same batch size. Rank 0 alone writes to the run folder.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+from torch import Tensor, nn
+
+_PATIENCE = timedelta(days=1)
+
+
+def rank() -> int:
+    """Number of this process, from 0."""
+    return int(os.environ.get("RANK", 0))
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def is_main() -> bool:
+    """Whether this process writes, logs and saves."""
+    return rank() == 0
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """Join the other processes for the life of the block: NCCL between GPUs, gloo between CPUs."""
+    if world_size() == 1:
+        yield
+        return
+    # Rank 0 may wait long in the queue; on CPUs a dead process is noticed at once all the same.
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    torch.distributed.init_process_group(backend, timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """This process's device: of GPUs each process of a machine takes one."""
+    if world_size() == 1 or device.type != "cuda":
+        return device
+    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    torch.cuda.set_device(own)
+    return own
+
+
+def shard(batch: Tensor) -> Tensor:
+    """This process's share of a batch [B, …]; shares are equal, a remainder is left out."""
+    size = world_size()
+    return batch[: len(batch) // size * size][rank() :: size]
+
+
+def wrap(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network to call in training: it averages gradients over the processes.
+
+    On GPUs BatchNorm then sees the whole batch; on CPUs, where PyTorch cannot, its own share.
+    """
+    if world_size() == 1:
+        return network
+    gpu = device.type == "cuda"
+    if gpu:
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return nn.parallel.DistributedDataParallel(network, device_ids=[device] if gpu else None)
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Element by element, in place; the same in every process. A sync point."""
+    if world_size() > 1:
+        torch.distributed.all_reduce(values)
+    return values
+
+
+def from_main(value):
+    """Rank 0's value, in every process; a small object."""
+    if world_size() == 1:
+        return value
+    box = [value]
+    torch.distributed.broadcast_object_list(box, src=0, device=torch.device("cpu"))
+    return box[0]
+
+
+def sum_scores(scores: dict) -> dict:
+    """Scores over all processes' images, of each one's (see `evaluation.score`)."""
+    if world_size() == 1:
+        return scores
+    sums = [scores["n"], scores["loss"] * scores["n"], *sum(scores["confusion"], [])]
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    n, loss, *confusion = sum_over_processes(
+        torch.tensor(sums, dtype=torch.float64, device=device)
+    ).tolist()
+    side = len(scores["confusion"])
+    rows = [[round(c) for c in confusion[i : i + side]] for i in range(0, side**2, side)]
+    right = sum(rows[i][i] for i in range(side))
+    return {"accuracy": right / n, "loss": loss / n, "n": round(n), "confusion": rows}
