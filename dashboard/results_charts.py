@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vggcore.calibration import Bin
+from vggcore.honesty import Bin
 
 FIRST, SECOND, QUIET = "#2a78d6", "#eb6834", "#898781"
 # Ten colours that stay apart on light and on dark grounds; shapes help where colours do not.
@@ -25,21 +25,27 @@ def confusion(counts: list[list[int]], classes: list[str]) -> go.Figure:
     figure.add_heatmap(
         x=classes, y=classes, z=shares, zmin=0, zmax=1, showscale=False, hoverinfo="skip",
         colorscale=[[0, "rgba(42,120,214,0.05)"], [0.02, "rgba(42,120,214,0.25)"],
-                    [0.3, "rgba(42,120,214,0.5)"], [1, "rgba(42,120,214,0.75)"]],
+                    [0.3, "rgba(42,120,214,0.6)"], [1, "rgb(28,92,171)"]],
         xgap=2, ygap=2,
     )  # fmt: skip
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     figure.add_scatter(
         x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells],
-        mode="markers+text", text=[f"{counts[i][j]:,}" if counts[i][j] else "" for i, j in cells],
-        textfont_size=12, customdata=cells, hoverinfo="text",
+        mode="markers", customdata=cells, hoverinfo="text",
         hovertext=[f"{classes[i]}, taken for {classes[j]}: {counts[i][j]:,} ({shares[i][j]:.1%})"
                    for i, j in cells],
-        marker={"symbol": "square", "size": _CELL - 10, "color": "rgba(0,0,0,0)",
-                "line": {"width": 0}},
-        selected={"marker": {"color": "rgba(235,104,52,0.35)"}},
+        marker={"symbol": "square", "size": _CELL - 10, "color": "rgba(0,0,0,0)"},
+        selected={"marker": {"color": "rgba(235,104,52,0.45)"}},
         unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
+    # On light cells in the theme's own colour, on dark ones in white.
+    for dark in (False, True):
+        some = [(i, j) for i, j in cells if counts[i][j] and (shares[i][j] > 0.4) == dark]
+        figure.add_scatter(
+            x=[classes[j] for _, j in some], y=[classes[i] for i, _ in some], mode="text",
+            text=[f"{counts[i][j]:,}" for i, j in some], hoverinfo="skip",
+            textfont={"size": 12} | ({"color": "white"} if dark else {}),
+        )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, showgrid=False)
     figure.update_xaxes(
         title="taken for", side="top", tickangle=-45, fixedrange=True, showgrid=False
