@@ -7,18 +7,14 @@ import streamlit as st
 from dashboard import results_charts as charts
 from dashboard import words
 from dashboard.small_pictures import strip
-from vggcore import anatomy, checkpoints, results
-from vggcore.architectures import VGGSpec
+from vggcore import checkpoints, results
 from vggcore.classes import CLASSES
-from vggcore.classifier import load_classifier
 from vggcore.evaluation import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.evaluation import worst_mistakes as worst
 from vggcore.results import Results
-from vggcore.strokes import StrokeError, parse_strokes, render
 
 SHOWN = 40  # pictures at a time
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
-_MAP = "results-map"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -116,28 +112,41 @@ def per_class(networks: list[Results]) -> pd.DataFrame:
 
 def confusion(networks: list[Results]) -> None:
     """The matrix, and the pictures in the chosen cell."""
-    st.caption("Click a cell, or choose below it, to see its pictures.")
-    for number, (column, found) in enumerate(zip(st.columns(len(networks)), networks, strict=True)):
-        key = f"confusion-{number}"
-        with column:
-            if len(networks) > 1:
+    alone = len(networks) == 1
+    columns = st.columns([11, 9] if alone else 2, gap="large" if alone else "small")
+    for number, found in enumerate(networks):
+        with columns[number]:
+            if not alone:
                 st.markdown(f"**{words.plain(found.name)}**")
-            st.plotly_chart(
-                charts.confusion(found.scores["confusion"], list(CLASSES)), key=key,
-                on_select=lambda key=key: _take_cell(key), selection_mode="points",
-                config={"displayModeBar": False}, alt=_confusion_text(found),
-            )  # fmt: skip
+            _matrix(found, f"confusion-{number}")
+    with columns[1] if alone else st.container():
+        _cell(networks)
+
+
+def _matrix(found: Results, key: str) -> None:
+    true, named = _most_confused(found)
+    st.plotly_chart(
+        charts.confusion(found.scores["confusion"], list(CLASSES)), key=key,
+        on_select=lambda: _take_cell(key), selection_mode="points",
+        config={"displayModeBar": False},
+        alt=f"Confusion matrix of {found.name}: {true} is most often taken for {named}",
+    )  # fmt: skip
+
+
+def _cell(networks: list[Results]) -> None:
+    st.caption("Click a cell of the matrix, or choose one here, to see its pictures.")
     for state, class_name in zip(_CELL, _most_confused(networks[0]), strict=True):
         st.session_state.setdefault(state, class_name)
     with st.container(horizontal=True):
-        true = st.selectbox("Is", CLASSES, key=_CELL[0], width=200, bind="query-params")
-        named = st.selectbox("Taken for", CLASSES, key=_CELL[1], width=200, bind="query-params")
+        true = st.selectbox("Is", CLASSES, key=_CELL[0], width=180, bind="query-params")
+        named = st.selectbox("Taken for", CLASSES, key=_CELL[1], width=180, bind="query-params")
     for found in networks:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
         ).tolist()
         whose = f" by {words.plain(found.name)}" if len(networks) > 1 else ""
-        st.markdown(f"**{len(chosen):,} × {true}, taken for {named}{whose}**")
+        said = f"is {true}, named so" if true == named else f"is {true}, taken for {named}"
+        st.markdown(f"**{len(chosen):,} pictures: {said}{whose}**")
         gallery(found, chosen)
 
 
@@ -156,11 +165,6 @@ def _most_confused(found: Results) -> tuple[str, str]:
     np.fill_diagonal(counts, -1)
     row, column = np.unravel_index(counts.argmax(), counts.shape)
     return CLASSES[row], CLASSES[column]
-
-
-def _confusion_text(found: Results) -> str:
-    true, named = _most_confused(found)
-    return f"Confusion matrix of {found.name}: {true} is most often taken for {named}"
 
 
 def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
@@ -220,103 +224,3 @@ def disagreement(networks: list[Results]) -> None:
         st.markdown(f"**Only {words.plain(winner.name)} is right**; "
                     f"what {words.plain(loser.name)} says, the surest first")  # fmt: skip
         gallery(loser, chosen[order].tolist())
-
-
-def feature_map(networks: list[Results]) -> None:
-    """Test images where the network's last features put them."""
-    found = networks[0]
-    own = drawing_place(found)
-    count = len(found.map.places)
-    event = st.plotly_chart(
-        charts.feature_map(
-            found.map.places.numpy(), found.labels[:count].numpy(),
-            found.logits[:count].argmax(1).numpy(), list(CLASSES), own,
-        ),
-        key=_MAP, on_select="rerun", selection_mode="points", config={"displayModeBar": False},
-        alt=f"{count} test images; those that {found.name} finds alike lie together",
-    )  # fmt: skip
-    st.caption(
-        f"The first {count:,} test images as {words.plain(found.name)} sees them: what its last "
-        "features find alike lies together (t-SNE; only nearness means something). Red rings are "
-        "mistakes. Click a point to see its picture."
-        + (
-            ""
-            if own is not None
-            else " Draw on the Classify page, and your drawing is a star here."
-        )
-    )
-    match event["selection"]["points"]:
-        case [{"customdata": [int(index)]}, *_] if 0 <= index < count:
-            gallery(found, [index])
-
-
-def drawing_place(found: Results) -> np.ndarray | None:
-    """Where the visitor's last drawing belongs on the map [2]; None where there is none."""
-    try:
-        strokes = parse_strokes(st.session_state.get("drawing") or "")
-    except StrokeError:
-        return None
-    if not strokes:
-        return None
-    classifier = load_classifier(found.name)
-    seen = classifier.network_input(classifier.prepare(render(strokes)).network_input)
-    features, _ = results.last_features(classifier.network, seen)
-    return found.map.place(features[0])[0].numpy()
-
-
-COSTS = {
-    "parameters": "parameters",
-    "macs": "multiply-accumulates (MACs) for one image",
-    "milliseconds": "milliseconds for one answer on this machine",
-}
-
-
-def cost(networks: list[Results], names: list[str]) -> None:
-    """Parameters, MACs and latency against accuracy, of all networks there are."""
-    table = costs(names)
-    by = st.segmented_control(
-        "Against", list(COSTS), default="parameters", required=True, key="cost-by",
-        format_func={"macs": "MACs"}.get, bind="query-params",
-    )  # fmt: skip
-    unmeasured = table[table.milliseconds.isna()].name.tolist()
-    if by == "milliseconds" and unmeasured and st.button(
-        f"Measure {len(unmeasured)} networks here", icon=":material/timer:"
-    ):  # fmt: skip
-        with st.spinner("Timing single answers …"):
-            for name in unmeasured:
-                results.measure_latency(name)
-        st.rerun()
-    st.plotly_chart(
-        charts.cost(table, by, COSTS[by], [found.name for found in networks]),
-        key="cost", alt=f"Test accuracy against {COSTS[by]}",
-    )  # fmt: skip
-    st.dataframe(
-        table, key="costs", hide_index=True,
-        column_config={
-            "accuracy": st.column_config.NumberColumn("test accuracy", format="percent"),
-            "parameters": st.column_config.NumberColumn(format="localized"),
-            "macs": st.column_config.NumberColumn("MACs", format="compact"),
-            "milliseconds": st.column_config.NumberColumn("ms an answer", format="%.2f"),
-        },
-    )  # fmt: skip
-    st.caption("Accuracy as the card states it. Latency: one image, median of 15, on this "
-               "machine's processor, as busy as it was.")  # fmt: skip
-
-
-def costs(names: list[str]) -> pd.DataFrame:
-    """One row a network that can be read: what it costs, and its accuracy (0 to 1)."""
-    rows = []
-    for name in names:
-        try:
-            card = checkpoints.read_card(name)
-            spec = VGGSpec.from_dict(card["spec"])
-            seconds = results.latency(name)
-        except ValueError:
-            continue
-        totals = anatomy.totals(spec)
-        accuracy = card.get("test_accuracy")
-        rows.append((name, spec.name, accuracy, totals.parameters, totals.macs,
-                     seconds and 1000 * seconds))  # fmt: skip
-    columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype({"accuracy": float, "milliseconds": float})

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard import results_cost, results_map, take_away
 from dashboard import results_panel as panel
 from dashboard.classify_panel import network_names
 from dashboard.entry import through_entry_point
@@ -27,8 +28,9 @@ SECTIONS = {
     "Confusion": panel.confusion,
     "Mistakes": panel.mistakes,
     "Disagreement": panel.disagreement,
-    "Map": panel.feature_map,
-    "Cost": lambda found: panel.cost(found, available),
+    "Map": results_map.feature_map,
+    "Cost": lambda found: results_cost.cost(found, available),
+    "Take away": take_away.show,
 }
 section = st.segmented_control(
     "What to see", SECTIONS, default="Scores", required=True, key="section", bind="query-params",

@@ -1,4 +1,4 @@
-"""Command line: `python -m vggcore compare|train|runs|classify|evaluate …`.
+"""Command line: `python -m vggcore compare|train|runs|classify|evaluate|export …`.
 
 Each command lives in a module that is imported only when it is asked for, so that help and
 mistakes answer at once. Whatever the user can mend ends in one line on standard error and exit
@@ -16,7 +16,8 @@ COMMANDS = {
     "train": ("train_command", "train a network; stop with Ctrl-C, go on with --resume"),
     "runs": ("run_command", "background training: launch, list, show, stop, resume, delete"),
     "classify": ("classify_command", "what garment is on a picture"),
-    "evaluate": ("evaluate_command", "accuracy and confusion of a checkpoint"),
+    "evaluate": ("evaluate_command", "accuracy, calibration and confusion of a checkpoint"),
+    "export": ("export_command", "a checkpoint as ONNX, torchvision weights, source or model card"),
 }
 
 

@@ -1,0 +1,66 @@
+"""What networks cost against what they achieve, for all that there are."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import results_charts as charts
+from vggcore import anatomy, checkpoints, results
+from vggcore.architectures import VGGSpec
+from vggcore.results import Results
+
+COSTS = {
+    "parameters": "parameters",
+    "macs": "multiply-accumulates (MACs) for one image",
+    "milliseconds": "milliseconds for one answer on this machine",
+}
+
+
+def cost(networks: list[Results], names: list[str]) -> None:
+    """Parameters, MACs and latency against accuracy, of all networks there are."""
+    table = costs(names)
+    by = st.segmented_control(
+        "Against", list(COSTS), default="parameters", required=True, key="cost-by",
+        format_func={"macs": "MACs"}.get, bind="query-params",
+    )  # fmt: skip
+    unmeasured = table[table.milliseconds.isna()].name.tolist()
+    if by == "milliseconds" and unmeasured and st.button(
+        f"Measure {len(unmeasured)} networks here", icon=":material/timer:"
+    ):  # fmt: skip
+        with st.spinner("Timing single answers …"):
+            for name in unmeasured:
+                results.measure_latency(name)
+        st.rerun()
+    st.plotly_chart(
+        charts.cost(table, by, COSTS[by], [found.name for found in networks]),
+        key="cost", alt=f"Test accuracy against {COSTS[by]}",
+    )  # fmt: skip
+    st.dataframe(
+        table, key="costs", hide_index=True,
+        column_config={
+            "accuracy": st.column_config.NumberColumn("test accuracy", format="percent"),
+            "parameters": st.column_config.NumberColumn(format="localized"),
+            "macs": st.column_config.NumberColumn("MACs", format="compact"),
+            "milliseconds": st.column_config.NumberColumn("ms an answer", format="%.2f"),
+        },
+    )  # fmt: skip
+    st.caption("Accuracy as the card states it. Latency: one image, median of 15, on this "
+               "machine's processor, as busy as it was.")  # fmt: skip
+
+
+def costs(names: list[str]) -> pd.DataFrame:
+    """One row a network that can be read: what it costs, and its accuracy (0 to 1)."""
+    rows = []
+    for name in names:
+        try:
+            card = checkpoints.read_card(name)
+            spec = VGGSpec.from_dict(card["spec"])
+            seconds = results.latency(name)
+        except ValueError:
+            continue
+        totals = anatomy.totals(spec)
+        accuracy = card.get("test_accuracy")
+        rows.append((name, spec.name, accuracy, totals.parameters, totals.macs,
+                     seconds and 1000 * seconds))  # fmt: skip
+    columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({"accuracy": float, "milliseconds": float})

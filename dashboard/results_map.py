@@ -1,0 +1,57 @@
+"""The Results page's map: test images, and the visitor's drawing, in feature space."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import results_charts as charts
+from dashboard import words
+from dashboard.results_panel import gallery
+from vggcore import results
+from vggcore.classes import CLASSES
+from vggcore.classifier import load_classifier
+from vggcore.results import Results
+from vggcore.strokes import StrokeError, parse_strokes, render
+
+_MAP = "results-map"
+
+
+def feature_map(networks: list[Results]) -> None:
+    """Test images where the network's last features put them."""
+    found = networks[0]
+    own = drawing_place(found)
+    count = len(found.map.places)
+    event = st.plotly_chart(
+        charts.feature_map(
+            found.map.places.numpy(), found.labels[:count].numpy(),
+            found.logits[:count].argmax(1).numpy(), list(CLASSES), own,
+        ),
+        key=_MAP, on_select="rerun", selection_mode="points", config={"displayModeBar": False},
+        alt=f"{count} test images; those that {found.name} finds alike lie together",
+    )  # fmt: skip
+    st.caption(
+        f"The first {count:,} test images as {words.plain(found.name)} sees them: what its last "
+        "features find alike lies together (t-SNE; only nearness means something). Red rings are "
+        "mistakes. Click a point to see its picture."
+        + (
+            ""
+            if own is not None
+            else " Draw on the Classify page, and your drawing is a star here."
+        )
+    )
+    match event["selection"]["points"]:
+        case [{"customdata": [int(index)]}, *_] if 0 <= index < count:
+            gallery(found, [index])
+
+
+def drawing_place(found: Results) -> np.ndarray | None:
+    """Where the visitor's last drawing belongs on the map [2]; None where there is none."""
+    try:
+        strokes = parse_strokes(st.session_state.get("drawing") or "")
+    except StrokeError:
+        return None
+    if not strokes:
+        return None
+    classifier = load_classifier(found.name)
+    seen = classifier.network_input(classifier.prepare(render(strokes)).network_input)
+    features, _ = results.last_features(classifier.network, seen)
+    return found.map.place(features[0])[0].numpy()

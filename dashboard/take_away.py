@@ -1,0 +1,48 @@
+"""Downloads of a trained network: weights, card, and what `vggcore.export` makes of them."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import deployment, words
+from vggcore import checkpoints, export, export_source
+from vggcore.architectures import VGGSpec
+from vggcore.results import Results
+
+
+def show(networks: list[Results]) -> None:
+    """Buttons for each network. A file is made when its button is pressed."""
+    for found in networks:
+        with st.container(border=True):
+            st.subheader(words.plain(found.name), anchor=False)
+            with st.container(horizontal=True):
+                _buttons(found.name, VGGSpec.from_dict(found.card["spec"]))
+    if export.missing_for_onnx():
+        st.caption(
+            "For ONNX, install the packages that `python -m vggcore export … --format onnx` names."
+        )
+
+
+def _buttons(name: str, spec: VGGSpec) -> None:
+    _button("Weights", name, "{}.safetensors", partial(export_source.own_weights, name),
+            "The safetensors file; fits the PyTorch source")  # fmt: skip
+    _button("Card", name, "{}.json", lambda: checkpoints.to_json(checkpoints.read_card(name)),
+            "How it was trained, and how pictures reach it")  # fmt: skip
+    _form("PyTorch source", name, "source", "One file that needs only PyTorch")
+    _form("Model card", name, "model-card", "README.md for the Hugging Face hub")
+    if export_source.torchvision_has(spec):
+        _form("For torchvision", name, "torchvision", "The weights under torchvision's names")
+    # Making an ONNX model takes some seconds and much memory: not for strangers.
+    if not export.missing_for_onnx() and not deployment.limits().public:
+        _form("ONNX", name, "onnx", "Checked against PyTorch before you get it")
+
+
+def _form(label: str, name: str, form: str, explained: str) -> None:
+    _button(label, name, export.FORMATS[form][0], partial(export.export, name, form), explained)
+
+
+def _button(label: str, name: str, pattern: str, make, explained: str) -> None:
+    st.download_button(
+        label, make, pattern.format(name), key=f"take-{pattern.format(name)}", help=explained,
+        icon=":material/download:", on_click="ignore",
+    )  # fmt: skip

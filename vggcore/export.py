@@ -1,0 +1,229 @@
+"""A checkpoint to take elsewhere: ONNX, torchvision's weights, plain source, a model card."""
+
+import importlib.util
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from vggcore import anatomy, checkpoints, export_source
+from vggcore.architectures import VGGSpec
+
+ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
+
+_README = """---
+{front_matter}
+---
+
+# {title}
+
+{network}: {parameters:,} parameters, {macs:,} multiply-accumulates (MACs) for one image of
+1×{side}×{side}. A plain VGG (Simonyan & Zisserman, arXiv 1409.1556) for pictures of clothing,
+trained with the VGG dashboard's `vggcore` {code_version}.
+
+## How good it is
+
+{scores}
+
+## How it was trained
+
+{training}
+
+## How to use it
+
+`{file}.safetensors` holds the weights; `{file}.json`, the card, says how images reach the network.
+
+```python
+from vggcore.classifier import load_classifier
+
+classifier = load_classifier("{file}")  # folder of both files, with VGGCORE_CHECKPOINTS set to it
+print(classifier.classify(picture))     # PIL image or uint8 array
+```
+
+Without `vggcore`: grey, garment bright on black, {side}×{side} pixels in 0…1, less {mean}, divided
+by {std}. The ten outputs are logits in the order of the card's `classes`; divide them by the
+temperature {temperature:.3g} before the softmax.
+
+## What it is not for
+
+It knows ten kinds of clothing and nothing else. Its training pictures show single garments; people,
+several garments or patterned grounds in a picture mislead it. {unsure}
+"""
+
+_UNSURE = """It says "unsure" below thresholds found on pictures that
+it was not trained on; no such rule catches everything."""
+_NEVER_UNSURE = """It has no rule for pictures that show no
+garment: it names one all the same, unless no class is clearly the most probable."""
+
+
+def export(name: str | Path, form: str) -> bytes:
+    """A checkpoint in one of `FORMATS`, as the content of a file.
+
+    Raises CheckpointError, and ValueError where the format cannot hold it or needs a package.
+    """
+    if form not in FORMATS:
+        raise ValueError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
+    return FORMATS[form][1](name)
+
+
+def source(name: str | Path) -> bytes:
+    """The network as plain PyTorch source, for the checkpoint's own weights. Raises ValueError."""
+    return export_source.source(VGGSpec.from_dict(checkpoints.read_card(name)["spec"])).encode()
+
+
+def missing_for_onnx() -> list[str]:
+    """Packages that ONNX export needs and that are not installed."""
+    return [package for package in ONNX_PACKAGES if importlib.util.find_spec(package) is None]
+
+
+def onnx(name: str | Path) -> bytes:
+    """An ONNX model: `images` float32 [N, 1, S, S], normalised, to `logits` float32 [N, classes].
+
+    Its metadata name classes, preprocessing and temperature. ONNX Runtime has run it, and agreed
+    with PyTorch. Raises ValueError where a package is missing, CheckpointError.
+    """
+    if missing := missing_for_onnx():
+        raise ValueError(f"ONNX export needs: pip install {' '.join(missing)}")
+    import onnx as onnx_package
+    import torch
+
+    checkpoint = checkpoints.load(name)
+    network, spec = checkpoint.network, checkpoint.network.spec
+    images = torch.rand(2, spec.in_channels, spec.image_size, spec.image_size)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        _quietly(
+            lambda: torch.onnx.export(
+                network, (images,), file, input_names=["images"], output_names=["logits"],
+                dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
+                external_data=False, verbose=False,
+            )
+        )  # fmt: skip
+        model = onnx_package.load(file)
+    card = checkpoint.card
+    onnx_package.helper.set_model_props(
+        model,
+        {
+            "classes": json.dumps(card["classes"]),
+            "preprocessing": json.dumps(card["preprocessing"]),
+            "temperature": str(card.get("temperature") or 1.0),
+            "sha256_of_weights": card["sha256"],
+        },
+    )
+    content = model.SerializeToString()
+    _check_onnx(content, network, torch.rand(3, *images.shape[1:]))
+    return content
+
+
+def _quietly(call: Callable[[], object]) -> None:
+    """PyTorch's exporter reports its progress and its own deprecations; neither is the user's."""
+    exporter = logging.getLogger("torch.onnx")
+    level = exporter.level
+    exporter.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call()
+    finally:
+        exporter.setLevel(level)
+
+
+def _check_onnx(content: bytes, network, images) -> None:
+    """Raises ValueError unless ONNX Runtime's logits are PyTorch's."""
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(["logits"], {"images": images.numpy()})
+    with torch.inference_mode():
+        ours = network(images).numpy()
+    difference = float(np.abs(theirs - ours).max())
+    if not difference <= _TOLERANCE:
+        raise ValueError(f"the ONNX model is off by {difference:.2g} and was not written")
+
+
+def model_card(name: str | Path) -> bytes:
+    """A README.md as the Hugging Face hub expects it: YAML front matter, then text.
+
+    Raises CheckpointError.
+    """
+    path, card = checkpoints.find(name), checkpoints.read_card(name)
+    spec = VGGSpec.from_dict(card["spec"])
+    totals = anatomy.totals(spec)
+    title = card.get("name") or path.name
+    text = _README.format(
+        front_matter=_front_matter(title, card), title=title, network=spec.name,
+        parameters=totals.parameters, macs=totals.macs, side=spec.image_size,
+        code_version=card.get("code_version", ""), file=path.name,
+        mean=card["preprocessing"]["mean"], std=card["preprocessing"]["std"],
+        temperature=card.get("temperature") or 1.0, scores=_scores(card), training=_training(card),
+        unsure=_UNSURE if card.get("unsure") else _NEVER_UNSURE,
+    )  # fmt: skip
+    return text.encode()
+
+
+def _front_matter(title: str, card: dict) -> str:
+    """YAML, of which JSON is a part: so every value is quoted as JSON quotes it."""
+    facts = {
+        "license": "mit",
+        "library_name": "pytorch",
+        "pipeline_tag": "image-classification",
+        "tags": ["vgg", "image-classification", "fashion-mnist", "safetensors"],
+    }
+    if _on_garments(card):
+        facts["datasets"] = ["zalando-datasets/fashion_mnist"]
+    if _on_garments(card) and card.get("test_accuracy") is not None:
+        facts["metrics"] = ["accuracy"]
+        result = {
+            "task": {"type": "image-classification"},
+            "dataset": {
+                "name": "Fashion-MNIST",
+                "type": "zalando-datasets/fashion_mnist",
+                "split": "test",
+            },
+            "metrics": [{"type": "accuracy", "value": card["test_accuracy"]}],
+        }
+        facts["model-index"] = [{"name": title, "results": [result]}]
+    return "\n".join(f"{key}: {json.dumps(value)}" for key, value in facts.items())
+
+
+def _on_garments(card: dict) -> bool:
+    return card.get("data", {}).get("name") in ("fashion-mnist", "wild")
+
+
+def _scores(card: dict) -> str:
+    rows = ["| on | accuracy |", "|---|---|"]
+    dataset = "Fashion-MNIST" if _on_garments(card) else card.get("data", {}).get("name", "")
+    for split, key in (("test", "test_accuracy"), ("validation", "val_accuracy")):
+        if card.get(key) is not None:
+            rows.append(f"| {dataset}, {split} images | {card[key]:.2%} |")
+    return "\n".join(rows)
+
+
+def _training(card: dict) -> str:
+    train, seen = card.get("train", {}), card.get("data", {})
+    images = f"{seen['train_images']:,} images" if "train_images" in seen else "images"
+    facts = [
+        f"- data: {images} ({', '.join(seen.get('sources', [seen.get('name', '')]))}); "
+        f"SHA-256 `{seen.get('sha256', '')}`",
+        f"- {card.get('epochs')} epochs, {card.get('steps')} steps, {card.get('seconds', 0):.0f} s "
+        f"on {card.get('machine', '')}, PyTorch {card.get('torch', '')}, seed {card.get('seed')}",
+        f"- recipe: `{json.dumps(train)}`",
+    ]
+    return "\n".join(facts)
+
+
+# Format → how its file is called after the checkpoint, and what makes it.
+FORMATS: dict[str, tuple[str, Callable[[str | Path], bytes]]] = {
+    "onnx": ("{}.onnx", onnx),
+    "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),
+    "source": ("{}.py", source),
+    "model-card": ("{}-README.md", model_card),
+}

@@ -1,0 +1,26 @@
+"""`export`: a checkpoint as ONNX, torchvision weights, source or model card."""
+
+import argparse
+import json
+from pathlib import Path
+
+from vggcore import checkpoints, export
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", help="shipped name, run name or path")
+    parser.add_argument("--format", choices=tuple(export.FORMATS), required=True)
+    parser.add_argument("--output", metavar="FILE", help="default: named after the checkpoint")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    content = export.export(args.checkpoint, args.format)
+    pattern, _ = export.FORMATS[args.format]
+    file = Path(args.output or pattern.format(Path(args.checkpoint).name))
+    checkpoints.write_atomically(file, content)
+    if args.json:
+        print(json.dumps({"file": str(file), "format": args.format, "bytes": len(content)}))
+    else:
+        print(f"wrote {file} ({len(content):,} bytes)")
+    return 0
