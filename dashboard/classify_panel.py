@@ -72,7 +72,7 @@ def sample(class_name: str, number: int) -> tuple[Image.Image, bool]:
     return Image.fromarray(images[indices[number % len(indices)]]), synthetic
 
 
-@st.cache_resource(max_entries=2, show_spinner="Looking at 2,000 training images …")
+@st.cache_resource(max_entries=2, show_spinner="Looking at 1,000 training images …")
 def _bank(name: str, sha256: str) -> Bank:
     return training_bank(classifier(name))
 

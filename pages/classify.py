@@ -112,7 +112,7 @@ def sample() -> None:
     """Images that no network has been trained on, with the right answer beside."""
     chosen, another = st.columns([3, 1], vertical_alignment="bottom")
     wanted = chosen.selectbox("Class", CLASSES, key="sample-class", persist_state="session")
-    if another.button("Another one", width="stretch"):
+    if another.button("Another one", width="stretch", key="another"):
         st.session_state["sample-number"] = st.session_state.get("sample-number", 0) + 1
     picture, synthetic = panel.sample(wanted, st.session_state.get("sample-number", 0))
     origin = "synthetic" if synthetic else "Fashion-MNIST test image"

@@ -88,6 +88,6 @@ REFUSED = {
     "huge.png": (png_claiming(20_000, 20_000), "too many pixels"),
     "large.png": (png_claiming(6_000, 6_000), "6000×6000"),
     "tiny.png": (encoded(Image.new("RGB", (3, 3)), "PNG"), "too small"),
-    "picture.tiff": (encoded(garment(), "TIFF"), "not a PNG, JPEG, WebP, BMP or GIF"),
-    "vector.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a PNG"),
+    "tiff.png": (encoded(garment(), "TIFF"), "not a PNG, JPEG, WebP, BMP or GIF"),
+    "vector.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a PNG"),
 }

@@ -4,13 +4,10 @@ import json
 
 import pytest
 from picture_files import ALLOWED, REFUSED
+from untrained import save_untrained
 
-from vggcore import checkpoints
-from vggcore.architectures import VGGSpec
 from vggcore.classes import CLASSES
 from vggcore.cli import main
-from vggcore.data import preprocessing
-from vggcore.network import build
 
 TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]}]}
 
@@ -18,11 +15,8 @@ TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], 
 @pytest.fixture(autouse=True)
 def untrained(tmp_path, monkeypatch):
     """A checkpoint that answers anything, at once: what it answers does not matter here."""
-    spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
-    card = {"preprocessing": preprocessing(32, "pad"), "classes": list(CLASSES)}
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
-    (tmp_path / "checkpoints").mkdir()
-    checkpoints.save(tmp_path / "checkpoints" / checkpoints.DEFAULT, build(spec, seed=0), card)
+    save_untrained(tmp_path / "checkpoints")
 
 
 @pytest.fixture

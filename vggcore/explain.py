@@ -107,7 +107,7 @@ def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
     return F.normalize(torch.cat(parts), dim=1)
 
 
-def training_bank(classifier: Classifier, count: int = 2000) -> Bank:
+def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     """The first `count` training images, prepared as visitors' pictures are.
 
     Takes some seconds: keep it. Raises DataMissing.

@@ -1,0 +1,214 @@
+"""The Classify page, from the entry point, without a browser."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from picture_files import ALLOWED, REFUSED
+from streamlit.testing.v1 import AppTest
+from untrained import save_untrained
+
+from vggcore import checkpoints
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = os.environ.get("VGGCORE_DATA", "")
+SHIRT = [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]
+DRAWING = json.dumps({"canvas": 256, "strokes": [{"tool": "brush", "size": 8, "points": SHIRT}]})
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    """Two networks that answer anything, and no data sets."""
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path / "data"))
+    save_untrained(tmp_path / "checkpoints")
+    save_untrained(tmp_path / "checkpoints", "other", seed=1)
+    return tmp_path
+
+
+def classify(source: str = "Draw", **state) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.switch_page("pages/classify.py").run()
+    for key, value in {"source": source, **state}.items():
+        page.session_state[key] = value
+    return page.run()
+
+
+def upload(*files: tuple[str, bytes]) -> AppTest:
+    page = classify("Upload")
+    page.file_uploader[0].set_value([(name, data, "image/png") for name, data in files])
+    return page.run()
+
+
+def answers(page: AppTest) -> list[str]:
+    return [element.body for element in page.html if 'class="answer"' in element.body]
+
+
+def test_an_empty_canvas_asks_for_a_drawing():
+    page = classify()
+
+    assert not page.exception and not answers(page)
+    assert "Draw a garment" in page.info[0].value
+
+
+def test_a_drawing_is_answered_with_bars_and_steps():
+    page = classify(canvas={"drawing": DRAWING})
+
+    assert not page.exception
+    (answer,) = answers(page)
+    assert answer.count("<li") == 5 and "%" in answer
+    (steps,) = (e.body for e in page.html if "network input" in e.body)
+    assert steps.count("<img") == 4
+    assert page.session_state["drawing"] == DRAWING
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        5, ["a"], {"strokes": 5}, "[[[", "x" * 2_000_000, "\ud800",
+        {"strokes": [{"points": [[math.nan, 1]]}]},
+        json.dumps({"strokes": [{"points": [[1, 2]] * 60_000}]}),
+        json.dumps({"strokes": [{"points": [[1, 2]], "tool": "<img src=x onerror=alert(1)>"}]}),
+    ],
+    ids=["number", "list", "strokes", "nested", "long", "surrogate", "nan", "points", "tool"],
+)  # fmt: skip
+def test_forged_drawings_get_a_message(forged):
+    page = classify(canvas={"drawing": forged})
+
+    assert not page.exception and not answers(page)
+    assert page.error[0].value.startswith("This drawing cannot be used: ")
+    assert "<img" not in page.error[0].value
+
+
+@pytest.mark.parametrize("forged", [5, ["a"], {"a": 1}, "%%%", "ü", "x" * 30_000_000, "QUJD"])
+def test_forged_pasted_pictures_get_a_message(forged):
+    page = classify("Paste", paste={"picture": forged})
+
+    assert not page.exception and not answers(page)
+    assert "picture" in page.error[0].value
+
+
+def test_every_allowed_picture_is_answered():
+    page = upload(*list(ALLOWED.items())[:12])
+
+    assert not page.exception and not page.error
+    assert len(answers(page)) == 12
+
+
+def test_refused_pictures_are_named_with_the_reason():
+    page = upload(*[(name, data) for name, (data, _) in REFUSED.items()])
+
+    assert not page.exception and not answers(page)
+    for error, (name, (_, reason)) in zip(page.error, REFUSED.items(), strict=True):
+        assert error.value.startswith(name) and reason in error.value
+
+
+def test_a_file_name_is_shown_as_text():
+    page = upload(("<b onclick=x>.png", ALLOWED["garment.png"]))
+
+    assert any("&lt;b onclick=x&gt;.png" in element.body for element in page.html)
+    assert not any("<b onclick" in element.body for element in page.html)
+
+
+def test_more_pictures_than_allowed_are_left_out():
+    page = upload(*[("garment.png", ALLOWED["garment.png"])] * 14)
+
+    assert len(answers(page)) == 12
+    assert "first 12" in page.warning[0].value
+
+
+def test_two_networks_side_by_side():
+    page = classify(canvas={"drawing": DRAWING}, second="other")
+
+    first, second = answers(page)
+    assert checkpoints.DEFAULT in first and "other" in second
+
+
+def test_overrides_reach_the_network():
+    page = classify(canvas={"drawing": DRAWING})
+    before = answers(page)
+
+    page.selectbox(key="drawing-crop").set_value("off").run()
+
+    assert not page.exception and answers(page) != before
+
+
+def test_samples_without_the_data_set_are_synthetic_and_say_so():
+    page = classify("Sample")
+
+    assert not page.exception and len(answers(page)) == 1
+    assert any("T-shirt/top (synthetic)" in element.body for element in page.html)
+
+
+def test_another_sample_is_another():
+    page = classify("Sample")
+    before = [element.body for element in page.html]
+
+    page.button[0].click().run()
+
+    assert [element.body for element in page.html] != before
+
+
+def test_an_explanation_without_the_data_set_says_what_is_missing():
+    page = classify(canvas={"drawing": DRAWING})
+
+    page.toggle[0].set_value(True).run()
+
+    assert not page.exception
+    assert "Why " in page.subheader[0].value
+    pictures = [element.body.count("<img") for element in page.html]
+    assert pictures == [0, 4, 3, 5]
+    assert "Fashion-MNIST" in page.info[0].value
+
+
+@pytest.mark.data
+def test_an_explanation_shows_the_most_similar_training_images(monkeypatch):
+    monkeypatch.setenv("VGGCORE_DATA", DATA)
+    page = classify("Sample")
+
+    page.toggle[0].set_value(True).run(timeout=120)
+
+    assert not page.exception and not page.info
+    assert page.html[-1].body.count("<img") == 8
+
+
+def test_a_damaged_checkpoint_is_reported(folders):
+    save_untrained(folders / "checkpoints", seed=2)  # one that no test has loaded yet
+    weights = folders / "checkpoints" / f"{checkpoints.DEFAULT}.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-9] + b"damaged !")
+
+    page = classify()
+
+    assert not page.exception
+    assert "damaged" in page.error[0].value
+
+
+def test_without_any_network_the_page_says_where_to_get_one(folders, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(folders / "none"))
+
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.switch_page("pages/classify.py").run()
+
+    assert not page.exception
+    assert "Train page" in page.info[0].value
+
+
+def test_forged_choices_in_the_address_are_ignored():
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params["network"] = "../../etc/passwd"
+    page.query_params["source"] = "<script>"
+
+    page.switch_page("pages/classify.py").run()
+
+    assert not page.exception
+    assert page.selectbox(key="network").value == checkpoints.DEFAULT
+
+
+def test_uploads_stay_in_memory_while_they_arrive():
+    from starlette.formparsers import MultiPartParser
+
+    classify()
+
+    assert MultiPartParser.spool_max_size > 20_000_000

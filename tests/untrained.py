@@ -1,0 +1,17 @@
+"""Checkpoints for tests in which the answer does not matter: random weights, there at once."""
+
+from pathlib import Path
+
+from vggcore import checkpoints
+from vggcore.architectures import VGGSpec
+from vggcore.classes import CLASSES
+from vggcore.data import preprocessing
+from vggcore.network import build
+
+
+def save_untrained(folder: Path, name: str = checkpoints.DEFAULT, seed: int = 0) -> None:
+    """A small VGG-11 for 32 px under `folder`, which is made."""
+    spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
+    card = {"preprocessing": preprocessing(32, "pad"), "classes": list(CLASSES)}
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints.save(folder / name, build(spec, seed=seed), card)
