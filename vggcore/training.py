@@ -112,7 +112,7 @@ def fit(
     Raises ValueError (a config, data set or device that cannot be used), CheckpointError (a
     folder that cannot be written), TrainingFailed (loss not finite, out of memory).
     """
-    spec, train = folder.spec, folder.train
+    train = folder.train
     device = distributed.own_device(devices.resolve(device or train.device))
     if distributed.is_main():
         folder.write_status("starting", device=str(device), message="loading data")

@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from vggcore import checkpoints, run_folder, training
+from vggcore.architectures import VGGSpec
+from vggcore.config import TrainConfig
+from vggcore.network import build
+from vggcore.pretraining import copy_weights
+
+
+def small(configuration: str, **knobs):
+    spec = VGGSpec(configuration=configuration, width="1/16", image_size=32, **knobs)
+    return build(spec, seed=len(configuration) + ord(configuration[0]))
+
+
+def test_the_paper_s_layers_are_four_convolutions_and_the_head():
+    copied = copy_weights(small("A"), small("D"), "paper")
+
+    assert copied == [
+        "block1.conv1", "block2.conv1", "block3.conv1", "block3.conv2",
+        "classifier.fc1", "classifier.fc2", "classifier.fc3",
+    ]  # fmt: skip
+
+
+def test_all_that_fits_is_every_layer_of_a_shallower_network():
+    source, target = small("A"), small("E")
+    untouched = target.block5.conv4.weight.clone()
+
+    copied = copy_weights(source, target, "all")
+
+    assert len(copied) == 8 + 3
+    assert torch.equal(target.block5.conv2.weight, source.block5.conv2.weight)
+    assert torch.equal(target.classifier.fc3.bias, source.classifier.fc3.bias)
+    assert torch.equal(target.block5.conv4.weight, untouched)
+
+
+def test_layers_of_another_shape_stay_as_they_were():
+    source, target = small("D"), small("C", fc_width=24)
+
+    copied = copy_weights(source, target, "all")
+
+    # C's third convolutions are 1×1, and the hidden layers are of another width.
+    assert "block3.conv2" in copied and "block3.conv3" not in copied
+    assert not any(name.startswith("classifier") for name in copied)
+
+
+def test_batch_norm_comes_with_its_convolution():
+    source, target = small("A", batch_norm=True), small("B", batch_norm=True)
+    source.block2.bn1.running_mean.fill_(7.0)
+
+    copy_weights(source, target, "all")
+
+    assert target.block2.bn1.running_mean.eq(7.0).all()
+
+
+def test_an_unknown_choice_of_layers_is_refused():
+    with pytest.raises(ValueError, match="all, paper"):
+        copy_weights(small("A"), small("B"), "some")
+
+
+def test_a_run_starts_from_a_checkpoint_and_says_what_it_took(tmp_path):
+    spec = VGGSpec(configuration="A", width="1/16", image_size=32, dropout=0.0)
+    card = {"preprocessing": {}, "classes": []}
+    checkpoints.save(tmp_path / "start", build(spec, seed=1), card)
+    train = TrainConfig(
+        dataset="synthetic", train_limit=32, batch_size=32, epochs=1, device="cpu",
+        init_from=str(tmp_path / "start"), init_layers="paper", learning_rate=1e-7,
+    )  # fmt: skip
+    deeper = VGGSpec(configuration="B", width="1/16", image_size=32, dropout=0.0)
+    folder = run_folder.create(tmp_path / "run", deeper, train)
+
+    training.fit(folder)
+
+    event = (folder.path / "metrics.jsonl").read_text().splitlines()[0]
+    assert "copied block1.conv1, block2.conv1, block3.conv1, block3.conv2, classifier.fc1" in event
+    started = checkpoints.load(tmp_path / "start").network.block1.conv1.weight
+    trained = checkpoints.load(folder.path / "best").network.block1.conv1.weight
+    assert torch.allclose(started, trained, atol=1e-5)
+
+
+def test_a_start_that_fits_nowhere_is_an_error(tmp_path):
+    checkpoints.save(tmp_path / "start", small("A"), {"preprocessing": {}, "classes": []})
+    spec = VGGSpec(configuration="A", width="1/8", image_size=32, head="pool")
+
+    with pytest.raises(ValueError, match="nothing of .* fits VGG-11 ×1/8"):
+        training.start_network(spec, TrainConfig(init_from=str(tmp_path / "start")))

@@ -1,0 +1,58 @@
+"""Start a network from another's weights: progressive pre-training (arXiv 1409.1556, section 3.1).
+
+The paper trained its shallowest network from random weights and took that one's first four
+convolutions and its fully connected layers to start the deeper ones. Nothing is frozen.
+"""
+
+import torch
+from torch import nn
+
+from vggcore.network import VGG
+
+LAYERS = ("all", "paper")
+_PAPER_CONVS = 4
+
+
+@torch.no_grad()
+def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
+    """Copy `source`'s layers into their namesakes of `target`, in place; the names of those copied.
+
+    Namesakes are at the same place of the same block: the first convolutions of block 2 belong
+    together, whatever block 1 has. "paper" takes the source's first four convolutions, counted
+    from the input, and the fully connected layers; "all" takes everything. A layer is copied only
+    where all its shapes are equal; a convolution's batch norm, with its running statistics, only
+    along with the convolution. Raises ValueError for other `layers`.
+    """
+    if layers not in LAYERS:
+        raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
+    offered, wanted = _weight_layers(source), _weight_layers(target)
+    convs = [name for name in offered if ".conv" in name]
+    left_out = convs[_PAPER_CONVS:] if layers == "paper" else []
+    copied = []
+    for name, theirs in offered.items():
+        if name in wanted and name not in left_out and _fits(theirs, wanted[name]):
+            wanted[name].load_state_dict(theirs.state_dict())
+            copied.append(name)
+            _copy_batch_norm(name, source, target)
+    return copied
+
+
+def _weight_layers(network: VGG) -> dict[str, nn.Module]:
+    """Convolutions and linear layers by name, in order: "block1.conv1" … "classifier.fc3"."""
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear))
+    }
+
+
+def _fits(theirs: nn.Module, ours: nn.Module) -> bool:
+    return theirs.weight.shape == ours.weight.shape
+
+
+def _copy_batch_norm(conv: str, source: VGG, target: VGG) -> None:
+    """Along with a convolution goes the batch norm behind it, where both networks have one."""
+    norm = conv.replace(".conv", ".bn")
+    theirs, ours = dict(source.named_modules()), dict(target.named_modules())
+    if norm != conv and norm in theirs and norm in ours:
+        ours[norm].load_state_dict(theirs[norm].state_dict())
