@@ -53,9 +53,14 @@ class ResumeState:
         self.network.load_state_dict(part("network"))
         if self.average is not None:
             self.average.load_state_dict(part("average"))
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         state: dict[int, dict] = {}
         for key, value in part("optimizer").items():
             index, name = key.split(".", 1)
+            parameter = parameters[int(index)]
+            if value.shape == parameter.shape:
+                # In the parameter's memory layout (channels last): the fused step requires it.
+                value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(index), {})[name] = value
         # Groups hold only the recipe, which the config gives again.
         groups = self.optimizer.state_dict()["param_groups"]
