@@ -8,7 +8,7 @@ from vggcore.honesty import Bin
 
 FIRST, SECOND, QUIET = "#2a78d6", "#eb6834", "#898781"
 # Ten colours that stay apart on light and on dark grounds; shapes help where colours do not.
-CLASS_COLOURS = ("#2a78d6", "#eb6834", "#1baf7a", "#eda100", "#e87ba4", "#8a6fe8", "#e34948",
+CLASS_COLOURS = ("#2a78d6", "#eb6834", "#1baf7a", "#eda100", "#e87ba4", "#8a6fe8", "#6b7280",
                  "#17b3c4", "#a8793d", "#8fae2b")  # fmt: skip
 _SHAPES = ("circle", "square", "diamond", "cross", "triangle-up") * 2
 _CELL = 44  # pixels
@@ -120,5 +120,5 @@ def _framed(figure: go.Figure, height: int) -> go.Figure:
     return figure.update_layout(
         height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, dragmode=False,
         clickmode="event+select",
-        legend={"orientation": "h", "y": -0.14, "yanchor": "top", "x": 0, "title": None},
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "title": None},
     )  # fmt: skip

@@ -20,7 +20,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
     table = costs(names)
     by = st.segmented_control(
         "Against", list(COSTS), default="parameters", required=True, key="cost-by",
-        format_func={"macs": "MACs"}.get, bind="query-params",
+        format_func=lambda name: {"macs": "MACs"}.get(name, name), bind="query-params",
     )  # fmt: skip
     unmeasured = table[table.milliseconds.isna()].name.tolist()
     if by == "milliseconds" and unmeasured and st.button(

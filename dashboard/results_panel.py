@@ -13,7 +13,7 @@ from vggcore.evaluation import class_scores, difference_interval, in_cell, wilso
 from vggcore.evaluation import worst_mistakes as worst
 from vggcore.results import Results
 
-SHOWN = 40  # pictures at a time
+SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
 
 
@@ -70,7 +70,12 @@ def scores(networks: list[Results]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Class by class", anchor=False)
-        st.dataframe(per_class(networks), key="per-class", hide_index=True, height=388)
+        table = per_class(networks)
+        per_cent = st.column_config.NumberColumn(format="%.1f %%")
+        st.dataframe(
+            table, key="per-class", hide_index=True, height=388,
+            column_config={name: per_cent for name in table.columns[1:]},
+        )  # fmt: skip
         st.caption("Precision: of what it called so, the share that is. Recall: of what is, the "
                    "share it found. F1: their harmonic mean.")  # fmt: skip
     with right:
@@ -106,7 +111,7 @@ def per_class(networks: list[Results]) -> pd.DataFrame:
         rows = class_scores(found.scores["confusion"])
         for column in ("precision", "recall", "f1"):
             heading = ("F1" if column == "f1" else column) + after
-            table[heading] = [f"{getattr(row, column):.1%}" for row in rows]
+            table[heading] = [100 * getattr(row, column) for row in rows]
     return table
 
 
@@ -147,7 +152,7 @@ def _cell(networks: list[Results]) -> None:
         whose = f" by {words.plain(found.name)}" if len(networks) > 1 else ""
         said = f"is {true}, named so" if true == named else f"is {true}, taken for {named}"
         st.markdown(f"**{len(chosen):,} pictures: {said}{whose}**")
-        gallery(found, chosen)
+        gallery(found, chosen, SHOWN_BESIDE)
 
 
 def _take_cell(key: str) -> None:

@@ -111,8 +111,9 @@ def split_of(card: dict, split: str = "test") -> tuple[Tensor, Tensor]:
 def cached(name: str | Path) -> Results | None:
     """What an earlier `compute` has kept, or None. Raises CheckpointError."""
     card = checkpoints.read_card(name)
+    file = _cache_file(card)
     try:
-        with np.load(_cache_file(card), allow_pickle=False) as arrays:
+        with np.load(BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             found = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
         return _results(name, card, found)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
@@ -184,11 +185,10 @@ def latency(name: str | Path) -> float | None:
 
     Raises CheckpointError.
     """
+    file = _latency_file(checkpoints.read_card(name))
     try:
-        return float(json.loads(_latency_file(checkpoints.read_card(name)).read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        if isinstance(error, checkpoints.CheckpointError):
-            raise
+        return float(json.loads(file.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
 
 
