@@ -34,7 +34,7 @@ def tell() -> None:
 def buttons(run: Run) -> None:
     """The actions that make sense now, in a row."""
     name = run.name
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         if run.living:
             label = "Cancel" if run.state == "queued" else "Stop"
             if st.button(

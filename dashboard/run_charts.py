@@ -39,11 +39,18 @@ class Curves:
         rows = [{k: v for k, v in row.items() if k != "confusion"} for row in log.epochs()]
         return cls(name, log.steps(), pd.DataFrame(rows))
 
+    def has(self, metric: str) -> bool:
+        """Whether the run measured "loss" or "accuracy"."""
+        return len(self.steps) > 0 or f"val_{metric}" in self.epochs
+
 
 def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = None) -> go.Figure:
     """Training and validation `metric` ("loss" or "accuracy") of a run."""
     figure = _figure(metric, look, curves.name)
-    _add_steps(figure, curves.steps, f"train_{metric}", look, "Training", TRAIN)
+    if len(curves.steps):
+        _add_steps(figure, curves.steps, f"train_{metric}", look, "Training", TRAIN)
+    else:
+        _add_epochs(figure, curves.epochs, f"train_{metric}", look, "Training", TRAIN, curves)
     _add_epochs(figure, curves.epochs, f"val_{metric}", look, "Validation", VALIDATION, curves)
     if reference is not None and f"val_{metric}" in reference.epochs:
         _add_epochs(
@@ -118,7 +125,7 @@ def _add_steps(figure, steps, column, look, name, colour) -> None:
     x, y = _thin(steps, column, look)
     figure.add_scatter(
         x=x, y=y, mode="lines", line=dict(color=colour, width=1 if smoothed else 2),
-        opacity=0.3 if smoothed else 1, name=f"{name}, as measured" if smoothed else name,
+        opacity=0.45 if smoothed else 1, name=f"{name}, as measured" if smoothed else name,
         showlegend=not smoothed, hoverinfo="skip" if smoothed else None,
     )  # fmt: skip
     if smoothed:

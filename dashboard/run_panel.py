@@ -77,7 +77,7 @@ def _heading(run: Run) -> None:
     st.caption(_described(run.config))
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
-        tell(words.plain(run.message))
+        tell(words.plain(run.message[:1].upper() + run.message[1:]))
 
 
 def badge(state: str) -> None:
@@ -166,8 +166,9 @@ def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     return f"Memory: {device} / process", f"{words.size(device_bytes)} / {words.size(process)}"
 
 
-def look_controls(key: str) -> tuple[run_charts.Look, bool]:
+def look_controls(key: str, offer_reference: bool = True) -> tuple[run_charts.Look, bool]:
     """How to draw the curves, and whether to show the tutorial's five points."""
+    reference = False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         x = st.segmented_control(
             "Horizontal axis", list(run_charts.X_AXES), default="step", required=True,
@@ -178,19 +179,22 @@ def look_controls(key: str) -> tuple[run_charts.Look, bool]:
             help="Of the training curve; what was measured stays faintly behind it",
         )  # fmt: skip
         log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
-        reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
+        if offer_reference:
+            reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
     return run_charts.Look(x=x, log=log_scale, smoothing=smoothing), reference
+
+
+def tutorial() -> run_charts.Curves:
+    """The tutorial's published points, as curves to compare with."""
+    return run_charts.Curves.of("Tutorial (test)", recorded.load(REFERENCE))
 
 
 def _curves(name: str, log) -> None:
     """Loss and accuracy side by side, then learning rate, speed and memory."""
-    look, with_reference = look_controls(f"look-{name}")
-    curves = run_charts.Curves.of(name, log)
-    reference = None
-    if with_reference and name != REFERENCE:
-        recording = recorded.load(REFERENCE)
-        reference = run_charts.Curves.of("Tutorial (test)", recording)
-    for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+    look, with_reference = look_controls(f"look-{name}", offer_reference=name != REFERENCE)
+    curves, reference = run_charts.Curves.of(name, log), tutorial() if with_reference else None
+    measured = [metric for metric in ("loss", "accuracy") if curves.has(metric)]
+    for column, metric in zip(st.columns(len(measured)), measured, strict=True):
         figure = run_charts.one_run(curves, metric, look, reference)
         column.plotly_chart(figure, key=f"chart-{name}-{metric}")
     if not len(curves.steps):
@@ -217,7 +221,8 @@ def _details(run: Run, log: MetricsLog) -> None:
     with st.expander(
         "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
     ):
-        st.code(text or "Nothing was written to the log.", language=None, height=260)
+        height = 260 if text.count("\n") > 10 else "content"
+        st.code(text or "Nothing was written to the log.", language=None, height=height)
 
 
 def _confusion(name: str, epochs: list[dict]) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import run_actions, run_charts, run_panel, words
-from vggcore import recorded, runs
+from vggcore import runs
 from vggcore.architectures import VGGSpec
 from vggcore.runs import Run
 
@@ -92,13 +92,13 @@ def as_table(found: list[Run]) -> pd.DataFrame:
     rows = []
     for run in found:
         train = run.config.get("train") or {}
-        summary = run.status.get("summary") or {}
+        card = runs.read_json(run.path / "best.json") or {}
         rows.append(
             {
                 "run": run.name,
                 "state": run.state,
-                "validation": summary.get("best_val_accuracy"),
-                "test": summary.get("test_accuracy"),
+                "validation": card.get("val_accuracy"),
+                "test": card.get("test_accuracy"),
                 "network": network_name(run.config),
                 "recipe": run.preset,
                 "data": train.get("dataset", ""),
@@ -146,7 +146,7 @@ def _overlay(selected: list[Run]) -> None:
         log = run_panel.metrics_of(run)
         curves.append(run_charts.Curves.of(run.name, log))
     if with_reference:
-        curves.append(run_charts.Curves.of("Tutorial (test)", recorded.load(run_panel.REFERENCE)))
+        curves.append(run_panel.tutorial())
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         column.plotly_chart(run_charts.overlay(curves, metric, look), key=f"overlay-{metric}")
     differing = differences(selected)

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from vggcore.run_locks import holder, is_locked, read_json, take_lock, write_json
+from vggcore.run_locks import ENDED, holder, is_locked, read_json, take_lock, write_json
 
 TERM_AFTER_SECONDS = 5.0
 KILL_AFTER_SECONDS = 30.0
@@ -34,6 +34,18 @@ def see_to_end(run_dir: Path) -> None:
             _record_kill(run_dir)
             return
         time.sleep(_POLL_SECONDS)
+
+
+def remove_answered_request(run_dir: Path) -> None:
+    """Delete the stop request of a run that has ended in the meantime, by itself or by asking."""
+    lock = take_lock(run_dir / "lock")
+    if lock is None:
+        return  # resumed already
+    try:
+        if (read_json(run_dir / "status.json") or {}).get("state") in ENDED:
+            (run_dir / "stop").unlink(missing_ok=True)
+    finally:
+        os.close(lock)
 
 
 def _send(pid: int, signum: int) -> None:
@@ -72,6 +84,7 @@ def main() -> None:
         except BlockingIOError:
             return  # an earlier click's stopper is at work
         see_to_end(run_dir)
+        remove_answered_request(run_dir)
 
 
 if __name__ == "__main__":
