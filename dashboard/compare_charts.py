@@ -76,7 +76,7 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
         figure.add_bar(
             y=piece["y"], x=piece["x"], base=piece["base"], customdata=piece["layer"],
             name=_spaced(block), orientation="h", marker_color=BLOCK_COLOURS[block],
-            marker_line={"width": 1, "color": "rgba(255,255,255,0.9)"},
+            marker_line={"width": 0.6, "color": "rgba(0,0,0,0.45)"},
             hovertemplate="%{y}: %{x:.3s}B<extra>%{customdata}</extra>",
         )  # fmt: skip
     _stacked(figure, len(networks), "bytes of activations for one image")

@@ -53,7 +53,8 @@ def variants(table: pd.DataFrame) -> None:
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
     known = [c for c in shown if table[c].replace("", pd.NA).notna().any()]
-    st.dataframe(table[known], hide_index=True, column_config=shown)
+    height = 35 * (len(table) + 1) + 3  # all rows, without a scroll bar of its own
+    st.dataframe(table[known], hide_index=True, height=height, column_config=shown)
 
 
 def diff(table: pd.DataFrame, before: str, after: str) -> None:
