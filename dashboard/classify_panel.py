@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from dashboard import cores
 from dashboard.small_pictures import strip
 from vggcore import checkpoints, runs
 from vggcore.classes import CLASSES
@@ -44,6 +45,7 @@ def network_names() -> list[str]:
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the network …")
 def _classifier(name: str, sha256: str) -> Classifier:
+    cores.share()
     return load_classifier(name)
 
 

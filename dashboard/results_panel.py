@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard import cores, words
 from dashboard import results_charts as charts
-from dashboard import words
 from dashboard.small_pictures import strip
 from vggcore import checkpoints, results
 from vggcore.classes import CLASSES
@@ -33,6 +33,7 @@ def results_of(name: str) -> Results:
         return found
     text = f"{words.plain(name)} looks at the test images. Only this once …"
     bar = st.progress(0.0, text)
+    cores.share()
     results.compute(name, lambda share: bar.progress(min(share, 1.0), text))
     bar.empty()
     _kept.clear(name, sha256)
