@@ -20,7 +20,7 @@ from vggcore.architectures import VGGSpec
 if TYPE_CHECKING:
     from vggcore.network import VGG
 
-DEFAULT = "fashion-mnist"
+DEFAULT = "wild"
 _REQUIRED = ("spec", "preprocessing", "classes", "sha256")
 
 
