@@ -1,0 +1,157 @@
+"""Scores made from predictions, and what is cached of them."""
+
+import json
+import math
+
+import pytest
+import torch
+from untrained import save_untrained
+
+from vggcore import checkpoints, cli, evaluation, paths, results
+from vggcore.tsne import tsne
+
+CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """Name of a checkpoint that is judged on synthetic garments."""
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(results, "MAP_IMAGES", 60)
+    save_untrained(tmp_path / "checkpoints", "drawn")
+    file = tmp_path / "checkpoints" / "drawn.json"
+    card = json.loads(file.read_text()) | {"data": {"name": "synthetic", "split_seed": 0}}
+    file.write_text(json.dumps(card))
+    return "drawn"
+
+
+def test_class_scores_are_those_computed_by_hand():
+    first, second, third = evaluation.class_scores(CONFUSION)
+
+    assert first == pytest.approx((8 / 12, 0.8, 16 / 22, 10))
+    assert second == pytest.approx((6 / 8, 0.6, 12 / 18, 10))
+    assert third == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (9350, 10_000, 0.9300, 0.9397)],
+)
+def test_wilson_interval_is_the_published_one(right, n, low, high):
+    # The first two: Newcombe, "Two-sided confidence intervals", Stat. Med. 17 (1998), method 3.
+    assert evaluation.wilson_interval(right, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_difference_interval_counts_only_where_two_networks_differ():
+    a = torch.tensor([True] * 90 + [False] * 10)
+    b = torch.tensor([True] * 84 + [False] * 6 + [True] * 2 + [False] * 8)
+
+    difference, low, high = evaluation.difference_interval(a, b)
+
+    reach = 1.96 * math.sqrt(8 - 16 / 100) / 100
+    assert (difference, low, high) == pytest.approx((0.04, 0.04 - reach, 0.04 + reach))
+
+
+def test_mistakes_and_cells_are_sorted_by_confidence():
+    chances = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7], [0.95, 0.05]])
+    labels = torch.tensor([1, 1, 1, 0, 0])
+
+    assert evaluation.worst_mistakes(chances, labels).tolist() == [0, 3, 1]
+    assert evaluation.in_cell(chances, labels, true=1, named=0).tolist() == [0, 1]
+    assert evaluation.in_cell(chances, labels, true=0, named=0).tolist() == [4]
+
+
+def test_the_map_keeps_groups_together_and_is_the_same_every_time():
+    torch.manual_seed(0)
+    labels = torch.arange(4).repeat_interleave(20)
+    points = torch.randn(4, 8)[labels] * 6 + torch.randn(80, 8)
+
+    places = tsne(points, perplexity=10)
+
+    distances = torch.cdist(places, places).fill_diagonal_(torch.inf)
+    assert (labels[distances.argmin(1)] == labels).float().mean() > 0.95
+    assert torch.equal(places, tsne(points, perplexity=10))
+
+
+def test_results_are_computed_once_and_read_back_the_same(network):
+    shares = []
+    first = results.compute(network, shares.append)
+
+    again = results.compute(network, lambda share: pytest.fail("computed twice"))
+
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
+    assert torch.equal(first.logits, again.logits) and torch.equal(first.labels, again.labels)
+    assert torch.equal(first.map.places, again.map.places)
+
+
+def test_other_weights_never_get_these_results(network):
+    results.compute(network)
+    card = json.loads((paths.checkpoints_dir() / "drawn.json").read_text())
+    save_untrained(paths.checkpoints_dir(), "drawn", seed=1)
+    other = json.loads((paths.checkpoints_dir() / "drawn.json").read_text())
+
+    assert other["sha256"] != card["sha256"]
+    assert results.cached(network) is None
+
+
+def test_a_damaged_cache_is_computed_anew(network, tmp_path):
+    whole = results.compute(network)
+    (file,) = (tmp_path / "cache" / "results").iterdir()
+    file.write_bytes(file.read_bytes()[:2000])
+
+    assert results.cached(network) is None
+    assert torch.equal(results.compute(network).logits, whole.logits)
+
+
+def test_a_hash_that_is_a_path_is_refused(network, tmp_path):
+    file = tmp_path / "checkpoints" / "drawn.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"sha256": "../../etc/passwd"}))
+
+    with pytest.raises(checkpoints.CheckpointError, match="SHA-256"):
+        results.cached(network)
+
+
+def test_a_test_image_is_placed_at_its_own_place_on_the_map(network):
+    made = results.compute(network)
+    feature = made.map.mean + made.map.axes @ made.map.coordinates[7]
+
+    place, neighbours = made.map.place(feature)
+
+    assert neighbours[0] == 7
+    assert torch.allclose(place, made.map.places[7], atol=1e-2)
+
+
+def test_evaluate_prints_what_the_results_hold(network, capsys):
+    made = results.compute(network)
+
+    assert cli.main(["evaluate", "--checkpoint", network, "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["accuracy"] == made.scores["accuracy"]
+    assert printed["confusion"] == made.scores["confusion"]
+    assert printed["calibration_error"] == pytest.approx(made.calibration_error)
+    assert printed["classes"]["Bag"]["count"] == 50
+
+
+def test_networks_of_the_wild_style_see_data_set_images_prepared():
+    image = torch.zeros(2, 28, 28, dtype=torch.uint8)
+    image[:, 8:20, 10:18] = 200
+    way = {"style": "wild", "image_size": 64}
+
+    seen = evaluation.as_trained(image, way)
+
+    assert seen.shape == (2, 64, 64) and seen.max() > 150
+    assert evaluation.as_trained(image, {"style": "fashion-mnist", "image_size": 32}) is image
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", checkpoints.available())
+def test_shipped_checkpoints_are_as_accurate_as_their_cards_say(name, capsys):
+    card = checkpoints.read_card(name)
+
+    assert cli.main(["evaluate", "--checkpoint", name, "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["accuracy"] == pytest.approx(card["test_accuracy"], abs=1e-3)

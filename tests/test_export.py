@@ -1,0 +1,120 @@
+"""Checkpoints taken elsewhere: each form does what a stranger would do with it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load as load_safetensors
+from untrained import save_untrained
+
+from vggcore import checkpoints, cli, export
+from vggcore.architectures import VGGSpec
+from vggcore.classes import CLASSES
+from vggcore.data import preprocessing
+from vggcore.network import build
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    save_untrained(tmp_path, "small")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def onnx_model(tmp_path_factory):
+    """The untrained network as ONNX: made once, it takes some seconds."""
+    if missing := export.missing_for_onnx():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    folder = tmp_path_factory.mktemp("onnx")
+    save_untrained(folder, "small")
+    return export.export(folder / "small", "onnx")
+
+
+def test_onnx_answers_as_our_network_does_for_any_number_of_images(onnx_model):
+    import onnx
+    import onnxruntime
+
+    images = torch.rand(5, 1, 32, 32)
+    session = onnxruntime.InferenceSession(onnx_model, providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(["logits"], {"images": images.numpy()})
+    ours = checkpoints.load("small").network(images).detach().numpy()
+    assert np.abs(theirs - ours).max() < 1e-4
+    props = {p.key: p.value for p in onnx.load_from_string(onnx_model).metadata_props}
+    assert json.loads(props["classes"]) == list(CLASSES)
+
+
+def test_onnx_without_its_packages_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx_is_not_here",))
+
+    assert cli.main(["export", "small", "--format", "onnx"]) == 2
+
+    assert capsys.readouterr().err.endswith("needs: pip install onnx_is_not_here\n")
+
+
+def test_an_onnx_model_that_answers_differently_is_refused(onnx_model):
+    other = build(checkpoints.load("small").network.spec, seed=5).eval()
+    torch.nn.init.constant_(other.classifier.fc.bias, 3.0)
+
+    with pytest.raises(ValueError, match="is off by"):
+        export._check_onnx(onnx_model, other, torch.rand(2, 1, 32, 32))
+
+
+def test_torchvision_weights_have_torchvisions_names(folders):
+    from torchvision.models import vgg11
+
+    spec = VGGSpec(configuration="A", width="1/8", image_size=64)
+    card = {"preprocessing": preprocessing(64, "resize"), "classes": list(CLASSES)}
+    network = build(spec, seed=0)
+    checkpoints.save(folders / "with-fc", network, card)
+
+    state = load_safetensors(export.export("with-fc", "torchvision"))
+
+    with torch.device("meta"):
+        theirs = vgg11(num_classes=10)
+    assert state.keys() == theirs.state_dict().keys()
+    assert torch.equal(state["classifier.6.weight"], network.classifier.fc3.weight)
+
+
+def test_source_takes_the_checkpoints_own_weights(folders):
+    namespace = {"__name__": "taken_away"}
+    exec(export.export("small", "source").decode(), namespace)
+
+    network = namespace["VGG11"]().eval()
+    network.load_state_dict(load_safetensors((folders / "small.safetensors").read_bytes()))
+
+    images = torch.rand(2, 1, 32, 32)
+    assert torch.equal(network(images), checkpoints.load("small").network(images))
+
+
+def test_a_model_card_is_yaml_for_the_hub_then_text(folders):
+    yaml = pytest.importorskip("yaml")
+    name = 'shirts: "&" #1\n- x'
+    card = json.loads((folders / "small.json").read_text())
+    card |= {"name": name, "test_accuracy": 0.93, "data": {"name": "fashion-mnist"}}
+    (folders / "small.json").write_text(json.dumps(card))
+
+    _, front, text = export.export("small", "model-card").decode().split("---\n", 2)
+
+    facts = yaml.safe_load(front)
+    assert facts["model-index"][0]["name"] == name
+    assert facts["model-index"][0]["results"][0]["metrics"] == [{"type": "accuracy", "value": 0.93}]
+    assert facts["pipeline_tag"] == "image-classification" and "93.00%" in text
+
+
+def test_the_command_writes_the_file_and_says_so(folders, capsys):
+    file = folders / "net.py"
+
+    arguments = ["export", "small", "--format", "source", "--output", str(file), "--json"]
+    assert cli.main(arguments) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == {"file": str(file), "format": "source", "bytes": file.stat().st_size}
+
+
+def test_what_torchvision_has_no_counterpart_of_is_refused_in_one_line(capsys):
+    assert cli.main(["export", "small", "--format", "torchvision"]) == 2
+
+    error = capsys.readouterr().err
+    assert "torchvision has no counterpart" in error and error.count("\n") == 1
