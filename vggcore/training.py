@@ -123,6 +123,8 @@ def fit(
         loop.on_step = on_step
         with _stop_on_signals(folder):
             return loop.run()
+    except TrainingFailed:
+        raise
     except (RuntimeError, MemoryError) as error:
         if not devices.is_out_of_memory(error):
             raise

@@ -1,0 +1,216 @@
+import json
+
+import pytest
+import tiny_run
+import torch
+
+from vggcore import checkpoints, data, devices, training
+from vggcore.config import TrainConfig
+from vggcore.network import VGG, build
+from vggcore.run_folder import RunFolder
+from vggcore.training import TrainingFailed
+
+
+@pytest.fixture(autouse=True)
+def _small_data(monkeypatch):
+    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+
+
+def recipe(**changes) -> TrainConfig:
+    return TrainConfig.from_dict(tiny_run.TRAIN.to_dict() | changes)
+
+
+def rows_of(folder: RunFolder) -> list[dict]:
+    return [json.loads(row) for row in (folder.path / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_writes_what_its_readers_expect(tmp_path):
+    folder = tiny_run.create(tmp_path / "run")
+
+    summary = training.fit(folder)
+
+    rows = rows_of(folder)
+    epochs = [row for row in rows if row["kind"] == "epoch"]
+    assert [row["step"] for row in rows if row["kind"] == "step"] == list(range(1, 13))
+    assert [row["epoch"] for row in epochs] == [1, 2, 3]
+    assert sum(map(sum, epochs[0]["confusion"])) == tiny_run.IMAGES["validation"]
+    assert summary["best_val_accuracy"] == max(row["val_accuracy"] for row in epochs)
+    status = json.loads((folder.path / "status.json").read_bytes())
+    assert (status["state"], status["step"], status["summary"]) == ("finished", 12, summary)
+
+
+def test_training_learns(tmp_path):
+    train = recipe(epochs=8, mixup=0.0, erase=0.0, shift=0, ema=0.0, label_smoothing=0.0)
+    folder = tiny_run.create(tmp_path / "run", train=train)
+
+    training.fit(folder)
+
+    losses = [row["train_loss"] for row in rows_of(folder) if row["kind"] == "epoch"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
+    folder = tiny_run.create(tmp_path / "run")
+
+    training.fit(folder)
+
+    best = checkpoints.load(folder.path / "best")
+    source = data.ImageSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
+    assert best.card["test_accuracy"] == source.test(best.network)["accuracy"]
+    assert best.card["val_accuracy"] == source.validate(best.network)["accuracy"]
+    assert best.card["train"] == tiny_run.TRAIN.to_dict()
+    assert (best.card["steps"], best.card["data"]["name"]) == (12, "synthetic")
+
+
+def test_one_cycle_rises_and_falls_to_zero():
+    train = TrainConfig(schedule="one-cycle", learning_rate=1.0)
+
+    rates = [training.learning_rate(train, step, 100) for step in range(101)]
+
+    assert rates[0] == pytest.approx(0.05) and rates[19] == rates[20] == 1.0
+    assert rates[60] == pytest.approx(0.5) and rates[100] == 0
+    assert max(rates) == 1.0
+
+
+def test_a_constant_rate_is_constant():
+    train = TrainConfig(schedule="constant", learning_rate=0.3)
+
+    assert {training.learning_rate(train, step, 9) for step in range(9)} == {0.3}
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_biases_and_norms_are_not_decayed(name):
+    network = build(tiny_run.SPEC)
+
+    optimizer = training.make_optimizer(TrainConfig(optimizer=name, weight_decay=0.1), network)
+
+    decayed, others = optimizer.param_groups
+    assert type(optimizer).__name__.lower() == name
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    assert all(p.ndim > 1 for p in decayed["params"]) and all(p.ndim == 1 for p in others["params"])
+
+
+def test_averaged_weights_follow_the_network(monkeypatch):
+    network, average = build(tiny_run.SPEC, seed=0), build(tiny_run.SPEC, seed=1)
+    before = average.block1.conv1.weight.clone()
+
+    training.update_average(average, network, decay=0.9, step=10_000)
+
+    expected = 0.9 * before + 0.1 * network.block1.conv1.weight
+    assert torch.allclose(average.block1.conv1.weight, expected, atol=1e-6)
+
+
+def test_a_network_for_other_images_is_refused(tmp_path):
+    spec = type(tiny_run.SPEC).from_dict(tiny_run.SPEC.to_dict() | {"in_channels": 3})
+    folder = tiny_run.create(tmp_path / "run", spec=spec)
+
+    with pytest.raises(ValueError, match="in_channels 1 and num_classes 10, not 3 and 10"):
+        training.fit(folder)
+
+
+def test_a_time_limit_stops_the_run(tmp_path):
+    folder = tiny_run.create(tmp_path / "run", train=recipe(max_minutes=1e-9))
+
+    assert training.fit(folder)["state"] == "stopped"
+    assert (folder.path / "last.safetensors").exists()
+
+
+# --- failures -----------------------------------------------------------------------------------
+
+
+def break_weights_at(monkeypatch, step: int) -> None:
+    """After this many steps a weight is NaN, as after a gradient that overflowed."""
+    one_step = training._Loop._step
+
+    def broken(loop):
+        one_step(loop)
+        if loop.progress.step == step:
+            with torch.no_grad():
+                loop.network.block3.conv1.weight[0, 0, 0, 0] = float("nan")
+
+    monkeypatch.setattr(training._Loop, "_step", broken)
+
+
+@pytest.mark.parametrize("step", [6, 8])  # within the second epoch, and at its end
+def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch, step):
+    folder = tiny_run.create(tmp_path / "run")
+    break_weights_at(monkeypatch, step)
+
+    with pytest.raises(TrainingFailed, match=f"finite number at step {step}: .*lower learning"):
+        training.fit(folder)
+
+    monkeypatch.undo()
+    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    assert checkpoints.load(folder.path / "best").card["epochs"] == 1
+    assert training.fit(RunFolder(folder.path))["state"] == "finished"
+
+
+def test_a_loss_that_explodes_stops_the_run(tmp_path, monkeypatch):
+    loss = data.ImageSource.loss
+    monkeypatch.setattr(data.ImageSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
+    folder = tiny_run.create(tmp_path / "run")
+
+    with pytest.raises(TrainingFailed, match="the loss is no longer a finite number at step 1:"):
+        training.fit(folder)
+
+
+def out_of_memory_above(monkeypatch, images: int, error: Exception) -> None:
+    forward = VGG.forward
+
+    def limited(network, batch):
+        if network.training and len(batch) > images:
+            raise error
+        return forward(network, batch)
+
+    monkeypatch.setattr(VGG, "forward", limited)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_names_the_batch_size_that_fits(tmp_path, monkeypatch, error):
+    folder = tiny_run.create(tmp_path / "run")
+    out_of_memory_above(monkeypatch, 7, error)
+
+    with pytest.raises(TrainingFailed) as failed:
+        training.fit(folder)
+
+    assert str(failed.value) == (
+        "out of memory at step 0 with batch size 24: 6 fits, start again with --batch-size 6"
+    )
+
+
+def test_out_of_memory_with_a_single_image_says_so(tmp_path, monkeypatch):
+    folder = tiny_run.create(tmp_path / "run")
+    out_of_memory_above(monkeypatch, 0, torch.OutOfMemoryError("out of memory"))
+
+    with pytest.raises(TrainingFailed, match="a single image does not fit"):
+        training.fit(folder)
+
+
+def test_other_errors_are_not_taken_for_want_of_memory(tmp_path, monkeypatch):
+    folder = tiny_run.create(tmp_path / "run")
+    out_of_memory_above(monkeypatch, 7, RuntimeError("shapes cannot be multiplied"))
+
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        training.fit(folder)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "mps", "abacus"])
+def test_a_device_that_is_not_there_is_named(device):
+    if device == "mps" and torch.backends.mps.is_available():
+        pytest.skip("this machine has it")
+
+    with pytest.raises(ValueError, match=f"device '{device}'"):
+        devices.resolve(device)
+
+
+def test_the_machine_is_described_with_its_threads():
+    assert devices.describe(torch.device("cpu")).startswith(f"{torch.get_num_threads()} × ")
+    assert devices.memory_bytes(torch.device("cpu")) > 10_000_000
