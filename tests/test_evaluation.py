@@ -150,6 +150,8 @@ def test_networks_of_the_wild_style_see_data_set_images_prepared():
 @pytest.mark.parametrize("name", checkpoints.available())
 def test_shipped_checkpoints_are_as_accurate_as_their_cards_say(name, capsys):
     card = checkpoints.read_card(name)
+    if card["test_accuracy"] is None:
+        pytest.skip("its card states no test accuracy")
 
     assert cli.main(["evaluate", "--checkpoint", name, "--json"]) == 0
 

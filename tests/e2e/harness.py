@@ -51,8 +51,8 @@ class App(NamedTuple):
 
 
 @contextmanager
-def running_app(runs: Path, *options: str, **environment: str):
-    """`streamlit run streamlit_app.py` on a free port, with run folders under `runs`.
+def running_app(runs: Path, *options: str, entry: str = "streamlit_app.py", **environment: str):
+    """`streamlit run ENTRY` on a free port, with run folders under `runs`.
 
     `options` go to streamlit, `environment` to the server. Raises AssertionError at the end if
     the server logged a traceback.
@@ -61,7 +61,7 @@ def running_app(runs: Path, *options: str, **environment: str):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true",
+        sys.executable, "-m", "streamlit", "run", entry, "--server.headless=true",
         f"--server.port={port}", "--server.address=127.0.0.1", *options,
     ]  # fmt: skip
     with tempfile.NamedTemporaryFile(prefix="vgg-app-", suffix=".log") as log:

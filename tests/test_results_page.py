@@ -1,0 +1,129 @@
+"""The Results page, from the entry point, without a browser."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from untrained import save_untrained
+
+from dashboard import results_cost, results_panel
+from vggcore import results
+from vggcore.classes import CLASSES
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Take away")
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    """What the tests of this module compute: once for all of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch, shared_cache):
+    """Two untrained networks that are judged on synthetic garments."""
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("VGGCORE_CACHE", str(shared_cache))
+    monkeypatch.setattr(results, "MAP_IMAGES", 60)
+    for seed, name in enumerate(("first", "second")):
+        save_untrained(tmp_path / "checkpoints", name, seed=seed)
+        change_card(tmp_path, name, data={"name": "synthetic", "split_seed": 0}, test_accuracy=0.5)
+    return tmp_path
+
+
+def change_card(tmp_path, name: str, **changes) -> None:
+    file = tmp_path / "checkpoints" / f"{name}.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def show(section: str = "Scores", **state) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.switch_page("pages/results.py")
+    for key, value in {"section": section, **state}.items():
+        page.session_state[key] = value
+    return page.run()
+
+
+@pytest.mark.parametrize("second", ["none", "second"])
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_shows_one_network_and_two(section, second):
+    page = show(section, second=second)
+
+    assert not page.exception and not page.error
+
+
+def test_scores_are_those_of_the_results():
+    page = show()
+
+    made = results.cached("first")
+    assert page.metric[0].value == f"{made.scores['accuracy']:.2%}"
+    assert page.metric[2].value == f"{(~made.right).sum():,}"
+
+
+def test_a_chosen_cell_shows_its_pictures_with_probabilities():
+    made = results.compute("first")
+    named = int(made.logits[made.labels == 0].argmax(1).mode().values)
+    count = int(((made.labels == 0) & (made.logits.argmax(1) == named)).sum())
+
+    page = show("Confusion", **{"cell-is": CLASSES[0], "cell-taken-for": CLASSES[named]})
+
+    assert any(f"**{count:,} pictures: is {CLASSES[0]}" in text.value for text in page.markdown)
+    assert page.html[0].body.count("<img") == min(count, results_panel.SHOWN_BESIDE)
+
+
+@pytest.mark.parametrize("point", [[99, 0], ["0", "x"], [0], None, [-1, 3]])
+def test_a_made_up_click_changes_nothing(point):
+    page = show("Confusion")
+    before = page.selectbox("cell-is").value
+
+    page.session_state["confusion-0"] = {"selection": {"points": [{"customdata": point}]}}
+    results_panel_state = page.run()
+
+    assert not results_panel_state.exception
+    assert page.selectbox("cell-is").value == before
+
+
+def test_the_drawing_of_the_classify_page_is_on_the_map():
+    stroke = {"tool": "brush", "size": 8, "points": [[60, 60], [200, 60], [200, 200], [60, 60]]}
+    drawing = json.dumps({"canvas": 256, "strokes": [stroke]})
+
+    assert "is a star here" in show("Map").caption[0].value
+    assert "is a star here" not in show("Map", drawing=drawing).caption[0].value
+
+
+def test_no_network_and_a_damaged_network_are_said_in_words(folders):
+    (folders / "checkpoints" / "first.safetensors").write_bytes(b"not weights")
+    change_card(folders, "first", sha256="0" * 64)
+    assert "damaged" in show(network="first").error[0].value
+
+    for file in (folders / "checkpoints").iterdir():
+        file.unlink()
+    assert "no network yet" in show().info[0].value
+
+
+def test_costs_leave_out_damaged_cards(folders):
+    (folders / "checkpoints" / "first.json").write_text("{")
+
+    table = results_cost.costs(["first", "second"])
+
+    assert table.name.tolist() == ["second"]
+    assert table.accuracy.tolist() == [0.5] and table.milliseconds.isna().all()
+
+
+def test_a_measured_latency_is_kept():
+    assert results.latency("first") is None
+
+    seconds = results.measure_latency("first")
+
+    assert 0 < seconds < 1 and results.latency("first") == seconds
+
+
+def test_captions_name_the_true_class_where_the_answer_is_wrong():
+    made = results.compute("first")
+    wrong = int((~made.right).nonzero()[0])
+    right = int(made.right.nonzero()[0])
+
+    assert results_panel.caption(made, wrong).endswith(f"; is {CLASSES[made.labels[wrong]]}")
+    assert "; is" not in results_panel.caption(made, right)
