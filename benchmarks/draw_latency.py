@@ -1,0 +1,101 @@
+"""From pointer-up on the canvas to new bars, in a real browser, and what of it is computing.
+
+    python benchmarks/draw_latency.py [--strokes 40]
+
+The browser's own clock measures it: from the pointerup event to the first frame after the bars
+have changed. Beside it, in the same run, the time that Python needs for the same strokes: check,
+draw, prepare and classify.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "tests" / "e2e")]
+
+from drawing import draw  # noqa: E402
+from harness import chromium, running_app, visit  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from vggcore import checkpoints  # noqa: E402
+from vggcore.classifier import load_classifier  # noqa: E402
+from vggcore.strokes import parse_strokes, render  # noqa: E402
+
+BUDGET = 0.300  # seconds, at the median
+WATCH = """() => {
+  window.waits = []
+  let started = null
+  const bars = () => document.querySelector('.answer')?.parentElement.innerHTML
+  let shown = bars()
+  document.addEventListener('pointerup', () => { started = performance.now() }, true)
+  new MutationObserver(() => {
+    if (started === null || bars() === shown) return
+    const since = started
+    started = null
+    shown = bars()
+    requestAnimationFrame(() => window.waits.push(performance.now() - since))
+  }).observe(document.body, { subtree: true, childList: true, characterData: true,
+                              attributes: true })
+}"""
+
+
+def strokes(count: int) -> list[list[list[float]]]:
+    """Short lines round a ring: each changes the drawing a little."""
+    angles = [2 * math.pi * number / count for number in range(count)]
+    return [
+        [[128 + r * math.cos(a), 128 + r * math.sin(a)] for r in range(40, 110, 6)] for a in angles
+    ]
+
+
+def in_the_browser(lines) -> list[float]:
+    """Seconds from pointer-up to new bars, of every stroke but the first two."""
+    with (
+        tempfile.TemporaryDirectory() as runs,
+        running_app(Path(runs)) as app,
+        chromium() as browser,
+        visit(browser, app, "classify") as page,
+    ):
+        page.evaluate(WATCH)
+        for number, line in enumerate(lines, start=1):
+            draw(page, line)
+            page.wait_for_function(f"() => window.waits.length >= {number}")
+            page.wait_for_timeout(150)  # the rest of the page settles, as between human strokes
+        return [wait / 1000 for wait in page.evaluate("() => window.waits")][2:]
+
+
+def in_python(lines, name: str) -> list[float]:
+    """Seconds of computing for the same growing drawing."""
+    classifier, seconds = load_classifier(name), []
+    for count in range(1, len(lines) + 1):
+        sent = json.dumps({"strokes": [{"points": line, "size": 8} for line in lines[:count]]})
+        started = time.perf_counter()
+        classifier.classify(Image.fromarray(render(parse_strokes(sent))))
+        seconds.append(time.perf_counter() - started)
+    return seconds[2:]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--strokes", type=int, default=40)
+    args = parser.parse_args()
+    lines = strokes(args.strokes)
+    name = checkpoints.available()[0]
+    browser, computing = in_the_browser(lines), in_python(lines, name)
+    for label, values in (("pointer-up to new bars", browser), ("of it computing", computing)):
+        ninth = statistics.quantiles(values, n=10)[8]
+        print(f"{label:24} median {1000 * statistics.median(values):6.0f} ms, "
+              f"p90 {1000 * ninth:6.0f} ms, best {1000 * min(values):6.0f} ms")  # fmt: skip
+    share = statistics.median(browser) / BUDGET
+    print(f"{name}, {len(browser)} strokes: {share:.2f} of the {1000 * BUDGET:.0f} ms budget; "
+          f"load of the machine {os.getloadavg()[0]:.1f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
