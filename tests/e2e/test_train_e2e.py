@@ -1,0 +1,122 @@
+"""The promise of the Train page, in a real browser: close everything, come back, it is all true."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from harness import PROJECT, running_app, settle, visit
+from playwright.sync_api import expect
+
+from vggcore.run_locks import is_locked
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PATIENCE = 300_000  # milliseconds: on a busy machine a small run takes minutes
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Several small trainings at once are much faster with a thread each."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def start_small_run(page, name: str, epochs: int) -> None:
+    """Fill in the form for a quick run on synthetic garments, and start it."""
+    page.set_default_timeout(PATIENCE)
+    page.get_by_text("try-out", exact=True).click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_text("Network", exact=True).click()
+    choose(page, "Width", "1/16")
+    page.get_by_text("Recipe in detail", exact=True).click()
+    choose(page, "Dataset", "synthetic")
+    for label, value in (("Train limit", 512), ("Epochs", epochs), ("Batch size", 16)):
+        field = page.get_by_label(label, exact=True)
+        field.fill(str(value))
+        field.press("Enter")
+        settle(page)
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(f"**/train?run={name}", timeout=PATIENCE)
+
+
+def choose(page, label: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=label)
+    box.click()
+    box.fill(option)
+    page.get_by_role("option", name=option, exact=True).wait_for()
+    box.press("Enter")
+    expect(box).to_have_value(option)
+    settle(page)
+
+
+def wait_for_state(page, state: str) -> None:
+    badge = page.locator(".stMarkdownBadge", has_text=state)
+    badge.first.wait_for(timeout=PATIENCE)
+
+
+def uninterrupted(run, folder):
+    """The same run in a process of its own, from the same config, to its end."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_bytes((run / "config.json").read_bytes())
+    return subprocess.Popen(
+        [sys.executable, "-m", "vggcore", "train", "--from-config", str(folder), "--json"],
+        cwd=PROJECT, env=os.environ | {"VGGCORE_RUNS": str(folder.parent)}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterrupted_one(
+    browser, tmp_path
+):
+    runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
+    with running_app(runs) as app:
+        with visit(browser, app, "train") as page:
+            start_small_run(page, "mine", epochs=120)
+            reference = uninterrupted(run, tmp_path / "other" / "mine")
+            wait_for_state(page, "running")
+            page.get_by_role("link", name="Overview").first.click()
+            settle(page)
+            page.get_by_role("link", name="Train").first.click()
+            page.get_by_role("link", name="mine").click()
+            wait_for_state(page, "running")
+            page.reload()
+            wait_for_state(page, "running")
+        os.kill(app.pid, signal.SIGKILL)
+    assert is_locked(run / "lock"), "the run went down with the server"
+    with running_app(runs) as app, visit(browser, app, "train?run=mine") as page:
+        with visit(browser, app, "train?run=mine") as second:
+            wait_for_state(page, "running")
+            wait_for_state(second, "running")
+            page.get_by_role("button", name="Stop").click()
+            wait_for_state(page, "stopped")
+            wait_for_state(second, "stopped")
+            second.get_by_role("button", name="Resume").click()
+            wait_for_state(second, "finished")
+            wait_for_state(page, "finished")
+            page.get_by_role("link", name="Open in Classify").wait_for()
+            page.get_by_test_id("stPlotlyChart").first.wait_for()
+    summary = json.loads(reference.communicate()[0])
+    ours = json.loads((run / "best.json").read_text())
+    theirs = json.loads((tmp_path / "other" / "mine" / "best.json").read_text())
+    assert ours["test_accuracy"] == summary["test_accuracy"]
+    assert ours["sha256"] == theirs["sha256"]
+
+
+def test_the_page_stops_asking_when_nothing_changes(browser, tmp_path):
+    run = tmp_path / "runs" / "done"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text('{"name": "done", "spec": {}, "train": {}}')
+    (run / "status.json").write_text('{"state": "finished", "step": 5, "total_steps": 5}')
+    with running_app(tmp_path / "runs") as app, visit(browser, app, "train?run=done") as page:
+        wait_for_state(page, "finished")
+        frames = []
+        page.on("websocket", lambda socket: socket.on("framesent", frames.append))
+        page.reload()
+        wait_for_state(page, "finished")
+        settle(page)
+        page.wait_for_timeout(1500)
+        before = len(frames)
+
+        page.wait_for_timeout(4000)
+
+        assert before > 0 and len(frames) == before

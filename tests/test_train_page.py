@@ -1,0 +1,225 @@
+"""The Train page from the entry point; no browser, and no training: its process only waits."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import deployment
+from vggcore import paths, run_locks, runs
+from vggcore.config import PRESETS, TrainConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def a_trainer_that_only_waits(monkeypatch):
+    code = (
+        "import sys, time, pathlib; from vggcore.runs import hold_run_lock as hold\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with hold(folder):\n"
+        "    while not (folder / 'stop').exists(): time.sleep(0.02)\n"
+        "    (folder / 'status.json').write_text('{\"state\": \"stopped\"}')\n"
+    )
+    monkeypatch.setattr(
+        runs, "trainer_command", lambda path, how: [sys.executable, "-c", code, str(path)]
+    )
+    # AppTest has no connection with an address.
+    monkeypatch.setattr(deployment, "visitor", lambda: "me")
+    yield
+    for run in runs.list_runs():
+        (run.path / "stop").touch()
+        runs.wait_until_ended(run.name, 10)
+
+
+def train_page(**query: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params.update(query)
+    page.switch_page("pages/train.py")
+    return page.run()
+
+
+def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> runs.Run:
+    """A run folder as a trainer leaves it."""
+    folder = paths.runs_dir() / name
+    folder.mkdir(parents=True)
+    preset = PRESETS["fast"]
+    config = {
+        "name": name, "preset": "fast", "created": "2026-11-24T08:00:00+00:00",
+        "spec": preset.spec.to_dict(), "train": preset.train.to_dict() | train,
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    status = {"state": state, "step": rows, "total_steps": rows, "epoch": 2, "epochs": 2}
+    (folder / "status.json").write_text(json.dumps(status | {"seconds": 61.0}))
+    lines = []
+    for step in range(1, rows + 1):
+        row = {"step": step, "epoch": step / 30, "seconds": step / 10, "train_loss": 1 / step,
+               "train_accuracy": 0.9, "learning_rate": 0.001, "images_per_second": 100.0,
+               "memory_bytes": 1e6}  # fmt: skip
+        lines.append(row | {"kind": "step"})
+        if step % 30 == 0:
+            epoch = {"val_loss": 0.4, "val_accuracy": 0.91, "confusion": [[10] * 10] * 10}
+            lines.append(row | epoch | {"kind": "epoch", "epoch": step // 30})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return runs.look(name)
+
+
+def texts(page: AppTest) -> str:
+    shown = (page.markdown, page.caption, page.info, page.error, page.warning, page.subheader)
+    return " ".join(element.value for elements in shown for element in elements)
+
+
+def press(page: AppTest, label: str) -> AppTest:
+    button = next(button for button in page.button if button.label == label)
+    return button.click().run()
+
+
+def test_the_form_follows_the_preset_and_shows_the_command():
+    page = train_page()
+    assert not page.exception and "No runs yet" in texts(page)
+
+    page.button_group(key="train-preset").set_value("tutorial").run()
+
+    assert page.number_input(key="train-tutorial-batch_size").value == 64
+    page.number_input(key="train-tutorial-seed").set_value(7).run()
+    assert page.code[0].value == "python -m vggcore train --preset tutorial --seed 7"
+
+
+def test_every_field_of_the_recipe_has_a_widget():
+    page = train_page()
+    keys = {widget.key for kind in (page.number_input, page.selectbox, page.toggle)
+            for widget in kind}  # fmt: skip
+
+    assert {f"train-fast-{name}" for name in TrainConfig().to_dict()} <= keys
+
+
+def test_starting_leads_to_the_runs_own_page_and_stopping_ends_it():
+    page = train_page()
+    page.text_input(key="train-name").set_value("My <b>run</b>!").run()
+    press(page, "Start training")
+
+    assert page.query_params["run"] == "my-b-run-b"
+    assert runs.look("my-b-run-b").living
+    press(page, "Cancel")
+    assert runs.wait_until_ended("my-b-run-b", 10).state == "stopped"
+    assert run_locks.is_locked(paths.runs_dir() / "my-b-run-b" / "lock") is False
+
+
+def test_an_impossible_network_is_said_in_words_and_cannot_be_started():
+    page = train_page()
+
+    page.number_input(key="train-fast-image_size").set_value(28).run()
+
+    assert not page.exception and "at least 32 pixels" in texts(page).replace("\\", "")
+    assert next(button for button in page.button if button.label == "Start training").disabled
+
+
+def test_a_finished_run_shows_its_curves_numbers_and_actions():
+    run = a_run("done")
+    (run.path / "best.json").write_text('{"val_accuracy": 0.91, "sha256": ""}')
+
+    page = train_page(run="done")
+
+    assert not page.exception
+    assert {metric.label: metric.value for metric in page.metric}[
+        "Best validation accuracy"
+    ] == "91.0 %"
+    labels = {button.label for button in page.button}
+    assert {"Run again", "Promote", "Rename", "Delete"} <= labels and "Stop" not in labels
+    assert len(page.get("plotly_chart")) >= 3
+
+
+@pytest.mark.parametrize("state", ["failed", "crashed", "stopped"])
+def test_a_run_that_ended_early_can_be_resumed(state):
+    a_run("early", "running" if state == "crashed" else state)
+
+    page = train_page(run="early")
+    assert state in texts(page)
+    press(page, "Resume")
+
+    assert not page.exception and runs.look("early").living
+
+
+def test_alerts_are_shown():
+    run = a_run("hot", "failed")
+    with open(run.path / "metrics.jsonl", "a") as metrics:
+        metrics.write('{"kind": "step", "step": 61, "train_loss": NaN, "learning_rate": 1.0}\n')
+
+    page = train_page(run="hot")
+
+    assert not page.exception and "finite number at step 61" in texts(page)
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing", "../../etc/passwd", "<script>alert(1)</script>", "a" * 999]
+)
+def test_a_strange_address_is_answered_in_one_line(name):
+    page = train_page(run=name)
+
+    assert not page.exception and len(page.error) == 1
+    assert "<script>" not in page.error[0].value
+
+
+def test_a_damaged_run_does_not_break_the_table():
+    a_run("whole")
+    broken = a_run("broken", "running")
+    (broken.path / "config.json").write_text("{")
+    (broken.path / "status.json").write_text('{"state": "ru')
+    (broken.path / "metrics.jsonl").write_bytes(b'{"kind": "st\x00\xff\n')
+
+    table = train_page().dataframe[0].value
+
+    assert dict(zip(table["run"], table["state"], strict=True)) == {
+        "whole": "finished", "broken": "crashed"
+    }  # fmt: skip
+    assert not train_page(run="broken").exception
+
+
+def test_the_table_can_be_filtered():
+    a_run("first", epochs=3)
+    a_run("second", "stopped")
+    page = train_page()
+
+    page.text_input(key="train-filter").set_value("FIRST").run()
+
+    assert page.dataframe[0].value["run"].tolist() == ["first"]
+
+
+def test_deleting_asks_first():
+    a_run("old")
+
+    page = press(train_page(run="old"), "Delete")
+
+    assert runs.look("old").state == "finished"
+    assert page.button(key="delete-confirm").label == "Delete"
+
+
+def test_a_public_page_does_not_train_and_shows_recorded_runs(monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+
+    page = train_page()
+
+    assert "turned off" in texts(page) and "Recorded runs" in texts(page)
+    assert "Start training" not in {button.label for button in page.button}
+
+
+def test_a_public_page_with_training_offers_presets_only(monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+    monkeypatch.setenv("VGGCORE_PUBLIC_TRAINING", "1")
+
+    page = train_page()
+
+    assert page.button_group(key="train-preset").options == ["try-out"]
+    assert [widget.key for widget in page.number_input] == ["train-try-out-seed"]
+    press(page, "Start training")
+    assert runs.list_runs()[0].config["train"]["max_minutes"] == 10.0
+
+
+def test_the_recorded_tutorial_is_always_labelled():
+    page = train_page(recorded="tutorial-published")
+
+    assert not page.exception and "Recorded on an unnamed GPU" in texts(page).replace("\\", "")
+    press(page, "Replay")
+    assert not page.exception and "Replay: " in page.get("progress")[0].proto.text
