@@ -64,11 +64,16 @@ class RunFolder:
     def config(self) -> dict:
         file = self.path / CONFIG
         try:
-            return json.loads(file.read_bytes())
+            config = json.loads(file.read_bytes())
         except FileNotFoundError:
             raise CheckpointError(f"{self.path} is not a run folder: no {CONFIG}") from None
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{file} cannot be read: {error}") from None
+        known = config if isinstance(config, dict) else {}
+        missing = [key for key in ("name", "spec", "train") if key not in known]
+        if missing:
+            raise CheckpointError(f"{file} is not the config of a run: it lacks {missing[0]}")
+        return config
 
     @cached_property
     def spec(self) -> VGGSpec:
@@ -82,7 +87,7 @@ class RunFolder:
         """What the config contributes to a checkpoint's card."""
         return {
             "name": self.config["name"],
-            "preset": self.config["preset"],
+            "preset": self.config.get("preset"),
             "classes": list(CLASSES),
             "created": now(),
             "code_version": vggcore.__version__,

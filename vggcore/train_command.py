@@ -2,12 +2,20 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 from pathlib import Path
 
 from vggcore import paths, recipe_arguments, run_folder
 from vggcore.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+PROCESS_LOST = (
+    "another process of this job ended; resume goes on from the last checkpoint, "
+    "also with another number of processes"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +35,13 @@ def run(args: argparse.Namespace) -> int:
     folder = _folder(args)
     from vggcore import runs
 
+    processes = runs.processes_of(folder.path)
     with runs.hold_run_lock(folder.path):
-        with runs.wait_for_device(folder.train.device, folder.path) as device:
+        wanted = folder.train.device
+        with runs.wait_for_device(wanted, folder.path, every=processes > 1) as device:
+            if processes > 1:
+                how = "--resume" if args.resume else "--from-config"
+                runs.continue_under_torchrun(processes, [how, str(folder.path)])
             return _train(folder, device, args)
 
 
@@ -36,6 +49,7 @@ def _run_as_rank(args: argparse.Namespace) -> int:
     """One process of several: rank 0 makes the folder and holds the locks for all."""
     from vggcore import distributed, runs
 
+    runs.end_with_parent()
     with distributed.process_group():
         folder = _folder_for_all(args)
         if not distributed.is_main():
@@ -86,9 +100,11 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
     try:
         summary = training.fit(folder, device=device, on_step=progress_bar)
     except (ValueError, RuntimeError) as error:
-        # With several processes, whatever a collective operation says means that another is gone.
-        lost = several and not isinstance(error, (ValueError, training.TrainingFailed))
-        message = f"another process of this job ended: {error}" if lost else str(error)
+        message, lost = str(error), False
+        if several and not isinstance(error, (ValueError, training.TrainingFailed)):
+            # Whatever a collective operation says then, it means that another process is gone.
+            log.warning("%s", error)
+            message, lost = PROCESS_LOST, True
         if main:
             folder.write_status("failed", message=message)
         if not lost and not isinstance(error, training.TrainingFailed):

@@ -1,0 +1,55 @@
+"""What share of the training time do checkpoints cost?
+
+    python benchmarks/resume_cost.py [--preset best] [--saves 7]
+
+Trains a few steps of a preset, then measures how long a save of the resumable state takes, and
+relates it to the time between two of them (60 s by default): the share of a run's time.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from vggcore import run_folder, training  # noqa: E402
+from vggcore.config import PRESETS  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", choices=PRESETS, default="best")
+    parser.add_argument("--saves", type=int, default=7)
+    args = parser.parse_args()
+    preset = PRESETS[args.preset]
+    train = dataclasses.replace(
+        preset.train, dataset="synthetic", epochs=1, batch_size=32, train_limit=64, device="cpu"
+    )
+    save, seconds = training._Loop._save_last, []
+
+    def timed(loop):
+        for _ in range(args.saves):
+            started = time.perf_counter()
+            save(loop)
+            seconds.append(time.perf_counter() - started)
+
+    training._Loop._save_last = timed
+    with tempfile.TemporaryDirectory() as place:
+        folder = run_folder.create(Path(place) / "run", preset.spec, train)
+        training.fit(folder)
+        size = (folder.path / "last.safetensors").stat().st_size
+    median, every = statistics.median(seconds), preset.train.checkpoint_seconds
+    figures = {
+        "preset": args.preset, "megabytes": round(size / 1e6, 1), "seconds_a_save": median,
+        "checkpoint_every_seconds": every, "share_of_time": median / every,
+    }  # fmt: skip
+    print(json.dumps(figures, indent=1))
+
+
+if __name__ == "__main__":
+    main()
