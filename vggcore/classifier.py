@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from vggcore import checkpoints, data, honesty
+from vggcore.folding import folded
 from vggcore.garments import Prepared, prepare
 
 
@@ -29,6 +30,7 @@ class Classifier:
     def __init__(self, checkpoint: checkpoints.Checkpoint):
         self.checkpoint = checkpoint
         self.network = checkpoint.network
+        self._answering = folded(checkpoint.network)  # the same logits, sooner
         self.preprocessing = checkpoint.card["preprocessing"]
         self.classes = checkpoint.card["classes"]
         self.temperature = checkpoint.card.get("temperature") or 1.0
@@ -69,7 +71,7 @@ class Classifier:
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
         """Logits float32 [classes] of a prepared picture, uint8 [S, S]."""
-        return self.network(self.network_input(image))[0]
+        return self._answering(self.network_input(image))[0]
 
     def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
         """Why the answer is unsure; empty when it is not."""

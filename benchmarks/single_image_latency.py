@@ -1,0 +1,88 @@
+"""One picture through the network: ours in several forms against ONNX Runtime, side by side.
+
+    python benchmarks/single_image_latency.py [--checkpoint wild] [--threads 1] [--rounds 300]
+
+All forms take turns within each round, so that whatever else the machine does hits them alike;
+with one thread, the thread's processor time is counted rather than the clock's.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from vggcore import checkpoints, export  # noqa: E402
+from vggcore.classifier import Classifier  # noqa: E402
+from vggcore.folding import folded  # noqa: E402
+
+
+def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:
+    """Name → function that runs the network once."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        export.onnx(checkpoint.path), options, providers=["CPUExecutionProvider"]
+    )
+    network = checkpoints.load(checkpoint.path).network
+    merged = folded(network)
+    last = folded(network).to(memory_format=torch.channels_last)
+    rows = picture.to(memory_format=torch.channels_last)
+    ours = Classifier(checkpoint).network
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; this only measures it
+        frozen = torch.jit.optimize_for_inference(
+            torch.jit.freeze(torch.jit.trace(merged, picture))
+        )
+    half = folded(network).to(torch.bfloat16)
+    values = picture.numpy()
+    return {
+        "ONNX Runtime": lambda: session.run(None, {"images": values}),
+        "the classifier's": lambda: ours(picture),
+        "as trained": lambda: network(picture),
+        "BN folded": lambda: merged(picture),
+        "BN folded, channels_last": lambda: last(rows),
+        "BN folded, bf16": lambda: half(picture.to(torch.bfloat16)),
+        "BN folded, TorchScript": lambda: frozen(picture),
+    }
+
+
+@torch.inference_mode()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", default=checkpoints.DEFAULT)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=300)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    checkpoint = checkpoints.load(args.checkpoint)
+    side = checkpoint.network.spec.image_size
+    runs = forms(checkpoint, torch.rand(1, 1, side, side), args.threads)
+
+    clock = time.thread_time if args.threads == 1 else time.perf_counter
+    seconds = {name: [] for name in runs}
+    for number in range(args.rounds + 20):
+        for name, run in runs.items():
+            started = clock()
+            run()
+            if number >= 20:  # the first ones allocate and choose algorithms
+                seconds[name].append(clock() - started)
+    base = statistics.median(seconds["ONNX Runtime"])
+    network = checkpoint.network.spec.name
+    print(f"{checkpoint.name}, {network}, {side} px, {args.threads} thread(s), "
+          f"{args.rounds} rounds; torch {torch.__version__}")  # fmt: skip
+    for name, values in seconds.items():
+        median, best = statistics.median(values), min(values)
+        print(f"  {name:26} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
+              f"{median / base:5.2f} × ONNX Runtime")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
