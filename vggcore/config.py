@@ -138,7 +138,7 @@ PRESETS: dict[str, Preset] = {
         spec=VGGSpec(
             configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool", dropout=0.0
         ),
-        train=TrainConfig(epochs=5, batch_size=256, learning_rate=0.006, flip=True),
+        train=TrainConfig(epochs=3, batch_size=128, learning_rate=0.008, flip=True),
     ),
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
