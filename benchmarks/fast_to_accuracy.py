@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import tutorial_way, turns  # noqa: E402
+from benchmarks import turns, tutorial_way  # noqa: E402
 
 TARGET = 0.918
 
