@@ -13,7 +13,8 @@ from harness import chromium, running_app, visit
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("runs")) as running:
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with running_app(tmp_path_factory.mktemp("runs"), VGGCORE_CACHE=cache) as running:
         yield running
 
 
