@@ -106,7 +106,7 @@ def _figure(metric: str, look: Look, identity: str) -> go.Figure:
     figure.update_layout(
         height=_HEIGHT,
         margin=dict(l=0, r=10, t=36, b=0),
-        title=dict(text=metric.capitalize(), x=0, font=dict(size=15)),
+        title=dict(text=metric[0].upper() + metric[1:], x=0, font=dict(size=15)),
         legend=dict(orientation="h", yanchor="bottom", y=1, xanchor="right", x=1),
         hovermode="x unified",
         uirevision=f"{identity} {metric} {look.x} {look.log}",

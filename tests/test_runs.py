@@ -1,5 +1,6 @@
 """Supervision of runs: what is derived from disk stays true whatever dies, and when."""
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -31,7 +32,8 @@ def fake_trainer(monkeypatch):
     yield
     for run in runs.list_runs():
         if run.living and (pid := run_locks.holder(run.path)):
-            os.killpg(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.killpg(pid, signal.SIGKILL)
 
 
 def launch(name="", epochs=1, **options) -> runs.Run:
@@ -353,6 +355,17 @@ def test_a_second_process_is_refused():
     with hold_run_lock(folder), pytest.raises(runs.RunError, match="already running"):
         with hold_run_lock(folder):
             pass
+
+
+def test_the_pid_of_an_earlier_process_is_never_taken_for_the_holders():
+    folder = a_folder("again", None)
+    with hold_run_lock(folder):
+        assert run_locks.holder(folder) == os.getpid()
+
+    lock = run_locks.take_lock(folder / "lock")  # a launcher, before its process says who it is
+
+    assert run_locks.holder(folder) is None
+    os.close(lock)
 
 
 def test_what_a_killed_process_left_half_written_is_removed():

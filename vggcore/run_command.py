@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Takes the same recipe as `train`, for example: runs launch --preset try-out.",
     )
     launched.add_argument("--name", default="", help="name of the run (default: PRESET-NUMBER)")
+    launched.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="train on N GPUs at once, by torchrun"
+    )
     recipe_arguments.add(launched)
     parsers = [listed, launched]
     for action, summary in _ON_ONE_RUN.items():
@@ -63,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _launch(args: argparse.Namespace) -> dict:
     spec, train = recipe_arguments.chosen(args)
-    return runs.launch(spec, train, name=args.name, preset=args.preset).to_dict()
+    started = runs.launch(spec, train, name=args.name, preset=args.preset, processes=args.processes)
+    return started.to_dict()
 
 
 def _show(args: argparse.Namespace) -> dict:

@@ -5,6 +5,7 @@ life, and the kernel releases it on any death, so no pid or heartbeat has to be 
 more lock per device makes a queue. Linux and macOS; no PyTorch.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -25,7 +26,9 @@ from vggcore.checkpoints import CheckpointError, to_json, write_atomically
 ENDED = ("stopped", "finished", "failed", "crashed")
 _LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
 _LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
+_held: set[int] = set()  # open files of this process's locks
 _POLL_SECONDS = 0.25
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class RunError(ValueError):
@@ -58,6 +61,7 @@ def take_lock(path: Path, patience: float = 1.0) -> int | None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _same_file(fd, path):
+                os.ftruncate(fd, 0)  # whose pid stood there is gone
                 return fd
         except BlockingIOError:
             pass
@@ -113,7 +117,8 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
     """
     run_dir = Path(run_dir)
     if os.environ.get(_LOCK_HELD):
-        yield
+        with _recording_failure(run_dir):
+            yield
         return
     fd = _adopt(run_dir / "lock")
     adopted = fd is not None
@@ -122,12 +127,34 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
     try:
         if not adopted:  # a stop request that is there already was meant for an earlier process
             (run_dir / "stop").unlink(missing_ok=True)
+        _held.add(fd)
         os.pwrite(fd, f"{os.getpid():<19}\n".encode("ascii"), 0)
         remove_temporary_files(run_dir)
         with _recording_failure(run_dir):
             yield
     finally:
-        os.close(fd)
+        _held.discard(fd)
+        if not adopted:
+            os.close(fd)  # an adopted one stays until the process is gone, to the last
+
+
+def continue_under_torchrun(processes: int, arguments: list[str]) -> None:
+    """Become torchrun with `processes` ranks of `python -m vggcore train ARGUMENTS`.
+
+    The process stays the same one and keeps its locks; the ranks do without. Does not return.
+    """
+    for fd in _held:
+        os.set_inheritable(fd, True)
+    os.environ[_LOCK_HELD] = "1"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *torchrun, "-m", "vggcore", "train", *arguments]
+    os.execv(sys.executable, command)
+
+
+def end_with_parent() -> None:
+    """A rank whose torchrun is killed must not train on without its lock (Linux)."""
+    if os.environ.get(_LOCK_HELD) and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _take_or_explain(run_dir: Path) -> int:
@@ -338,8 +365,14 @@ def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) 
             os.close(fd)
         return None
     for fd in taken.values():
-        held.callback(os.close, fd)
+        _held.add(fd)
+        held.callback(_release, fd)
     return next(iter(taken))
+
+
+def _release(fd: int) -> None:
+    _held.discard(fd)
+    os.close(fd)
 
 
 def _device_lock(device: str) -> Path:

@@ -37,7 +37,9 @@ from vggcore.run_locks import (
     ENDED,
     RunError,
     changing_runs,
+    continue_under_torchrun,
     device_choices,
+    end_with_parent,
     hold_run_lock,
     holder,
     is_locked,
@@ -51,16 +53,18 @@ from vggcore.run_locks import (
 )
 
 __all__ = [
-    "LIVING", "STATES", "Run", "RunError", "check_name", "delete", "disk_bytes", "free_name",
-    "hold_run_lock", "launch", "list_runs", "log_tail", "look", "process_memory", "promote",
-    "queue_ahead", "read_json", "rename", "resume", "slug", "stop", "visitor_of",
-    "wait_for_device", "wait_until_ended",
+    "LIVING", "STATES", "Run", "RunError", "check_name", "continue_under_torchrun", "delete",
+    "disk_bytes", "end_with_parent", "free_name", "hold_run_lock", "launch", "list_runs",
+    "log_tail", "look", "process_memory", "processes_of", "promote", "queue_ahead", "read_json",
+    "rename", "resume", "slug", "stop", "visitor_of", "wait_for_device", "wait_until_ended",
 ]  # fmt: skip
 
 LIVING = ("queued", "starting", "running", "stopping")
 STATES = (*LIVING, *ENDED)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _LOG_TAIL_BYTES = 20_000
+MAX_PROCESSES = 64
+_ENDING_SECONDS = 20.0  # how long a process whose run has ended may take to go
 MIN_FREE_BYTES = 200_000_000  # a run is not started on a disk fuller than this
 
 
@@ -202,16 +206,21 @@ def launch(
     preset: str = "",
     visitor: str = "",
     request: str = "",
+    processes: int = 1,
     limits: Limits | None = None,
 ) -> Run:
     """Create a run and start its process, detached; it waits in the queue for its device.
 
     `request` makes a second click harmless: a run that was created with it is returned instead
-    of a new one. `visitor` tells visitors of a public deployment apart. Raises RunError or
-    NotAllowed (both ValueError) in one line: name taken, disk full, folder read-only, not allowed.
+    of a new one. `visitor` tells visitors of a public deployment apart. With several `processes`
+    torchrun trains on as many GPUs, and the run waits until all of them are free. Raises RunError
+    or NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed.
     """
     limits = limits or Limits.read()
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise RunError(f"processes {processes} is out of range: 1 to {MAX_PROCESSES}")
     if limits.public:
+        processes = 1
         train = limits.capped(preset, train)
         spec = PRESETS[preset].spec
     with _one_line_errors(paths.runs_dir()), changing_runs(paths.runs_dir()):
@@ -225,7 +234,8 @@ def launch(
             raise RunError(f"there is a run named {name!r} already: choose another name")
         staging = paths.runs_dir() / ".new" / name
         run_folder.create(staging, spec, train, preset=preset or None)
-        write_json(staging / "launch.json", {"visitor": visitor, "request": request})
+        asked = {"visitor": visitor, "request": request, "processes": processes}
+        write_json(staging / "launch.json", asked)
         lock = take_lock(staging / "lock")
         _write_queued(staging, train)
         os.rename(staging, path)  # the run appears whole, locked and queued
@@ -269,6 +279,12 @@ def _check_room(limits: Limits, visitor: str) -> None:
         living = [run for run in list_runs() if run.living]
         own = [run for run in living if visitor_of(run) == visitor]
         limits.check_queue(len(living), len(own), disk_bytes(paths.runs_dir()))
+
+
+def processes_of(path: Path) -> int:
+    """With how many processes the run is to be trained, as told to `launch`."""
+    processes = (read_json(path / "launch.json") or {}).get("processes", 1)
+    return processes if isinstance(processes, int) and 1 <= processes <= MAX_PROCESSES else 1
 
 
 def visitor_of(run: Run) -> str:
@@ -345,7 +361,7 @@ def resume(
     _check_own(run, "resuming", visitor, password, limits)
     with _one_line_errors(run.path), changing_runs(paths.runs_dir()):
         _check_room(limits, visitor)
-        lock = take_lock(run.path / "lock")
+        lock = _take_resting_lock(run)
         if lock is None:
             state = _look(run.path).state
             raise RunError(f"run {name} is {state}: only an ended run can be resumed")
@@ -419,12 +435,18 @@ def queue_ahead(run: Run) -> list[str]:
     return training + [path.name for path in waiting_before(ticket, choices)]
 
 
+def _take_resting_lock(run: Run) -> int | None:
+    """The lock of a run that has ended; None where it lives. Waits for its process to be gone."""
+    patience = 1.0 if run.living else _ENDING_SECONDS
+    return take_lock(run.path / "lock", patience)
+
+
 @contextmanager
 def _resting(name: str, action: str) -> Iterator[Path]:
     """The folder of a run that no process works on, and none can start on during the block."""
     run = look(name)
     with _one_line_errors(run.path):
-        lock = take_lock(run.path / "lock")
+        lock = _take_resting_lock(run)
         if lock is None:
             raise RunError(f"run {name} is {_look(run.path).state}: stop it before you {action} it")
         try:
