@@ -11,18 +11,22 @@ mistakes, each as it came and as the network saw it.
 
 import argparse
 import copy
+import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from vggcore import checkpoints, evaluation, honesty, training, wild
-from vggcore.classes import CLASSES
-from vggcore.config import PRESETS
-from vggcore.garments import prepare
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from vggcore import checkpoints, evaluation, honesty, training, wild  # noqa: E402
+from vggcore.classes import CLASSES  # noqa: E402
+from vggcore.config import PRESETS  # noqa: E402
+from vggcore.garments import prepare  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
