@@ -13,6 +13,7 @@ import sys
 
 COMMANDS = {
     "compare": ("compare_command", "parameters, MACs and shapes of VGG variants, side by side"),
+    "calibrate": ("calibrate_command", "measure this machine once, for its own time estimates"),
     "train": ("train_command", "train a network; stop with Ctrl-C, go on with --resume"),
     "runs": ("run_command", "background training: launch, list, show, stop, resume, delete"),
     "classify": ("classify_command", "what garment is on a picture"),
@@ -30,7 +31,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
-        described = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        described = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == command:
             _module(module).add_arguments(described)
             described.add_argument("--verbose", action="store_true", help="log what is done")

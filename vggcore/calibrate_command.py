@@ -1,0 +1,29 @@
+"""`python -m vggcore calibrate`: measure this machine, so that time estimates are its own."""
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from vggcore import speed
+from vggcore.config import PRESETS
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's options; `run` reads them."""
+    parser.add_argument("--device", default="auto", help="cuda, mps, cpu, or auto (default)")
+    parser.add_argument("--json", action="store_true", help="print the measured speeds as JSON")
+
+
+def run(args: Namespace) -> int:
+    """Measures, keeps the result for this user, prints what it means. Returns 0."""
+    measured = speed.calibrate(args.device)
+    if args.json:
+        print(json.dumps({name: speeds._asdict() for name, speeds in measured.items()}, indent=2))
+        return 0
+    from vggcore import cost
+
+    print(f"Kept in {speed.file()}. With it, an epoch of each preset takes about:")
+    for name, preset in PRESETS.items():
+        speeds = measured[preset.train.precision]
+        seconds = cost.seconds_per_epoch(preset.spec, preset.train, speeds)
+        print(f"  {name:10} {seconds:8.0f} s   {preset.summary}")
+    return 0
