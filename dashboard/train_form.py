@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import checkpoints, recipe_arguments, runs
+from vggcore import checkpoints, cost, machine, paths, recipe_arguments, runs
 from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.limits import Limits
@@ -31,11 +31,15 @@ class Wish:
     spec: VGGSpec | None
     train: TrainConfig | None
     problem: str = ""
+    processes: int = 1  # GPUs to train on at once
 
     def command(self) -> str:
         """The same run, in a terminal."""
         arguments = recipe_arguments.command_line(self.preset, self.spec, self.train)
-        return " ".join(["python -m vggcore train", *map(_quoted, arguments)])
+        program = "python -m vggcore"
+        if self.processes > 1:
+            program = f"torchrun --standalone --nproc-per-node={self.processes} -m vggcore"
+        return " ".join([program, "train", *map(_quoted, arguments)])
 
 
 def fill_in(limits: Limits) -> Wish:
@@ -64,16 +68,55 @@ def fill_in(limits: Limits) -> Wish:
             train = TrainConfig(**_recipe_widgets(base.train, preset))
     except ValueError as error:
         return Wish(preset, name, None, None, str(error))
-    return Wish(preset, name, spec, train)
+    gpus = [device for device in available_devices() if device.startswith("cuda")]
+    processes = 1
+    if len(gpus) > 1 and train.device in ("auto", "cuda"):
+        if st.toggle(f"Use all {len(gpus)} GPUs", key="train-all-gpus"):
+            processes = len(gpus)
+    return Wish(preset, name, spec, train, processes=processes)
 
 
 def forecast(wish: Wish) -> None:
-    """Which device will be used, and whether it is busy."""
+    """What the run will take on this machine: device, time, memory, disk; warns if it won't fit."""
     device = device_choices(wish.train.device)[0]
+    needs = cost.estimate(wish.spec, wish.train)
+    memory, disk = _free_memory(device), machine.free_disk(paths.runs_dir())
+    per_epoch = needs.seconds_per_epoch
+    rows = [
+        ("Device", words.plain(device) + (f" × {wish.processes}" if wish.processes > 1 else "")),
+        ("Time", "not known yet" if per_epoch is None else _about(per_epoch, wish)),
+        ("Memory", _of_free(needs.memory_bytes, memory)),
+        ("Disk", _of_free(needs.disk_bytes, disk)),
+    ]
+    st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows), help=needs.basis)
+    for what, needed, free in (
+        ("memory", needs.memory_bytes, memory),
+        ("disk space", needs.disk_bytes + runs.MIN_FREE_BYTES, disk),
+    ):
+        if free is not None and needed > free:
+            st.warning(
+                f"This needs about {words.size(needed)} of {what}; {words.size(free)} are free. "
+                "Try a smaller width, image or batch.",
+                icon=":material/warning:",
+            )
     living = [run.name for run in runs.list_runs() if run.living]
-    st.caption(f"Device: **{words.plain(device)}**")
     if living:
-        st.caption(f"It will wait for {words.plain(', '.join(living))}.")
+        st.caption(f"{words.plain(', '.join(living))} will be trained first where they share it.")
+
+
+def _about(seconds_per_epoch: float, wish: Wish) -> str:
+    whole = words.duration(seconds_per_epoch * wish.train.epochs / wish.processes)
+    return f"about {whole}, {words.duration(seconds_per_epoch / wish.processes)} an epoch"
+
+
+def _of_free(needed: int, free: int | None) -> str:
+    text = f"about {words.size(needed)}"
+    return text if free is None else f"{text} of {words.size(free)} free"
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def _free_memory(device: str) -> int | None:
+    return machine.free_memory(device)
 
 
 def _network_widgets(base: VGGSpec, preset: str) -> dict:

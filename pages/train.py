@@ -20,6 +20,7 @@ def start(wish: train_form.Wish) -> None:
         wish.train,
         name=wish.name,
         preset=wish.preset,
+        processes=wish.processes,
         visitor=deployment.visitor(),
         request=request,
         limits=deployment.limits(),

@@ -21,6 +21,7 @@ from vggcore.config import PRESETS, TrainConfig
 from vggcore.run_locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
 
 SPEC = PRESETS["try-out"].spec
+REAL_COMMAND = runs.trainer_command
 FAKE = Path(__file__).with_name("fake_trainer.py")
 
 
@@ -514,3 +515,37 @@ def test_a_run_is_described_for_programs():
     assert run["state"] == "finished" and run["step"] == run["total_steps"] == 40
     assert run["summary"]["test_accuracy"] == 0.9
     assert json.loads(json.dumps(run)) == run
+
+
+@pytest.mark.slow
+def test_a_run_of_several_processes_is_killed_and_resumed_like_any_other(monkeypatch):
+    monkeypatch.setattr(runs, "trainer_command", REAL_COMMAND)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    train = TrainConfig(
+        dataset="synthetic", device="cpu", train_limit=256, batch_size=16, epochs=40
+    )
+    run = runs.launch(SPEC, train, name="pair", processes=2)
+    wait_for("pair", "running", seconds=300)
+    ranks = [process for process in Path("/proc").glob("[0-9]*") if is_rank_of(process, run)]
+
+    kill(run)
+    crashed = wait_for("pair", "crashed", seconds=5)
+
+    deadline = time.monotonic() + 30
+    while any(is_rank_of(process, run) for process in ranks):
+        assert time.monotonic() < deadline, "a rank trains on without its lock"
+        time.sleep(0.1)
+    assert len(ranks) == 2 and crashed.resumable
+    runs.resume("pair")
+    wait_for("pair", "running", seconds=300)
+    runs.stop("pair")
+    assert wait_for("pair", "stopped", seconds=60).status["step"] > 0
+
+
+def is_rank_of(process: Path, run: runs.Run) -> bool:
+    """Whether /proc/PID is one of torchrun's ranks that train this run."""
+    try:
+        arguments = (process / "cmdline").read_bytes().decode().split("\0")
+    except OSError:
+        return False
+    return str(run.path) in arguments and "torch.distributed.run" not in arguments

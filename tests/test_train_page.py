@@ -1,15 +1,19 @@
 """The Train page from the entry point; no browser, and no training: its process only waits."""
 
+import io
 import json
 import sys
+import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import deployment
-from vggcore import paths, run_locks, runs
+from dashboard import deployment, run_actions
+from vggcore import paths, run_locks, runs, tensorboard_export
 from vggcore.config import PRESETS, TrainConfig
+from vggcore.metrics import MetricsLog
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -185,6 +189,39 @@ def test_the_table_can_be_filtered():
     page.text_input(key="train-filter").set_value("FIRST").run()
 
     assert page.dataframe[0].value["run"].tolist() == ["first"]
+
+
+def test_chosen_runs_are_laid_over_with_the_settings_in_which_they_differ():
+    a_run("first", seed=1)
+    a_run("second", seed=2, learning_rate=0.01)
+    page = train_page()
+
+    page.session_state["train-table"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    page.run()
+
+    assert not page.exception and len(page.get("plotly_chart")) == 2
+    differing = page.dataframe[1].value
+    assert sorted(differing.index) == ["learning_rate", "seed"]
+    assert sorted(differing.columns) == ["first", "second"]
+
+
+def test_metrics_are_given_as_one_table():
+    log = MetricsLog(a_run("done").path / "metrics.jsonl")
+    log.refresh()
+
+    table = pd.read_csv(io.BytesIO(run_actions.metrics_csv(log)))
+
+    assert table["kind"].tolist().count("step") == 60 and table["step"].is_monotonic_increasing
+    assert table[table["kind"] == "epoch"]["val_accuracy"].tolist() == [0.91, 0.91]
+
+
+def test_curves_are_exported_for_tensorboard():
+    pytest.importorskip("tensorboard")
+    log = MetricsLog(a_run("done").path / "metrics.jsonl")
+    log.refresh()
+
+    with zipfile.ZipFile(io.BytesIO(tensorboard_export.zipped(log))) as archive:
+        assert [name.startswith("events") for name in archive.namelist()] == [True]
 
 
 def test_deleting_asks_first():
