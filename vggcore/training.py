@@ -116,6 +116,7 @@ def fit(
     device = distributed.own_device(devices.resolve(device or train.device))
     if distributed.is_main():
         folder.write_status("starting", device=str(device), message="loading data")
+    torch.backends.cudnn.benchmark = not train.deterministic  # all batches have one shape
     if train.deterministic:
         _make_deterministic()
     try:
@@ -167,7 +168,6 @@ def _resume_notes(progress: Progress) -> list[str]:
 
 def _make_deterministic() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
-    torch.backends.cudnn.benchmark = False
     # Only a warning: a few CUDA kernels have no deterministic counterpart.
     torch.use_deterministic_algorithms(True, warn_only=True)
 
