@@ -32,12 +32,13 @@ class Curves:
     name: str
     steps: pd.DataFrame
     epochs: pd.DataFrame  # one row an epoch, without the confusion
+    evaluated_on: str = "validation"
 
     @classmethod
     def of(cls, name: str, log) -> "Curves":
         """From a `MetricsLog` or a `Recording`."""
         rows = [{k: v for k, v in row.items() if k != "confusion"} for row in log.epochs()]
-        return cls(name, log.steps(), pd.DataFrame(rows))
+        return cls(name, log.steps(), pd.DataFrame(rows), log.evaluated_on)
 
     def has(self, metric: str) -> bool:
         """Whether the run measured "loss" or "accuracy"."""
@@ -51,7 +52,8 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
         _add_steps(figure, curves.steps, f"train_{metric}", look, "Training", TRAIN)
     else:
         _add_epochs(figure, curves.epochs, f"train_{metric}", look, "Training", TRAIN, curves)
-    _add_epochs(figure, curves.epochs, f"val_{metric}", look, "Validation", VALIDATION, curves)
+    evaluated = curves.evaluated_on.capitalize()
+    _add_epochs(figure, curves.epochs, f"val_{metric}", look, evaluated, VALIDATION, curves)
     if reference is not None and f"val_{metric}" in reference.epochs:
         _add_epochs(
             figure, reference.epochs, f"val_{metric}", look, reference.name, REFERENCE, curves,

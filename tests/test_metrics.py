@@ -104,6 +104,7 @@ def test_smoothing_of_a_constant_changes_nothing_and_of_noise_calms_it():
     assert np.allclose(smooth(np.full(50, 3.0), 0.9), 3.0)
     assert smooth(noise, 0.9).std() < 0.5 * noise.std()
     assert smooth(noise, 0) is noise
+    assert np.isnan(smooth(np.array([1.0, np.nan, 1.0]), 0.9)).tolist() == [False, True, False]
 
 
 def epochs(val_losses, train_losses) -> list[dict]:

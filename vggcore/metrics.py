@@ -26,6 +26,8 @@ class MetricsLog:
     Safe to share between the sessions of an app.
     """
 
+    evaluated_on = "validation"  # the images that epochs are measured on
+
     def __init__(self, path: Path):
         self.path = path
         self._lock = Lock()
@@ -136,10 +138,14 @@ def thin_out(x: np.ndarray, y: np.ndarray, points: int) -> tuple[np.ndarray, np.
 
 
 def smooth(values: np.ndarray, weight: float) -> np.ndarray:
-    """Exponential moving average, unbiased at its start; weight 0 changes nothing, 0.99 a lot."""
+    """Exponential moving average, unbiased at its start; weight 0 changes nothing, 0.99 a lot.
+
+    float [N] to float [N]; NaN stays NaN.
+    """
     if not 0 < weight < 1:
         return values
-    return pd.Series(values).ewm(alpha=1 - weight).mean().to_numpy()
+    smoothed = pd.Series(values).ewm(alpha=1 - weight).mean().to_numpy()
+    return np.where(np.isnan(values), np.nan, smoothed)  # a gap stays a gap
 
 
 def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:

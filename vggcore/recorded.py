@@ -29,6 +29,7 @@ class Recording:
     device: str
     date: str
     note: str = ""
+    evaluated_on: str = "validation"  # the images its epochs were measured on
     config: dict = field(default_factory=dict)
     step_rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=STEP_COLUMNS))
     epoch_rows: list[dict] = field(default_factory=list)
@@ -83,6 +84,7 @@ def load(name: str) -> Recording:
             device=values["device"],
             date=values["date"],
             note=values.get("note", ""),
+            evaluated_on=values.get("evaluated_on", "validation"),
             config=values.get("config") or {},
             step_rows=pd.DataFrame(values["steps"], columns=STEP_COLUMNS, dtype=float),
             epoch_rows=values["epochs"],

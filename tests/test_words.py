@@ -1,0 +1,41 @@
+import pytest
+
+from dashboard import words
+from vggcore import machine
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(None, ""), (float("nan"), ""), (0.42, "0.4 s"), (59.6, "1 min 00 s"), (75, "1 min 15 s"),
+     (3600, "1 h 00 min"), (93_784, "26 h 03 min")],
+)  # fmt: skip
+def test_durations(seconds, text):
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "n_bytes, text",
+    [(None, ""), (0, "0 bytes"), (999, "999 bytes"), (5_400_000, "5.4 MB"), (2e9, "2 GB")],
+)
+def test_sizes(n_bytes, text):
+    assert words.size(n_bytes) == text
+
+
+def test_shares_have_a_dash_where_there_is_none():
+    assert [words.share(x) for x in (0.9354, 1.0, None, float("nan"))] == [
+        "93.5 %",
+        "100.0 %",
+        "–",
+        "–",
+    ]
+
+
+def test_markdown_and_html_of_visitors_are_letters():
+    assert words.plain("a *b* <i> [x](y) :red[z] $x$") == (
+        r"a \*b\* \<i\> \[x\]\(y\) \:red\[z\] \$x\$"
+    )
+
+
+def test_what_is_free_is_known_for_the_processor_and_a_folder_to_be(tmp_path):
+    assert machine.free_disk(tmp_path / "not" / "yet" / "there") > 0
+    assert machine.free_memory("cpu") is None or machine.free_memory("cpu") > 1e6
