@@ -40,6 +40,7 @@ def variants(table: pd.DataFrame) -> None:
         "weights_mb": number("weights MB", format="%.1f", help="float32"),
         "activations_mb": number("activations MB", format="%.1f", help="one image, float32"),
         "training_gb": number("training GB", format="%.2f", help="estimated peak, batch 64, bf16"),
+        "epoch_minutes": number("epoch, min", format="%.1f", help="estimated, 55,000 images"),
         "weight_layers": number("depth", help="layers with weights"),
         "receptive_field": number("sees px", help="receptive field after block 5, pixels a side"),
         "imagenet_top1": number(
@@ -50,6 +51,7 @@ def variants(table: pd.DataFrame) -> None:
     }
     units = {"weights_mb": ("parameter_bytes", 1e6), "activations_mb": ("activation_bytes", 1e6)}
     units |= {"macs": ("macs", 1e9), "flops": ("flops", 1e9), "training_gb": ("training", 1e9)}
+    units |= {"epoch_minutes": ("epoch", 60)}
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
     known = [c for c in shown if table[c].replace("", pd.NA).notna().any()]

@@ -31,7 +31,8 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
-        described = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        description = summary[0].upper() + summary[1:] + "."
+        described = commands.add_parser(name, help=summary, description=description)
         if name == command:
             _module(module).add_arguments(described)
             described.add_argument("--verbose", action="store_true", help="log what is done")

@@ -71,7 +71,7 @@ def read(device: str, precision: str) -> Speeds | None:
     """This machine's speeds; stated ones of a small CPU where it was not measured; None for a
     GPU that was not measured.
     """
-    device = device_choices(device)[0].partition(":")[0]
+    device = device_kind(device)
     try:
         kept = json.loads(file().read_bytes())[f"{device} {precision}"]
         if kept.pop("machine") == _machine():
@@ -79,6 +79,11 @@ def read(device: str, precision: str) -> Speeds | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent or damaged
         pass
     return _STATED.get(precision) if device == "cpu" else None
+
+
+def device_kind(device: str) -> str:
+    """ "cuda", "mps" or "cpu": what a request such as "auto" or "cuda:1" gets."""
+    return device_choices(device)[0].partition(":")[0]
 
 
 def _machine() -> str:
