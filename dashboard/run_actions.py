@@ -13,6 +13,7 @@ from vggcore.config import TrainConfig
 from vggcore.metrics import MetricsLog
 from vggcore.runs import Run
 
+_ASKED = "train-dialog"  # (question, run names): the dialog to open in the next run of the page
 _TRIED = "train-message"  # what the last action answered, shown once after the rerun
 
 
@@ -29,6 +30,23 @@ def tell() -> None:
     """Show what the last action refused, if it did."""
     if message := st.session_state.pop(_TRIED, ""):
         st.error(words.plain(message), icon=":material/block:")
+
+
+def ask(question: str, names: list[str]) -> None:
+    """Open a dialog on the next run of the page, outside whatever polls: that would close it."""
+    st.session_state[_ASKED] = (question, names)
+    st.rerun()
+
+
+def open_dialog() -> None:
+    """Open the dialog that was asked for, if one was."""
+    question, names = st.session_state.pop(_ASKED, ("", []))
+    if question == "delete":
+        _delete_dialog(names)
+    elif question == "rename":
+        _rename_dialog(names[0])
+    elif question == "promote":
+        _promote_dialog(names[0])
 
 
 def buttons(run: Run) -> None:
@@ -59,11 +77,11 @@ def buttons(run: Run) -> None:
         ):  # fmt: skip
             again(run)
         if run.has_best and st.button("Promote", icon=":material/publish:", key=f"promote-{name}"):
-            _promote_dialog(name)
+            ask("promote", [name])
         if st.button("Rename", icon=":material/edit:", key=f"rename-{name}"):
-            rename_dialog(name)
+            ask("rename", [name])
         if st.button("Delete", icon=":material/delete:", key=f"delete-{name}"):
-            delete_dialog([name])
+            ask("delete", [name])
 
 
 def stop(name: str) -> None:
@@ -92,7 +110,7 @@ def again(run: Run) -> None:
 
 
 @st.dialog("Rename run")
-def rename_dialog(name: str) -> None:
+def _rename_dialog(name: str) -> None:
     typed = st.text_input("New name", value=name, max_chars=63)
     new_name = runs.slug(typed)
     if new_name and new_name != typed:
@@ -107,7 +125,7 @@ def rename_dialog(name: str) -> None:
 
 
 @st.dialog("Delete for good?")
-def delete_dialog(names: list[str]) -> None:
+def _delete_dialog(names: list[str]) -> None:
     folders = [paths.runs_dir() / name for name in names]
     total = sum(runs.disk_bytes(folder) for folder in folders)
     st.write(f"{words.plain(', '.join(names))}: curves and checkpoints, {words.size(total)}.")

@@ -131,9 +131,9 @@ def _with_selected(selected: list[Run]) -> None:
                 query_params={"run": selected[0].name},
             )  # fmt: skip
             if st.button("Rename", key="table-rename", icon=":material/edit:"):
-                run_actions.rename_dialog(selected[0].name)
+                run_actions.ask("rename", [selected[0].name])
         if st.button("Delete", key="table-delete", icon=":material/delete:"):
-            run_actions.delete_dialog([run.name for run in selected])
+            run_actions.ask("delete", [run.name for run in selected])
     if len(selected) > 1:
         _overlay(selected)
 

@@ -69,6 +69,7 @@ def recorded_runs() -> None:
 through_entry_point()
 st.title("Train", anchor=False)
 run_actions.tell()
+run_actions.open_dialog()
 chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
 if chosen or chosen_recording:
     st.page_link("pages/train.py", label="All runs", icon=":material/arrow_back:")
