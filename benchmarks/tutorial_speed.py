@@ -59,12 +59,14 @@ def bare(before_step) -> None:
     """Forward and backward alone, on one batch that is ready."""
     import torch
 
+    from vggcore import data
     from vggcore.config import PRESETS
     from vggcore.network import build
 
-    network = build(PRESETS["tutorial"].spec, seed=0).to(memory_format=torch.channels_last)
-    images = torch.randn(tutorial_way.BATCH, 1, 224, 224)
-    labels = torch.randint(10, (tutorial_way.BATCH,))
+    preset = PRESETS["tutorial"]
+    images, labels = data.ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
+    network = build(preset.spec, init=preset.train.init, seed=0)
+    network.to(memory_format=torch.channels_last)
     while True:
         before_step()
         network.zero_grad(set_to_none=True)

@@ -11,7 +11,7 @@ STEPS_PER_EPOCH = -(-60_000 // BATCH)  # all 60,000 training images, the last ba
 EPOCHS = 5
 
 
-def work(before_step, loader_workers: int = 4) -> None:
+def work(before_step, loader_workers: int = 2) -> None:
     """Train for ever, calling `before_step()` before each step."""
     import torch
     import torchvision
