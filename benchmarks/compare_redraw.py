@@ -41,6 +41,7 @@ MOVE = """
   const shown = () => plots.map((plot) => JSON.stringify(plot.data.map((d) => [...d.x])));
   const before = shown();
   window.pressedAt = null;
+  setTimeout(() => reject(new Error('no redraw within a minute')), 60000);
   document.addEventListener('keydown', () => { window.pressedAt = performance.now(); },
                             { once: true, capture: true });
   let redrawn = 0;
@@ -82,7 +83,7 @@ def measure(page, moves: int) -> list[tuple[float, float]]:
         f"document.querySelectorAll('.js-plotly-plot .bars').length >= {CHARTS}", timeout=120_000
     )
     slider = page.get_by_role("slider", name="Width")
-    slider.focus(timeout=120_000)
+    slider.focus
     times = []
     for move in range(moves):
         page.evaluate(f"window.result = ({MOVE})({CHARTS})")
@@ -100,9 +101,10 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             page = playwright.chromium.launch(**BROWSER).new_page()
+            page.set_default_timeout(120_000)
             page.add_init_script(WATCH)
             page.goto(url)
-            page.get_by_text("Overview").first.wait_for(timeout=120_000)
+            page.get_by_text("Overview").first.wait_for
             page.goto(f"{url}/compare")
             times = measure(page, args.moves)
     finally:
