@@ -83,7 +83,7 @@ def measure(page, moves: int) -> list[tuple[float, float]]:
         f"document.querySelectorAll('.js-plotly-plot .bars').length >= {CHARTS}", timeout=120_000
     )
     slider = page.get_by_role("slider", name="Width")
-    slider.focus
+    slider.focus()
     times = []
     for move in range(moves):
         page.evaluate(f"window.result = ({MOVE})({CHARTS})")
@@ -104,7 +104,7 @@ def main() -> None:
             page.set_default_timeout(120_000)
             page.add_init_script(WATCH)
             page.goto(url)
-            page.get_by_text("Overview").first.wait_for
+            page.get_by_text("Overview").first.wait_for()
             page.goto(f"{url}/compare")
             times = measure(page, args.moves)
     finally:
