@@ -86,7 +86,8 @@ def measure(page, moves: int) -> list[tuple[float, float]]:
     slider.focus()
     times = []
     for move in range(moves):
-        page.evaluate(f"window.result = ({MOVE})({CHARTS})")
+        # A function without a result: a promise would be waited for before the key is pressed.
+        page.evaluate(f"() => {{ window.result = ({MOVE})({CHARTS}); }}")
         page.keyboard.press("ArrowLeft" if move % 2 == 0 else "ArrowRight")
         times.append(tuple(page.evaluate("window.result")))
         page.wait_for_timeout(500)
