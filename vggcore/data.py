@@ -190,6 +190,15 @@ class ImageSource:
         """Scores on the test set, in float32: for the end of a run, once."""
         return self._score(network, "test", "float32")
 
+    def calibrate(self, network) -> dict:
+        """Card entries that make answers honest: the temperature, found on validation."""
+        from vggcore import evaluation, honesty
+
+        images, labels = load_split("validation", self.train.dataset, self.train.seed)
+        logits = evaluation.predict(network, images.to(self.device), self.preprocessing).cpu()
+        right = F.one_hot(labels, logits.shape[1])
+        return {"temperature": round(honesty.fit_temperature(logits, right), 4)}
+
     def describe(self) -> dict:
         """What a card says about the data."""
         return self._describe | {
