@@ -29,7 +29,7 @@ FLAGS = [
 ]  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
          "device_scale_factor": 2}  # fmt: skip
-PATIENCE = 60  # seconds; a busy machine may need as long to import torch
+PATIENCE = 120  # seconds; a busy machine may need as long to import torch
 # Chromium reports these although nothing is wrong with the page: opened below the root, Streamlit
 # first looks for its server there; and the icon of the browser's tab comes from the internet.
 _HARMLESS = re.compile(r"/\w+/_stcore/(health|host-config)$|^https://fonts\.gstatic\.com/")
@@ -110,10 +110,11 @@ def chromium():
 
 
 @contextmanager
-def visit(browser, app: App, path: str = "", **options):
-    """A visitor's page, opened at `path` and settled. `options` are those of a browser context.
+def visit(browser, app: App, path: str = "", prepare=None, **options):
+    """A visitor's page, opened at `path` and settled.
 
-    Raises AssertionError at the end if the browser or Streamlit reported an error.
+    `options` are those of a browser context; `prepare` is called with the page before it opens
+    anything. Raises AssertionError at the end if the browser or Streamlit reported an error.
     """
     from playwright.sync_api import expect
 
@@ -125,6 +126,8 @@ def visit(browser, app: App, path: str = "", **options):
     page.on("pageerror", lambda error: errors.append(f"uncaught: {error}"))
     page.on("console", lambda message: _collect(message, errors))
     try:
+        if prepare:
+            prepare(page)
         page.goto(f"{app.url}/{path}")
         settle(page)
         yield page
