@@ -6,6 +6,7 @@ from dashboard import compare_charts as charts
 from dashboard import compare_inputs as inputs
 from dashboard import compare_views as views
 from dashboard import diagram
+from dashboard.entry import through_entry_point
 from vggcore import anatomy, cost, export_source, tables
 from vggcore.config import TrainConfig
 
@@ -128,6 +129,7 @@ VIEWS = {
     "One network": one_network, "Small kernels": small_kernels,
 }  # fmt: skip
 
+through_entry_point()
 st.title("Compare")
 st.write("Choose networks and turn the knobs: everything below recounts at once.")
 asked = inputs.asked_for()

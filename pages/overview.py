@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from dashboard.entry import through_entry_point
 from vggcore import checkpoints
 
+through_entry_point()
 st.title("VGG networks on clothing")
 st.markdown(
     "VGG networks are stacks of small convolutions: easy to read, and strong at seeing. "
