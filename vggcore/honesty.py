@@ -9,7 +9,6 @@ of the best class.
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 BINS = 15
@@ -97,8 +96,3 @@ def is_unsure(logits: Tensor, temperature: float, unsure: dict) -> Tensor:
     """Which of these answers [N, C] fall below a card's thresholds: bool [N]."""
     chances = (logits / temperature).softmax(-1).amax(-1)
     return (evidence(logits) < unsure["evidence"]) | (chances < unsure["probability"])
-
-
-def mean_loss(logits: Tensor, labels: Tensor, temperature: float) -> float:
-    """Mean cross-entropy after dividing by the temperature, nats."""
-    return F.cross_entropy(logits / temperature, labels).item()
