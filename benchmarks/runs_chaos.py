@@ -156,6 +156,9 @@ class Chaos:
         if len(runs.list_runs()) != self.launched:
             self.broken.append(f"{len(runs.list_runs())} runs, {self.launched} were launched")
         self.broken += [f"left behind: {what}" for what in left_behind(self.app.pid)]
+        for run in runs.list_runs():  # of a world that did not end in time
+            if pid := run_locks.holder(run.path):
+                os.kill(pid, signal.SIGKILL)
         self.app.stdin.close()
         self.app.wait()
 
@@ -209,7 +212,7 @@ def main() -> int:
         app(args.stand_in)
         return 0
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["VGGCORE_RUNS"] = folder
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # many small processes at once
         world = chaos(args.cycles, args.seed, args.stand_in)
