@@ -22,7 +22,7 @@ from vggcore import checkpoints, evaluation, honesty, wild  # noqa: E402
 from vggcore import wild_pictures as pictures  # noqa: E402
 from vggcore.garments import prepare  # noqa: E402
 
-ALLOWED = 0.05  # share of good garments that may be called unsure, found on validation
+ALLOWED = 0.10  # share of rightly named garments, of any kind, that may be called unsure
 ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}  # calibration errors asked for
 MADE_UP = {
     "blank": pictures.blank, "scribble": pictures.scribble, "noise": pictures.noise,
@@ -91,13 +91,12 @@ def balanced_temperature(found: dict) -> float:
 
 
 def calibrated(card: dict, found: dict) -> dict:
-    """The card with its temperature and thresholds; every kind of garment weighs the same."""
+    """The card with its temperature and thresholds; no kind of garment loses more than allowed."""
     temperature = balanced_temperature(found)
-    shortest = min(len(logits) for logits, _ in found.values())
-    logits = torch.cat([logits[:shortest] for logits, _ in found.values()])
-    right = torch.cat([right[:shortest] for _, right in found.values()])
-    good = logits[right[torch.arange(len(right)), logits.argmax(1)]]
-    unsure = honesty.thresholds(good, temperature, ALLOWED)
+    right_ones = [logits[right[torch.arange(len(right)), logits.argmax(1)]]
+                  for logits, right in found.values()]  # fmt: skip
+    choices = [honesty.thresholds(good, temperature, ALLOWED) for good in right_ones]
+    unsure = min(choices, key=lambda choice: choice["evidence"])
     return card | {"temperature": temperature, "unsure": unsure}
 
 
