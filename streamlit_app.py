@@ -1,8 +1,12 @@
 """The dashboard's entry point: `streamlit run streamlit_app.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="VGG dashboard", page_icon=":material/checkroom:", layout="wide")
+# A file of our own: visitors' browsers would fetch a named icon from elsewhere.
+ICON = Path(__file__).parent / "dashboard" / "assets" / "icon.png"
+st.set_page_config(page_title="VGG dashboard", page_icon=ICON, layout="wide")
 
 PAGES = [
     st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
