@@ -41,8 +41,8 @@ HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and 
 STEPS_PER_EPOCH = 200
 # Shares of a batch.
 SHARES = {
-    "fashion": 0.32, "scenes": 0.12, "drawings": 0.14, "photos": 0.28, "sketches": 0.05,
-    "none": 0.09,
+    "fashion": 0.38, "scenes": 0.14, "drawings": 0.18, "photos": 0.14, "sketches": 0.05,
+    "none": 0.11,
 }  # fmt: skip
 POOL_SIZES = {"scenes": 10_000, "drawings": 12_000, "none": 4_000}
 _PHOTO_VARIANTS = 3
