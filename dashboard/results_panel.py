@@ -15,6 +15,7 @@ from vggcore.results import Results
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
+_CELL_LABELS = ("Is", "Taken for")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -141,11 +142,17 @@ def _matrix(found: Results, key: str) -> None:
 
 def _cell(networks: list[Results]) -> None:
     st.caption("Click a cell of the matrix, or choose one here, to see its pictures.")
-    for state, class_name in zip(_CELL, _most_confused(networks[0]), strict=True):
-        st.session_state.setdefault(state, class_name)
+    # Until something is chosen, the most frequent mistake: not a default of the boxes, so that
+    # whatever is chosen stands in the address and can be shared.
+    classes = []
     with st.container(horizontal=True):
-        true = st.selectbox("Is", CLASSES, key=_CELL[0], width=180, bind="query-params")
-        named = st.selectbox("Taken for", CLASSES, key=_CELL[1], width=180, bind="query-params")
+        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(networks[0]), strict=True):
+            chosen = st.selectbox(
+                label, CLASSES, index=None, placeholder=usual, key=key, width=180,
+                bind="query-params",
+            )  # fmt: skip
+            classes.append(chosen or usual)
+    true, named = classes
     for found in networks:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
