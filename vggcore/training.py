@@ -439,6 +439,7 @@ class _Loop:
         self.progress.seconds = time.monotonic() - self.started
         if distributed.is_main():
             card = self._card() | {"test_accuracy": scores["accuracy"]}
+            card |= self.source.calibrate(best.network)
             checkpoints.save(self.folder.path / "best", best.network, best.card | card)
         return self._end("finished", test_accuracy=scores["accuracy"])
 

@@ -14,6 +14,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import data, distributed, evaluation, garments, paths, strokes
+from vggcore import data, distributed, evaluation, garments, honesty, paths, strokes
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
@@ -437,7 +438,6 @@ class WildSource:
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
         self.steps_per_epoch = STEPS_PER_EPOCH
-        self._validation = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Normalised float32 [B, 1, S, S] and targets float32 [B, 11]."""
@@ -469,16 +469,22 @@ class WildSource:
         return (_with_none(logits).argmax(1) == targets.argmax(1)).sum()
 
     def validate(self, network) -> dict:
-        """Scores in the precision of training; see `validation_scores`."""
-        if self._validation is None:
-            self._validation = Validation.load(self.size, self.train.seed, self.sources)
+        """Scores in the precision of training; see `Validation.scores`."""
         return self._validation.scores(network, self.preprocessing, self.train.precision)
+
+    def calibrate(self, network) -> dict:
+        """Card entries that make answers honest, found on validation; see `honesty.calibrate`."""
+        return honesty.calibrate(self._validation.answers(network, self.preprocessing))
 
     def test(self, network) -> dict:
         """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
         images, labels = data.load_split("test")
         images = prepared_images(images.numpy(), self.size)
         return evaluation.score(evaluation.predict(network, images, self.preprocessing), labels)
+
+    @cached_property
+    def _validation(self) -> "Validation":
+        return Validation.load(self.size, self.train.seed, self.sources)
 
     def describe(self) -> dict:
         """What a card says about the data."""
@@ -521,11 +527,6 @@ def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
     return -right.mean()
 
 
-def evidence(logits: Tensor) -> Tensor:
-    """How much speaks for a garment of whatever class: log-sum-exp of the ten logits, [N]."""
-    return logits.logsumexp(1)
-
-
 def prepared_images(images, size: int) -> Tensor:
     """`garments.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
     return torch.from_numpy(
@@ -548,21 +549,37 @@ class Validation(NamedTuple):
         real = prepared_images((item.picture() for item in items), size)
         return cls(prepared_images(images.numpy(), size), labels, items, real)
 
+    def answers(
+        self, network, preprocessing: dict, precision: str = "float32"
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """By kind ("fashion-mnist", "photos", "sketches"): logits [N, 10], and bool [N, 10].
+
+        The second says which classes count as right: for real pictures, all accepted ones.
+        """
+
+        def logits_of(images: Tensor) -> Tensor:
+            return evaluation.predict(network, images, preprocessing, precision=precision)
+
+        right = F.one_hot(self.fashion_labels, NONE).bool()
+        found = {"fashion-mnist": (logits_of(self.fashion), right)}
+        logits = logits_of(self.real)
+        right = torch.zeros(len(self.items), NONE, dtype=torch.bool)
+        for row, item in zip(right, self.items, strict=True):
+            row[list(item.accepted)] = True
+        for kind in ("photos", "sketches"):
+            chosen = torch.tensor([item.kind == kind for item in self.items], dtype=torch.bool)
+            if chosen.any():
+                found[kind] = (logits[chosen], right[chosen])
+        return found
+
     def scores(self, network, preprocessing: dict, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy` is the mean over Fashion-MNIST, photos, drawings.
 
         Real pictures count by their accepted classes. The mean is what picks the best epoch: the
         network has to be good everywhere.
         """
-        logits = evaluation.predict(network, self.fashion, preprocessing, precision=precision)
-        scores = evaluation.score(logits, self.fashion_labels)
-        parts = {"fashion-mnist": scores["accuracy"]}
-        logits = evaluation.predict(network, self.real, preprocessing, precision=precision)
-        for kind in ("photos", "sketches"):
-            named = [label in item.accepted
-                     for item, label in zip(self.items, logits.argmax(1).tolist(), strict=True)
-                     if item.kind == kind]  # fmt: skip
-            if named:
-                parts[kind] = sum(named) / len(named)
+        found = self.answers(network, preprocessing, precision)
+        parts = {kind: honesty.is_right(*answers).mean().item() for kind, answers in found.items()}
         log.info("validation: %s", ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
+        scores = evaluation.score(found["fashion-mnist"][0], self.fashion_labels)
         return scores | {"accuracy": sum(parts.values()) / len(parts), "parts": parts}
