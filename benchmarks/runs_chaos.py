@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,11 @@ class Chaos:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+    def close_pipes(self) -> None:
+        with suppress(BrokenPipeError):  # the app was killed before it read all
+            self.app.stdin.close()
+        self.app.stdout.close()
+
     def ask(self, command: str, name: str = "", wait: bool = True) -> None:
         request = f"request-{self.launched}"
         self.app.stdin.write(json.dumps([command, name, request]) + "\n")
@@ -94,6 +100,7 @@ class Chaos:
         if victim in ("app", "both"):
             self.app.kill()
             self.app.wait()
+            self.close_pipes()
             self.start_app()
         if killed:
             self.expect_end(killed)
@@ -161,6 +168,7 @@ class Chaos:
                 os.kill(pid, signal.SIGKILL)
         self.app.stdin.close()
         self.app.wait()
+        self.close_pipes()
 
 
 def left_behind(app_pid: int) -> list[str]:

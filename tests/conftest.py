@@ -6,6 +6,7 @@ silently did not run has not passed.
 """
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if name in required:
             pytest.fail(f"{reason}, and VGGCORE_REQUIRE demands it")
         pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _own_main_module():
+    """Streamlit's AppTest leaves its script as `__main__`, which spawned processes would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(autouse=True)

@@ -150,6 +150,7 @@ def test_calibrate_command_says_what_it_means(monkeypatch, capsys):
     parser = argparse.ArgumentParser()
     calibrate_command.add_arguments(parser)
     assert calibrate_command.run(parser.parse_args(["--device", "cpu"])) == 0
-    assert all(name in capsys.readouterr().out for name in PRESETS)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in PRESETS)
     calibrate_command.run(parser.parse_args(["--device", "cpu", "--json"]))
     assert json.loads(capsys.readouterr().out)["bf16"]["linear"] == 1e9

@@ -63,7 +63,7 @@ def test_a_file_that_is_not_the_data_set_s_is_refused(tmp_path, monkeypatch):
     ours = tmp_path / "FashionMNIST" / "raw"
     ours.mkdir(parents=True)
     for file in theirs.glob("*-ubyte"):
-        (ours / file.name).symlink_to(file)
+        (ours / file.name).symlink_to(file.resolve())
     images = bytearray((theirs / "t10k-images-idx3-ubyte").read_bytes())
     images[5000] ^= 1
     (ours / "t10k-images-idx3-ubyte").unlink()

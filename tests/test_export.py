@@ -85,7 +85,8 @@ def test_source_takes_the_checkpoints_own_weights(folders):
     network.load_state_dict(load_safetensors((folders / "small.safetensors").read_bytes()))
 
     images = torch.rand(2, 1, 32, 32)
-    assert torch.equal(network(images), checkpoints.load("small").network(images))
+    # Not to the last bit: our weights lie in another memory layout.
+    torch.testing.assert_close(network(images), checkpoints.load("small").network(images))
 
 
 def test_a_model_card_is_yaml_for_the_hub_then_text(folders):
