@@ -27,6 +27,7 @@ from vggcore import checkpoints, evaluation, honesty, training, wild  # noqa: E4
 from vggcore.classes import CLASSES  # noqa: E402
 from vggcore.config import PRESETS  # noqa: E402
 from vggcore.garments import prepare  # noqa: E402
+from vggcore.network import build  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
@@ -40,7 +41,8 @@ def train_without(sources: tuple[str, ...], steps: int, start: str) -> tuple:
     preset = PRESETS["wild"]
     train = replace(preset.train, ema=0.99, init_from=start)
     source = wild.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
-    network, _ = training.start_network(preset.spec, train)
+    network = build(preset.spec, init=train.init, seed=train.seed)
+    training.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
     optimizer = training.make_optimizer(train, network)

@@ -119,6 +119,9 @@ def per_class(networks: list[Results]) -> pd.DataFrame:
 
 def confusion(networks: list[Results]) -> None:
     """The matrix, and the pictures in the chosen cell."""
+    # Above the columns, where their place is the same for one network and for two; see
+    # `pages/results.py`.
+    true, named = _cell(networks[0])
     alone = len(networks) == 1
     columns = st.columns([11, 9] if alone else 2, gap="large" if alone else "small")
     for number, found in enumerate(networks):
@@ -127,7 +130,7 @@ def confusion(networks: list[Results]) -> None:
                 st.markdown(f"**{words.plain(found.name)}**")
             _matrix(found, f"confusion-{number}")
     with columns[1] if alone else st.container():
-        _cell(networks)
+        _pictures(networks, true, named)
 
 
 def _matrix(found: Results, key: str) -> None:
@@ -140,19 +143,24 @@ def _matrix(found: Results, key: str) -> None:
     )  # fmt: skip
 
 
-def _cell(networks: list[Results]) -> None:
-    st.caption("Click a cell of the matrix, or choose one here, to see its pictures.")
+def _cell(found: Results) -> tuple[str, str]:
+    """The chosen cell: what the garment is, and what it is taken for."""
     # Until something is chosen, the most frequent mistake: not a default of the boxes, so that
     # whatever is chosen stands in the address and can be shared.
     classes = []
-    with st.container(horizontal=True):
-        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(networks[0]), strict=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
             chosen = st.selectbox(
-                label, CLASSES, index=None, placeholder=usual, key=key, width=180,
+                label, CLASSES, index=None, placeholder=usual, key=key, width=160,
                 bind="query-params",
             )  # fmt: skip
             classes.append(chosen or usual)
-    true, named = classes
+        st.caption("Choose a cell, or click it in the matrix, to see its pictures.",
+                   width="content")  # fmt: skip
+    return tuple(classes)
+
+
+def _pictures(networks: list[Results], true: str, named: str) -> None:
     for found in networks:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)

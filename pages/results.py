@@ -37,6 +37,10 @@ section = st.segmented_control(
     label_visibility="collapsed",
 )  # fmt: skip
 try:
-    SECTIONS[section]([panel.results_of(name) for name in names])
+    # Progress bars come and go in a container of their own: if what follows moved by a place,
+    # Streamlit 1.67 would lose the tie between its boxes and the address.
+    with st.container():
+        found = [panel.results_of(name) for name in names]
+    SECTIONS[section](found)
 except (CheckpointError, DataMissing) as error:
     st.error(str(error))

@@ -83,4 +83,4 @@ def test_a_start_that_fits_nowhere_is_an_error(tmp_path):
     spec = VGGSpec(configuration="A", width="1/8", image_size=32, head="pool")
 
     with pytest.raises(ValueError, match="nothing of .* fits VGG-11 ×1/8"):
-        training.start_network(spec, TrainConfig(init_from=str(tmp_path / "start")))
+        training.start_from(build(spec), TrainConfig(init_from=str(tmp_path / "start")))

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from vggcore import checkpoints, data, training
 from vggcore.checkpoints import CheckpointError
+from vggcore.network import build
 from vggcore.run_folder import RunFolder
 
 KILLS, KILLS_PER_RUN = 25, 5
@@ -123,9 +125,9 @@ def test_the_order_in_which_a_save_replaces_files_never_leaves_none(tmp_path, mo
 # --- damage -------------------------------------------------------------------------------------
 
 
-def stopped_half_way(path: Path) -> RunFolder:
+def stopped_half_way(path: Path, **recipe) -> RunFolder:
     """A run stopped after its second epoch."""
-    folder = tiny_run.create(path)
+    folder = tiny_run.create(path, train=replace(tiny_run.TRAIN, **recipe))
 
     def stop_late(status):
         if status["step"] >= 8 and status["state"] == "running":
@@ -136,6 +138,16 @@ def stopped_half_way(path: Path) -> RunFolder:
         patch.setattr(training, "STOP_CHECK_SECONDS", 0)
         assert training.fit(folder, on_step=stop_late)["state"] == "stopped"
     return RunFolder(path)
+
+
+def test_a_run_that_goes_on_no_longer_needs_what_it_started_from(tmp_path):
+    start = tmp_path / "start"
+    checkpoints.save(start, build(tiny_run.SPEC, seed=1), {"preprocessing": {}, "classes": []})
+    folder = stopped_half_way(tmp_path / "run", init_from=str(start))
+    for file in tmp_path.glob("start.*"):
+        file.unlink()
+
+    assert training.fit(folder)["state"] == "finished"
 
 
 def whole(path: Path) -> dict:

@@ -156,7 +156,7 @@ PRESETS: dict[str, Preset] = {
             configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", epochs=22, batch_size=128, learning_rate=0.002, weight_decay=0.05,
+            dataset="wild", epochs=28, batch_size=128, learning_rate=0.002, weight_decay=0.05,
             erase=0.3, ema=0.998, init_from="fashion-mnist",
         ),
     ),

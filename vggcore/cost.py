@@ -18,11 +18,12 @@ EVALUATED_IMAGES, EVALUATED_PIXELS = 500, 2_000_000  # at most at once, as in `e
 # What the process itself gains with its first step on a CPU: compiled kernels, library code that
 # the optimizer imports, the allocator's slack. Measured.
 RUNTIME_BYTES = 250_000_000
-IMAGES = {  # training, validation, test
+IMAGES = {  # of one epoch, validation, test
     "fashion-mnist": (55_000, 5_000, 10_000),
-    "wild": (55_000, 5_000, 10_000),
+    "wild": (51_200, 5_500, 10_000),
     "synthetic": (4_000, 500, 500),
 }
+_WILD_PICTURES = 117_000  # in the pools that `wild` draws its batches from
 _OPTIMIZER_FLOATS = {"adam": 2, "adamw": 2, "sgd": 1}
 
 
@@ -60,7 +61,7 @@ def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     """Peak bytes of training beyond the process before it."""
     weights = anatomy.totals(spec).parameter_bytes
     state = _state_bytes(spec, train)
-    stays = state + sum(IMAGES[train.dataset]) * 2 * 28 * 28
+    stays = state + _data_bytes(spec, train)
     comes_and_goes = max(
         weights + _step_bytes(spec, train),  # `weights`: the gradients
         2 * weights + _evaluation_bytes(spec),  # gradients, and the best epoch's weights
@@ -68,6 +69,14 @@ def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     )
     on_gpu = speed.device_kind(train.device) == "cuda"
     return stays + comes_and_goes + (0 if on_gpu else RUNTIME_BYTES)
+
+
+def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
+    """The images, and their split into training, validation and test beside them."""
+    held = sum(IMAGES[train.dataset]) * 2 * 28 * 28
+    if train.dataset == "wild":
+        held += _WILD_PICTURES * (spec.image_size**2 + 11 * FLOAT_BYTES)  # with their targets
+    return held
 
 
 def disk_bytes(spec: VGGSpec, train: TrainConfig) -> int:

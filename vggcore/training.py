@@ -139,14 +139,16 @@ def _prepare(folder: RunFolder, device: torch.device) -> "_Loop":
     """The loop, ready to run: at the start, or where the last checkpoint left it."""
     spec, train = folder.spec, folder.train
     source = make_source(spec, train, device)
-    network, notes = start_network(spec, train)
+    network = build(spec, init=train.init, seed=train.seed)
     network = network.to(device, memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
-    if average is not None:
-        average.load_state_dict(network.state_dict())
     optimizer = make_optimizer(train, network)
     state = ResumeState(network=network, average=average, optimizer=optimizer)
     resumed = load_last(folder, state)
+    # A run that goes on no longer needs the checkpoint that it once started from.
+    notes = start_from(network, train) if resumed is None else []
+    if resumed is None and average is not None:
+        average.load_state_dict(network.state_dict())
     progress = Progress(**resumed) if resumed is not None else Progress()
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
@@ -172,17 +174,21 @@ def _make_deterministic() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def start_network(spec: VGGSpec, train: TrainConfig) -> tuple[VGG, list[str]]:
-    """A fresh network, started from `train.init_from` where that is set; notes on what it took."""
-    network = build(spec, init=train.init, seed=train.seed)
+def start_from(network: VGG, train: TrainConfig) -> list[str]:
+    """Copy into `network` what fits of the checkpoint `train.init_from`, if one is named.
+
+    Returns notes on what was copied. Raises ValueError, CheckpointError.
+    """
     if not train.init_from:
-        return network, []
+        return []
     from vggcore.pretraining import copy_weights
 
     copied = copy_weights(checkpoints.load(train.init_from).network, network, train.init_layers)
     if not copied:
-        raise ValueError(f"nothing of {train.init_from} fits {spec.name}: choose another init_from")
-    return network, [f"started from {train.init_from}: copied {', '.join(copied)}"]
+        raise ValueError(
+            f"nothing of {train.init_from} fits {network.spec.name}: choose another init_from"
+        )
+    return [f"started from {train.init_from}: copied {', '.join(copied)}"]
 
 
 class _stop_on_signals:

@@ -93,6 +93,7 @@ def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
     choose(page, "Is", "Bag")
     choose(page, "Taken for", "Shirt")
     heading = page.get_by_text(re.compile("pictures: is Bag, taken for Shirt")).inner_text()
+    expect(page).to_have_url(re.compile("cell-is=Bag&cell-taken-for=Shirt"))
 
     other = open_page(address(page))
 
@@ -115,6 +116,7 @@ def test_a_click_on_a_cell_shows_its_pictures(open_page, network):
     chart.wait_for(timeout=PATIENCE)
     cell = page.locator(".scatterlayer .trace").first.locator(".point").nth(99)  # Ankle boot
 
+    chart.scroll_into_view_if_needed()
     box = cell.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
