@@ -23,28 +23,31 @@ def side_by_side(networks):
         f"{anatomy.CONVENTION} ✓: our count equals the published one. Training: estimated peak "
         f"memory at batch 64 with bf16, and time for 55,000 images ({needs[0].basis})."
     )
-    drawn = {
+    drawings = {
         "Where the parameters are": (
-            "parameters", charts.parameters_by_kind(networks),
+            "parameters", charts.parameters_by_kind,
             "Each bar is one network's learned numbers; with the paper's classifier nearly all "
             "of them sit in the three fully connected layers.",
         ),
         "Where the work is": (
-            "macs", charts.macs_by_block(networks),
+            "macs", charts.macs_by_block,
             "Each bar is the arithmetic for one image; nearly all of it is in the convolutions, "
             "so adding convolutions makes a network slower far more than it makes it larger.",
         ),
         "Where the memory goes": (
-            "activations", charts.activations_by_layer(networks),
+            "activations", charts.activations_by_layer,
             "Each piece is what one layer writes for one image; the first blocks write most, "
             "because their maps are still as large as the image.",
         ),
     }  # fmt: skip
-    for title, (name, figure, sentence) in drawn.items():
+    figures = []
+    # Each is sent as soon as it is drawn: the browser paints it while the next is drawn here.
+    for title, (name, draw, sentence) in drawings.items():
         st.subheader(title)
         st.caption(sentence)
-        views.chart(figure, name, sentence)
-    views.take_away(table, "vgg-variants", [figure for _, figure, _ in drawn.values()])
+        figures.append(draw(networks))
+        views.chart(figures[-1], name, sentence)
+    views.take_away(table, "vgg-variants", figures)
 
 
 def accuracy(networks):

@@ -440,7 +440,7 @@ def test_gpus_are_counted_without_torch(monkeypatch, tmp_path, visible, devices)
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     monkeypatch.setattr(run_locks, "Path", lambda path: tmp_path)
-    monkeypatch.setattr(run_locks.metadata, "version", lambda name: "2.14.1")
+    monkeypatch.setattr(run_locks, "_torch_version", lambda: "2.14.1")
     monkeypatch.setattr(run_locks.sys, "platform", "linux")
     if visible is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -223,17 +224,23 @@ def available_devices() -> list[str]:
 
 def _cuda_devices() -> int:
     """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
-    try:
-        if "+cpu" in metadata.version("torch"):
-            return 0
-    except metadata.PackageNotFoundError:
-        pass
+    if "+cpu" in _torch_version():
+        return 0
     present = len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return present
     names = [name.strip() for name in visible.split(",")]
     return min(present, len([name for name in names if name and name != "-1"]))
+
+
+@lru_cache(maxsize=1)
+def _torch_version() -> str:
+    """Of the installed torch, without importing it; empty where there is none."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def device_choices(device: str) -> list[str]:
