@@ -8,7 +8,7 @@ from PIL import Image
 
 from dashboard import cores
 from dashboard.small_pictures import strip
-from vggcore import checkpoints, runs
+from vggcore import checkpoints
 from vggcore.classes import CLASSES
 from vggcore.classifier import Classifier, Prediction, load_classifier
 from vggcore.data import DataMissing, load_split, synthetic_garments
@@ -34,13 +34,6 @@ OVERRIDES = {
         {"auto": "Find out", "keep": "Keep it", "remove": "Remove what looks like it"},
     ),
 }
-
-
-def network_names() -> list[str]:
-    """Shipped checkpoints, then runs that have one, the newest first."""
-    trained = [run.name for run in runs.list_runs() if (run.path / "best.json").is_file()]
-    shipped = checkpoints.available()
-    return shipped + [name for name in trained if name not in shipped]
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the network …")

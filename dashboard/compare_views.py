@@ -118,6 +118,8 @@ def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = 
             st.download_button(
                 "Charts as HTML", lambda: _page_of(figures), f"{name}.html", "text/html",
                 icon=":material/download:", on_click="ignore", key=f"{name}_html",
+                help="One file that opens anywhere. The camera of its charts saves PNG; here it "
+                     "saves SVG.",
             )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import classify_panel as panel
+from dashboard import network_choice
 from dashboard.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.entry import through_entry_point
 from dashboard.small_pictures import strip
@@ -14,7 +15,6 @@ from vggcore.images import EXTENSIONS, ImageError, open_image
 from vggcore.strokes import StrokeError, parse_strokes, render
 
 MAX_FILES = 12
-ALONE = "none"
 
 through_entry_point()
 keep_in_memory()
@@ -23,14 +23,7 @@ st.write(
     "Draw a garment, or show a photo of one. The network answers at once, shows what it saw, and "
     "says so when it is unsure. Your pictures stay in this session's memory only."
 )
-available = panel.network_names()
-if not available:
-    st.info("There is no network yet: train one on the Train page.")
-    st.stop()
-choice = st.container(horizontal=True)  # stays side by side on a phone
-network = choice.selectbox("Network", available, key="network", bind="query-params")
-second = choice.selectbox("Compare with", [ALONE, *available], key="second", bind="query-params")
-names = [network] if second in (ALONE, network) else [network, second]
+names = network_choice.choose(network_choice.available())
 try:
     for name in names:
         panel.classifier(name)

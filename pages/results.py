@@ -2,26 +2,17 @@
 
 import streamlit as st
 
-from dashboard import results_cost, results_map, take_away
+from dashboard import network_choice, results_cost, results_map, take_away
 from dashboard import results_panel as panel
-from dashboard.classify_panel import network_names
 from dashboard.entry import through_entry_point
 from vggcore.checkpoints import CheckpointError
 from vggcore.data import DataMissing
 
-ALONE = "none"
-
 through_entry_point()
 st.title("Results", anchor=False)
 st.write("Where a trained network is right, where it errs, and on which pictures.")
-available = network_names()
-if not available:
-    st.info("There is no network yet: train one on the Train page.")
-    st.stop()
-choice = st.container(horizontal=True)  # stays side by side on a phone
-network = choice.selectbox("Network", available, key="network", bind="query-params")
-second = choice.selectbox("Compare with", [ALONE, *available], key="second", bind="query-params")
-names = [network] if second in (ALONE, network) else [network, second]
+available = network_choice.available()
+names = network_choice.choose(available)
 
 SECTIONS = {
     "Scores": panel.scores,
