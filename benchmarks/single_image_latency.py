@@ -18,7 +18,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vggcore import checkpoints, export  # noqa: E402
-from vggcore.folding import folded  # noqa: E402
+from vggcore.folding import folded, packed  # noqa: E402
 
 
 def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:
@@ -40,14 +40,16 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
             torch.jit.freeze(torch.jit.trace(merged, picture))
         )
     half = folded(network).to(torch.bfloat16)
+    ready = packed(network)
     values = picture.numpy()
     return {
         "ONNX Runtime": lambda: session.run(None, {"images": values}),
         "as trained": lambda: network(picture),
-        "BN folded, the classifier's": lambda: merged(picture),
+        "BN folded": lambda: merged(picture),
         "BN folded, channels_last": lambda: last(rows),
         "BN folded, bf16": lambda: half(picture.to(torch.bfloat16)),
         "BN folded, TorchScript": lambda: frozen(picture),
+        "packed, the classifier's": lambda: ready(picture),
     }
 
 

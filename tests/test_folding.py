@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from vggcore import folding
 from vggcore.architectures import CONFIGURATIONS, VGGSpec
-from vggcore.folding import folded
+from vggcore.folding import folded, packed
 from vggcore.network import build
 
 
@@ -41,3 +42,34 @@ def test_no_batch_norm_is_left_and_the_original_keeps_its_own():
 
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in merged.modules())
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()) == 8
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+@pytest.mark.parametrize("image_size, head", [(32, "pool"), (64, "fc")])
+def test_a_packed_network_gives_the_same_answers(configuration, image_size, head):
+    spec = VGGSpec(configuration=configuration, batch_norm=True, width="1/16",
+                   image_size=image_size, head=head)  # fmt: skip
+    network = used(build(spec, seed=0))
+    pictures = torch.randn(4, 1, 1, image_size, image_size)
+    answering = packed(network)
+
+    for picture in pictures:
+        with torch.inference_mode():
+            before, after = network(picture).softmax(1), answering(picture).softmax(1)
+        assert torch.allclose(before, after, atol=0.02)
+
+
+def test_in_float32_a_packed_network_is_exact(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
+    picture = torch.randn(1, 1, 32, 32)
+
+    with torch.inference_mode():
+        assert torch.allclose(network(picture), packed(network)(picture), atol=1e-5)
+
+
+def test_without_the_operations_the_folded_network_serves(monkeypatch):
+    monkeypatch.setattr(folding, "_CONVOLUTION", "no_such_operation")
+    network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
+
+    assert isinstance(packed(network), nn.Module)

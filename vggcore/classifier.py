@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vggcore import checkpoints, data, honesty
-from vggcore.folding import folded
+from vggcore.folding import packed
 from vggcore.garments import Prepared, prepare
 
 
@@ -30,7 +30,7 @@ class Classifier:
     def __init__(self, checkpoint: checkpoints.Checkpoint):
         self.checkpoint = checkpoint
         self.network = checkpoint.network
-        self._answering = folded(checkpoint.network)  # the same logits, sooner
+        self._answering = packed(checkpoint.network)  # the same answers, sooner
         self.preprocessing = checkpoint.card["preprocessing"]
         self.classes = checkpoint.card["classes"]
         self.temperature = checkpoint.card.get("temperature") or 1.0
