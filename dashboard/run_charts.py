@@ -109,7 +109,8 @@ def _figure(metric: str, look: Look, identity: str) -> go.Figure:
         height=_HEIGHT,
         margin=dict(l=0, r=10, t=36, b=0),
         title=dict(text=metric[0].upper() + metric[1:], x=0, font=dict(size=15)),
-        legend=dict(orientation="h", yanchor="bottom", y=1, xanchor="right", x=1),
+        # Below the axis: beside the title it would run into it when runs are laid side by side.
+        legend=dict(orientation="h", yref="container", yanchor="bottom", y=0, x=0),
         hovermode="x unified",
         uirevision=f"{identity} {metric} {look.x} {look.log}",
     )
