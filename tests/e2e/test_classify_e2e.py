@@ -197,6 +197,8 @@ def test_a_picture_can_be_pasted_and_removed(open_page):
 def test_the_camera_takes_a_photo(open_page):
     page = open_page("classify?source=Camera", permissions=["camera"])
 
+    # Before the camera shows anything, the button takes nothing.
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")
     page.get_by_role("button", name="Take Photo").click()
 
     expect(answer(page)).to_be_visible()
