@@ -17,7 +17,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vggcore import checkpoints, export  # noqa: E402
+from vggcore import checkpoints, data, evaluation, export, wild  # noqa: E402
 from vggcore.folding import folded, packed  # noqa: E402
 
 
@@ -54,6 +54,20 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
 
 
 @torch.inference_mode()
+def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
+    """How many validation images the packed network was asked, and on what share it agrees."""
+    preprocessing = checkpoint.card["preprocessing"]
+    images, _ = data.load_split("validation")
+    if preprocessing["style"] == "wild":
+        images = wild.prepared_images(images.numpy(), preprocessing["image_size"])
+    inputs = data.to_network_input(images, preprocessing)
+    ready = packed(checkpoint.network)
+    ours = torch.cat([ready(inputs[n : n + 1]) for n in range(len(inputs))]).argmax(1)
+    exact = evaluation.predict(checkpoint.network, images, preprocessing).argmax(1)
+    return len(images), (ours == exact).float().mean().item()
+
+
+@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", default=checkpoints.DEFAULT)
@@ -81,6 +95,8 @@ def main() -> None:
         median, best = statistics.median(values), min(values)
         print(f"  {name:28} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
               f"{median / base:5.2f} × ONNX Runtime")  # fmt: skip
+    count, share = agreement(checkpoint)
+    print(f"packed, the same label as trained on {share:.2%} of {count:,} validation images")
 
 
 if __name__ == "__main__":
