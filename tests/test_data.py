@@ -174,6 +174,20 @@ def test_mixup_blends_inputs_and_targets_by_one_weight():
     assert torch.allclose(mixed[0], inputs[0] * weight + inputs[3] * (1 - weight), atol=1e-6)
 
 
+def test_cutmix_weighs_the_labels_by_area():
+    images = (torch.arange(1, 5)[:, None, None] * torch.ones(1, 20, 20)).to(torch.uint8)
+    shares = []
+
+    for seed in range(300):
+        generator = torch.Generator().manual_seed(seed)
+        mixed, targets = data.cutmix(images, torch.tensor([0, 1, 2, 3]), generator)
+        shares.append(targets[1, 0].item())
+        assert (mixed[1] == 1).float().mean().item() == pytest.approx(shares[-1])
+        assert targets[1, 1].item() == pytest.approx(1 - shares[-1])
+
+    assert min(shares) < 0.05 and max(shares) > 0.7
+
+
 def test_a_limit_keeps_that_many_images_and_a_batch_never_exceeds_them():
     limited = source(train_limit=30)
 

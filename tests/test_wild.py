@@ -47,8 +47,13 @@ def test_the_loss_asks_for_one_of_the_right_classes():
     either[0, [2, 6]] = 1.0
     one = torch.zeros(1, 11)
     one[0, 2] = 1.0
-    assert wild.none_aware_loss(logits, either).item() == pytest.approx(0, abs=1e-4)
+    decided = torch.zeros(1, 10)
+    decided[0, 6] = 20.0
+    assert wild.none_aware_loss(decided, either).item() == pytest.approx(0, abs=1e-4)
+    # Dividing the probability among them costs a little, naming a wrong one much more.
+    assert 0.1 < wild.none_aware_loss(logits, either).item() < 0.6
     assert wild.none_aware_loss(logits, one).item() == pytest.approx(np.log(2), abs=1e-4)
+    assert wild.none_aware_loss(decided, one).item() > 5
 
 
 def test_the_loss_lowers_the_evidence_of_what_is_no_garment():
@@ -66,7 +71,7 @@ def source(monkeypatch):
     """A source with small random pools instead of the real ones."""
     generator = torch.Generator().manual_seed(0)
 
-    def pool(name, size, seed):
+    def pool(name, size, seed, sources):
         targets = torch.zeros(40, 11)
         targets[torch.arange(40), NONE if name == "none" else torch.arange(40) % 10] = 1
         images = torch.randint(256, (40, size, size), generator=generator, dtype=torch.uint8)
@@ -113,13 +118,16 @@ def test_shares_of_a_batch_make_a_whole():
 def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(monkeypatch):
     made = []
 
-    def build(name, size, seed):
-        made.append(seed)
+    def build(name, size, seed, sources):
+        made.append((seed, len(sources)))
         return Pool(torch.full((3, size, size), seed, dtype=torch.uint8), torch.ones(3, 11))
 
     monkeypatch.setattr(wild, "build_pool", build)
     seeds = [int(wild.cached_pool("none", 32, seed).images[0, 0, 0]) for seed in (1, 1, 2)]
-    assert seeds == [1, 1, 2] and made == [1, 2]
+    for _ in range(2):
+        wild.cached_pool("none", 32, 2, wild.SOURCES[1:])
+        wild.cached_pool("none", 32, 2)
+    assert seeds == [1, 1, 2] and made == [(1, 4), (2, 4), (2, 3)]
 
 
 def test_strokes_of_a_drawing_become_a_picture():

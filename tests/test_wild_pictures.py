@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from vggcore import garment_shapes as shapes
 from vggcore import wild_pictures as pictures
 from vggcore.classes import CLASSES
 from vggcore.garments import prepare
@@ -17,14 +19,14 @@ def block() -> np.ndarray:
 
 
 def test_holes_belong_to_garments_but_not_to_bags():
-    coat = pictures.silhouette(block(), pictures.COAT)
-    bag = pictures.silhouette(block(), pictures.BAG)
+    coat = pictures.silhouette(block(), shapes.COAT)
+    bag = pictures.silhouette(block(), shapes.BAG)
     assert coat[4:24, 8:20].all() and coat.sum() == 240
     assert not bag[10:14, 12:16].any() and bag.sum() == 224
 
 
 def test_the_outline_walks_around_the_silhouette():
-    (line,) = pictures.contours(pictures.silhouette(block(), pictures.COAT))
+    (line,) = pictures.contours(pictures.silhouette(block(), shapes.COAT))
     assert np.array_equal(line[0], line[-1])
     assert line.min(axis=0) * 28 == pytest.approx([8.5, 4.5])
     assert line.max(axis=0) * 28 == pytest.approx([19.5, 23.5])
@@ -34,7 +36,7 @@ def test_the_outline_walks_around_the_silhouette():
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
 def test_templates_stay_near_the_unit_square(label):
     for seed in range(20):
-        outline, lines = pictures.template(np.random.default_rng(seed), label)
+        outline, lines = shapes.template(np.random.default_rng(seed), label)
         points = np.vstack([outline, *lines])
         assert np.isfinite(points).all() and np.abs(points - 0.5).max() < 1.2
         assert np.allclose(outline[0], outline[-1])
@@ -44,17 +46,40 @@ def test_templates_stay_near_the_unit_square(label):
 def test_scenes_and_drawings_are_pictures_with_content(label):
     for seed in range(4):
         rng = np.random.default_rng((label, seed))
-        outline, lines = pictures.template(rng, label)
-        for image in (pictures.scene(rng, block(), label), pictures.drawing(rng, outline, lines)):
+        outline, lines = shapes.template(rng, label)
+        garment = pictures.of_fashion_mnist(block(), label)
+        for image in (pictures.scene(rng, garment), pictures.drawing(rng, outline, lines)):
             assert image.mode == "RGB" and 40 < min(image.size) < 250
             assert np.asarray(image).std() > 1
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_made_up_garments_fill_their_frame_and_have_shading(label):
+    for seed in range(20):
+        shade, mask = shapes.sewn(np.random.default_rng(seed), label)
+        rows, columns = mask.nonzero()
+        assert shade.shape == mask.shape == (shapes.SEWN_SIDE, shapes.SEWN_SIDE)
+        assert max(np.ptp(rows), np.ptp(columns)) > 0.7 * shapes.SEWN_SIDE
+        assert mask.mean() > 0.01 and shade[mask].std() > 0.5
+
+
+def test_garments_are_cut_out_of_plain_photos_only():
+    photo = np.full((120, 90, 3), 200, np.uint8)
+    photo[30:100, 20:70] = (40, 60, 160)
+    photo[50:70, 35:55] = 200  # a print in the ground's colour belongs to the shirt
+    shirt = pictures.of_photo(Image.fromarray(photo), shapes.SHIRT)
+    busy = np.random.default_rng(0).integers(0, 255, photo.shape, dtype=np.uint8)
+
+    assert shirt.mask.mean() == pytest.approx(70 * 50 / (120 * 90), abs=0.03)
+    assert shirt.shade.shape == shirt.mask.shape and shirt.label == shapes.SHIRT
+    assert pictures.of_photo(Image.fromarray(busy), shapes.SHIRT) is None
 
 
 def test_drawings_can_be_found_on_their_paper():
     found = 0
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        prepared = prepare(pictures.drawing(rng, *pictures.template(rng, pictures.TROUSER)))
+        prepared = prepare(pictures.drawing(rng, *shapes.template(rng, shapes.TROUSER)))
         found += prepared.cropped and prepared.network_input.max() > 150
     assert found >= 27
 

@@ -35,9 +35,11 @@ class TrainConfig:
     )  # fmt: skip
     epochs: int = _option(5, "passes over the training images", low=1, high=1000)
     batch_size: int = _option(256, "images per step", low=1, high=8192)
-    optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd"))
+    optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
     learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)
-    weight_decay: float = _option(0.01, "weight decay (SGD, AdamW)", low=0.0, high=1.0)
+    weight_decay: float = _option(
+        0.01, "weight decay (SGD, AdamW; with Muon, all but convolutions)", low=0.0, high=1.0
+    )
     schedule: str = _option(
         "one-cycle", "learning rate over time", choices=("constant", "one-cycle")
     )
@@ -58,6 +60,10 @@ class TrainConfig:
     mixup: float = _option(
         0.0, "mixup strength (alpha of the Beta distribution); 0 is off", low=0.0, high=2.0,
         group="augmentation",
+    )  # fmt: skip
+    cutmix: float = _option(
+        0.0, "chance that a batch's images get a rectangle of another one, with its share of the "
+        "label", low=0.0, high=1.0, group="augmentation",
     )  # fmt: skip
     init: str = _option(
         "kaiming", "how weights start",
@@ -143,21 +149,22 @@ PRESETS: dict[str, Preset] = {
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
         spec=VGGSpec(
-            configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.2
+            configuration="B", width="1/4", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            epochs=40, batch_size=256, learning_rate=0.004, weight_decay=0.05, flip=True, shift=2,
-            erase=0.5, label_smoothing=0.05, ema=0.998,
+            fit="resize", epochs=45, batch_size=256, optimizer="muon", learning_rate=0.004,
+            weight_decay=0.05, flip=True, shift=2, erase=0.5, cutmix=0.3, label_smoothing=0.05,
+            ema=0.998,
         ),
     ),
     "wild": Preset(
-        summary="For photos and drawings from anywhere: goes on from a Fashion-MNIST checkpoint",
+        summary="For photos and drawings from anywhere, and Fashion-MNIST",
         spec=VGGSpec(
-            configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool", dropout=0.2
+            configuration="B", width="1/4", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", epochs=28, batch_size=128, learning_rate=0.002, weight_decay=0.05,
-            erase=0.3, ema=0.998, init_from="fashion-mnist",
+            dataset="wild", fit="resize", epochs=40, batch_size=128, optimizer="muon",
+            learning_rate=0.003, weight_decay=0.05, erase=0.3, ema=0.998,
         ),
     ),
     "try-out": Preset(

@@ -6,6 +6,7 @@ there, batch by batch. There are no loader workers.
 
 import hashlib
 import logging
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -177,18 +178,20 @@ class ImageSource:
         self._order_epoch, self._order = -1, None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Normalised float32 [B, 1, S, S] and targets: int64 [B], or float [B, 10] with mixup."""
+        """Normalised float32 [B, 1, S, S] and targets: int64 [B], or float [B, 10] where mixed."""
         epoch, position = divmod(step, self.steps_per_epoch)
         chosen = self._epoch_order(epoch)[position * self.batch_size :][: self.batch_size]
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = self.images[chosen], self.labels[chosen]
         images = augment(images, self.train, generator)
-        if not self.train.mixup:
-            inputs = to_network_input(distributed.shard(images), self.preprocessing)
-            return inputs, distributed.shard(targets)
-        inputs = to_network_input(images, self.preprocessing)
-        inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
-        return distributed.shard(inputs), distributed.shard(targets)
+        if torch.rand(1, generator=generator).item() < self.train.cutmix:
+            images, targets = cutmix(images, targets, generator)
+        elif self.train.mixup:
+            inputs = to_network_input(images, self.preprocessing)
+            inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
+            return distributed.shard(inputs), distributed.shard(targets)
+        inputs = to_network_input(distributed.shard(images), self.preprocessing)
+        return inputs, distributed.shard(targets)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy, with the configured label smoothing."""
@@ -285,3 +288,22 @@ def mixup(
     targets = F.one_hot(labels, 10).to(inputs.dtype)
     mixed_inputs = inputs * weight + inputs.roll(1, 0) * (1 - weight)
     return mixed_inputs, targets * weight + targets.roll(1, 0) * (1 - weight)
+
+
+def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Put one rectangle of each image's neighbour in the batch into it, at the same place.
+
+    images: uint8 [B, S, S]. Returns images and soft targets float [B, 10], each label weighted
+    by its share of the area, which is uniform in 0…1 (Yun et al., arXiv 1905.04899).
+    """
+    side = images.shape[-1]
+    share, *centre = torch.rand(3, generator=generator).tolist()
+    half = side * math.sqrt(share) / 2
+    (top, bottom), (left, right) = (
+        (round(max(0.0, side * c - half)), round(min(side, side * c + half))) for c in centre
+    )
+    mixed = images.clone()
+    mixed[:, top:bottom, left:right] = images.roll(1, 0)[:, top:bottom, left:right]
+    weight = (bottom - top) * (right - left) / side**2
+    targets = F.one_hot(labels, 10).float()
+    return mixed, targets * (1 - weight) + targets.roll(1, 0) * weight

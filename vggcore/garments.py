@@ -54,14 +54,8 @@ def prepare(
     _check("background", background, BACKGROUND)
     picture = _working_copy(image)
     colours = np.asarray(picture, dtype=np.float32)
-    ground, spread = _ground(colours)
-    signed = _strongest_channel(colours - ground)
-    difference = np.abs(signed)
-    flat = spread == 0
-    threshold = 3.0 * min(spread, _BUSY_GROUND) + 4.0
-    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
-    threshold = max(threshold, (0.03 if flat else 0.12) * _high(difference, 99.5))
-    mask = difference > threshold
+    ground, spread, signed, threshold, mask = _against_ground(colours)
+    difference, flat = np.abs(signed), spread == 0
     blank = not mask.any() or _high(difference, 99.9) < _FAINT
     inverted = _darker(signed, mask) if invert == "auto" else invert == "yes"
 
@@ -90,6 +84,30 @@ def prepare(
     result = _centred(bright, size, _MARGIN[style])
     steps.append(("network input", result))
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank))
+
+
+def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
+    """What differs from the ground, bool [H, W], and the ground's own spread in grey levels."""
+    found = _against_ground(np.asarray(picture.convert("RGB"), np.float32))
+    return found.mask, found.spread
+
+
+class _AgainstGround(NamedTuple):
+    ground: np.ndarray  # its colour, [H, W, 3]
+    spread: float  # of the border's pixels around it, grey levels
+    signed: np.ndarray  # [H, W]: how much brighter or darker a pixel is, in its strongest channel
+    threshold: float  # grey levels of difference from which a pixel belongs to the garment
+    mask: np.ndarray  # bool [H, W]: pixels over the threshold
+
+
+def _against_ground(colours: np.ndarray) -> _AgainstGround:
+    ground, spread = _ground(colours)
+    signed = _strongest_channel(colours - ground)
+    threshold = 3.0 * min(spread, _BUSY_GROUND) + 4.0
+    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
+    share = 0.12 if spread else 0.03
+    threshold = max(threshold, share * _high(np.abs(signed), 99.5))
+    return _AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
 
 
 def _check(name: str, value, allowed: tuple) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from vggcore import checkpoints, data, devices, distributed
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.muon import Muon
 from vggcore.network import VGG, build
 from vggcore.resume import ResumeState, load_last, save_last
 from vggcore.run_folder import RunFolder
@@ -63,10 +64,22 @@ def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
 
 
 def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Adam, AdamW or SGD (Nesterov, momentum 0.9); biases and norms are not decayed."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
+    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; biases and norms are not decayed.
+
+    Raises ValueError for Muon without batch norm.
+    """
+    convolutions = []
+    if train.optimizer == "muon":
+        if not network.spec.batch_norm:
+            raise ValueError("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
+        # Not the first one, whose filters are few and see one channel.
+        convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)][1:]
+    own = {id(weight) for weight in convolutions}
+    decayed = [p for p in network.parameters() if p.ndim > 1 and id(p) not in own]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    if convolutions:
+        return Muon(convolutions, groups, lr=train.learning_rate, weight_decay=train.weight_decay)
     common = dict(lr=train.learning_rate, weight_decay=train.weight_decay, fused=True)
     if train.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True, **common)

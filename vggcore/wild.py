@@ -24,7 +24,16 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import data, distributed, evaluation, garments, honesty, paths, strokes
+from vggcore import (
+    data,
+    distributed,
+    evaluation,
+    garment_shapes,
+    garments,
+    honesty,
+    paths,
+    strokes,
+)
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
@@ -42,14 +51,18 @@ HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and 
 STEPS_PER_EPOCH = 400
 # Shares of a batch.
 SHARES = {
-    "fashion": 0.34, "scenes": 0.12, "drawings": 0.14, "photos": 0.24, "sketches": 0.06,
+    "fashion": 0.28, "scenes": 0.20, "drawings": 0.13, "photos": 0.24, "sketches": 0.05,
     "none": 0.10,
 }  # fmt: skip
-POOL_SIZES = {"scenes": 10_000, "drawings": 12_000, "none": 4_000}
+POOL_SIZES = {"scenes": 24_000, "drawings": 14_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
+_KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
 _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "none": 4}
-_ALSO = 0.35  # weight of the other classes that a broad source class may mean
-_VERSION = 2  # of what the pools hold; raise it whenever they would come out differently
+# Shares of the scenes; the rest are of Fashion-MNIST.
+_FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
+_ALSO = 0.6  # weight of the other classes that a broad source class may mean
+_DECIDED = 3.0  # 1: the sum of the classes that count as right; the larger, the more the best one
+_VERSION = 4  # of what the pools hold; raise it whenever they would come out differently
 
 _T, _TROUSER, _PULLOVER, _DRESS, _COAT, _SANDAL, _SHIRT, _SNEAKER, _BAG, _BOOT = range(10)
 _FOLDERS = {
@@ -179,17 +192,19 @@ class Pool(NamedTuple):
         return counts[first].rsqrt()
 
 
-def build_pool(name: str, size: int, seed: int) -> Pool:
+def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
     """Draw and prepare one of the pools of `SHARES`; the same arguments give the same pool.
 
-    size: side of the network's input.
+    size: side of the network's input. sources: the development sources to train on.
     """
     images, labels = (t.numpy() for t in data.load_split("train", seed=seed))
-    photos, sketches = trained_items("photos"), trained_items("sketches")
+    real = [item for item in development_items(sources) if not item.held_out]
+    photos = [item for item in real if item.kind == "photos"]
+    sketches = [item for item in real if item.kind == "sketches"]
     if name == "fashion":
         pairs = ((image, _one_hot(label)) for image, label in zip(images, labels, strict=True))
     elif name == "scenes":
-        pairs = _scenes(images, labels, _ground_patches(photos, seed), seed)
+        pairs = _scenes(images, labels, photos, seed)
     elif name == "drawings":
         pairs = _drawings(images, labels, seed)
     elif name == "photos":
@@ -213,35 +228,21 @@ def _pool(pairs: Iterator, size: int) -> Pool:
     return Pool(torch.from_numpy(np.stack(prepared)), torch.from_numpy(np.stack(targets)))
 
 
-def trained_items(kind: str) -> list[Item]:
-    """The "photos" or "sketches" that are trained on, in the order of their pool."""
-    return [item for item in development_items() if item.kind == kind and not item.held_out]
-
-
-def without_sources(pool: Pool, kind: str, exclude: tuple[str, ...]) -> Pool:
-    """A pool of "photos" or "sketches" less those of some sources.
-
-    Scenes are not affected: the grounds in them come from corners of photos of all sources.
-    """
-    variants = _REAL_VARIANTS if kind == "sketches" else dict.fromkeys(SOURCES, _PHOTO_VARIANTS)
-    kept = torch.tensor(
-        [item.source not in exclude
-         for item in trained_items(kind) for _ in range(variants[item.source])]
-    )  # fmt: skip
-    return Pool(pool.images[kept], pool.targets[kept])
-
-
-def cached_pool(name: str, size: int, seed: int) -> Pool:
+def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
-    key = json.dumps([_VERSION, name, size, seed, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS])
+    key = json.dumps(
+        [_VERSION, name, size, seed, sources, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS]
+    )
     key = hashlib.sha256(key.encode()).hexdigest()
-    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}.npz"
+    # Trainings without a source, which try what the network makes of it, have files of their own.
+    without = "".join(f"-without-{source}" for source in SOURCES if source not in sources)
+    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{without}.npz"
     if file.is_file():
         with np.load(file) as stored:
             if str(stored["key"]) == key:
                 return Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
     log.info("drawing the pictures to train on: %s", name)
-    pool = build_pool(name, size, seed)
+    pool = build_pool(name, size, seed, sources)
     stream = io.BytesIO()
     np.savez(stream, key=np.array(key), images=pool.images.numpy(), targets=pool.targets.numpy())
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -275,15 +276,30 @@ def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
     return np.stack(patches)
 
 
-def _scenes(images, labels, patches, seed: int) -> Iterator:
-    trousers, tops = np.flatnonzero(labels == _TROUSER), np.flatnonzero(labels == _T)
+def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
+    """Garments of Fashion-MNIST, made-up ones, and ones cut out of photos, on all grounds."""
+    patches = _ground_patches(photos, seed)
+    by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
+
+    def known(rng, label: int) -> pictures.Garment:
+        return pictures.of_fashion_mnist(images[rng.choice(by_label[label])], label)
+
     for index in range(POOL_SIZES["scenes"]):
         rng = _generator(seed, 1, index)
-        chosen = rng.integers(len(images))
-        label = int(labels[chosen])
-        others = tops if label == _TROUSER else trousers
-        other = images[rng.choice(others)] if rng.random() < 0.6 else None
-        yield pictures.scene(rng, images[chosen], label, patches, other), _one_hot(label)
+        label, kind = int(rng.integers(NONE)), rng.random()
+        garment, target = None, _one_hot(label)
+        if kind < _FROM_PHOTOS and photos:
+            item = photos[rng.integers(len(photos))]
+            shape = item.accepted[0]
+            garment, target = pictures.of_photo(item.picture(), shape), target_of(item)
+        elif kind < _FROM_PHOTOS + _FROM_TEMPLATES:
+            garment = pictures.of_template(rng, label)
+        if garment is None:
+            garment, target = known(rng, label), _one_hot(label)
+        other = _T if garment.label == _TROUSER else _TROUSER
+        other = known(rng, other) if rng.random() < 0.6 else None
+        background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+        yield pictures.scene(rng, garment, patches, other), target, background
 
 
 def _drawings(images, labels, seed: int) -> Iterator:
@@ -294,7 +310,7 @@ def _drawings(images, labels, seed: int) -> Iterator:
         traced = rng.random() < 0.45
         outline = pictures.outline_of(rng, images[chosen], label) if traced else None
         if outline is None:
-            outline, lines = pictures.template(rng, label)
+            outline, lines = garment_shapes.template(rng, label)
             details = None
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None
@@ -313,7 +329,7 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
             rng = _generator(seed, 3, index * 100 + variant)
             cut = rng.uniform(0, 0.18, 4) * np.array([*picture.size, *picture.size])
             box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
-            background = "keep" if rng.random() < 0.25 else "auto"
+            background = "keep" if rng.random() < _KEEP_GROUND else "auto"
             yield picture.crop([int(side) for side in box]), target, background
 
 
@@ -430,10 +446,7 @@ class WildSource:
         self.train, self.device, self.size = train, device, spec.image_size
         self.preprocessing = preprocessing(spec.image_size)
         self.sources = tuple(source for source in SOURCES if source not in exclude)
-        pools = {name: cached_pool(name, self.size, train.seed) for name in SHARES}
-        if exclude:
-            for kind in ("photos", "sketches"):
-                pools[kind] = without_sources(pools[kind], kind, exclude)
+        pools = {name: cached_pool(name, self.size, train.seed, self.sources) for name in SHARES}
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
@@ -515,11 +528,13 @@ def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
     """Cross-entropy with a fixed logit 0 for "no garment", where several classes may be right.
 
     logits: [N, 10]; targets: [N, 11], the weight with which each class counts as right. A
-    picture of a broad class, such as "long sleeves", may be any of its classes: the loss asks for
-    their sum, and leaves open which one it is.
+    picture of a broad class, such as "long sleeves", may be any of its classes: the loss leaves
+    open which one it is. It is a p-norm (p = `_DECIDED`) over the classes that count, so that
+    the network settles on one of them instead of dividing its probability among them.
     """
     log_probabilities = _with_none(logits).log_softmax(1)
-    right = torch.logsumexp(log_probabilities + targets.clamp(min=1e-12).log(), 1)
+    weighted = log_probabilities + targets.clamp(min=1e-12).log()
+    right = torch.logsumexp(_DECIDED * weighted, 1) / _DECIDED
     if smoothing:
         garments_only = targets[:, :NONE].sum(1) > 0
         spread = logits.log_softmax(1).mean(1) * garments_only

@@ -9,19 +9,52 @@ Lines are arrays [N, 2] of x (right) and y (down) in a unit square; pictures are
 """
 
 import io
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-SIDE = 112
-T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = range(10)
-TOPS = (T_SHIRT, PULLOVER, COAT, SHIRT)
-SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
+from vggcore import garment_shapes, garments
+from vggcore.garment_shapes import BAG, DRESS, SANDAL, SHOES, TOPS, TROUSER, circle
 
+SIDE = 112
+
+_CLEAN_GROUND = 14.0  # grey levels of spread at a photo's border up to which it is cut out
 _SKIN = ((255, 224, 196), (241, 194, 160), (224, 172, 125), (160, 110, 75), (92, 60, 42))
 
 
 # --- silhouettes ------------------------------------------------------------------------------
+
+
+class Garment(NamedTuple):
+    """A garment lifted off its ground."""
+
+    shade: np.ndarray  # uint8 [S, S]
+    mask: np.ndarray  # bool [S, S]: where it is
+    label: int
+
+
+def of_fashion_mnist(image: np.ndarray, label: int) -> Garment:
+    """From an image uint8 [28, 28] of the data set."""
+    return Garment(image, silhouette(image, label), label)
+
+
+def of_template(rng: np.random.Generator, label: int) -> Garment:
+    """Made up, of any cut that its class is known in."""
+    return Garment(*garment_shapes.sewn(rng, label), label)
+
+
+def of_photo(picture: Image.Image, label: int) -> Garment | None:
+    """Cut out of a photo; None where that would not be clean."""
+    picture = picture.copy()
+    picture.thumbnail((96, 96))
+    mask, spread = garments.foreground(picture)
+    ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
+        return None
+    if label not in (BAG, SANDAL):
+        mask = _filled(mask)
+    return Garment(np.asarray(picture.convert("L")), mask, label)
 
 
 def silhouette(garment: np.ndarray, label: int) -> np.ndarray:
@@ -30,12 +63,15 @@ def silhouette(garment: np.ndarray, label: int) -> np.ndarray:
     White cloth is black in Fashion-MNIST, so holes belong to the garment, except in bags and
     sandals, whose handles and straps enclose ground.
     """
-    dark = garment < 10
-    if label in (BAG, SANDAL):
-        return ~dark
-    outside = np.zeros((30, 30), bool)
+    mask = garment >= 10
+    return mask if label in (BAG, SANDAL) else _filled(mask)
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """The mask with its holes: all that cannot be reached from the edges."""
+    free = np.pad(~mask, 1, constant_values=True)
+    outside = np.zeros_like(free)
     outside[0] = outside[-1] = outside[:, 0] = outside[:, -1] = True
-    free = np.pad(dark, 1, constant_values=True)
     count = 0
     while count != (count := int(outside.sum())):
         for _ in range(6):
@@ -187,13 +223,13 @@ def camera(rng: np.random.Generator, picture: np.ndarray) -> Image.Image:
 class Cutout:
     """A garment ready to paste: sharp outline, random cloth."""
 
-    def __init__(self, rng, garment: np.ndarray, label: int, width: int, height: int, flip: bool):
-        mask = silhouette(garment, label)
+    def __init__(self, rng, garment: Garment, width: int, height: int, flip: bool):
+        shade, mask, _ = garment
         rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
         if len(rows) == 0:
-            rows, columns = np.array([0, 27]), np.array([0, 27])
+            rows, columns = (np.array([0, side - 1]) for side in mask.shape)
         box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-        shape, cloth = Image.fromarray(mask.astype(np.uint8) * 255), Image.fromarray(garment)
+        shape, cloth = Image.fromarray(mask.astype(np.uint8) * 255), Image.fromarray(shade)
         size = (max(width, 4), max(height, 4))
         shape, cloth = (
             image.crop(box).resize(size, Image.Resampling.BICUBIC) for image in (shape, cloth)
@@ -244,30 +280,31 @@ def _cloth(rng: np.random.Generator, shade: np.ndarray) -> np.ndarray:
 
 
 def scene(
-    rng: np.random.Generator, garment: np.ndarray, label: int, patches=None, other=None
+    rng: np.random.Generator, garment: Garment, patches=None, other: Garment | None = None
 ) -> Image.Image:
-    """A photo-like picture of a Fashion-MNIST garment, on some ground or worn by a person.
+    """A photo-like picture of a garment, on some ground or worn by a person.
 
-    other: uint8 [28, 28], a trouser (below tops) or a top (above trousers) for worn garments.
+    other: a trouser (below tops) or a top (above trousers) for worn garments.
     """
+    label = garment.label
     height, width = SIDE, int(SIDE * rng.uniform(0.72, 1.1))
     picture = ground(rng, patches, height, width)
     worn = rng.random() < 0.4
     share = rng.uniform(0.4, 0.75) if worn else rng.uniform(0.5, 1.0)
-    rows, columns = np.ptp(np.nonzero(garment > 9), axis=1) + 1
+    rows, columns = np.ptp(np.nonzero(garment.mask), axis=1) + 1
     scale = share * min(height / rows, width / columns)
     stretch = rng.uniform(0.85, 1.18)
     w, h = int(columns * scale * stretch), int(rows * scale / stretch)
     left = int((width - w) / 2 + rng.normal(0, 0.1) * max(width - w, 4))
     top = int((height - h) / 2 + rng.normal(0, 0.1) * max(height - h, 4))
     flip = bool(rng.random() < 0.5)
-    cut = Cutout(rng, garment, label, w, h, flip)
+    cut = Cutout(rng, garment, w, h, flip)
     if worn:
         picture = _person(rng, picture, label, (left, top, w, h), flip, other)
     elif rng.random() < 0.35:
         _shadow(rng, picture, cut, left, top)
     if label in SHOES and not worn and rng.random() < 0.45:
-        _second_shoe(rng, picture, garment, label, (left, top, w, h), flip)
+        _second_shoe(rng, picture, garment, (left, top, w, h), flip)
     cut.paste(picture, left, top)
     if not worn and label in TOPS + (DRESS,) and rng.random() < 0.15:
         picture = _hanger(rng, picture, (left, top, w, h))
@@ -282,13 +319,13 @@ def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
     shadow.paste(picture, left + int(rng.integers(-6, 7)), top + int(rng.integers(-2, 7)))
 
 
-def _second_shoe(rng, picture, garment, label, box, flip) -> None:
+def _second_shoe(rng, picture, garment: Garment, box, flip) -> None:
     left, top, w, h = box
     state = rng.bit_generator.state
     mirrored = flip != bool(rng.random() < 0.5)
     dx, dy = int(rng.uniform(-0.5, 0.5) * w), int(rng.uniform(0.2, 0.9) * h)
     rng.bit_generator.state = state  # the same cloth as the first shoe's, nearly
-    Cutout(rng, garment, label, w, h, mirrored).paste(picture, left + dx, top - dy)
+    Cutout(rng, garment, w, h, mirrored).paste(picture, left + dx, top - dy)
 
 
 def _hanger(rng, picture, box) -> np.ndarray:
@@ -346,7 +383,7 @@ def _person(rng, picture, label, box, flip, other) -> np.ndarray:
     if other is not None and label in (*TOPS, TROUSER):
         above = label == TROUSER
         ow, oh = int(w * (1.5 if above else 0.62)), int(h * (0.75 if above else 1.3))
-        garment = Cutout(rng, other, TROUSER if not above else T_SHIRT, ow, oh, False)
+        garment = Cutout(rng, other, ow, oh, False)
         y = top - oh + int(0.1 * h) if above else top + int(0.85 * h)
         garment.paste(picture, int(x - garment.alpha.shape[1] / 2), y)
     return picture
@@ -367,193 +404,6 @@ def _head(rng, draw, x, y, radius, skin) -> None:
 
 
 # --- drawings ---------------------------------------------------------------------------------
-
-
-def mirrored(right: list) -> np.ndarray:
-    """A closed outline from its right half: points (distance from the middle, y), top to bottom."""
-    half = np.array(right, np.float32)
-    left = half[::-1] * [-1, 1]
-    line = np.vstack([half, left, half[:1]])
-    return line + [0.5, 0.0]
-
-
-def _top(rng, label: int) -> tuple[np.ndarray, list]:
-    """Outline and inner lines of a T-shirt, shirt, pullover or coat."""
-    long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[label] > rng.random()
-    body, neck = rng.uniform(0.17, 0.27), rng.uniform(0.06, 0.12)
-    hem = rng.uniform(0.72, 1.0) if label != COAT else rng.uniform(0.85, 1.15)
-    length = rng.uniform(0.5, 0.75) if long else rng.uniform(0.1, 0.28)
-    angle = rng.uniform(0.25, 1.2) if long else rng.uniform(0.1, 1.1)  # down from level
-    cuff = rng.uniform(0.07, 0.14)
-    shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
-    along = np.array([np.cos(angle), np.sin(angle)])
-    across = np.array([-np.sin(angle), np.cos(angle)])
-    end = shoulder + along * length
-    armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
-    flare = body * rng.uniform(0.9, 1.15 if label != COAT else 1.5)
-    outline = mirrored([(neck, 0), shoulder, end, end + across * cuff, armpit, (flare, hem)])
-    depth = rng.uniform(0.03, 0.14)
-    arc = np.linspace(-1, 1, 9)
-    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
-    middle = np.array([[0.5, depth], [0.5, hem]])
-    if label in (SHIRT, COAT) and rng.random() < 0.9:
-        inner.append(middle + [rng.uniform(-0.01, 0.03), 0])
-        lapel = rng.uniform(0.05, 0.12) if label == SHIRT else rng.uniform(0.15, 0.4)
-        for side in (-1, 1):
-            corner = (0.5 + side * rng.uniform(0.08, 0.15), lapel)
-            inner.append(np.array([(0.5 + side * neck, 0), corner, (0.5, lapel + 0.03)]))
-        for y in np.linspace(lapel + 0.1, hem - 0.1, int(rng.integers(2, 6))):
-            if rng.random() < 0.8:
-                inner.append(_circle(0.5 + rng.uniform(0.02, 0.04), y, 0.012))
-    if label == COAT and rng.random() < 0.6:
-        for side in (-1, 1):
-            pocket = np.array([[0.04, 0], [0.13, 0], [0.13, 0.1], [0.04, 0.1], [0.04, 0]])
-            inner.append(pocket * [side, 1] + [0.5, hem * 0.65])
-    if label == PULLOVER and rng.random() < 0.6:
-        inner.append(np.array([[0.5 - flare, hem - 0.07], [0.5 + flare, hem - 0.07]]))
-        for side in (-1, 1):
-            wrist = np.array([end - along * 0.06, end - along * 0.06 + across * cuff])
-            inner.append(wrist * [side, 1] + [0.5, 0])
-    if label in (T_SHIRT, PULLOVER) and rng.random() < 0.2:
-        inner.append(_circle(0.5, hem * 0.5, rng.uniform(0.04, 0.1)))
-    return outline, inner
-
-
-def _dress(rng) -> tuple[np.ndarray, list]:
-    neck, body = rng.uniform(0.05, 0.12), rng.uniform(0.1, 0.18)
-    waist_y, waist = rng.uniform(0.3, 0.48), rng.uniform(0.07, 0.14)
-    hem, flare = rng.uniform(0.9, 1.15), rng.uniform(0.16, 0.45)
-    half = [(neck, 0)]
-    if rng.random() < 0.35:  # sleeves
-        half += [(body + 0.03, 0.03), (body + 0.14, rng.uniform(0.1, 0.3)), (body + 0.08, 0.25)]
-    else:
-        half += [(neck + 0.04, 0.0)]
-    half += [(body, 0.2), (waist, waist_y), (flare, hem)]
-    depth = rng.uniform(0.03, 0.15)
-    arc = np.linspace(-1, 1, 9)
-    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
-    if rng.random() < 0.7:
-        inner.append(np.array([[0.5 - waist, waist_y], [0.5 + waist, waist_y]]))
-    for x in rng.uniform(-0.8, 0.8, int(rng.integers(0, 4))):
-        inner.append(np.array([[0.5 + x * waist, waist_y + 0.05], [0.5 + x * flare, hem]]))
-    return mirrored(half), inner
-
-
-def _trouser(rng) -> tuple[np.ndarray, list]:
-    waist, hip = rng.uniform(0.13, 0.24), rng.uniform(0.16, 0.27)
-    hem = rng.uniform(0.45, 0.65) if rng.random() < 0.2 else rng.uniform(0.8, 1.1)
-    crotch = rng.uniform(0.22, 0.4)
-    spread, leg = rng.uniform(0.0, 0.15), rng.uniform(0.07, 0.16)
-    outline = mirrored(
-        [(waist, 0), (hip, crotch * 0.7), (spread + leg + 0.05, hem), (spread + 0.02, hem),
-         (0.0, crotch)]
-    )  # fmt: skip
-    inner = []
-    if rng.random() < 0.6:
-        inner.append(np.array([[0.5 - waist, 0.07], [0.5 + waist, 0.07]]))
-    if rng.random() < 0.4:
-        inner.append(np.array([[0.5, 0.07], [0.5, crotch]]))
-    if rng.random() < 0.3:
-        for side in (-1, 1):
-            inner.append(np.array([[0.05, 0.08], [0.1, 0.15], [0.15, 0.14]]) * [side, 1] + [0.5, 0])
-    return outline, inner
-
-
-def _closed_shoe(rng, label: int) -> tuple[np.ndarray, list]:
-    """Side view, the toe on the left."""
-    shaft = rng.uniform(0.32, 0.45) if label == SNEAKER else rng.uniform(0.58, 1.05)
-    sole, opening = rng.uniform(0.03, 0.12), rng.uniform(0.26, 0.42)
-    toe = rng.uniform(0.16, 0.28)
-    front = 1 - opening
-    slope = [(0.02, toe * 0.5), (0.1, toe), (front * 0.6, toe * rng.uniform(1.1, 1.4))]
-    instep = rng.uniform(0.3, 0.42) if label == SNEAKER else rng.uniform(0.32, 0.5)
-    upper = [(0, 0), *slope, (front, min(instep, shaft)), (front + rng.uniform(-0.04, 0.06), shaft)]
-    back = [(1 + rng.uniform(-0.04, 0.03), shaft * rng.uniform(0.92, 1.05)), (1, 0)]
-    heel = []
-    if label == ANKLE_BOOT and rng.random() < 0.55:
-        height = rng.uniform(0.05, 0.25)
-        heel = [(1, -height), (rng.uniform(0.72, 0.9), -height), (rng.uniform(0.68, 0.8), 0)]
-    points = np.array([*upper, *back, *heel, (0, 0)], np.float32)
-    outline = np.array([0, shaft], np.float32) + points * [1, -1]
-    inner = []
-    if rng.random() < 0.65:
-        inner.append(np.array([[0.0, shaft - sole], [1.0, shaft - sole]]))
-    if label == SNEAKER or rng.random() < 0.3:
-        for t in np.linspace(0.15, 0.95, int(rng.integers(0, 5))):
-            x, y = front * (0.55 + 0.45 * t), shaft - toe * 1.15 - t * (instep - toe * 1.15)
-            inner.append(np.array([[x, y], [x + 0.1, y + 0.06]]))
-    if label == ANKLE_BOOT and rng.random() < 0.3:
-        inner.append(np.array([[front, shaft * 0.15], [1.0, shaft * 0.15]]))
-    return outline, inner
-
-
-def _sandal(rng) -> tuple[np.ndarray, list]:
-    if rng.random() < 0.45:  # from above: a sole and a V of straps
-        t = np.linspace(0, 2 * np.pi, 25)
-        width = rng.uniform(0.15, 0.22) * (1 + 0.2 * np.cos(t + 0.3))
-        sole = np.stack([0.5 + width * np.sin(t), 0.5 - 0.5 * np.cos(t)], 1)
-        toe, y = (0.5, rng.uniform(0.15, 0.28)), rng.uniform(0.42, 0.6)
-        straps = [np.array([toe, (0.5 + side * 0.18, y)]) for side in (-1, 1)]
-        if rng.random() < 0.35:
-            straps = [np.array([[0.33, y0], [0.67, y0 + 0.05]]) for y0 in (0.25, 0.4)]
-        if rng.random() < 0.6:  # the pair
-            straps = [line - [0.22, 0] for line in straps] + [line + [0.25, 0] for line in straps]
-            straps.append(sole + [0.25, 0])
-            sole = sole - [0.22, 0]
-        return sole, straps
-    lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
-    x = np.linspace(0, 1, 9)
-    bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5
-    top, bottom = np.stack([x, bed], 1), np.stack([x, bed + thick], 1)[::-1]
-    if lift > 0.12:  # a heel
-        bottom = np.vstack([[(1.0, 0.66), (0.93, 0.66), (0.88, bed[-2] + thick)], bottom[2:]])
-    outline = np.vstack([top, bottom, top[:1]])
-    straps = []
-    for x0 in rng.uniform(0.1, 0.85, int(rng.integers(2, 5))):
-        span, rise = rng.uniform(0.08, 0.22), rng.uniform(0.1, 0.3)
-        t = np.linspace(0, 1, 7)
-        y0 = np.interp(x0, x, bed)
-        straps.append(np.stack([x0 + span * t, y0 - rise * np.sin(np.pi * t)], 1))
-    if rng.random() < 0.5:
-        straps.append(np.array([[1.0, bed[-1]], [0.98, bed[-1] - 0.3], [0.7, bed[-3] - 0.25]]))
-    return outline, straps
-
-
-def _bag(rng) -> tuple[np.ndarray, list]:
-    half_top, half_bottom = rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.5)
-    height, top = rng.uniform(0.35, 0.8), rng.uniform(0.15, 0.4)
-    half = [(half_top, top), (half_bottom, top + height)]
-    if rng.random() < 0.3:  # rounded corners
-        half = [(half_top * 0.85, top), (half_top, top + 0.1 * height),
-                (half_bottom, top + 0.85 * height), (half_bottom * 0.8, top + height)]  # fmt: skip
-    t = np.linspace(0, np.pi, 13)
-    reach, rise = half_top * rng.uniform(0.35, 1.0), top * rng.uniform(0.5, 1.4)
-    inner = [np.stack([0.5 + reach * np.cos(t), top - rise * np.sin(t)], 1)]
-    if rng.random() < 0.4:
-        inner.append(np.stack([0.5 + reach * 0.8 * np.cos(t), top - rise * 0.75 * np.sin(t)], 1))
-    if rng.random() < 0.5:
-        y = top + height * rng.uniform(0.15, 0.5)
-        inner.append(np.array([[0.5 - half_top, top], [0.5, y], [0.5 + half_top, top]]))
-    elif rng.random() < 0.5:
-        y = top + height * rng.uniform(0.1, 0.5)
-        inner.append(np.array([[0.5 - half_top, y], [0.5 + half_top, y]]))
-    if rng.random() < 0.4:
-        inner.append(_circle(0.5, top + height * rng.uniform(0.2, 0.5), rng.uniform(0.02, 0.05)))
-    return mirrored(half), inner
-
-
-def _circle(x: float, y: float, radius: float) -> np.ndarray:
-    t = np.linspace(0, 2 * np.pi, 9)
-    return np.stack([x + radius * np.cos(t), y + radius * np.sin(t)], 1)
-
-
-def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The way people sketch a garment of this class: closed outline and inner lines."""
-    if label in TOPS:
-        return _top(rng, label)
-    if label in (SNEAKER, ANKLE_BOOT):
-        return _closed_shoe(rng, label)
-    return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
 
 
 def outline_of(rng: np.random.Generator, garment: np.ndarray, label: int):
@@ -774,7 +624,7 @@ def face(rng) -> Image.Image:
         t = np.linspace(0, 2 * np.pi, 25)
         oval = np.stack([rng.uniform(0.7, 1.0) * np.cos(t), np.sin(t)], 1)
         size, y = rng.uniform(0.05, 0.15), rng.uniform(-0.4, -0.1)
-        eyes = [_circle(side * 0.35, y, size) for side in (-1, 1)]
+        eyes = [circle(side * 0.35, y, size) for side in (-1, 1)]
         arc = np.linspace(-1, 1, 9)
         mouth = np.stack([0.4 * arc, 0.45 + rng.uniform(-0.2, 0.2) * (1 - arc**2)], 1)
         nose = [np.array([[0, -0.05], [rng.uniform(-0.1, 0.1), 0.2]])] if rng.random() < 0.6 else []

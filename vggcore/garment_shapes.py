@@ -1,0 +1,347 @@
+"""How garments of each class are cut: outlines and seams, drawn by chance for the `wild` preset.
+
+Fashion-MNIST knows few hoodies, tank tops, blazers or rucksacks; here are the cuts that photos
+and drawings show. Lines are arrays [N, 2] of x (right) and y (down) in a unit square. The same
+generator state gives the same garment.
+"""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = range(10)
+TOPS = (T_SHIRT, PULLOVER, COAT, SHIRT)
+SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
+SEWN_SIDE = 96  # pixels
+
+
+def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A garment of this class: closed outline and inner lines."""
+    if label == T_SHIRT and rng.random() < 0.45:
+        return _sleeveless(rng)
+    if label in TOPS:
+        return _top(rng, label)
+    if label in (SNEAKER, ANKLE_BOOT):
+        return _closed_shoe(rng, label)
+    if label == BAG and rng.random() < 0.25:
+        return _rucksack(rng)
+    return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
+
+
+def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """A template in cloth: shade uint8 [S, S], and where the garment is, bool [S, S].
+
+    Creases, seams and trims are lighter or darker than the cloth around them.
+    """
+    outline, lines = template(rng, label)
+    everything = np.vstack([outline, *lines])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    factor, side = 2, SEWN_SIDE
+    scale = (side - 6) * factor / (high - low).max()
+    offset = (side * factor - (low + high) * scale) / 2
+
+    def place(line: np.ndarray) -> list[tuple]:
+        return [tuple(point) for point in line * scale + offset]
+
+    mask = Image.new("L", (side * factor, side * factor), 0)
+    pen = ImageDraw.Draw(mask)
+    pen.polygon(place(outline), fill=255)
+    if label in (SANDAL, BAG):  # straps and handles reach beyond the outline
+        width = int(rng.integers(3, 12))
+        for line in lines:
+            pen.line(place(line), fill=255, width=width, joint="curve")
+    base = rng.uniform(120, 220)
+    cloth = Image.new("L", mask.size, int(base))
+    pen = ImageDraw.Draw(cloth)
+    contrast = rng.uniform(15, 90) * rng.choice([-1, 1])
+    for line in lines:
+        if rng.random() < 0.85:
+            tone = int(np.clip(base + contrast * rng.uniform(0.5, 1.3), 20, 255))
+            pen.line(place(line), fill=tone, width=int(rng.integers(2, 6)), joint="curve")
+    shade = np.asarray(cloth.reduce(factor), np.float32)
+    shade = shade + creases(rng, side) * rng.uniform(2, 28)
+    return np.clip(shade, 12, 255).astype(np.uint8), np.asarray(mask.reduce(factor)) > 127
+
+
+def creases(rng: np.random.Generator, side: int) -> np.ndarray:
+    """Soft folds, mostly along the garment: float32 [side, side], spread about 1."""
+    cells = (int(rng.integers(3, 8)), int(rng.integers(4, 14)))
+    small = rng.normal(0, 1, cells).astype(np.float32)
+    return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def mirrored(right: list) -> np.ndarray:
+    """A closed outline from its right half: points (distance from the middle, y), top to bottom."""
+    half = np.array(right, np.float32)
+    left = half[::-1] * [-1, 1]
+    line = np.vstack([half, left, half[:1]])
+    return line + [0.5, 0.0]
+
+
+def circle(x: float, y: float, radius: float) -> np.ndarray:
+    """A small round thing: closed line [9, 2]."""
+    t = np.linspace(0, 2 * np.pi, 9)
+    return np.stack([x + radius * np.cos(t), y + radius * np.sin(t)], 1)
+
+
+def _both(line, x: float = 0.5) -> list[np.ndarray]:
+    """A line given from the middle outwards, and its mirror image."""
+    line = np.array(line, np.float32)
+    return [line * [side, 1] + [x, 0] for side in (-1, 1)]
+
+
+def _top(rng, label: int) -> tuple[np.ndarray, list]:
+    """Outline and inner lines of a T-shirt, shirt, pullover or coat."""
+    long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[label] > rng.random()
+    hood = rng.random() < {PULLOVER: 0.45, COAT: 0.15}.get(label, 0.0)
+    body, neck = rng.uniform(0.17, 0.27), rng.uniform(0.06, 0.12)
+    hem = rng.uniform(0.72, 1.0) if label != COAT else rng.uniform(0.7, 1.15)
+    length = rng.uniform(0.5, 0.75) if long else rng.uniform(0.1, 0.28)
+    angle = rng.uniform(0.25, 1.35) if long else rng.uniform(0.1, 1.1)  # down from level
+    cuff = rng.uniform(0.07, 0.14)
+    shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
+    along = np.array([np.cos(angle), np.sin(angle)])
+    across = np.array([-np.sin(angle), np.cos(angle)])
+    end = shoulder + along * length
+    armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
+    flare = body * rng.uniform(0.9, 1.15 if label != COAT else 1.5)
+    collar = [(neck, 0)]
+    depth = rng.uniform(0.03, 0.14)
+    if hood:
+        high, wide = rng.uniform(0.14, 0.26), rng.uniform(0.1, 0.17)
+        collar = [(0, -high), (wide * 0.7, -high * 0.9), (wide, -high * 0.45), (neck, 0.02)]
+    elif rng.random() < {T_SHIRT: 0.3, PULLOVER: 0.3}.get(label, 0.0):  # the neck cut out
+        collar = [(0, depth), (neck * 0.7, depth * 0.6), (neck, 0)]
+    elif rng.random() < {PULLOVER: 0.15, COAT: 0.2}.get(label, 0.0):  # a collar that stands
+        collar = [(neck * 0.9, -rng.uniform(0.04, 0.1)), (neck, 0)]
+    outline = mirrored([*collar, shoulder, end, end + across * cuff, armpit, (flare, hem)])
+    arc = np.linspace(-1, 1, 9)
+    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
+    if hood:
+        inner.append(np.stack([0.5 + neck * arc, -0.7 * high * (1 - arc**2)], 1))
+        if rng.random() < 0.6:
+            inner += _both([[0.03, depth], [rng.uniform(0.02, 0.05), depth + 0.15]])
+    if label in (SHIRT, COAT):
+        inner += _front(rng, label, neck, depth, hem, zipped=hood)
+    elif hood and rng.random() < 0.4:
+        inner.append(np.array([[0.5, depth], [0.5, hem]]))
+    if label == COAT:
+        inner += _coat_details(rng, body, hem)
+    if label == PULLOVER and hood and rng.random() < 0.7:  # the pocket for both hands
+        wide, y = rng.uniform(0.09, 0.15), hem * rng.uniform(0.62, 0.72)
+        pocket = [[wide * 0.6, y], [wide, y + 0.12], [wide, hem - 0.06]]
+        inner += [*_both(pocket), np.array([[0.5 - wide * 0.6, y], [0.5 + wide * 0.6, y]])]
+    if label == PULLOVER and rng.random() < 0.6:
+        inner.append(np.array([[0.5 - flare, hem - 0.07], [0.5 + flare, hem - 0.07]]))
+        inner += _both([end - along * 0.06, end - along * 0.06 + across * cuff])
+    if label in (T_SHIRT, PULLOVER) and rng.random() < 0.2:
+        inner.append(circle(0.5, hem * 0.5, rng.uniform(0.04, 0.1)))
+    if rng.random() < 0.25:  # where the sleeves are sewn on
+        inner += _both([shoulder, armpit])
+    return outline, inner
+
+
+def _front(rng, label: int, neck: float, depth: float, hem: float, zipped: bool) -> list:
+    """What closes a shirt or coat: a line down the front, collar or lapels, buttons."""
+    inner = []
+    if rng.random() < 0.9:
+        inner.append(np.array([[0.5, depth], [0.5, hem]]) + [rng.uniform(-0.01, 0.03), 0])
+    if zipped or (label == COAT and rng.random() < 0.25):
+        return inner
+    blazer = label == COAT and rng.random() < 0.5
+    low = rng.uniform(0.05, 0.12) if label == SHIRT else rng.uniform(0.15, 0.4)
+    low = rng.uniform(0.3, 0.5) if blazer else low
+    for side in (-1, 1):
+        corner = (0.5 + side * rng.uniform(0.08, 0.15), low * (0.6 if blazer else 1.0))
+        points = [(0.5 + side * neck, 0), corner, (0.5, low + 0.03)]
+        if blazer:
+            points.insert(1, (0.5 + side * (neck + 0.05), low * 0.45))
+        inner.append(np.array(points))
+    count = int(rng.integers(1, 4)) if blazer else int(rng.integers(2, 6))
+    for y in np.linspace(low + 0.1, hem - (0.25 if blazer else 0.1), count):
+        if rng.random() < 0.8:
+            inner.append(circle(0.5 + rng.uniform(0.02, 0.04), y, 0.012))
+    if label == SHIRT and rng.random() < 0.35:
+        pocket = np.array([[0.05, 0], [0.13, 0], [0.13, 0.1], [0.05, 0.1], [0.05, 0]])
+        inner.append(pocket * [rng.choice([-1, 1]), 1] + [0.5, rng.uniform(0.2, 0.3)])
+    return inner
+
+
+def _coat_details(rng, body: float, hem: float) -> list:
+    """Pockets, quilting, a belt."""
+    inner = []
+    if rng.random() < 0.6:
+        flap = rng.uniform(0.03, 0.1)
+        pocket = np.array([[0.04, 0], [0.13, 0], [0.13, flap], [0.04, flap], [0.04, 0]])
+        inner += _both(pocket + [0, hem * rng.uniform(0.55, 0.7)])
+    if rng.random() < 0.2:
+        for y in np.arange(rng.uniform(0.12, 0.2), hem, rng.uniform(0.06, 0.13)):
+            inner.append(np.array([[0.5 - body, y], [0.5 + body, y]]))
+    if rng.random() < 0.15:
+        y = hem * rng.uniform(0.45, 0.6)
+        inner += [np.array([[0.5 - body, y + dy], [0.5 + body, y + dy]]) for dy in (0, 0.05)]
+    return inner
+
+
+def _sleeveless(rng) -> tuple[np.ndarray, list]:
+    """A vest, from broad straps to a camisole's thin ones."""
+    body, hem = rng.uniform(0.17, 0.28), rng.uniform(0.55, 0.95)
+    neck, strap = rng.uniform(0.07, 0.13), rng.uniform(0.015, 0.09)
+    armpit, depth = rng.uniform(0.18, 0.3), rng.uniform(0.06, 0.22)
+    flare = body * rng.uniform(0.9, 1.3)
+    neckline = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0)]
+    armhole = [(neck + strap + 0.01, armpit * 0.6), (body, armpit)]
+    outline = mirrored([*neckline, *armhole, (flare, hem)])
+    inner = []
+    if rng.random() < 0.5:  # trims along neck and arms
+        inner.append(
+            np.array([*neckline[2::-1], *((-x, y) for x, y in neckline[:3])]) + [0.5, 0.02]
+        )
+        inner += _both(np.array([(neck + strap, 0), *armhole]) - [0.015, 0])
+    if rng.random() < 0.3:
+        inner.append(circle(0.5, hem * 0.55, rng.uniform(0.04, 0.12)))
+    if rng.random() < 0.2:
+        inner.append(np.array([[0.5 - flare, hem - 0.05], [0.5 + flare, hem - 0.05]]))
+    return outline, inner
+
+
+def _dress(rng) -> tuple[np.ndarray, list]:
+    neck, body = rng.uniform(0.05, 0.12), rng.uniform(0.1, 0.18)
+    waist_y, waist = rng.uniform(0.3, 0.48), rng.uniform(0.07, 0.14)
+    hem, flare = rng.uniform(0.9, 1.15), rng.uniform(0.16, 0.45)
+    half = [(neck, 0)]
+    if rng.random() < 0.35:  # sleeves
+        half += [(body + 0.03, 0.03), (body + 0.14, rng.uniform(0.1, 0.3)), (body + 0.08, 0.25)]
+    else:
+        half += [(neck + 0.04, 0.0)]
+    half += [(body, 0.2), (waist, waist_y), (flare, hem)]
+    depth = rng.uniform(0.03, 0.15)
+    arc = np.linspace(-1, 1, 9)
+    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
+    if rng.random() < 0.7:
+        inner.append(np.array([[0.5 - waist, waist_y], [0.5 + waist, waist_y]]))
+    for x in rng.uniform(-0.8, 0.8, int(rng.integers(0, 4))):
+        inner.append(np.array([[0.5 + x * waist, waist_y + 0.05], [0.5 + x * flare, hem]]))
+    return mirrored(half), inner
+
+
+def _trouser(rng) -> tuple[np.ndarray, list]:
+    waist, hip = rng.uniform(0.13, 0.24), rng.uniform(0.16, 0.27)
+    hem = rng.uniform(0.45, 0.65) if rng.random() < 0.2 else rng.uniform(0.8, 1.1)
+    crotch = rng.uniform(0.22, 0.4)
+    spread, leg = rng.uniform(0.0, 0.15), rng.uniform(0.07, 0.16)
+    outline = mirrored(
+        [(waist, 0), (hip, crotch * 0.7), (spread + leg + 0.05, hem), (spread + 0.02, hem),
+         (0.0, crotch)]
+    )  # fmt: skip
+    inner = []
+    if rng.random() < 0.6:
+        inner.append(np.array([[0.5 - waist, 0.07], [0.5 + waist, 0.07]]))
+    if rng.random() < 0.4:
+        inner.append(np.array([[0.5, 0.07], [0.5, crotch]]))
+    if rng.random() < 0.3:
+        for side in (-1, 1):
+            inner.append(np.array([[0.05, 0.08], [0.1, 0.15], [0.15, 0.14]]) * [side, 1] + [0.5, 0])
+    return outline, inner
+
+
+def _closed_shoe(rng, label: int) -> tuple[np.ndarray, list]:
+    """Side view, the toe on the left."""
+    shaft = rng.uniform(0.32, 0.45) if label == SNEAKER else rng.uniform(0.58, 1.05)
+    sole, opening = rng.uniform(0.03, 0.12), rng.uniform(0.26, 0.42)
+    toe = rng.uniform(0.16, 0.28)
+    front = 1 - opening
+    slope = [(0.02, toe * 0.5), (0.1, toe), (front * 0.6, toe * rng.uniform(1.1, 1.4))]
+    instep = rng.uniform(0.3, 0.42) if label == SNEAKER else rng.uniform(0.32, 0.5)
+    upper = [(0, 0), *slope, (front, min(instep, shaft)), (front + rng.uniform(-0.04, 0.06), shaft)]
+    back = [(1 + rng.uniform(-0.04, 0.03), shaft * rng.uniform(0.92, 1.05)), (1, 0)]
+    heel = []
+    if label == ANKLE_BOOT and rng.random() < 0.55:
+        height = rng.uniform(0.05, 0.25)
+        heel = [(1, -height), (rng.uniform(0.72, 0.9), -height), (rng.uniform(0.68, 0.8), 0)]
+    points = np.array([*upper, *back, *heel, (0, 0)], np.float32)
+    outline = np.array([0, shaft], np.float32) + points * [1, -1]
+    inner = []
+    if rng.random() < 0.65:
+        inner.append(np.array([[0.0, shaft - sole], [1.0, shaft - sole]]))
+    if label == SNEAKER or rng.random() < 0.3:
+        for t in np.linspace(0.15, 0.95, int(rng.integers(0, 5))):
+            x, y = front * (0.55 + 0.45 * t), shaft - toe * 1.15 - t * (instep - toe * 1.15)
+            inner.append(np.array([[x, y], [x + 0.1, y + 0.06]]))
+    if label == ANKLE_BOOT and rng.random() < 0.3:
+        inner.append(np.array([[front, shaft * 0.15], [1.0, shaft * 0.15]]))
+    return outline, inner
+
+
+def _sandal(rng) -> tuple[np.ndarray, list]:
+    if rng.random() < 0.45:  # from above: a sole and a V of straps
+        t = np.linspace(0, 2 * np.pi, 25)
+        width = rng.uniform(0.15, 0.22) * (1 + 0.2 * np.cos(t + 0.3))
+        sole = np.stack([0.5 + width * np.sin(t), 0.5 - 0.5 * np.cos(t)], 1)
+        toe, y = (0.5, rng.uniform(0.15, 0.28)), rng.uniform(0.42, 0.6)
+        straps = [np.array([toe, (0.5 + side * 0.18, y)]) for side in (-1, 1)]
+        if rng.random() < 0.35:
+            straps = [np.array([[0.33, y0], [0.67, y0 + 0.05]]) for y0 in (0.25, 0.4)]
+        if rng.random() < 0.6:  # the pair
+            straps = [line - [0.22, 0] for line in straps] + [line + [0.25, 0] for line in straps]
+            straps.append(sole + [0.25, 0])
+            sole = sole - [0.22, 0]
+        return sole, straps
+    lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
+    x = np.linspace(0, 1, 9)
+    bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5
+    top, bottom = np.stack([x, bed], 1), np.stack([x, bed + thick], 1)[::-1]
+    if lift > 0.12:  # a heel
+        bottom = np.vstack([[(1.0, 0.66), (0.93, 0.66), (0.88, bed[-2] + thick)], bottom[2:]])
+    outline = np.vstack([top, bottom, top[:1]])
+    straps = []
+    for x0 in rng.uniform(0.1, 0.85, int(rng.integers(2, 5))):
+        span, rise = rng.uniform(0.08, 0.22), rng.uniform(0.1, 0.3)
+        t = np.linspace(0, 1, 7)
+        y0 = np.interp(x0, x, bed)
+        straps.append(np.stack([x0 + span * t, y0 - rise * np.sin(np.pi * t)], 1))
+    if rng.random() < 0.5:
+        straps.append(np.array([[1.0, bed[-1]], [0.98, bed[-1] - 0.3], [0.7, bed[-3] - 0.25]]))
+    return outline, straps
+
+
+def _bag(rng) -> tuple[np.ndarray, list]:
+    half_top, half_bottom = rng.uniform(0.25, 0.5), rng.uniform(0.3, 0.5)
+    height, top = rng.uniform(0.35, 0.8), rng.uniform(0.15, 0.4)
+    half = [(half_top, top), (half_bottom, top + height)]
+    if rng.random() < 0.3:  # rounded corners
+        half = [(half_top * 0.85, top), (half_top, top + 0.1 * height),
+                (half_bottom, top + 0.85 * height), (half_bottom * 0.8, top + height)]  # fmt: skip
+    t = np.linspace(0, np.pi, 13)
+    reach, rise = half_top * rng.uniform(0.35, 1.0), top * rng.uniform(0.5, 1.4)
+    inner = [np.stack([0.5 + reach * np.cos(t), top - rise * np.sin(t)], 1)]
+    if rng.random() < 0.4:
+        inner.append(np.stack([0.5 + reach * 0.8 * np.cos(t), top - rise * 0.75 * np.sin(t)], 1))
+    if rng.random() < 0.5:
+        y = top + height * rng.uniform(0.15, 0.5)
+        inner.append(np.array([[0.5 - half_top, top], [0.5, y], [0.5 + half_top, top]]))
+    elif rng.random() < 0.5:
+        y = top + height * rng.uniform(0.1, 0.5)
+        inner.append(np.array([[0.5 - half_top, y], [0.5 + half_top, y]]))
+    if rng.random() < 0.4:
+        inner.append(circle(0.5, top + height * rng.uniform(0.2, 0.5), rng.uniform(0.02, 0.05)))
+    return mirrored(half), inner
+
+
+def _rucksack(rng) -> tuple[np.ndarray, list]:
+    """From the front: a rounded sack, a loop on top, a pocket."""
+    half, height = rng.uniform(0.25, 0.38), rng.uniform(0.75, 1.0)
+    outline = mirrored(
+        [(0, 0), (half * 0.7, 0.03), (half * 0.95, 0.15), (half, height * 0.8),
+         (half * 0.9, height)]
+    )  # fmt: skip
+    t = np.linspace(0, np.pi, 9)
+    loop = rng.uniform(0.05, 0.1)
+    inner = [np.stack([0.5 + loop * np.cos(t), -loop * np.sin(t)], 1)]
+    y = height * rng.uniform(0.45, 0.6)
+    pocket = [[0, y], [half * 0.7, y], [half * 0.75, height * 0.92], [0, height * 0.92]]
+    inner += _both(pocket)
+    if rng.random() < 0.6:
+        inner.append(np.array([[0.5 - half * 0.9, 0.25], [0.5, 0.3], [0.5 + half * 0.9, 0.25]]))
+    if rng.random() < 0.5:
+        inner += _both([[half, 0.2], [half * 1.25, height * 0.5], [half, height * 0.9]])
+    return outline, inner

@@ -1,0 +1,58 @@
+"""Muon: momentum whose update is made orthogonal, for convolutions (Jordan et al., 2024).
+
+PyTorch's own `torch.optim.Muon` takes matrices only. Here a convolution's weight counts as the
+matrix [out_channels, in_channels · height · width], and is kept at one length: batch norm undoes
+its scale anyway, so that the learning rate alone says how far a step turns it.
+"""
+
+import torch
+from torch import Tensor
+
+RATE = 25.0
+MOMENTUM = 0.6
+ITERATIONS = 3  # of Newton-Schulz; singular values end between about 0.5 and 1.2
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan's quintic
+
+
+class Muon(torch.optim.Optimizer):
+    """Muon for the weights of convolutions that batch norm follows, AdamW for all else.
+
+    Updates of the first group are `RATE` × lr long, as a share of the weight's own length.
+    """
+
+    def __init__(self, convolutions: list, others: list[dict], *, lr: float, weight_decay: float):
+        self._adamw = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
+        groups = [{"params": convolutions}, *self._adamw.param_groups]
+        super().__init__(groups, self._adamw.defaults)
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One update. `closure` is not used."""
+        own, *others = self.param_groups
+        for weight in own["params"]:
+            if weight.grad is not None:
+                self._turn(weight, RATE * own["lr"])
+        # One state for both, so that saving and loading need not know of the second optimizer.
+        self._adamw.state, self._adamw.param_groups = self.state, others
+        self._adamw.step()
+
+    def _turn(self, weight: Tensor, rate: float) -> None:
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        state["momentum"].mul_(MOMENTUM).add_(weight.grad)
+        nesterov = weight.grad.add(state["momentum"], alpha=MOMENTUM)
+        update = orthogonalised(nesterov.flatten(1)).view(weight.shape)
+        weight.mul_(len(weight) ** 0.5 / weight.norm().clamp(min=1e-7))
+        weight.add_(update, alpha=-rate * max(1.0, len(weight) / weight[0].numel()) ** 0.5)
+
+
+def orthogonalised(matrix: Tensor) -> Tensor:
+    """The matrix [M, N] with all its singular values near 1, by Newton-Schulz in bfloat16."""
+    a, b, c = _COEFFICIENTS
+    wide = matrix.bfloat16() if len(matrix) <= matrix.shape[1] else matrix.bfloat16().T
+    wide = wide / (wide.norm() + 1e-7)
+    for _ in range(ITERATIONS):
+        gram = wide @ wide.T
+        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+    return (wide if len(matrix) <= matrix.shape[1] else wide.T).to(matrix.dtype)
