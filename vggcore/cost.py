@@ -23,7 +23,7 @@ IMAGES = {  # of one epoch, validation, test
     "wild": (51_200, 5_500, 10_000),
     "synthetic": (4_000, 500, 500),
 }
-_WILD_PICTURES = 117_000  # in the pools that `wild` draws its batches from
+_WILD_PICTURES = 133_000  # in the pools that `wild` draws its batches from
 _OPTIMIZER_FLOATS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 1}  # Muon: of its convolutions
 
 

@@ -54,6 +54,7 @@ SHARES = {
     "fashion": 0.28, "scenes": 0.20, "drawings": 0.13, "photos": 0.24, "sketches": 0.05,
     "none": 0.10,
 }  # fmt: skip
+_OF_FASHION_MNIST_ALONE = ("fashion", "drawings")
 POOL_SIZES = {"scenes": 24_000, "drawings": 14_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
 _KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
@@ -230,6 +231,8 @@ def _pool(pairs: Iterator, size: int) -> Pool:
 
 def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
+    if name in _OF_FASHION_MNIST_ALONE:
+        sources = SOURCES
     key = json.dumps(
         [_VERSION, name, size, seed, sources, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS]
     )
