@@ -18,7 +18,7 @@ def chart(figure: go.Figure, name: str, alt: str) -> None:
     """A chart whose camera button saves a vector picture (SVG) called `name`."""
     picture = {"format": "svg", "filename": name}
     st.plotly_chart(
-        figure, key=f"chart_{name}", alt=alt,
+        figure, key=f"chart_{name}", alt=alt, theme=None,  # the figure brings its own look
         config={"displaylogo": False, "toImageButtonOptions": picture},
     )  # fmt: skip
 
