@@ -12,7 +12,9 @@ from torch import Tensor
 from vggcore import data, garments
 from vggcore.network import VGG
 
-MOST_IMAGES, MOST_PIXELS = 500, 2_000_000  # of a batch; the larger the images, the fewer
+# Of a batch; the larger the images, the fewer. More at once takes more memory and is slower: what a
+# layer writes then leaves the processor's cache before the next one reads it.
+MOST_IMAGES, MOST_PIXELS = 250, 256_000
 
 
 def batch_size(image_size: int) -> int:
