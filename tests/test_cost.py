@@ -110,11 +110,17 @@ def test_a_network_of_many_weights_peaks_while_saving():
     assert needed > 10 * weights  # state, gradients, and the state twice more
 
 
+def test_saving_takes_nothing_of_a_gpu(monkeypatch):
+    monkeypatch.setattr(speed, "device_choices", lambda device: ["cuda:0"])
+    spec = VGGSpec(configuration="A", image_size=32)
+    weights = anatomy.totals(spec).parameter_bytes
+    assert cost.memory_bytes(spec, TrainConfig(batch_size=1, device="cuda")) < 10 * weights
+
+
 def test_evaluation_holds_one_layers_input_and_output_or_what_lrn_is_made_of():
     def needs(configuration: str) -> int:
-        return cost._evaluation(VGGSpec(configuration=configuration, image_size=32)).most(
-            on_gpu=True
-        )
+        spec = VGGSpec(configuration=configuration, image_size=32)
+        return cost._evaluation(spec, on_gpu=False).most(on_gpu=True)
 
     one_map = 250 * 64 * 32 * 32 * 4
     images = 250 * 32 * 32 * 4
@@ -129,10 +135,9 @@ def test_disk_holds_three_states_and_the_best_weights():
 
 
 def test_evaluation_is_assumed_as_it_is():
-    assert (cost.EVALUATED_IMAGES, cost.EVALUATED_PIXELS) == (
-        evaluation.MOST_IMAGES, evaluation.MOST_PIXELS,
-    )  # fmt: skip
+    assert cost.EVALUATED_AT_ONCE == evaluation.MOST_AT_ONCE
     assert [evaluation.batch_size(side) for side in (32, 224, 1024)] == [250, 5, 1]
+    assert [evaluation.batch_size(side, "cuda") for side in (32, 224, 1024)] == [500, 39, 1]
 
 
 def test_time_is_work_divided_by_speed():

@@ -14,7 +14,8 @@ from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 
 FLOAT_BYTES = 4
-EVALUATED_IMAGES, EVALUATED_PIXELS = 250, 256_000  # at most at once, as in `evaluation`
+# Images and pixels evaluated at once, at most, as in `evaluation`.
+EVALUATED_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
 # What the process itself gains with its first step on a CPU, however small the network: compiled
 # kernels, library code that the optimizer imports. Measured.
 RUNTIME_BYTES = 185_000_000
@@ -62,12 +63,14 @@ def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     weights = anatomy.totals(spec).parameter_bytes
     stays = _state_bytes(spec, train) + _data_bytes(spec, train)
     on_gpu = speed.device_kind(train.device) == "cuda"
-    comes_and_goes = max(
-        weights + _step(spec, train).most(on_gpu),  # `weights`: the gradients
-        2 * weights + _evaluation(spec).most(on_gpu),  # gradients, and the best epoch's weights
-        weights + _saving(spec, train).most(on_gpu),
-    )
-    return stays + comes_and_goes + (0 if on_gpu else RUNTIME_BYTES)
+    step, evaluation = _step(spec, train), _evaluation(spec, on_gpu)
+    # Beside a step: the gradients. Beside the test: these, and the best epoch's weights.
+    comes_and_goes = max(weights + step.most(on_gpu), 2 * weights + evaluation.most(on_gpu))
+    if on_gpu:
+        return stays + comes_and_goes
+    # What is saved is copied into the computer's memory, not the GPU's.
+    comes_and_goes = max(comes_and_goes, weights + _saving(spec, train).most(on_gpu))
+    return stays + comes_and_goes + RUNTIME_BYTES
 
 
 class _Blocks:
@@ -187,9 +190,10 @@ def _passing_bytes(row: anatomy.Layer, size: int) -> list[int]:
 _INDEX_BYTES = 8  # a max-pool also writes where each maximum was
 
 
-def _evaluation(spec: VGGSpec) -> _Blocks:
+def _evaluation(spec: VGGSpec, on_gpu: bool) -> _Blocks:
     """The test at the end, in float32."""
-    images = max(1, min(EVALUATED_IMAGES, EVALUATED_PIXELS // spec.image_size**2))
+    images, pixels = EVALUATED_AT_ONCE["gpu" if on_gpu else "cpu"]
+    images = max(1, min(images, pixels // spec.image_size**2))
     blocks = _Blocks()
     blocks.add(images * spec.in_channels * spec.image_size**2 * FLOAT_BYTES)
     for row in anatomy.walk(spec):
