@@ -27,6 +27,8 @@ KIND_COLOURS = {
     "avg-pool": "#009e73", "lrn": "#56b4e9", "dropout": "#999999",
 }  # fmt: skip
 _BAR = 34  # pixels a bar, with its gap
+_ALONE = "<extra></extra>"  # no second box, with the name of the trace, beside the hover text
+_FONT = "Source Sans, sans-serif"
 _LINES = "rgba(128,128,128,0.25)"
 # On the page, text takes the colour of the text around it, whatever the theme; in a file that
 # somebody saves it is dark.
@@ -52,8 +54,8 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
                 "text": [f"{share:.0%}" if share > 0.08 else "" for share in shares],
                 "textposition": "inside", "insidetextanchor": "middle", "textangle": 0,
                 "insidetextfont": {"color": "white" if kind == "conv" else "black"},
-                "hovertemplate": "%{y}: %{x:,} parameters, %{customdata:.2%}"
-                f"<extra>{label}</extra>",
+                "hovertemplate": f"%{{y}}, {label}: %{{x:,}} parameters, "
+                "%{customdata:.2%}" + _ALONE,
             }
         )  # fmt: skip
     return _stacked(traces, list(networks), "parameters")
@@ -67,7 +69,7 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
             work[name][row.block] += row.macs
     traces = [
         _bars(_spaced(block), colour, list(networks), [macs[block] for macs in work.values()])
-        | {"hovertemplate": "%{y}: %{x:.3s} MACs<extra>" + _spaced(block) + "</extra>"}
+        | {"hovertemplate": f"%{{y}}, {_spaced(block)}: %{{x:.3s}} MACs" + _ALONE}
         for block, colour in BLOCK_COLOURS.items()
     ]
     return _stacked(traces, list(networks), "multiply-accumulates (MACs) for one image")
@@ -79,7 +81,8 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
         block: _bars(_spaced(block), colour, [], [])
         | {
             "base": [], "customdata": [],
-            "hovertemplate": "%{y}: %{x:.3s}B<extra>%{customdata}</extra>",
+            # Of bars with a base, %{x} would be where they end.
+            "hovertemplate": "%{y}, %{customdata[0]}: %{customdata[1]:.3s}B" + _ALONE,
         }
         for block, colour in BLOCK_COLOURS.items()
     }  # fmt: skip
@@ -93,7 +96,8 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
                 trace["y"].append(name)
                 trace["x"].append(row.activation_bytes)
                 trace["base"].append(base)
-                trace["customdata"].append(f"{row.name}, {anatomy.describe(row)}")
+                what = f"{row.name}, {anatomy.describe(row)}"
+                trace["customdata"].append([what, row.activation_bytes])
                 base += row.activation_bytes
     title = "bytes of activations for one image"
     # `base` already stacks them.
@@ -111,7 +115,7 @@ def layer_memory(spec: VGGSpec) -> go.Figure:
             _bars(kind, KIND_COLOURS[kind], names, written)
             | {
                 "customdata": ["×".join(map(str, row.output_shape[1:])) for row in chosen],
-                "hovertemplate": "%{y}: %{x:.3s}B, %{customdata}<extra></extra>",
+                "hovertemplate": "%{y}: %{x:.3s}B, %{customdata}" + _ALONE,
             }
         )
     names = [row.name for row in rows]
@@ -203,7 +207,7 @@ def _stacked(
         "datarevision": 1,
         "xaxis": _axis(title=title, tickformat="~s", ticksuffix=suffix, nticks=6),
         "yaxis": _axis(
-            autorange="reversed", ticksuffix=" ", categoryorder="array", categoryarray=labels,
+            autorange="reversed", categoryorder="array", categoryarray=labels,
             tickfont={"size": size}, showgrid=False,
         ),
     }  # fmt: skip
@@ -235,10 +239,12 @@ def _axis(title: str = "", **own) -> dict:
 
 def _frame(*, height: int) -> dict:
     return {
-        "height": height, "margin": {"l": 8, "r": 16, "t": 52, "b": 44},
-        "font": {"family": "Source Sans, sans-serif", "size": 13, "color": "#444444"},
+        "height": height, "margin": {"l": 8, "r": 16, "t": 52, "b": 44, "pad": 4},
+        "font": {"family": _FONT, "size": 13, "color": "#444444"},
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0,
                    "traceorder": "normal"},
+        "hoverlabel": {"bgcolor": "#262730", "bordercolor": "#808080",
+                       "font": {"color": "white", "family": _FONT, "size": 13}},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#808080", "activecolor": "#808080"},
     }  # fmt: skip
