@@ -1,7 +1,12 @@
 """Charts of the Compare page: DataFrames and specs in, plotly figures out.
 
 Colours are the Okabe–Ito set, which people with any colour vision can tell apart and which reads
-on light and on dark grounds. Streamlit's theme supplies fonts, text and background.
+on light and on dark grounds. Text and lines are for any ground too: see `INK`.
+
+Streamlit draws a chart whose numbers changed anew, and plotly then draws it up to three times:
+once more where labels change the margins, and once more where Streamlit's theme, a template, is
+applied anew. So the bars, which follow a slider, have margins of their own and no template. They
+are built from plain dicts, which plotly checks in a fifth of the time that its methods take.
 """
 
 from collections import Counter
@@ -22,6 +27,13 @@ KIND_COLOURS = {
     "avg-pool": "#009e73", "lrn": "#56b4e9", "dropout": "#999999",
 }  # fmt: skip
 _BAR = 34  # pixels a bar, with its gap
+_ALONE = "<extra></extra>"  # no second box, with the name of the trace, beside the hover text
+_FONT = "Source Sans, sans-serif"
+_LINES = "rgba(128,128,128,0.25)"
+# On the page, text takes the colour of the text around it, whatever the theme; in a file that
+# somebody saves it is dark.
+INK = """<style>.stPlotlyChart :is(.cartesianlayer, .infolayer, .zerolinelayer) text:not(.bartext)
+{ fill: currentColor !important; }</style>"""
 
 
 def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
@@ -32,18 +44,21 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
         "batch norm": ("batch-norm", [t.norm_parameters for t in totals]),
         "fully connected": ("linear", [t.fc_parameters for t in totals]),
     }
-    figure = go.Figure()
+    traces = []
     for label, (kind, counts) in parts.items():
         shares = [count / t.parameters for count, t in zip(counts, totals, strict=True)]
-        figure.add_bar(
-            y=list(networks), x=counts, name=label, orientation="h",
-            marker_color=KIND_COLOURS[kind], customdata=shares,
-            text=[f"{share:.0%}" if share > 0.08 else "" for share in shares],
-            textposition="inside", insidetextanchor="middle", textangle=0,
-            insidetextfont_color="white" if kind == "conv" else "black",
-            hovertemplate="%{y}: %{x:,} parameters, %{customdata:.2%}<extra>" + label + "</extra>",
+        traces.append(
+            _bars(label, KIND_COLOURS[kind], list(networks), counts)
+            | {
+                "customdata": shares,
+                "text": [f"{share:.0%}" if share > 0.08 else "" for share in shares],
+                "textposition": "inside", "insidetextanchor": "middle", "textangle": 0,
+                "insidetextfont": {"color": "white" if kind == "conv" else "black"},
+                "hovertemplate": f"%{{y}}, {label}: %{{x:,}} parameters, "
+                "%{customdata:.2%}" + _ALONE,
+            }
         )  # fmt: skip
-    return _stacked(figure, len(networks), "parameters")
+    return _stacked(traces, list(networks), "parameters")
 
 
 def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
@@ -52,56 +67,59 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
     for name, spec in networks.items():
         for row in anatomy.walk(spec):
             work[name][row.block] += row.macs
-    figure = go.Figure()
-    for block, colour in BLOCK_COLOURS.items():
-        figure.add_bar(
-            y=list(networks), x=[macs[block] for macs in work.values()],
-            name=_spaced(block), orientation="h", marker_color=colour,
-            hovertemplate="%{y}: %{x:.3s} MACs<extra>" + _spaced(block) + "</extra>",
-        )  # fmt: skip
-    return _stacked(figure, len(networks), "multiply-accumulates (MACs) for one image")
+    traces = [
+        _bars(_spaced(block), colour, list(networks), [macs[block] for macs in work.values()])
+        | {"hovertemplate": f"%{{y}}, {_spaced(block)}: %{{x:.3s}} MACs" + _ALONE}
+        for block, colour in BLOCK_COLOURS.items()
+    ]
+    return _stacked(traces, list(networks), "multiply-accumulates (MACs) for one image")
 
 
 def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
     """Stacked bars, one a network and one piece a layer: float32 bytes written for one image."""
-    pieces = {block: {"y": [], "x": [], "base": [], "layer": []} for block in BLOCK_COLOURS}
+    traces = {
+        block: _bars(_spaced(block), colour, [], [])
+        | {
+            "base": [], "customdata": [],
+            # Of bars with a base, %{x} would be where they end.
+            "hovertemplate": "%{y}, %{customdata[0]}: %{customdata[1]:.3s}B" + _ALONE,
+        }
+        for block, colour in BLOCK_COLOURS.items()
+    }  # fmt: skip
+    for trace in traces.values():
+        trace["marker"]["line"] = {"width": 0.6, "color": "rgba(0,0,0,0.45)"}
     for name, spec in networks.items():
         base = 0
         for row in anatomy.walk(spec):
             if row.activation_bytes:
-                piece = pieces[row.block]
-                piece["y"].append(name)
-                piece["x"].append(row.activation_bytes)
-                piece["base"].append(base)
-                piece["layer"].append(f"{row.name}, {anatomy.describe(row)}")
+                trace = traces[row.block]
+                trace["y"].append(name)
+                trace["x"].append(row.activation_bytes)
+                trace["base"].append(base)
+                what = f"{row.name}, {anatomy.describe(row)}"
+                trace["customdata"].append([what, row.activation_bytes])
                 base += row.activation_bytes
-    figure = go.Figure()
-    for block, piece in pieces.items():
-        figure.add_bar(
-            y=piece["y"], x=piece["x"], base=piece["base"], customdata=piece["layer"],
-            name=_spaced(block), orientation="h", marker_color=BLOCK_COLOURS[block],
-            marker_line={"width": 0.6, "color": "rgba(0,0,0,0.45)"},
-            hovertemplate="%{y}: %{x:.3s}B<extra>%{customdata}</extra>",
-        )  # fmt: skip
-    _stacked(figure, len(networks), "bytes of activations for one image")
-    return figure.update_layout(barmode="overlay")  # `base` already stacks them
+    title = "bytes of activations for one image"
+    # `base` already stacks them.
+    return _stacked(list(traces.values()), list(networks), title, barmode="overlay")
 
 
 def layer_memory(spec: VGGSpec) -> go.Figure:
     """One bar a layer that writes memory, in the order of the image's way, one image, float32."""
     rows = [row for row in anatomy.walk(spec) if row.activation_bytes]
-    figure = go.Figure()
+    traces = []
     for kind in dict.fromkeys(row.kind for row in rows):
         chosen = [row for row in rows if row.kind == kind]
-        figure.add_bar(
-            y=[row.name for row in chosen], x=[row.activation_bytes for row in chosen],
-            name=kind, orientation="h", marker_color=KIND_COLOURS[kind],
-            customdata=["×".join(map(str, row.output_shape[1:])) for row in chosen],
-            hovertemplate="%{y}: %{x:.3s}B, %{customdata}<extra></extra>",
-        )  # fmt: skip
-    _stacked(figure, len(rows), "bytes of activations for one image", bar=19)
-    order = [row.name for row in rows]
-    return figure.update_yaxes(categoryorder="array", categoryarray=order, tickfont_size=11)
+        names, written = [row.name for row in chosen], [row.activation_bytes for row in chosen]
+        traces.append(
+            _bars(kind, KIND_COLOURS[kind], names, written)
+            | {
+                "customdata": ["×".join(map(str, row.output_shape[1:])) for row in chosen],
+                "hovertemplate": "%{y}: %{x:.3s}B, %{customdata}" + _ALONE,
+            }
+        )
+    names = [row.name for row in rows]
+    return _stacked(traces, names, "bytes of activations for one image", bar=19)
 
 
 def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
@@ -113,7 +131,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     looks = {
         "published": ("diamond", "#e69f00", 4, "bottom center"),
-        "this machine": ("circle", "#0072b2", 3, "top center"),
+        "this machine": ("circle", "#0072b2", 3, "middle left"),  # ours are of one size
     }
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
@@ -131,7 +149,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     # Room for the names of the outermost marks.
     low, high = (log10(f(points.parameters)) for f in (min, max))
     _scatter(figure, "test accuracy").update_yaxes(tickformat=".0%")
-    return figure.update_xaxes(range=[low - 0.35, high + 0.35], dtick="D2")
+    return figure.update_xaxes(range=[low - 0.55, high + 0.35], dtick="D2")
 
 
 def imagenet_accuracy() -> go.Figure:
@@ -166,30 +184,67 @@ def _spaced(block: str) -> str:
     return block.replace("block", "block ")
 
 
-def _stacked(figure: go.Figure, bars: int, title: str, *, bar: int = _BAR) -> go.Figure:
+def _bars(name: str, colour: str, labels: list[str], lengths: list[float]) -> dict:
+    """A trace of horizontal bars."""
+    return {
+        "type": "bar", "orientation": "h", "name": name, "y": labels, "x": lengths,
+        "marker": {"color": colour},
+    }  # fmt: skip
+
+
+def _stacked(
+    traces: list[dict], labels: list[str], title: str, *, bar: int = _BAR, barmode: str = "stack"
+) -> go.Figure:
+    """One bar of `bar` pixels a label, from the top, as the labels are ordered."""
     suffix = "B" if title.startswith("bytes") else ""
-    # In one call: each costs plotly a few milliseconds.
-    return figure.update_layout(
-        barmode="stack", bargap=0.25,
-        xaxis={"title": title, "tickformat": "~s", "ticksuffix": suffix, "nticks": 6,
-               "fixedrange": True},
-        yaxis={"autorange": "reversed", "automargin": True, "ticksuffix": " ", "fixedrange": True},
-        **_frame(height=110 + bar * max(bars, 1)),
-    )  # fmt: skip
+    size = 13 if bar == _BAR else 11
+    frame = _frame(height=122 + bar * max(len(labels), 1))
+    # Wide enough for the longest label: were plotly to measure them, it would draw all twice.
+    frame["margin"]["l"] = round(14 + 0.58 * size * max(map(len, labels), default=0))
+    layout = frame | {
+        "barmode": barmode, "bargap": 0.25,
+        # Says that numbers never change in a chart that is there, which spares plotly to look.
+        "datarevision": 1,
+        "xaxis": _axis(title=title, tickformat="~s", ticksuffix=suffix, nticks=6),
+        "yaxis": _axis(
+            autorange="reversed", categoryorder="array", categoryarray=labels,
+            tickfont={"size": size}, showgrid=False,
+        ),
+    }  # fmt: skip
+    return _figure(traces, layout)
 
 
 def _scatter(figure: go.Figure, title: str) -> go.Figure:
+    figure.layout.template = None
     return figure.update_layout(
         showlegend=True,
-        xaxis={"title": "parameters", "type": "log", "tickformat": "~s", "fixedrange": True},
-        yaxis={"title": title, "automargin": True, "fixedrange": True},
-        **_frame(height=430),
+        xaxis=_axis(title="parameters", type="log", tickformat="~s"),
+        yaxis=_axis(title=title, automargin=True),
+        **_frame(height=442),
     )
+
+
+def _figure(traces: list[dict], layout: dict) -> go.Figure:
+    figure = go.Figure(traces, layout)
+    figure.layout.template = None  # as an argument, None would mean the default template
+    return figure
+
+
+def _axis(title: str = "", **own) -> dict:
+    return {
+        "title": {"text": title, "font": {"size": 13}}, "gridcolor": _LINES,
+        "zerolinecolor": _LINES, "fixedrange": True, "automargin": False,
+    } | own  # fmt: skip
 
 
 def _frame(*, height: int) -> dict:
     return {
-        "height": height, "margin": {"l": 8, "r": 16, "t": 40, "b": 44},
-        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "title": None,
+        "height": height, "margin": {"l": 8, "r": 16, "t": 52, "b": 44, "pad": 4},
+        "font": {"family": _FONT, "size": 13, "color": "#444444"},
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0,
                    "traceorder": "normal"},
+        "hoverlabel": {"bgcolor": "#262730", "bordercolor": "#808080",
+                       "font": {"color": "white", "family": _FONT, "size": 13}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#808080", "activecolor": "#808080"},
     }  # fmt: skip

@@ -18,7 +18,7 @@ def chart(figure: go.Figure, name: str, alt: str) -> None:
     """A chart whose camera button saves a vector picture (SVG) called `name`."""
     picture = {"format": "svg", "filename": name}
     st.plotly_chart(
-        figure, key=f"chart_{name}", alt=alt,
+        figure, key=f"chart_{name}", alt=alt, theme=None,  # the figure brings its own look
         config={"displaylogo": False, "toImageButtonOptions": picture},
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ def variants(table: pd.DataFrame) -> None:
     units |= {"epoch_minutes": ("epoch", 60)}
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
-    known = [c for c in shown if table[c].replace("", pd.NA).notna().any()]
+    known = [c for c in shown if any(value == value and value != "" for value in table[c])]
     height = 35 * (len(table) + 1) + 3  # all rows, without a scroll bar of its own
     st.dataframe(table[known], hide_index=True, height=height, column_config=shown)
 

@@ -109,6 +109,6 @@ def _svg(width: float, height: float, parts: list[str], title: str, standalone: 
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'role="img" aria-label="{title}" style="{style}" '
-        f'font-family="Source Sans Pro, Helvetica, Arial, sans-serif" font-size="11">'
+        f'font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" font-size="11">'
         f"<title>{title}</title>{ground}{''.join(parts)}</svg>"
     )

@@ -12,17 +12,7 @@ from vggcore.config import TrainConfig
 
 
 def side_by_side(networks):
-    table = tables.variants(list(networks.values())).assign(name=list(networks))
-    ours = tables.garment_accuracies().groupby("spec").accuracy.max()
-    table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
-    needs = [cost.estimate(spec, TrainConfig(batch_size=64)) for spec in networks.values()]
-    table["training"] = [need.memory_bytes for need in needs]
-    table["epoch"] = [need.seconds_per_epoch for need in needs]
-    views.variants(table)
-    st.caption(
-        f"{anatomy.CONVENTION} ✓: our count equals the published one. Training: estimated peak "
-        f"memory at batch 64 with bf16, and time for 55,000 images ({needs[0].basis})."
-    )
+    above = st.container()
     drawings = {
         "Where the parameters are": (
             "parameters", charts.parameters_by_kind,
@@ -41,12 +31,25 @@ def side_by_side(networks):
         ),
     }  # fmt: skip
     figures = []
-    # Each is sent as soon as it is drawn: the browser paints it while the next is drawn here.
+    # Each is sent as soon as it is drawn: the browser paints it while the next is drawn here, and
+    # all of them while the table is made.
     for title, (name, draw, sentence) in drawings.items():
         st.subheader(title)
         st.caption(sentence)
         figures.append(draw(networks))
         views.chart(figures[-1], name, sentence)
+    table = tables.variants(list(networks.values())).assign(name=list(networks))
+    ours = tables.garment_accuracies().groupby("spec").accuracy.max()
+    table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
+    needs = [cost.estimate(spec, TrainConfig(batch_size=64)) for spec in networks.values()]
+    table["training"] = [need.memory_bytes for need in needs]
+    table["epoch"] = [need.seconds_per_epoch for need in needs]
+    with above:
+        views.variants(table)
+        st.caption(
+            f"{anatomy.CONVENTION} ✓: our count equals the published one. Training: estimated peak "
+            f"memory at batch 64 with bf16, and time for 55,000 images ({needs[0].basis})."
+        )
     views.take_away(table, "vgg-variants", figures)
 
 
@@ -133,6 +136,7 @@ VIEWS = {
 }  # fmt: skip
 
 through_entry_point()
+st.html(charts.INK)
 st.title("Compare")
 st.write("Choose networks and turn the knobs: everything below recounts at once.")
 asked = inputs.asked_for()

@@ -136,12 +136,28 @@ def test_charts_add_up_to_the_totals():
     assert [sum(bar.x[n] for bar in by_block.data) for n in range(6)] == [t.macs for t in totals]
 
 
+def test_bars_leave_plotly_nothing_to_draw_twice():
+    figures = [
+        compare_charts.parameters_by_kind(networks()), compare_charts.macs_by_block(networks()),
+        compare_charts.activations_by_layer(networks()),
+        compare_charts.layer_memory(VGGSpec(configuration="D")),
+    ]  # fmt: skip
+    for figure in figures:
+        layout = figure.to_dict()["layout"]
+        assert "template" not in layout and layout["datarevision"] == 1
+        assert not layout["xaxis"]["automargin"] and not layout["yaxis"]["automargin"]
+        longest = max(len(label) for bar in figure.data for label in bar.y)
+        assert layout["margin"]["l"] >= 6 * longest  # a letter of the small font is 6 px wide
+
+
 def test_activation_pieces_lie_end_to_end():
     figure = compare_charts.activations_by_layer({"net": VGGSpec(configuration="D")})
     pieces = [piece for bar in figure.data for piece in zip(bar.base, bar.x, strict=True)]
     ends = [base + length for base, length in pieces]
     assert [base for base, _ in pieces] == [0, *ends[:-1]]
     assert ends[-1] == anatomy.totals(VGGSpec(configuration="D")).activation_bytes
+    told = [bytes for bar in figure.data for _, bytes in bar.customdata]
+    assert told == [length for _, length in pieces]  # where a piece ends is not how long it is
 
 
 def test_diagram_names_each_layer_and_draws_maps_to_scale():

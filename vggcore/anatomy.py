@@ -216,18 +216,6 @@ def totals(spec: VGGSpec) -> Totals:
     )
 
 
-def blocks(spec: VGGSpec) -> pd.DataFrame:
-    """Six rows, block1 … block5 and classifier: output shape (the tutorial's six) and sums."""
-    grouped = layers(spec).groupby("block", sort=False)
-    return grouped.agg(
-        output_shape=("output_shape", "last"),
-        parameters=("parameters", "sum"),
-        macs=("macs", "sum"),
-        activation_bytes=("activation_bytes", "sum"),
-        receptive_field=("receptive_field", "last"),
-    ).reset_index()
-
-
 def is_the_papers(spec: VGGSpec) -> bool:
     """Whether this is a network of the paper itself: 3×224×224 in, 1000 classes, no batch norm."""
     return not spec.batch_norm and _is_at_the_papers_setting(spec)
@@ -322,9 +310,9 @@ def describe(row: Layer | None) -> str:
 
 def shapes_text(spec: VGGSpec) -> str:
     """The six output shapes as the tutorial prints them, one line each, for one image."""
+    shapes = {row.block: row.output_shape for row in walk(spec)}  # the last layer's of each block
     return "\n".join(
-        f"{row.block:<12}output shape: torch.Size({list(row.output_shape)})"
-        for row in blocks(spec).itertuples()
+        f"{block:<12}output shape: torch.Size({list(shape)})" for block, shape in shapes.items()
     )
 
 

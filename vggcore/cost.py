@@ -14,10 +14,11 @@ from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 
 FLOAT_BYTES = 4
-EVALUATED_IMAGES, EVALUATED_PIXELS = 500, 2_000_000  # at most at once, as in `evaluation`
-# What the process itself gains with its first step on a CPU: compiled kernels, library code that
-# the optimizer imports, the allocator's slack. Measured.
-RUNTIME_BYTES = 250_000_000
+# Images and pixels evaluated at once, at most, as in `evaluation`.
+EVALUATED_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
+# What the process itself gains with its first step on a CPU, however small the network: compiled
+# kernels, library code that the optimizer imports. Measured.
+RUNTIME_BYTES = 185_000_000
 IMAGES = {  # of one epoch, validation, test
     "fashion-mnist": (55_000, 5_000, 10_000),
     "wild": (51_200, 5_500, 10_000),
@@ -60,15 +61,49 @@ def batch_size(train: TrainConfig) -> int:
 def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     """Peak bytes of training beyond the process before it."""
     weights = anatomy.totals(spec).parameter_bytes
-    state = _state_bytes(spec, train)
-    stays = state + _data_bytes(spec, train)
-    comes_and_goes = max(
-        weights + _step_bytes(spec, train),  # `weights`: the gradients
-        2 * weights + _evaluation_bytes(spec),  # gradients, and the best epoch's weights
-        weights + 2 * state,  # saving: safetensors holds the state as bytes, twice
-    )
+    stays = _state_bytes(spec, train) + _data_bytes(spec, train)
     on_gpu = speed.device_kind(train.device) == "cuda"
-    return stays + comes_and_goes + (0 if on_gpu else RUNTIME_BYTES)
+    step, evaluation = _step(spec, train), _evaluation(spec, on_gpu)
+    # Beside a step: the gradients. Beside the test: these, and the best epoch's weights.
+    comes_and_goes = max(weights + step.most(on_gpu), 2 * weights + evaluation.most(on_gpu))
+    if on_gpu:
+        return stays + comes_and_goes
+    # What is saved is copied into the computer's memory, not the GPU's.
+    comes_and_goes = max(comes_and_goes, weights + _saving(spec, train).most(on_gpu))
+    return stays + comes_and_goes + RUNTIME_BYTES
+
+
+class _Blocks:
+    """Memory that comes and goes, block by block; sizes in bytes.
+
+    On a CPU the C library keeps blocks of up to 32 MiB in its heap, where a block that was freed
+    seldom fits the next, which must be aligned: holes remain, about half of what lies there
+    (measured, on networks that the benchmark does not hold). Larger blocks come from the system
+    and go back to it.
+    """
+
+    HEAP_BLOCK, HOLES = 32 * 2**20, 0.5
+
+    def __init__(self):
+        self.allocated = self.resident = 0  # now
+        self.most_allocated = self.most_resident = 0
+
+    def add(self, *sizes: int) -> None:
+        """Blocks that stay until the end."""
+        self.allocated, self.resident = self.pass_by(*sizes)
+
+    def pass_by(self, *sizes: int) -> tuple[int, float]:
+        """Blocks that exist for a moment. Returns what is allocated and resident at that moment."""
+        holes = self.HOLES * sum(size for size in sizes if size <= self.HEAP_BLOCK)
+        allocated = self.allocated + sum(sizes)
+        resident = self.resident + sum(sizes) + holes
+        self.most_allocated = max(self.most_allocated, allocated)
+        self.most_resident = max(self.most_resident, resident)
+        return allocated, resident
+
+    def most(self, on_gpu: bool) -> int:
+        """Most bytes at a time: allocated on a GPU, resident on a CPU."""
+        return self.most_allocated if on_gpu else round(self.most_resident)
 
 
 def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
@@ -90,51 +125,92 @@ def _state_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     return copies * anatomy.totals(spec).parameter_bytes
 
 
-def _step_bytes(spec: VGGSpec, train: TrainConfig) -> int:
-    """Peak of one step: what layers keep for the backward pass, and the gradients passing back."""
+def _saving(spec: VGGSpec, train: TrainConfig) -> _Blocks:
+    """Writing a resumable checkpoint."""
+    rows = [row for row in anatomy.walk(spec) if row.parameters]
+    copies = 1 + _OPTIMIZER_FLOATS[train.optimizer]
+    blocks = _Blocks()
+    for row in rows:
+        if row.kernel == 3:  # channels last, so copied into plain order, as what belongs to it is
+            blocks.add(*copies * [row.parameter_bytes])
+    # safetensors holds the state as bytes twice: tensor by tensor, and as one file.
+    for row in rows:
+        blocks.add(*(copies + bool(train.ema)) * [row.parameter_bytes])
+    blocks.add(_state_bytes(spec, train))
+    return blocks
+
+
+def _step(spec: VGGSpec, train: TrainConfig) -> _Blocks:
+    """One step: what layers keep for the backward pass, and the gradients passing back."""
     size = _number_bytes(train)
     images = batch_size(train)
-    live = images * spec.in_channels * spec.image_size**2 * (FLOAT_BYTES + size)
-    if size < FLOAT_BYTES:
-        live += anatomy.totals(spec).parameters * size  # autocast's copies of the weights
-    peak = live
+    pixels = images * spec.in_channels * spec.image_size**2
+    blocks = _Blocks()
+    blocks.add(pixels * FLOAT_BYTES)
+    if size < FLOAT_BYTES:  # autocast's copies of images and weights
+        blocks.add(pixels * size, *(row.parameters * size for row in anatomy.walk(spec)))
     for row in anatomy.walk(spec):
-        live += images * _kept_bytes(row, size)
-        # The gradients of a layer's output and input exist at the same time.
-        gradients = (prod(row.output_shape) + prod(row.input_shape)) * size
-        peak = max(peak, live + images * gradients)
-    return peak
+        blocks.add(*(images * number for number in _kept_bytes(row, size)))
+        blocks.pass_by(*(images * number for number in _passing_bytes(row, size)))
+    return blocks
 
 
 def _number_bytes(train: TrainConfig) -> int:
     return 2 if train.precision == "bf16" else FLOAT_BYTES
 
 
-def _kept_bytes(row: anatomy.Layer, size: int) -> int:
-    """Bytes that a layer keeps for the backward pass, one image, at `size` bytes a number."""
+def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:
+    """What a layer keeps of one image for the backward pass, tensor by tensor, at `size` bytes a
+    number.
+    """
     outputs = prod(row.output_shape)
-    return {
-        "max-pool": outputs * (size + _INDEX_BYTES),
-        "lrn": outputs * 6 * FLOAT_BYTES,  # made of plain operations, each of which keeps its own
-        "dropout": outputs * 2 * size,  # and its mask
-        "relu": 0,  # in place
-        "flatten": 0,  # a view
-    }.get(row.kind, outputs * size)
+    if row.kind in ("relu", "flatten"):  # in place; a view
+        return []
+    if row.kind == "max-pool":
+        return [outputs * size, outputs * _INDEX_BYTES]
+    if row.kind == "dropout":
+        return [outputs * size, outputs * size]  # and its mask
+    if row.kind == "lrn":
+        # Plain operations, each of which keeps its own, and float32 under autocast: the squares
+        # with two maps of zeros on either side, their mean, the divisor, the quotient.
+        _, channels, height, width = row.output_shape
+        squares = (channels + 4) * height * width * FLOAT_BYTES
+        return [squares] + 3 * [outputs * FLOAT_BYTES]
+    return [outputs * size]
+
+
+def _passing_bytes(row: anatomy.Layer, size: int) -> list[int]:
+    """What exists of one image while the gradient passes back through a layer."""
+    if row.kind == "lrn":  # gradients of quotient, divisor and input, and a product between
+        return 4 * [prod(row.output_shape) * FLOAT_BYTES]
+    # The gradients of a layer's output and input exist at the same time.
+    return [prod(row.output_shape) * size, prod(row.input_shape) * size]
 
 
 _INDEX_BYTES = 8  # a max-pool also writes where each maximum was
 
 
-def _evaluation_bytes(spec: VGGSpec) -> int:
-    """Peak of the test at the end, in float32: the widest layer's input and output."""
-    images = max(1, min(EVALUATED_IMAGES, EVALUATED_PIXELS // spec.image_size**2))
-    widest = max(
-        (prod(row.input_shape) + prod(row.output_shape)) * FLOAT_BYTES
-        + (prod(row.output_shape) * _INDEX_BYTES if row.kind == "max-pool" else 0)
-        for row in anatomy.walk(spec)
-        if row.kind not in ("relu", "flatten")
-    )
-    return images * (widest + spec.in_channels * spec.image_size**2 * FLOAT_BYTES)
+def _evaluation(spec: VGGSpec, on_gpu: bool) -> _Blocks:
+    """The test at the end, in float32."""
+    images, pixels = EVALUATED_AT_ONCE["gpu" if on_gpu else "cpu"]
+    images = max(1, min(images, pixels // spec.image_size**2))
+    blocks = _Blocks()
+    blocks.add(images * spec.in_channels * spec.image_size**2 * FLOAT_BYTES)
+    for row in anatomy.walk(spec):
+        blocks.pass_by(*(images * number for number in _evaluated_bytes(row)))
+    return blocks
+
+
+def _evaluated_bytes(row: anatomy.Layer) -> list[int]:
+    """What exists of one image while a layer computes, without gradients, in float32."""
+    inputs, outputs = prod(row.input_shape) * FLOAT_BYTES, prod(row.output_shape) * FLOAT_BYTES
+    if row.kind in ("relu", "flatten"):
+        return [inputs]
+    if row.kind == "lrn":  # the squares' mean, and its product and sum with constants
+        return [inputs] + 3 * [outputs]
+    if row.kind == "max-pool":
+        return [inputs, outputs, prod(row.output_shape) * _INDEX_BYTES]
+    return [inputs, outputs]
 
 
 def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
@@ -147,9 +223,11 @@ def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -
 def seconds_per_step(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
     """Time of one batch, forward, backward and optimizer, on an otherwise idle machine."""
     averaged = 1.4 if train.ema else 1  # the moving average reads and writes all weights again
-    weights = averaged * anatomy.totals(spec).parameters / speeds.parameters
+    totals = anatomy.totals(spec)
+    convs = totals.conv_parameters / speeds.conv_parameters
+    weights = convs + (totals.parameters - totals.conv_parameters) / speeds.parameters
     layers = len(anatomy.walk(spec)) * speeds.layer
-    return weights + layers + batch_size(train) * _image_seconds(spec, speeds)
+    return averaged * weights + layers + batch_size(train) * _image_seconds(spec, speeds)
 
 
 def _image_seconds(spec: VGGSpec, speeds: speed.Speeds) -> float:
@@ -168,4 +246,4 @@ def _layer_seconds(row: anatomy.Layer, speeds: speed.Speeds) -> float:
         return seconds * (2 / 3 if row.name == "block1.conv1" else 1)
     if row.kind in ("batch-norm", "max-pool"):
         return prod(row.input_shape) / speeds.numbers
-    return 6 * prod(row.input_shape) / speeds.numbers if row.kind == "lrn" else 0.0
+    return prod(row.input_shape) / speeds.lrn if row.kind == "lrn" else 0.0

@@ -20,6 +20,7 @@ CHANNELS = (8, 32, 128, 512)
 SIDES = (2, 8, 32)  # pixels; larger maps run as fast as 32
 _PROBE_MACS = 1e9  # of a forward pass, about
 _PROBE_IMAGES = 256  # at most
+_WIDE = 3072
 
 
 class Speeds(NamedTuple):
@@ -28,7 +29,9 @@ class Speeds(NamedTuple):
     conv: list[list[float]]  # forward MACs a second, [channels][side] as in CHANNELS, SIDES
     linear: float  # forward MACs a second
     numbers: float  # activations a second through ReLU, norm or pool
-    parameters: float  # weights a second through gradient and optimizer
+    lrn: float  # activations a second through local response norm: ten operations, not fused
+    parameters: float  # weights a second of linear layers through copies, gradient and optimizer
+    conv_parameters: float  # the same of convolutions, which are also put into another order
     layer: float  # seconds that a layer takes however small
     basis: str  # for people
 
@@ -52,11 +55,13 @@ _TYPICAL = "typical figures of two CPU cores; `python -m vggcore calibrate` meas
 _STATED = {
     "bf16": Speeds(
         conv=[[0.4e9, 3.7e9, 18e9], [6e9, 35e9, 55e9], [6e9, 65e9, 65e9], [6e9, 30e9, 62e9]],
-        linear=70e9, numbers=1.0e9, parameters=0.75e9, layer=35e-6, basis=_TYPICAL,
+        linear=70e9, numbers=1.0e9, lrn=0.028e9, parameters=0.6e9, conv_parameters=0.3e9,
+        layer=35e-6, basis=_TYPICAL,
     ),
     "float32": Speeds(
         conv=[[0.25e9, 2.7e9, 11e9], [10e9, 23e9, 26e9], [27e9, 35e9, 33e9], [19e9, 26e9, 29e9]],
-        linear=25e9, numbers=0.75e9, parameters=1.0e9, layer=25e-6, basis=_TYPICAL,
+        linear=25e9, numbers=0.75e9, lrn=0.025e9, parameters=0.9e9, conv_parameters=0.4e9,
+        layer=25e-6, basis=_TYPICAL,
     ),
 }  # fmt: skip
 
@@ -114,30 +119,45 @@ def _measure(device, precision: str) -> Speeds:
     from torch import nn
 
     layer = _seconds(nn.ReLU(), (1, 8, 2, 2), device, precision)
-    conv = [[_conv_speed(c, side, layer, device, precision) for side in SIDES] for c in CHANNELS]
+    convs = [nn.Conv2d(c, c, 3, padding=1) for c in CHANNELS]
+    heavy = convs[-1]
+    conv_parameters = heavy.weight.numel() / _seconds(
+        heavy, (1, heavy.in_channels, 2, 2), device, precision, optimized=True
+    )
+    conv = [
+        [_conv_speed(c, side, layer, conv_parameters, device, precision) for side in SIDES]
+        for c in convs
+    ]
     shape = (64, 32, 32, 32)
     norm = _seconds(nn.BatchNorm2d(32), shape, device, precision)
     pool = _seconds(nn.MaxPool2d(2), shape, device, precision)
-    wide = nn.Linear(2048, 2048)
-    one = _seconds(wide, (1, 2048), device, precision, optimized=True)
-    many = _seconds(wide, (256, 2048), device, precision, optimized=True)
+    lrn = _seconds(nn.LocalResponseNorm(5, k=2.0), shape, device, precision)
+    # So wide that its weights, as those of a whole network, hardly stay in the processor's cache.
+    wide = nn.Linear(_WIDE, _WIDE)
+    one = _seconds(wide, (1, _WIDE), device, precision, optimized=True)
+    many = _seconds(wide, (64, _WIDE), device, precision, optimized=True)
     return Speeds(
         conv=conv,
-        linear=255 * 2048**2 / max(many - one, 1e-6),
+        linear=63 * _WIDE**2 / max(many - one, many / 4),
         numbers=2 * math.prod(shape) / (norm + pool),
-        parameters=2048**2 / one,
+        lrn=math.prod(shape) / lrn,
+        parameters=_WIDE**2 / one,
+        conv_parameters=conv_parameters,
         layer=layer,
         basis=f"this machine, measured {datetime.now(UTC):%Y-%m-%d}",
     )
 
 
-def _conv_speed(channels: int, side: int, overhead: float, device, precision: str) -> float:
+def _conv_speed(conv, side: int, layer: float, parameters: float, device, precision: str) -> float:
+    """MACs a second, without what the layer (seconds) and its `parameters` (a second) take."""
     from torch import nn
 
-    macs = 9 * channels**2 * side**2
+    macs = conv.weight.numel() * side**2
     images = max(1, min(_PROBE_IMAGES, int(_PROBE_MACS / macs)))
-    conv = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(inplace=True))
-    seconds = _seconds(conv, (images, channels, side, side), device, precision)
+    shape = (images, conv.in_channels, side, side)
+    with_relu = nn.Sequential(conv, nn.ReLU(inplace=True))
+    seconds = _seconds(with_relu, shape, device, precision, optimized=True)
+    overhead = layer + conv.weight.numel() / parameters
     return images * macs / max(seconds - overhead, seconds / 4)
 
 
