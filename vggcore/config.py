@@ -152,7 +152,7 @@ PRESETS: dict[str, Preset] = {
             configuration="B", width="1/4", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            fit="resize", epochs=45, batch_size=256, optimizer="muon", learning_rate=0.004,
+            fit="resize", epochs=28, batch_size=256, optimizer="muon", learning_rate=0.001,
             weight_decay=0.05, flip=True, shift=2, erase=0.5, cutmix=0.3, label_smoothing=0.05,
             ema=0.998,
         ),
@@ -163,8 +163,8 @@ PRESETS: dict[str, Preset] = {
             configuration="B", width="1/4", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", fit="resize", epochs=40, batch_size=128, optimizer="muon",
-            learning_rate=0.003, weight_decay=0.05, erase=0.3, ema=0.998,
+            dataset="wild", epochs=26, batch_size=128, optimizer="muon", learning_rate=0.0008,
+            weight_decay=0.05, erase=0.3, ema=0.998,
         ),
     ),
     "try-out": Preset(
