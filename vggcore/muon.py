@@ -54,5 +54,6 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     wide = wide / (wide.norm() + 1e-7)
     for _ in range(ITERATIONS):
         gram = wide @ wide.T
-        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+        gram = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        wide = torch.addmm(wide, gram, wide, beta=a)
     return (wide if len(matrix) <= matrix.shape[1] else wide.T).to(matrix.dtype)
