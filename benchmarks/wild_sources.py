@@ -42,6 +42,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     train = replace(preset.train, ema=0.995)  # shorter than the preset's, as the training is
     source = wild.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
     network = build(preset.spec, init=train.init, seed=train.seed)
+    training.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
     optimizer = training.make_optimizer(train, network)

@@ -144,7 +144,7 @@ PRESETS: dict[str, Preset] = {
         spec=VGGSpec(
             configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool", dropout=0.0
         ),
-        train=TrainConfig(epochs=3, batch_size=128, learning_rate=0.008, flip=True),
+        train=TrainConfig(epochs=2, batch_size=128, optimizer="muon", learning_rate=0.005),
     ),
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
@@ -158,13 +158,13 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "wild": Preset(
-        summary="For photos and drawings from anywhere, and Fashion-MNIST",
+        summary="For photos and drawings from anywhere: goes on from a Fashion-MNIST checkpoint",
         spec=VGGSpec(
             configuration="B", width="1/4", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", epochs=26, batch_size=128, optimizer="muon", learning_rate=0.0008,
-            weight_decay=0.05, erase=0.3, ema=0.998,
+            dataset="wild", epochs=16, batch_size=128, optimizer="muon", learning_rate=0.0008,
+            weight_decay=0.05, erase=0.3, ema=0.998, init_from="fashion-mnist",
         ),
     ),
     "try-out": Preset(
