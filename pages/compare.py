@@ -39,7 +39,8 @@ def side_by_side(networks):
         figures.append(draw(networks))
         views.chart(figures[-1], name, sentence)
     table = tables.variants(list(networks.values())).assign(name=list(networks))
-    ours = tables.garment_accuracies().groupby("spec").accuracy.max()
+    # Networks have no order to sort them by.
+    ours = tables.garment_accuracies().groupby("spec", sort=False).accuracy.max()
     table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
     needs = [cost.estimate(spec, TrainConfig(batch_size=64)) for spec in networks.values()]
     table["training"] = [need.memory_bytes for need in needs]

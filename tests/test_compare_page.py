@@ -37,6 +37,17 @@ def test_opens_with_the_papers_networks_checked(page):
     assert table.checked.iloc[4] == "✓ paper, ✓ torchvision"
 
 
+def test_our_own_networks_show_their_best_accuracy(page, tmp_path):
+    common = dict(configuration="E", batch_norm=True, image_size=64, num_classes=1000)
+    specs = [VGGSpec(in_channels=3, width=w, **common) for w in ("1/2", "1/4", "1/4")]
+    for number, spec in enumerate(specs):
+        card = {"spec": spec.to_dict(), "sha256": "", "classes": [], "preprocessing": {},
+                "data": {"name": "wild"}, "test_accuracy": 0.9 + number / 100}  # fmt: skip
+        (tmp_path / f"own{number}.json").write_text(json.dumps(card))
+    table = shown(page(networks="VGG-19", norm="both", ratio="1/4", pixels="64"))
+    assert table.garments.dropna().tolist() == [0.92]
+
+
 def test_knobs_recount_everything(page):
     app = page()
     app.select_slider(key="ratio").set_value("1/8")

@@ -41,7 +41,10 @@ def test_a_run_writes_what_its_readers_expect(tmp_path):
 
 
 def test_training_learns(tmp_path):
-    train = recipe(epochs=8, mixup=0.0, erase=0.0, shift=0, ema=0.0, label_smoothing=0.0)
+    train = recipe(
+        epochs=8, mixup=0.0, cutmix=0.0, erase=0.0, shift=0, ema=0.0, label_smoothing=0.0,
+        optimizer="adamw",
+    )  # fmt: skip
     folder = tiny_run.create(tmp_path / "run", train=train)
 
     training.fit(folder)
