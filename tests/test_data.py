@@ -188,6 +188,15 @@ def test_cutmix_weighs_the_labels_by_area():
     assert min(shares) < 0.05 and max(shares) > 0.7
 
 
+def test_cutmix_is_drawn_for_its_share_of_the_batches():
+    always, never = source(cutmix=1.0), source(cutmix=0.0)
+    sometimes = source(cutmix=0.5)
+
+    assert all(always.batch(step)[1].ndim == 2 for step in range(4))
+    assert all(never.batch(step)[1].ndim == 1 for step in range(4))
+    assert 3 < sum(sometimes.batch(step)[1].ndim == 2 for step in range(20)) < 17
+
+
 def test_a_limit_keeps_that_many_images_and_a_batch_never_exceeds_them():
     limited = source(train_limit=30)
 

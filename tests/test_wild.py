@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vggcore import wild
+from vggcore import checkpoints, wild
 from vggcore.architectures import VGGSpec
 from vggcore.config import PRESETS, TrainConfig
 from vggcore.wild import NONE, Item, Pool
@@ -128,6 +128,12 @@ def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(mo
         wild.cached_pool("none", 32, 2, wild.SOURCES[1:])
         wild.cached_pool("none", 32, 2)
     assert seeds == [1, 1, 2] and made == [(1, 4), (2, 4), (2, 3)]
+
+
+def test_the_preset_fits_the_checkpoint_that_it_starts_from():
+    preset = PRESETS["wild"]
+    card = checkpoints.read_card(preset.train.init_from)
+    assert VGGSpec.from_dict(card["spec"]) == preset.spec
 
 
 def test_strokes_of_a_drawing_become_a_picture():

@@ -184,7 +184,9 @@ class ImageSource:
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = self.images[chosen], self.labels[chosen]
         images = augment(images, self.train, generator)
-        if torch.rand(1, generator=generator).item() < self.train.cutmix:
+        # Drawn only where it is wanted: runs without it go on with the numbers they always had.
+        cutmixed = self.train.cutmix and torch.rand(1, generator=generator) < self.train.cutmix
+        if cutmixed:
             images, targets = cutmix(images, targets, generator)
         elif self.train.mixup:
             inputs = to_network_input(images, self.preprocessing)
@@ -294,7 +296,8 @@ def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[
     """Put one rectangle of each image's neighbour in the batch into it, at the same place.
 
     images: uint8 [B, S, S]. Returns images and soft targets float [B, 10], each label weighted
-    by its share of the area, which is uniform in 0…1 (Yun et al., arXiv 1905.04899).
+    by its share of the area (Yun et al., arXiv 1905.04899). The rectangle's own share is uniform
+    in 0…1; what of it lies beyond the edge is cut off.
     """
     side = images.shape[-1]
     share, *centre = torch.rand(3, generator=generator).tolist()
