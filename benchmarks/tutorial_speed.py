@@ -59,12 +59,12 @@ def bare(before_step) -> None:
     """Forward and backward alone, on one batch that is ready."""
     import torch
 
-    from vggcore import data
     from vggcore.config import PRESETS
+    from vggcore.image_source import ImageSource
     from vggcore.network import build
 
     preset = PRESETS["tutorial"]
-    images, labels = data.ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
+    images, labels = ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
     network = build(preset.spec, init=preset.train.init, seed=0)
     network.to(memory_format=torch.channels_last)
     while True:

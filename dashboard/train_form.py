@@ -8,11 +8,11 @@ import streamlit as st
 from dashboard import words
 from vggcore import checkpoints, cost, machine, paths, recipe_arguments, runs
 from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
-from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig, check
 from vggcore.limits import Limits
 from vggcore.run_locks import available_devices, device_choices
 
-WIDTHS = ("1/16", "1/8", "1/4", "1/2", "1", "2")
+WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _GROUPS = {
     "data": "Data",
     "training": "Training",
@@ -66,6 +66,7 @@ def fill_in(limits: Limits) -> Wish:
             spec = VGGSpec(**_network_widgets(base.spec, preset))
         with st.expander("Recipe in detail", icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
+        check(spec, train)
     except ValueError as error:
         return Wish(preset, name, None, None, str(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]

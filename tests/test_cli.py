@@ -89,4 +89,4 @@ def test_a_recipe_survives_its_own_command_line(name):
 
     arguments = recipe_arguments.command_line(name, preset.spec, train)
 
-    assert recipe_arguments.chosen(parser.parse_args(arguments)) == (preset.spec, train)
+    assert recipe_arguments.chosen(parser.parse_args(arguments)) == (name, preset.spec, train)

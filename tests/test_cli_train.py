@@ -7,6 +7,7 @@ import pytest
 import tiny_run
 
 from vggcore import cli, data, runs, training
+from vggcore.image_source import ImageSource
 from vggcore.run_folder import RunFolder
 
 TINY = [
@@ -26,14 +27,14 @@ def status(path: Path) -> dict:
 
 def at_step(monkeypatch, step: int, action) -> None:
     """Do something within a run, before it draws this step's batch."""
-    batch = data.ImageSource.batch
+    batch = ImageSource.batch
 
     def acting(source, number):
         if number == step:
             action()
         return batch(source, number)
 
-    monkeypatch.setattr(data.ImageSource, "batch", acting)
+    monkeypatch.setattr(ImageSource, "batch", acting)
 
 
 def test_a_run_from_the_command_line_prints_its_summary(tmp_path, capsys):
@@ -82,9 +83,52 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path):
 
 def test_a_folder_that_exists_is_not_trained_over(tmp_path, capsys):
     (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
 
     assert cli.main([*TINY, "--run-dir", str(tmp_path / "run")]) == 2
     assert "choose another --run-dir, or --resume it" in capsys.readouterr().err
+
+
+def test_an_empty_folder_will_do(tmp_path):
+    (tmp_path / "run").mkdir()
+
+    assert cli.main([*TINY, "--epochs", "1", "--run-dir", str(tmp_path / "run")]) == 0
+
+
+def test_what_a_resumed_run_would_not_heed_is_refused(tmp_path, capsys):
+    tiny_run.create(tmp_path / "run")
+    resume = ["train", "--resume", str(tmp_path / "run")]
+
+    assert cli.main([*resume, "--preset", "best", "--epochs", "3", "--no-flip"]) == 2
+    assert "leave out --preset --epochs --flip" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main([*resume, "--run-dir", str(tmp_path / "other")])
+    assert "not allowed with" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "status.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, number):
+    make_source = training.make_source
+    monkeypatch.setattr(training, "make_source", lambda *_: signal.raise_signal(number))
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
+
+    assert ended.value.code == 0 and "cancelled before it started" in capsys.readouterr().err
+    assert status(tmp_path / "run")["state"] == "stopped"
+    assert not runs.is_locked(tmp_path / "run" / "lock")
+    monkeypatch.setattr(training, "make_source", make_source)
+    assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
+
+
+def test_a_path_to_start_from_holds_in_every_directory(tmp_path, monkeypatch):
+    cli.main([*TINY, "--epochs", "1", "--run-dir", str(tmp_path / "first")])
+    monkeypatch.chdir(tmp_path)
+
+    cli.main([*TINY, "--init-from", "./first/best", "--run-dir", str(tmp_path / "second")])
+
+    assert RunFolder(tmp_path / "second").train.init_from == str(tmp_path / "first" / "best")
 
 
 def test_a_run_that_is_being_trained_is_left_alone(tmp_path, capsys):
@@ -97,8 +141,8 @@ def test_a_run_that_is_being_trained_is_left_alone(tmp_path, capsys):
 
 
 def test_training_that_fails_is_recorded_and_exits_with_1(tmp_path, monkeypatch, capsys):
-    loss = data.ImageSource.loss
-    monkeypatch.setattr(data.ImageSource, "loss", lambda *a: loss(*a) * float("nan"))
+    loss = ImageSource.loss
+    monkeypatch.setattr(ImageSource, "loss", lambda *a: loss(*a) * float("nan"))
 
     code = cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
 

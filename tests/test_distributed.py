@@ -17,7 +17,7 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, data, distributed, training
+from vggcore import checkpoints, data, distributed, evaluation, training
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 
@@ -105,6 +105,14 @@ def test_shares_are_equal_and_cover_the_batch(monkeypatch):
     assert shares == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
 
 
+def test_only_a_lost_process_is_called_one():
+    gone = RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]")
+
+    assert distributed.is_lost_process(gone)
+    assert distributed.is_lost_process(torch.distributed.DistBackendError("NCCL error"))
+    assert not distributed.is_lost_process(RuntimeError("mat1 and mat2 cannot be multiplied"))
+
+
 def test_two_processes_train_as_one_does(tmp_path):
     one, two = create(tmp_path / "one", PLAIN), create(tmp_path / "two", PLAIN)
 
@@ -127,6 +135,14 @@ def test_with_batch_norm_the_curve_is_near(tmp_path):
 
     assert losses(two) == pytest.approx(losses(one), rel=0.2)
     assert losses(two) != losses(one)
+    for path in (one, two):  # what is recorded is what the saved network scores
+        best = checkpoints.load(path / "best")
+        images, labels = data.load_split("validation", "synthetic")
+        logits = evaluation.predict(best.network, images, best.card["preprocessing"])
+        epoch = best.card["best_epoch"] - 1
+        assert losses(path, "epoch", "val_loss")[epoch] == pytest.approx(
+            evaluation.score(logits, labels)["loss"], rel=1e-5
+        )
 
 
 def test_a_killed_worker_ends_the_job_and_it_resumes_with_one_process(tmp_path):

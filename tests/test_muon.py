@@ -2,7 +2,7 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import training
+from vggcore import config, training
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 from vggcore.muon import orthogonalised
@@ -75,7 +75,7 @@ def test_a_restored_optimizer_goes_on_with_the_same_bits():
 
 
 def test_it_is_refused_where_nothing_undoes_the_scale():
-    network = build(VGGSpec(configuration="A", width="1/32", image_size=32))
+    spec = VGGSpec(configuration="A", width="1/32", image_size=32)
 
     with pytest.raises(ValueError, match="needs batch_norm"):
-        training.make_optimizer(TrainConfig(optimizer="muon"), network)
+        config.check(spec, TrainConfig(optimizer="muon"))

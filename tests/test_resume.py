@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from vggcore import checkpoints, data, training
 from vggcore.checkpoints import CheckpointError
+from vggcore.image_source import ImageSource
 from vggcore.network import build
 from vggcore.run_folder import RunFolder
 
@@ -198,7 +199,7 @@ def test_killed_while_finishing_it_finishes_when_resumed(tmp_path, monkeypatch):
     expected = whole(tmp_path / "whole")
     folder = tiny_run.create(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(data.ImageSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(ImageSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             training.fit(folder)
 

@@ -83,11 +83,17 @@ def test_runs_on_one_device_go_in_the_order_of_their_launch():
 def test_a_queued_run_can_be_cancelled_and_resumed():
     wait_for(launch(epochs=50).name, "running")
     waiting = launch()
+    for _ in range(100):
+        if runs.log_tail(waiting):
+            break
+        time.sleep(0.1)
 
     runs.stop(waiting.name)
     cancelled = wait_for(waiting.name, "stopped")
     assert cancelled.message == "cancelled before it started"
     runs.wait_until_ended(waiting.name, 5)
+    said = runs.log_tail(cancelled).splitlines()
+    assert said == ["waiting for cpu, which try-out-1 has; Ctrl-C cancels", cancelled.message]
     assert runs.resume(waiting.name).state == "queued"
 
 
@@ -243,6 +249,7 @@ def test_rename_and_delete_an_ended_run():
 
     renamed = runs.rename("first", "second")
     assert (renamed.name, renamed.config["name"], renamed.state) == ("second", "second", "finished")
+    assert renamed.status["summary"]["run_dir"] == str(renamed.path)
     runs.delete("second")
     assert runs.list_runs() == []
     assert not list(paths.runs_dir().glob(".deleted*"))

@@ -146,6 +146,27 @@ def test_a_run_that_ended_early_can_be_resumed(state):
     assert not page.exception and runs.look("early").living
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_can_be_started_as_it_is(preset):
+    page = train_page()
+
+    page.button_group(key="train-preset").set_value(preset).run()
+
+    assert not page.exception and not page.error
+    assert not next(b for b in page.button if b.label == "Start training").disabled
+
+
+def test_a_recipe_that_does_not_fit_its_data_set_is_told_before_it_starts():
+    page = train_page()
+    page.button_group(key="train-preset").set_value("best").run()
+
+    page.selectbox(key="train-best-dataset").set_value("wild").run()
+
+    assert not page.exception
+    assert "leave out fit, flip, shift, cutmix" in texts(page)
+    assert next(b for b in page.button if b.label == "Start training").disabled
+
+
 def test_alerts_are_shown():
     run = a_run("hot", "failed")
     with open(run.path / "metrics.jsonl", "a") as metrics:

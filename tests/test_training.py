@@ -1,4 +1,6 @@
 import json
+import time
+import weakref
 
 import pytest
 import tiny_run
@@ -6,6 +8,7 @@ import torch
 
 from vggcore import checkpoints, data, devices, training
 from vggcore.config import TrainConfig
+from vggcore.image_source import ImageSource
 from vggcore.network import VGG, build
 from vggcore.run_folder import RunFolder
 from vggcore.training import TrainingFailed
@@ -59,7 +62,7 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
     training.fit(folder)
 
     best = checkpoints.load(folder.path / "best")
-    source = data.ImageSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
+    source = ImageSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
     assert best.card["test_accuracy"] == source.test(best.network)["accuracy"]
     assert best.card["val_accuracy"] == source.validate(best.network)["accuracy"]
     assert best.card["train"] == tiny_run.TRAIN.to_dict()
@@ -105,18 +108,79 @@ def test_averaged_weights_follow_the_network(monkeypatch):
 
 
 def test_a_network_for_other_images_is_refused(tmp_path):
-    spec = type(tiny_run.SPEC).from_dict(tiny_run.SPEC.to_dict() | {"in_channels": 3})
-    folder = tiny_run.create(tmp_path / "run", spec=spec)
+    folder = tiny_run.create(tmp_path / "run")
+    config = folder.config | {"spec": tiny_run.SPEC.to_dict() | {"in_channels": 3}}
+    (folder.path / "config.json").write_text(json.dumps(config))  # as if written by hand
 
     with pytest.raises(ValueError, match="in_channels 1 and num_classes 10, not 3 and 10"):
+        training.fit(RunFolder(folder.path))
+
+
+def test_a_time_limit_stops_the_run_says_so_and_counts_anew_when_it_goes_on(tmp_path, monkeypatch):
+    folder = tiny_run.create(tmp_path / "run", train=recipe(max_minutes=1.0))
+    one_step = training._Loop._step
+
+    def slow(loop):  # the fourth step of each session takes two minutes
+        one_step(loop)
+        if loop.progress.step % 4 == 0:
+            loop.session_started -= 120
+
+    monkeypatch.setattr(training._Loop, "_step", slow)
+
+    ends = []
+    for _ in range(3):
+        state = training.fit(RunFolder(folder.path))["state"]
+        status = json.loads((folder.path / "status.json").read_bytes())
+        ends.append((state, status["step"], status["message"]))
+
+    limit = "stopped at its time limit of 1 min (max_minutes)"
+    assert ends == [("stopped", 4, limit), ("stopped", 8, limit), ("finished", 12, "")]
+
+
+def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOGS_PER_EPOCH", 1)
+    monkeypatch.setattr(training, "STOP_CHECK_SECONDS", 0)
+    folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=1))
+    one_step = training._Loop._step
+
+    def step(loop):
+        time.sleep(0.2)
+        one_step(loop)
+        if loop.progress.step == 3:
+            folder.request_stop()
+
+    monkeypatch.setattr(training._Loop, "_step", step)
+    training.fit(folder)
+    training.fit(RunFolder(folder.path))
+
+    lines = (folder.path / "metrics.jsonl").read_text().splitlines()
+    [row] = [row for row in map(json.loads, lines) if row["kind"] == "step"]
+    assert row["step"] == 4 and 0 < row["images_per_second"] <= 24 / 0.2  # of its one batch
+
+
+@pytest.mark.parametrize(
+    ("spec", "changes", "message"),
+    [
+        ({"batch_norm": False}, {"optimizer": "muon"}, "'muon' needs batch_norm"),
+        ({}, {"dataset": "wild", "mixup": 0.0, "flip": True, "fit": "resize"},
+         "leave out fit, flip, shift, cutmix"),
+        ({}, {"init_from": "nonesuch"}, "unknown checkpoint 'nonesuch'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_leaves_no_folder(tmp_path, spec, changes, message):
+    spec = type(tiny_run.SPEC).from_dict(tiny_run.SPEC.to_dict() | spec)
+
+    with pytest.raises(ValueError, match=message):
+        tiny_run.create(tmp_path / "run", spec=spec, train=recipe(**changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_must_do_for_every_process(tmp_path, monkeypatch):
+    folder = tiny_run.create(tmp_path / "run", train=recipe(batch_size=2))
+    monkeypatch.setattr(training.distributed, "world_size", lambda: 3)
+
+    with pytest.raises(ValueError, match="a batch of 2 cannot be shared by 3 processes"):
         training.fit(folder)
-
-
-def test_a_time_limit_stops_the_run(tmp_path):
-    folder = tiny_run.create(tmp_path / "run", train=recipe(max_minutes=1e-9))
-
-    assert training.fit(folder)["state"] == "stopped"
-    assert (folder.path / "last.safetensors").exists()
 
 
 # --- failures -----------------------------------------------------------------------------------
@@ -150,8 +214,8 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
 
 
 def test_a_loss_that_explodes_stops_the_run(tmp_path, monkeypatch):
-    loss = data.ImageSource.loss
-    monkeypatch.setattr(data.ImageSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
+    loss = ImageSource.loss
+    monkeypatch.setattr(ImageSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
     folder = tiny_run.create(tmp_path / "run")
 
     with pytest.raises(TrainingFailed, match="the loss is no longer a finite number at step 1:"):
@@ -188,6 +252,26 @@ def test_out_of_memory_names_the_batch_size_that_fits(tmp_path, monkeypatch, err
     assert str(failed.value) == (
         "out of memory at step 0 with batch size 24: 6 fits, start again with --batch-size 6"
     )
+
+
+def test_what_a_failed_attempt_computed_is_freed_before_a_smaller_one(tmp_path, monkeypatch):
+    folder = tiny_run.create(tmp_path / "run")
+    forward, alive = VGG.forward, []
+
+    def limited(network, batch):
+        if network.training:
+            assert not any(kept() is not None for kept in alive)
+            features = network.features(batch)
+            alive.append(weakref.ref(features))
+            if len(batch) > 7:
+                raise torch.OutOfMemoryError("out of memory")
+        return forward(network, batch)
+
+    monkeypatch.setattr(VGG, "forward", limited)
+
+    with pytest.raises(TrainingFailed, match="6 fits"):
+        training.fit(folder)
+    assert len(alive) == 3
 
 
 def test_out_of_memory_with_a_single_image_says_so(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ job computes what one process would at the same batch size. Rank 0 alone writes 
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -46,10 +47,16 @@ def process_group() -> Iterator[None]:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """This process's device: of GPUs each process of a machine takes one."""
+    """This process's device: of GPUs each process of a machine takes one. Raises ValueError."""
     if world_size() == 1 or device.type != "cuda":
         return device
-    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    place = int(os.environ.get("LOCAL_RANK", 0))
+    if place >= torch.cuda.device_count():
+        raise ValueError(
+            f"process {place + 1} of this machine has no GPU of its own: there are "
+            f"{torch.cuda.device_count()}; start no more processes than that"
+        )
+    own = torch.device("cuda", place)
     torch.cuda.set_device(own)
     return own
 
@@ -80,6 +87,20 @@ def sum_over_processes(values: Tensor) -> Tensor:
     return values
 
 
+def share_buffers(network: nn.Module) -> None:
+    """Give every process rank 0's buffers: each has seen other images (BatchNorm on CPUs)."""
+    if world_size() > 1:
+        for buffer in network.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+
+
+def is_lost_process(error: Exception) -> bool:
+    """Whether a collective operation failed because another process is gone."""
+    if isinstance(error, torch.distributed.DistError):
+        return True
+    return re.search(r"gloo|nccl|connection (closed|reset|refused)", str(error), re.I) is not None
+
+
 def from_main(value):
     """Rank 0's value, in every process; a small object."""
     if world_size() == 1:
@@ -94,10 +115,7 @@ def sum_scores(scores: dict) -> dict:
     if world_size() == 1:
         return scores
     sums = [scores["n"], scores["loss"] * scores["n"], *sum(scores["confusion"], [])]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    n, loss, *confusion = sum_over_processes(
-        torch.tensor(sums, dtype=torch.float64, device=device)
-    ).tolist()
+    n, loss, *confusion = sum_over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
     side = len(scores["confusion"])
     rows = [[round(c) for c in confusion[i : i + side]] for i in range(0, side**2, side)]
     right = sum(rows[i][i] for i in range(side))

@@ -6,6 +6,8 @@ preset's values, changed by whatever was given. No PyTorch.
 
 import argparse
 import dataclasses
+import os
+from pathlib import Path
 
 from vggcore.architectures import HEADS, VGGSpec
 from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
@@ -24,8 +26,8 @@ _SPEC_HELP = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare --preset, the network's and the recipe's arguments."""
     parser.add_argument(
-        "--preset", choices=PRESETS, default=DEFAULT_PRESET,
-        help="recipe to start from; every other argument changes it. "
+        "--preset", choices=PRESETS,
+        help=f"recipe to start from ({DEFAULT_PRESET}); every other argument changes it. "
         + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()),
     )  # fmt: skip
     network = parser.add_argument_group("network")
@@ -46,10 +48,19 @@ def add(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def chosen(args: argparse.Namespace) -> tuple[VGGSpec, TrainConfig]:
-    """What was asked for. Raises ValueError for what cannot be."""
-    preset = PRESETS[args.preset]
-    return _replaced(preset.spec, args), _replaced(preset.train, args)
+def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
+    """Preset, network and recipe that were asked for. Raises ValueError for what cannot be."""
+    name = args.preset or DEFAULT_PRESET
+    train = _replaced(PRESETS[name].train, args)
+    if os.sep in train.init_from:  # a background run trains in another directory
+        train = dataclasses.replace(train, init_from=str(Path(train.init_from).resolve()))
+    return name, _replaced(PRESETS[name].spec, args), train
+
+
+def given(args: argparse.Namespace) -> list[str]:
+    """The flags among these arguments that were typed, such as "--epochs"."""
+    names = [field.name for kind in (VGGSpec, TrainConfig) for field in dataclasses.fields(kind)]
+    return [_flag(name) for name in ("preset", *names) if getattr(args, name, None) is not None]
 
 
 def command_line(preset: str, spec: VGGSpec, train: TrainConfig) -> list[str]:

@@ -65,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _launch(args: argparse.Namespace) -> dict:
-    spec, train = recipe_arguments.chosen(args)
-    started = runs.launch(spec, train, name=args.name, preset=args.preset, processes=args.processes)
+    preset, spec, train = recipe_arguments.chosen(args)
+    started = runs.launch(spec, train, name=args.name, preset=preset, processes=args.processes)
     return started.to_dict()
 
 

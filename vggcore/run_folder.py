@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 import vggcore
+from vggcore import checkpoints, config
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import CheckpointError, to_json, write_atomically
 from vggcore.classes import CLASSES
@@ -29,14 +30,23 @@ CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "
 
 
 def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None):
-    """Make the folder of a new run. Raises CheckpointError where it exists or cannot be made."""
+    """Make the folder of a new run; an empty one will do.
+
+    Raises CheckpointError where there is something already or it cannot be made, ValueError
+    where the network cannot be trained by this recipe: before anything is written.
+    """
+    config.check(spec, train)
+    if train.init_from:
+        checkpoints.find(train.init_from)
     try:
         path.mkdir(parents=True)
     except FileExistsError:
-        raise CheckpointError(f"{path} exists: choose another --run-dir, or --resume it") from None
+        if not path.is_dir() or any(path.iterdir()):
+            message = f"{path} exists: choose another --run-dir, or --resume it"
+            raise CheckpointError(message) from None
     except OSError as error:
         raise CheckpointError(f"cannot make the run folder {path}: {error.strerror}") from None
-    config = {
+    values = {
         "name": path.name,
         "preset": preset,
         "spec": spec.to_dict(),
@@ -44,7 +54,7 @@ def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None 
         "created": now(),
         "code_version": vggcore.__version__,
     }
-    write_atomically(path / CONFIG, to_json(config))
+    write_atomically(path / CONFIG, to_json(values))
     return RunFolder(path)
 
 

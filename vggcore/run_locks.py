@@ -273,26 +273,55 @@ def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator
     except OSError as error:
         raise RunError(f"cannot write to {paths.runs_dir()}: {error.strerror}") from None
     with ExitStack() as held:
-        with _termination_as_stop_file(run_dir):
+        with _termination_as_cancel(run_dir):
+            said = False
             while not (granted := _try_devices(held, ticket, choices, every)):
                 if (run_dir / "stop").exists():
-                    _record_end(run_dir, "stopped", "cancelled before it started")
-                    raise SystemExit(0)
+                    _cancel(run_dir)
+                if not said:
+                    _say_what_it_waits_for(ticket, choices)
+                    said = True
                 time.sleep(_POLL_SECONDS)
-        status = read_json(run_dir / "status.json") or {}
-        write_json(run_dir / "status.json", status | {"state": "starting", "updated": time.time()})
-        yield granted
+            status = read_json(run_dir / "status.json") or {}
+            starting = {"state": "starting", "updated": time.time()}
+            write_json(run_dir / "status.json", status | starting)
+            yield granted
+
+
+def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
+    """One line for whoever reads the terminal or the run's log."""
+    busy = [
+        path.name
+        for path, status in statuses(paths.runs_dir())
+        if status.get("state") in ("starting", "running", "stopping")
+        and _wants_one_of(status, choices)
+        and is_locked(path / "lock")
+    ]
+    before = [*busy, *(path.name for path in waiting_before(ticket, choices))]
+    print(
+        f"waiting for {' or '.join(choices)}, which {', '.join(before) or 'another run'} has; "
+        "Ctrl-C cancels",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+
+
+def _cancel(run_dir: Path) -> None:
+    """End this process, whose run has not begun to train in this session."""
+    _record_end(run_dir, "stopped", "cancelled before it started")
+    (run_dir / "stop").unlink(missing_ok=True)
+    print("cancelled before it started", file=sys.stderr, flush=True)
+    raise SystemExit(0)
 
 
 @contextmanager
-def _termination_as_stop_file(run_dir: Path) -> Iterator[None]:
-    """While waiting, SIGTERM and SIGINT ask for a stop as the stop file does."""
+def _termination_as_cancel(run_dir: Path) -> Iterator[None]:
+    """SIGTERM and SIGINT cancel a run that waits or loads; once it trains, `training` has them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def request_stop(signum, frame):
-        (run_dir / "stop").touch()
+        _cancel(run_dir)
 
     before = {s: signal.signal(s, request_stop) for s in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -350,10 +379,14 @@ def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
         if status.get("state") == "queued"
         and isinstance(status.get("ticket"), int)
         and status["ticket"] < ticket
-        and set(status.get("choices", choices)) & set(choices)
+        and _wants_one_of(status, choices)
         and is_locked(other / "lock")
     ]
     return [other for _, other in sorted(earlier)]
+
+
+def _wants_one_of(status: dict, choices: list[str]) -> bool:
+    return not set(status.get("choices", choices)).isdisjoint(choices)
 
 
 def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) -> str | None:

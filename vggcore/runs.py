@@ -473,8 +473,14 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
         new_path = path.with_name(new_name)
         if new_path.exists():
             raise RunError(f"there is a run named {new_name!r} already: choose another name")
-        config = read_json(path / run_folder.CONFIG) or {}
+        config = run_folder.RunFolder(path).config
         write_json(path / run_folder.CONFIG, config | {"name": new_name})
+        if card := read_json(path / "best.json"):
+            write_json(path / "best.json", card | {"name": new_name})
+        status = read_json(path / run_folder.STATUS) or {}
+        if status.get("summary"):
+            summary = status["summary"] | {"run_dir": str(new_path)}
+            write_json(path / run_folder.STATUS, status | {"summary": summary})
         os.rename(path, new_path)
     return _look(new_path)
 

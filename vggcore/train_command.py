@@ -20,9 +20,12 @@ PROCESS_LOST = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("run")
-    where.add_argument("--run-dir", type=Path, help="folder of the new run (default: a new one)")
-    where.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
-    where.add_argument(
+    one = where.add_mutually_exclusive_group()
+    one.add_argument("--run-dir", type=Path, help="folder of the new run (default: a new one)")
+    one.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the run in DIR, by its own recipe"
+    )
+    one.add_argument(
         "--from-config", type=Path, metavar="DIR", help="train as DIR/config.json says"
     )
     where.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -79,12 +82,16 @@ def _folder_for_all(args: argparse.Namespace) -> RunFolder:
 def _folder(args: argparse.Namespace) -> RunFolder:
     existing = args.resume or args.from_config
     if existing:
+        if given := recipe_arguments.given(args):
+            raise ValueError(
+                f"the run in {existing} has its recipe in config.json: leave out {' '.join(given)}"
+            )
         folder = RunFolder(existing)
         folder.spec, folder.train  # noqa: B018  a config that cannot be used ends here
         return folder
-    spec, train = recipe_arguments.chosen(args)
-    path = args.run_dir or paths.runs_dir() / _new_name(args.preset)
-    return run_folder.create(path, spec, train, preset=args.preset)
+    preset, spec, train = recipe_arguments.chosen(args)
+    path = args.run_dir or paths.runs_dir() / _new_name(preset)
+    return run_folder.create(path, spec, train, preset=preset)
 
 
 def _new_name(preset: str) -> str:
@@ -101,8 +108,7 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
         summary = training.fit(folder, device=device, on_step=progress_bar)
     except (ValueError, RuntimeError) as error:
         message, lost = str(error), False
-        if several and not isinstance(error, (ValueError, training.TrainingFailed)):
-            # Whatever a collective operation says then, it means that another process is gone.
+        if several and distributed.is_lost_process(error):
             log.warning("%s", error)
             message, lost = PROCESS_LOST, True
         if main:

@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from vggcore import checkpoints, data, devices, distributed
+from vggcore import checkpoints, config, devices, distributed
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.image_source import ImageSource
 from vggcore.muon import Muon
 from vggcore.network import VGG, build
 from vggcore.resume import ResumeState, load_last, save_last
@@ -64,14 +65,9 @@ def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
 
 
 def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; biases and norms are not decayed.
-
-    Raises ValueError for Muon without batch norm.
-    """
+    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; biases and norms are not decayed."""
     convolutions = []
     if train.optimizer == "muon":
-        if not network.spec.batch_norm:
-            raise ValueError("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
         # Not the first one, whose filters are few and see one channel.
         convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)][1:]
     own = {id(weight) for weight in convolutions}
@@ -88,17 +84,12 @@ def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimi
 
 
 def make_source(spec: VGGSpec, train: TrainConfig, device: torch.device):
-    """The run's batches and validation. Raises ValueError where data and network do not fit."""
-    if spec.in_channels != 1 or spec.num_classes != 10:
-        raise ValueError(
-            f"training needs in_channels 1 and num_classes 10, "
-            f"not {spec.in_channels} and {spec.num_classes}: the garments are grey, in ten classes"
-        )
+    """The run's batches and validation."""
     if train.dataset == "wild":
         from vggcore.wild import WildSource
 
         return WildSource(spec, train, device)
-    return data.ImageSource(spec, train, device)
+    return ImageSource(spec, train, device)
 
 
 @torch.no_grad()
@@ -151,7 +142,13 @@ def fit(
 def _prepare(folder: RunFolder, device: torch.device) -> "_Loop":
     """The loop, ready to run: at the start, or where the last checkpoint left it."""
     spec, train = folder.spec, folder.train
+    config.check(spec, train)
     source = make_source(spec, train, device)
+    if source.batch_size < distributed.world_size():
+        raise ValueError(
+            f"a batch of {source.batch_size} cannot be shared by {distributed.world_size()} "
+            "processes: choose a larger batch size, or fewer processes"
+        )
     network = build(spec, init=train.init, seed=train.seed)
     network = network.to(device, memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
@@ -233,7 +230,7 @@ class _Loop:
     """The inner loop and what it keeps between steps."""
 
     folder: RunFolder
-    source: "data.ImageSource"
+    source: ImageSource
     network: VGG
     average: VGG | None
     optimizer: torch.optim.Optimizer
@@ -250,7 +247,8 @@ class _Loop:
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.started = time.monotonic() - self.progress.seconds
         self.last_save = self.last_status = self.last_stop_check = time.monotonic()
-        self.window_started = time.monotonic()
+        self.session_started = self.window_started = time.monotonic()
+        self.images_before = self.progress.window[2]  # of the first window, in an earlier session
         self.speed = 0.0
         # Sums stay on the device; reading them is what makes a GPU wait, so only logging does.
         self.sums = torch.zeros(2, dtype=torch.float64, device=self.device)
@@ -283,13 +281,10 @@ class _Loop:
         torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
         inputs, targets = self.source.batch(step)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        try:
-            logits, loss = self._forward_backward(inputs, targets)
-            self.optimizer.step()
-        except (RuntimeError, MemoryError) as error:
-            if not devices.is_out_of_memory(error):
-                raise
-            raise TrainingFailed(self._out_of_memory(inputs, targets)) from None
+        outcome = self._update(inputs, targets)
+        if outcome is None:
+            raise TrainingFailed(self._out_of_memory(inputs, targets))
+        logits, loss = outcome
         if self.average is not None:
             update_average(self.average, self.network, self.train.ema, step)
         with torch.no_grad():
@@ -297,6 +292,21 @@ class _Loop:
             self.sums += torch.stack([loss.detach() * len(inputs), correct]).to(self.sums.dtype)
         self.pending += len(inputs) * distributed.world_size()
         self.progress.step += 1
+
+    def _update(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Logits and loss, after the optimizer's step; None where the memory does not suffice.
+
+        None rather than an exception: that would keep alive what the attempt had computed, and
+        a smaller batch could then not be tried.
+        """
+        try:
+            outcome = self._forward_backward(inputs, targets)
+            self.optimizer.step()
+        except (RuntimeError, MemoryError) as error:
+            if not devices.is_out_of_memory(error):
+                raise
+            return None
+        return outcome
 
     def _forward_backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and loss; gradients are left in the parameters."""
@@ -309,20 +319,18 @@ class _Loop:
         return logits, loss
 
     def _out_of_memory(self, inputs: Tensor, targets: Tensor) -> str:
-        """What to do about it: the largest halving of the batch that was tried and fits."""
+        """What to do about it: the largest halving of the batch that was tried and fits.
+
+        The tries change weights, which nobody saves any more.
+        """
         total = size = len(inputs) * distributed.world_size()
         message = f"out of memory at step {self.progress.step} with batch size {total}"
         while distributed.world_size() == 1 and size > 1:
             size //= 2
             self.optimizer.zero_grad(set_to_none=True)
             devices.free_cached_memory(self.device)
-            try:
-                self._forward_backward(inputs[:size], targets[:size])
-            except (RuntimeError, MemoryError) as error:
-                if not devices.is_out_of_memory(error):
-                    raise
-                continue
-            return f"{message}: {size} fits, start again with --batch-size {size}"
+            if self._update(inputs[:size], targets[:size]) is not None:
+                return f"{message}: {size} fits, start again with --batch-size {size}"
         if size > 1:
             return f"{message}: try --batch-size {size // 2}"
         return f"{message}, and a single image does not fit: choose a smaller width or image size"
@@ -356,7 +364,7 @@ class _Loop:
         self._collect()
         loss, correct, images = self.progress.window
         now = time.monotonic()
-        self.speed = images / max(1e-9, now - self.window_started)
+        self.speed = (images - self.images_before) / max(1e-9, now - self.window_started)
         step = self.progress.step
         self._append(
             {
@@ -369,11 +377,12 @@ class _Loop:
             }
         )  # fmt: skip
         self.progress.window = [0.0, 0.0, 0.0]
-        self.window_started = now
+        self.images_before, self.window_started = 0.0, now
 
     def _end_epoch(self) -> None:
         self._check_weights()
         evaluated = self.average if self.average is not None else self.network
+        distributed.share_buffers(evaluated)
         scores = self.source.validate(evaluated)
         self.progress.seconds = time.monotonic() - self.started
         epoch = self.progress.step // self.steps_per_epoch
@@ -422,14 +431,18 @@ class _Loop:
 
     def _should_stop(self) -> bool:
         now = time.monotonic()
-        if self.train.max_minutes and now - self.started > self.train.max_minutes * 60:
+        if self._time_is_up():
             return True
         if now - self.last_stop_check < STOP_CHECK_SECONDS:
             return False
         self.last_stop_check = now
         return self.folder.stop_requested()
 
-    def _report(self, state: str = "running") -> None:
+    def _time_is_up(self) -> bool:
+        limit = self.train.max_minutes * 60
+        return 0 < limit < time.monotonic() - self.session_started
+
+    def _report(self, state: str = "running", message: str = "") -> None:
         now = time.monotonic()
         too_soon = now - self.last_status < STATUS_SECONDS and state == "running"
         if too_soon or not distributed.is_main():
@@ -440,7 +453,7 @@ class _Loop:
             step=self.progress.step, total_steps=self.total_steps,
             epoch=self.progress.step // self.steps_per_epoch, epochs=self.train.epochs,
             seconds=now - self.started, images_per_second=self.speed,
-            device=str(self.device), message="",
+            device=str(self.device), message=message,
         )  # fmt: skip
         if self.on_step:
             self.on_step(status)
@@ -448,7 +461,9 @@ class _Loop:
     def _stop(self) -> dict:
         self._report("stopping")
         self._save_last()
-        return self._end("stopped", test_accuracy=None)
+        limit = f"stopped at its time limit of {self.train.max_minutes:g} min (max_minutes)"
+        message = limit if self._time_is_up() else ""
+        return self._end("stopped", test_accuracy=None, message=message)
 
     def _finish(self) -> dict:
         """Test the best epoch's weights, once, and complete their card."""
@@ -462,7 +477,7 @@ class _Loop:
             checkpoints.save(self.folder.path / "best", best.network, best.card | card)
         return self._end("finished", test_accuracy=scores["accuracy"])
 
-    def _end(self, state: str, *, test_accuracy: float | None) -> dict:
+    def _end(self, state: str, *, test_accuracy: float | None, message: str = "") -> dict:
         best = self.progress.best_val_accuracy
         summary = {
             "run_dir": str(self.folder.path),
@@ -474,7 +489,7 @@ class _Loop:
         }
         if distributed.is_main():
             self.folder.clear_stop()
-            self._report(state)
+            self._report(state, message)
             self.folder.write_status(state, summary=summary)
         return summary
 
