@@ -68,12 +68,12 @@ def sample(class_name: str, number: int) -> tuple[Image.Image, bool]:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Looking at 1,000 training images …")
-def _bank(name: str, sha256: str) -> Bank:
-    return training_bank(classifier(name))
+def _bank(_network: Classifier, sha256: str) -> Bank:
+    return training_bank(_network)
 
 
-def show(picture: Image.Image, names: list[str], key: str) -> str:
-    """Everything about one picture, from one network or from two side by side.
+def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str:
+    """Everything about one picture, from one network or from two side by side, by their names.
 
     Returns the first network's answer in short.
     """
@@ -84,16 +84,18 @@ def show(picture: Image.Image, names: list[str], key: str) -> str:
         "Explain the answer", key=f"{key}-explain",
         help="Where the network looked, what its blocks see, and the most similar training images",
     )  # fmt: skip
-    predictions = {name: classifier(name).classify(picture, **overrides) for name in names}
-    columns = answers.columns(len(names))
-    for column, name in zip(columns, names, strict=True):
+    predictions = {
+        name: network.classify(picture, **overrides) for name, network in networks.items()
+    }
+    columns = answers.columns(len(networks))
+    for column, (name, prediction) in zip(columns, predictions.items(), strict=True):
         with column:
-            st.html(answer_html(predictions[name], name if len(names) > 1 else ""))
-            st.html(steps_html(predictions[name]))
+            st.html(answer_html(prediction, name if len(networks) > 1 else ""))
+            st.html(steps_html(prediction))
     if explain:
-        for name in names:
-            explanation(name, predictions[name])
-    first = predictions[names[0]]
+        for name, network in networks.items():
+            explanation(name, network, predictions[name])
+    first = next(iter(predictions.values()))
     return "Unsure" if first.unsure else f"{first.label} {first.probability:.0%}"
 
 
@@ -144,9 +146,8 @@ def steps_html(prediction: Prediction) -> str:
     return strip(list(zip(captions, pictures, strict=True)))
 
 
-def explanation(name: str, prediction: Prediction) -> None:
+def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     """Grad-CAM, feature maps and nearest training images of one network's answer."""
-    network = classifier(name)
     seen = prediction.prepared.network_input
     picture = network.network_input(seen)
     st.subheader(f"Why {prediction.label}? ({name})")
@@ -161,7 +162,7 @@ def explanation(name: str, prediction: Prediction) -> None:
                   side=160))  # fmt: skip
     st.markdown("**Most similar training images**, by the network's last features")
     try:
-        bank = _bank(name, checkpoints.read_card(name)["sha256"])
+        bank = _bank(network, network.checkpoint.card["sha256"])
     except DataMissing as error:
         st.info(str(error))
         return

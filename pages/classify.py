@@ -25,8 +25,7 @@ st.write(
 )
 names = network_choice.choose(network_choice.available())
 try:
-    for name in names:
-        panel.classifier(name)
+    networks = {name: panel.classifier(name) for name in names}
 except CheckpointError as error:
     st.error(str(error))
     st.stop()
@@ -54,7 +53,7 @@ def answer_drawing(sent) -> str:
     if not strokes:
         st.info("Draw a garment: its outline is enough, and you may fill it.")
         return ""
-    return panel.show(Image.fromarray(render(strokes)), names, "drawing")
+    return panel.show(Image.fromarray(render(strokes)), networks, "drawing")
 
 
 @st.fragment
@@ -69,7 +68,7 @@ def card(data: bytes, caption: str, key: str) -> None:
         picture_side, answer_side = st.columns([1, 2], gap="large")
         picture_side.html(strip([(caption, picture)], side=300))
         with answer_side:
-            panel.show(picture, names, key)
+            panel.show(picture, networks, key)
 
 
 def upload() -> None:
@@ -79,8 +78,8 @@ def upload() -> None:
     )  # fmt: skip
     if len(files) > MAX_FILES:
         st.warning(f"Only the first {MAX_FILES} pictures are looked at.")
-    for number, file in enumerate(files[:MAX_FILES]):
-        card(file.getvalue(), file.name, f"file-{number}")
+    for file in files[:MAX_FILES]:
+        card(file.getvalue(), file.name, f"file-{file.file_id}")
 
 
 def photograph() -> None:
@@ -112,7 +111,7 @@ def sample() -> None:
     picture_side, answer_side = st.columns([1, 2], gap="large")
     picture_side.html(strip([(f"{wanted} ({origin})", picture)], side=240))
     with answer_side:
-        panel.show(picture, names, "sample")
+        panel.show(picture, networks, "sample")
 
 
 SOURCES = {

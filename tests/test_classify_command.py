@@ -111,14 +111,35 @@ def test_one_bad_picture_does_not_cost_the_others_their_answers(pictures, capsys
     assert ["error" in answer for answer in answers(capsys)] == [False, True, False]
 
 
+def test_of_many_drawings_the_good_ones_are_answered(tmp_path, capsys):
+    lines = [json.dumps(TEMPLATE), "{", json.dumps(TEMPLATE)]
+    (tmp_path / "many.ndjson").write_text("\n".join(lines))
+
+    assert main(["classify", "--strokes", str(tmp_path / "many.ndjson"), "--json"]) == 2
+
+    assert ["label" in answer for answer in answers(capsys)] == [True, False, True]
+
+
+def test_what_is_missing_or_empty_does_not_cost_the_others_their_answers(
+    pictures, tmp_path, capsys
+):
+    (tmp_path / "empty").mkdir()
+    files = [str(tmp_path / "empty"), str(pictures / "a.png")]
+
+    assert main(["classify", *files, "--strokes", "missing.json", "--json"]) == 2
+
+    assert ["label" in answer for answer in answers(capsys)] == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [
         ([], "nothing to classify"),
         (["missing.png"], "missing.png: cannot read the file: No such file"),
-        (["--strokes", "missing.json"], "cannot read missing.json"),
+        (["--strokes", "missing.json"], "missing.json: cannot read the file"),
         (["--strokes", "pyproject.toml"], "pyproject.toml: the drawing is not valid JSON"),
         (["docs", "--checkpoint", "nonesuch"], "unknown checkpoint 'nonesuch'"),
+        (["docs", "--checkpoint", ""], "unknown checkpoint ''"),
     ],
 )
 def test_mistakes_name_their_cause(args, reason, capsys):

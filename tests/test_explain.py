@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vggcore.architectures import VGGSpec
-from vggcore.explain import feature_maps, features, grad_cam, mosaic, nearest, overlay
+from vggcore.explain import _split, feature_maps, features, grad_cam, mosaic, nearest, overlay
 from vggcore.network import build
 
 
@@ -88,3 +88,18 @@ def test_an_overlay_is_grey_where_cold_and_coloured_where_hot():
 
     assert tuple(picture[0, 0]) == (100, 100, 100)
     assert picture[0, 1, 0] > 200 > picture[0, 1, 2]
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_grad_cam_looks_into_the_network_that_answers(batch_norm):
+    network = small_network(batch_norm=batch_norm)
+    generator = torch.Generator().manual_seed(3)
+    for name, buffer in network.named_buffers():  # as after training: batch norm does something
+        if name.endswith(("mean", "var")):
+            buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.2)
+    picture = torch.randn(1, 1, 64, 64, generator=generator)
+
+    maps, after = _split(network, picture)
+
+    assert maps.min() >= 0  # behind ReLU
+    assert torch.allclose(after(maps), network(picture), atol=1e-5)

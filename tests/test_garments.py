@@ -84,6 +84,26 @@ def test_overrides_change_what_they_name():
     assert kept[50, 6] > 50 and whole[50, 6] == 0
 
 
+def test_a_restless_ground_does_not_hide_what_stands_out_from_it():
+    rng = np.random.default_rng(0)
+    picture = np.clip(rng.normal(200, 16, (128, 128, 1)), 0, 255).repeat(3, 2).astype(np.uint8)
+    picture[40:100, 45:85] = 130  # 70 grey levels off, the ground's own spread taken thrice is more
+
+    prepared = prepare(picture)
+
+    assert not prepared.blank and prepared.cropped
+    assert prepared.network_input[20:44, 24:40].mean() > 150
+
+
+def test_darker_and_brighter_decide_what_is_cut_out():
+    picture = np.full((128, 128), 130, np.uint8)
+    picture[5:30, 5:115], picture[60:100, 50:75] = 250, 60
+
+    dark, bright = (prepare(picture, invert=invert).steps[2][1] for invert in ("yes", "no"))
+
+    assert dark.shape == (40, 25) and bright.shape == (25, 110)
+
+
 def test_steps_end_with_the_network_input():
     prepared = prepare(Image.fromarray(shirt(250, 30)))
     names = [name for name, _ in prepared.steps]

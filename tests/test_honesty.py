@@ -57,3 +57,31 @@ def test_low_evidence_is_unsure_however_clear_the_winner():
     weak = torch.tensor([[-1.0] + [-30.0] * 9])
     assert honesty.is_unsure(weak, 1.0, unsure).item()
     assert not honesty.is_unsure(weak + 5, 1.0, unsure).item()
+
+
+def test_a_kind_without_a_right_answer_sets_no_threshold():
+    logits, labels = sampled(3.0)
+    right = torch.nn.functional.one_hot(labels, logits.shape[1]).bool()
+    wrong = torch.zeros_like(right)
+    wrong[torch.arange(len(logits)), logits.argmin(1)] = True
+
+    found = {"fashion-mnist": (logits, right), "photos": (logits, wrong)}
+
+    assert (
+        honesty.calibrate(found)["unsure"]
+        == honesty.calibrate({"fashion-mnist": (logits, right)})["unsure"]
+    )
+    assert honesty.calibrate({"photos": (logits, wrong)})["unsure"] is None
+
+
+def test_a_network_that_is_never_clear_still_gets_thresholds():
+    flat = torch.rand(50, 10, generator=torch.Generator().manual_seed(0)) / 10
+
+    unsure = honesty.thresholds(flat, temperature=1.0, allowed=0.1)
+
+    assert honesty.is_unsure(flat, 1.0, unsure).all()
+
+
+def test_a_card_without_thresholds_is_unsure_below_one_half():
+    logits = torch.tensor([[5.0] + [0.0] * 9, [0.1] + [0.0] * 9])
+    assert honesty.is_unsure(logits, 1.0, None).tolist() == [False, True]

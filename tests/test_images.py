@@ -5,7 +5,7 @@ import pytest
 from picture_files import ALLOWED, REFUSED, encoded, garment, transparent_png
 from PIL import Image
 
-from vggcore.images import MAX_BYTES, ImageError, open_image
+from vggcore.images import MAX_BYTES, WORKING_SIDE, ImageError, open_image
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -98,3 +98,25 @@ def test_a_progressive_jpeg_with_endless_scans_is_refused():
 
     with pytest.raises(ImageError, match="scans"):
         open_image(data[:scan] + data[scan:-2] * 50 + b"\xff\xd9")
+
+
+def test_what_a_phone_appends_to_a_jpeg_is_not_looked_at():
+    photo = ALLOWED["garment.jpg"]
+
+    picture = open_image(photo + b"\xff\xda film " * 1000)
+
+    assert picture.size == garment().size
+
+
+def test_endless_markers_between_scans_are_refused():
+    photo = ALLOWED["garment.jpg"]
+
+    with pytest.raises(ImageError, match="scans"):
+        open_image(photo[:-2] + b"\xff\x01" * 5000 + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_strip_of_a_picture_opens(kind):
+    picture = open_image(encoded(Image.new("RGB", (20_000, 8), "white"), kind))
+
+    assert picture.width <= WORKING_SIDE and picture.height == 1

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -156,6 +157,27 @@ def test_fill_follows_a_winding_way():
     image = render([*walls, Stroke(((4, 4),), 4, "fill")])
 
     assert image.mean() < 3  # it reached the far end
+
+
+def hilbert(order: int) -> np.ndarray:
+    """The points of a Hilbert curve, which turns at every one of them: [4^order, 2] in 0…1."""
+    if not order:
+        return np.array([[0.5, 0.5]])
+    part = hilbert(order - 1) / 2
+    turned, far = part[:, ::-1], np.array([0.5, 0.5])
+    return np.vstack([turned, part + [0, 0.5], part + 0.5, far[::-1] * [2, 1] - turned])
+
+
+def test_fill_finds_its_way_through_a_maze_at_once():
+    maze = hilbert(6) * 256
+    frame = ((0, 0), (256, 0), (256, 256), (0, 256))
+    drawing = [Stroke(frame, 4, "shape"), Stroke(tuple(map(tuple, maze)), 2, "eraser")]
+    started = time.process_time()
+
+    open_ways, filled = render(drawing), render([*drawing, Stroke((tuple(maze[0]),), 4, "fill")])
+
+    assert (open_ways > 127).mean() > 0.3 and (filled > 127).mean() < 0.001
+    assert time.process_time() - started < 5  # sweep by sweep it takes a minute
 
 
 def test_fill_outside_or_on_ink_changes_nothing():

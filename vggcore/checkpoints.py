@@ -118,7 +118,7 @@ def find(name: str | Path) -> Path:
     places = [paths.checkpoints_dir() / stem, paths.runs_dir() / stem / "best", Path(stem)]
     if os.sep in stem:  # a path is meant, whatever lies in our own folders
         places = [Path(stem), Path(stem) / "best"]
-    for place in places:
+    for place in places if stem else []:
         if place.with_name(place.name + ".json").is_file():
             return place
     known = ", ".join(available()) or "none yet"

@@ -77,10 +77,11 @@ class Classifier:
         """Why the answer is unsure; empty when it is not."""
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
-        unsure = self.checkpoint.card.get("unsure") or {}
-        if "evidence" in unsure and honesty.evidence(logits).item() < unsure["evidence"]:
+        unsure = self.checkpoint.card.get("unsure")
+        no_garment, unclear = honesty.doubts(logits, self.temperature, unsure)
+        if no_garment:
             return "This does not look like any of the ten kinds of garment."
-        if max(chances) < unsure.get("probability", 0.5):
+        if unclear:
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
             return f"It could be {first[1]} or {second[1]}: neither is clear enough."
         return ""

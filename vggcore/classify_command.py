@@ -39,38 +39,37 @@ def run(args: argparse.Namespace) -> int:
     from vggcore.classifier import load_classifier
 
     classifier = load_classifier(args.checkpoint)
-    rows, refused = [], 0
-    for name, read in _inputs(args.files, args.strokes):
+    inputs = list(_inputs(args.files, args.strokes))
+    rows = []
+    for number, (name, read) in enumerate(inputs, start=1):
         try:
             prediction = classifier.classify(read())
+            rows.append(_row(name, prediction))
+            if args.explain:
+                folder = args.explain / f"{number:03}-{_safe(name)}"
+                written = _explain(folder, classifier, prediction)
+                rows[-1]["explained"] = [str(file) for file in written]
         except ValueError as error:
-            if len(args.files) + len(args.strokes) == 1 and not _is_folder(args.files):
+            if len(inputs) == 1:
                 raise ValueError(f"{name}: {error}") from None
-            rows.append({"file": name, "error": str(error)})
-            refused += 1
-            continue
-        rows.append(_row(name, prediction))
-        if args.explain:
-            folder = args.explain / f"{len(rows):03}-{_safe(name)}"
-            rows[-1]["explained"] = [str(file) for file in _explain(folder, classifier, prediction)]
+            rows[number - 1 :] = [{"file": name, "error": str(error)}]
     _print(rows, as_json=args.json)
-    return 2 if refused else 0
-
-
-def _is_folder(files: list[Path]) -> bool:
-    return bool(files) and files[0].is_dir()
+    return 2 if any("error" in row for row in rows) else 0
 
 
 def _inputs(files: list[Path], strokes: list[Path]) -> Iterator[tuple]:
-    """Name of each picture, and the function that reads it. Raises ValueError."""
+    """Name of each picture, and the function that reads it or raises ValueError."""
     from vggcore.images import EXTENSIONS, open_image
+
+    def none_found():
+        raise ValueError(f"holds no picture ({', '.join(EXTENSIONS)})")
 
     for file in files:
         found = [file]
         if file.is_dir():
             found = sorted(f for f in file.rglob("*") if f.suffix[1:].lower() in EXTENSIONS)
             if not found:
-                raise ValueError(f"{file} holds no picture ({', '.join(EXTENSIONS)})")
+                yield str(file), none_found
         yield from ((str(each), lambda each=each: open_image(each)) for each in found)
     for file in strokes:
         yield from _drawings(file)
@@ -83,7 +82,13 @@ def _drawings(file: Path) -> Iterator[tuple]:
         with file.open("rb") as stream:
             content = stream.read(100 * MAX_JSON_BYTES)
     except OSError as error:
-        raise StrokeError(f"cannot read {file}: {error.strerror}") from None
+        message = f"cannot read the file: {error.strerror}"
+
+        def failed():
+            raise StrokeError(message)
+
+        yield str(file), failed
+        return
     lines = [line for line in content.splitlines() if line.strip()]
     if file.suffix == ".ndjson" and len(lines) > 1:
         for number, line in enumerate(lines, start=1):

@@ -56,13 +56,13 @@ def _split(network: VGG, picture: Tensor):
     sides = [picture.shape[-1] >> index for index in range(len(blocks))]  # before each pool
     chosen = max((i for i, side in enumerate(sides) if side >= _MIN_CAM_SIDE), default=0)
     maps = picture
+    *layers, pool = blocks[chosen]  # one by one: what a slice of a block computes is another thing
     with torch.no_grad():
-        for block in blocks[:chosen]:
-            maps = block(maps)
-        maps = blocks[chosen][:-1](maps)
+        for layer in (*blocks[:chosen], *layers):
+            maps = layer(maps)
 
     def after(values: Tensor) -> Tensor:
-        values = blocks[chosen][-1](values)
+        values = pool(values)
         for block in blocks[chosen + 1 :]:
             values = block(values)
         return network.classifier(values)

@@ -41,7 +41,7 @@ def prepare(
 ) -> Prepared:  # fmt: skip
     """Bring any picture of a garment into the form that a network was trained on.
 
-    image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
+    image: opaque PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
     style: "wild" leaves a small border; "fashion-mnist" fills the frame as that data set does.
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
@@ -55,6 +55,8 @@ def prepare(
     picture = _working_copy(image)
     colours = np.asarray(picture, dtype=np.float32)
     ground, spread, signed, threshold, mask = _against_ground(colours)
+    if invert != "auto":
+        mask &= signed < 0 if invert == "yes" else signed > 0
     difference, flat = np.abs(signed), spread == 0
     blank = not mask.any() or _high(difference, 99.9) < _FAINT
     inverted = _darker(signed, mask) if invert == "auto" else invert == "yes"
@@ -106,7 +108,10 @@ def _against_ground(colours: np.ndarray) -> _AgainstGround:
     threshold = 3.0 * min(spread, _BUSY_GROUND) + 4.0
     # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
     share = 0.12 if spread else 0.03
-    threshold = max(threshold, share * _high(np.abs(signed), 99.5))
+    strongest = _high(np.abs(signed), 99.5)
+    threshold = max(threshold, share * strongest)
+    # A restless ground must not hide a garment that is all that stands out from it.
+    threshold = min(threshold, max(0.5 * strongest, 4.0))
     return _AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
 
 
@@ -118,7 +123,8 @@ def _check(name: str, value, allowed: tuple) -> None:
 def _working_copy(image) -> Image.Image:
     """RGB, longest side at most `_WORKING_SIDE`. Raises ValueError for what is no picture."""
     if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
+        flat, coloured = image.ndim == 2, image.ndim == 3 and image.shape[2] == 3
+        if image.dtype != np.uint8 or not (flat or coloured) or 0 in image.shape:
             raise ValueError(
                 f"a picture is a uint8 array [H,W] or [H,W,3], not {image.dtype} {image.shape}"
             )

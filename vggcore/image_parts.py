@@ -5,8 +5,12 @@ reads each of them in Python: seconds of processor time before the first pixel. 
 here, without parsing, is cheap and stops early.
 """
 
+import re
+
 _BARE_MARKERS = {0x01, *range(0xD0, 0xDA)}  # JPEG markers without a length
-_START_OF_SCAN = 0xDA
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # all others belong to the pixels
+_MARKERS_PER_SCAN = 20
 
 
 def count_parts(data: bytes, limit: int) -> int:
@@ -45,6 +49,26 @@ def _jpeg_segments(data: bytes, limit: int) -> int:
             place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         count += 1
     return count
+
+
+def jpeg_scans(data: bytes, limit: int) -> int:
+    """Passes over the picture that a JPEG asks for; at most `limit` + 1.
+
+    Ends where the picture does: phones append a film, in which anything may stand. Absurdly many
+    other markers between the scans count as too many scans.
+    """
+    place, count = 2, 0
+    for _ in range(_MARKERS_PER_SCAN * (limit + 1)):
+        found = _MARKER_IN_SCAN.search(data, place)
+        if found is None or data[found.start() + 1] == _END_OF_IMAGE:
+            return count
+        marker, place = data[found.start() + 1], found.end()
+        count += marker == _START_OF_SCAN
+        if count > limit:
+            return count
+        if marker not in _BARE_MARKERS:
+            place += int.from_bytes(data[place : place + 2], "big")
+    return limit + 1
 
 
 def _gif_blocks(data: bytes, limit: int) -> int:

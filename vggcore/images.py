@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vggcore.image_parts import count_parts
+from vggcore.image_parts import count_parts, jpeg_scans
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif")
@@ -64,7 +64,8 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
             _check_size(image, data)
             width, height = image.size
             scale = min(1.0, max_side / max(width, height))
-            image.draft("RGB", (int(width * scale), int(height * scale)))  # JPEG: decode less
+            smaller = (max(1, int(width * scale)), max(1, int(height * scale)))
+            image.draft("RGB", smaller)  # JPEG: decode less
             image.load()
             return _plain(image, _turn(image), max_side)
     except ImageError:
@@ -100,10 +101,11 @@ def _check_size(image: Image.Image, data: bytes) -> None:
     width, height = image.size
     kind = "JPEG" if image.format == "MPO" else image.format  # MPO: phones' multi-picture JPEG
     limit = MAX_PIXELS[kind]
-    if kind == "JPEG" and (image.info.get("progressive") or data.count(b"\xff\xda") > 4):
+    scans = jpeg_scans(data, MAX_SCANS) if kind == "JPEG" else 1
+    if scans > MAX_SCANS:
+        raise ImageError("the JPEG has too many scans")
+    if kind == "JPEG" and (image.info.get("progressive") or scans > 4):
         limit = MAX_PIXELS_PROGRESSIVE
-        if data.count(b"\xff\xda") > MAX_SCANS:
-            raise ImageError("the JPEG has too many scans")
     if width * height > limit:
         raise ImageError(
             f"the picture has too many pixels: {width}×{height}, "

@@ -13,6 +13,7 @@ Two formats are read:
 
 import json
 import math
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -201,27 +202,31 @@ def _draw(image: Image.Image, stroke: Stroke, scale: float) -> None:
 
 
 def _flood(image: Image.Image, start: tuple[float, float]) -> None:
-    """Ink the free area around `start`, and a rim of one unit so that no seam stays."""
+    """Ink the free area around `start`, and a rim of one unit so that no seam stays.
+
+    Goes from run to run: from one unbroken stretch of free pixels in a row to those it touches.
+    """
     free = np.array(image) > 127
     x, y = int(start[0]), int(start[1])
     if not (0 <= x < image.width and 0 <= y < image.height and free[y, x]):
         return
+    edges = np.diff(np.pad(free, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    starts, ends = ([np.flatnonzero(row == sign).tolist() for row in edges] for sign in (1, -1))
     reached = np.zeros_like(free)
-    reached[y, x] = True
-    count = 0
-    while count != (count := int(reached.sum())):
-        for _ in range(4):  # right, down, left, up: each sweep runs along whole rows
-            reached = np.rot90(_sweep(reached, free))
-            free = np.rot90(free)
+    waiting, seen = [(y, bisect_right(starts[y], x) - 1)], set()
+    while waiting:
+        if (run := waiting.pop()) in seen:
+            continue
+        seen.add(run)
+        row, number = run
+        left, right = starts[row][number], ends[row][number]
+        reached[row, left:right] = True
+        for other in (row - 1, row + 1):
+            if 0 <= other < image.height:  # the runs there that touch left … right
+                first = bisect_right(ends[other], left)
+                last = bisect_left(starts[other], right)
+                waiting += ((other, touching) for touching in range(first, last))
     rim = reached.copy()
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
         rim |= np.roll(reached, step, axis)
     image.paste(_INK, mask=Image.fromarray(rim))
-
-
-def _sweep(reached: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """`reached` spread to the right along free cells of each row."""
-    column = np.arange(free.shape[1])
-    last_wall = np.maximum.accumulate(np.where(free, -1, column), axis=1)
-    last_reached = np.maximum.accumulate(np.where(reached, column, -1), axis=1)
-    return free & (last_reached > last_wall)
