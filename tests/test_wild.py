@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vggcore import checkpoints, wild
+from vggcore import wild
 from vggcore.architectures import VGGSpec
 from vggcore.config import PRESETS, TrainConfig
 from vggcore.wild import NONE, Item, Pool
@@ -130,10 +130,25 @@ def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(mo
     assert seeds == [1, 1, 2] and made == [(1, 4), (2, 4), (2, 3)]
 
 
-def test_the_preset_fits_the_checkpoint_that_it_starts_from():
-    preset = PRESETS["wild"]
-    card = checkpoints.read_card(preset.train.init_from)
-    assert VGGSpec.from_dict(card["spec"]) == preset.spec
+def test_an_epoch_is_judged_by_every_picture_alike(monkeypatch):
+    def label_of_the_first_pixel(network, images, preprocessing, precision):
+        return torch.nn.functional.one_hot(images[:, 0, 0].long(), 10).float()
+
+    monkeypatch.setattr(wild.evaluation, "predict", label_of_the_first_pixel)
+    photos, drawings = [item("clothing-small", "dress")] * 9, [item("quickdraw-strokes", "bag")]
+    answered = torch.tensor([3] * 6 + [8] * 3 + [3], dtype=torch.uint8)  # six photos right, no bag
+    validation = wild.Validation(
+        fashion=torch.tensor([1, 2, 3, 4], dtype=torch.uint8).view(4, 1, 1),
+        fashion_labels=torch.tensor([1, 2, 3, 0]),
+        items=photos + drawings,
+        real=answered.view(10, 1, 1),
+    )
+    scores = validation.scores(network=None, preprocessing={})
+    parts = {"fashion-mnist": 3 / 4, "photos": 6 / 9, "sketches": 0}
+    assert scores["parts"] == pytest.approx(parts)
+    assert scores["accuracy"] == pytest.approx((3 + 6) / 14)
+    without = validation._replace(items=[], real=answered[:0].view(0, 1, 1))
+    assert without.scores(None, {})["accuracy"] == pytest.approx(3 / 4)
 
 
 def test_strokes_of_a_drawing_become_a_picture():
