@@ -39,7 +39,9 @@ def test_templates_stay_near_the_unit_square(label):
         outline, lines = shapes.template(np.random.default_rng(seed), label)
         points = np.vstack([outline, *lines])
         assert np.isfinite(points).all() and np.abs(points - 0.5).max() < 1.2
-        assert np.allclose(outline[0], outline[-1])
+        ends = outline[[0, -1]]
+        open_shaft = label in (shapes.SNEAKER, shapes.ANKLE_BOOT) and np.allclose(ends[:, 1], 0)
+        assert np.allclose(*ends) or open_shaft
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)

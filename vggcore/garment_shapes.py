@@ -14,14 +14,21 @@ SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
 SEWN_SIDE = 96  # pixels
 
 
-def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A garment of this class: closed outline and inner lines."""
+def template(
+    rng: np.random.Generator, label: int, from_above: float = 0.15
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A garment of this class: outline and inner lines; those that end where they began are closed.
+
+    from_above: share of closed shoes seen from above, as most photos show them and few drawings.
+    """
     if label == T_SHIRT and rng.random() < 0.45:
         return _sleeveless(rng)
     if label in TOPS:
         return _top(rng, label)
     if label in (SNEAKER, ANKLE_BOOT):
-        return _closed_shoe(rng, label)
+        if rng.random() < from_above:
+            return _shoe_from_above(rng, label)
+        return _plain_shoe(rng, label) if rng.random() < 0.25 else _closed_shoe(rng, label)
     if label == BAG and rng.random() < 0.25:
         return _rucksack(rng)
     return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
@@ -30,9 +37,10 @@ def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.
 def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     """A template in cloth: shade uint8 [S, S], and where the garment is, bool [S, S].
 
-    Creases, seams and trims are lighter or darker than the cloth around them.
+    Creases, seams and trims are lighter or darker than the cloth around them; what a closed line
+    goes around, such as a shoe's opening, often is as a whole.
     """
-    outline, lines = template(rng, label)
+    outline, lines = template(rng, label, from_above=0.55)
     everything = np.vstack([outline, *lines])
     low, high = everything.min(axis=0), everything.max(axis=0)
     factor, side = 2, SEWN_SIDE
@@ -45,10 +53,14 @@ def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     mask = Image.new("L", (side * factor, side * factor), 0)
     pen = ImageDraw.Draw(mask)
     pen.polygon(place(outline), fill=255)
-    if label in (SANDAL, BAG):  # straps and handles reach beyond the outline
-        width = int(rng.integers(3, 12))
+    strap = 0
+    if label in (SANDAL, BAG):  # straps, handles and the other shoe reach beyond the outline
+        broad = label == SANDAL and rng.random() < 0.35
+        strap = int(rng.integers(16, 40) if broad else rng.integers(3, 12))
         for line in lines:
-            pen.line(place(line), fill=255, width=width, joint="curve")
+            if label == SANDAL and _is_closed(line):
+                pen.polygon(place(line), fill=255)
+            pen.line(place(line), fill=255, width=strap, joint="curve")
     base = rng.uniform(120, 220)
     cloth = Image.new("L", mask.size, int(base))
     pen = ImageDraw.Draw(cloth)
@@ -56,10 +68,19 @@ def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     for line in lines:
         if rng.random() < 0.85:
             tone = int(np.clip(base + contrast * rng.uniform(0.5, 1.3), 20, 255))
-            pen.line(place(line), fill=tone, width=int(rng.integers(2, 6)), joint="curve")
+            if _is_closed(line):
+                if label != SANDAL and rng.random() < 0.7:
+                    pen.polygon(place(line), fill=tone)
+                continue
+            width = strap if label == SANDAL else int(rng.integers(2, 6))
+            pen.line(place(line), fill=tone, width=width, joint="curve")
     shade = np.asarray(cloth.reduce(factor), np.float32)
     shade = shade + creases(rng, side) * rng.uniform(2, 28)
     return np.clip(shade, 12, 255).astype(np.uint8), np.asarray(mask.reduce(factor)) > 127
+
+
+def _is_closed(line: np.ndarray) -> bool:
+    return len(line) > 3 and bool(np.allclose(line[0], line[-1]))
 
 
 def creases(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -95,7 +116,7 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
     hood = rng.random() < {PULLOVER: 0.45, COAT: 0.15}.get(label, 0.0)
     body, neck = rng.uniform(0.17, 0.27), rng.uniform(0.06, 0.12)
     hem = rng.uniform(0.72, 1.0) if label != COAT else rng.uniform(0.7, 1.15)
-    length = rng.uniform(0.5, 0.75) if long else rng.uniform(0.1, 0.28)
+    length = rng.uniform(0.36, 0.75) if long else rng.uniform(0.1, 0.28)
     angle = rng.uniform(0.25, 1.35) if long else rng.uniform(0.1, 1.1)  # down from level
     cuff = rng.uniform(0.07, 0.14)
     shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
@@ -113,7 +134,10 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
         collar = [(0, depth), (neck * 0.7, depth * 0.6), (neck, 0)]
     elif rng.random() < {PULLOVER: 0.15, COAT: 0.2}.get(label, 0.0):  # a collar that stands
         collar = [(neck * 0.9, -rng.uniform(0.04, 0.1)), (neck, 0)]
-    outline = mirrored([*collar, shoulder, end, end + across * cuff, armpit, (flare, hem)])
+    sleeve = [end, end + across * cuff]
+    if label == COAT and rng.random() < 0.07:  # a body warmer
+        sleeve = []
+    outline = mirrored([*collar, shoulder, *sleeve, armpit, (flare, hem)])
     arc = np.linspace(-1, 1, 9)
     inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
     if hood:
@@ -205,23 +229,47 @@ def _sleeveless(rng) -> tuple[np.ndarray, list]:
 
 
 def _dress(rng) -> tuple[np.ndarray, list]:
-    neck, body = rng.uniform(0.05, 0.12), rng.uniform(0.1, 0.18)
-    waist_y, waist = rng.uniform(0.3, 0.48), rng.uniform(0.07, 0.14)
-    hem, flare = rng.uniform(0.9, 1.15), rng.uniform(0.16, 0.45)
-    half = [(neck, 0)]
-    if rng.random() < 0.35:  # sleeves
-        half += [(body + 0.03, 0.03), (body + 0.14, rng.uniform(0.1, 0.3)), (body + 0.08, 0.25)]
+    """With or without a waist, from straps to long sleeves, from above the knee to the floor."""
+    neck, body = rng.uniform(0.05, 0.12), rng.uniform(0.11, 0.2)
+    straight = rng.random() < 0.4
+    waist_y = rng.uniform(0.24, 0.48)
+    waist = body * rng.uniform(0.85, 1.1) if straight else rng.uniform(0.07, 0.14)
+    hem = rng.uniform(0.8, 1.25)
+    flare = body * rng.uniform(0.95, 1.5) if straight else rng.uniform(0.16, 0.45)
+    depth = rng.uniform(0.03, 0.16)
+    armpit = (body, rng.uniform(0.15, 0.24))
+    kind = rng.random()
+    if kind < 0.1:  # without straps
+        top, depth = [(0, 0.02), (body, 0)], 0.02
+    elif kind < 0.45:  # without sleeves: straps or shoulders
+        strap = rng.uniform(0.015, 0.09)
+        top = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0),
+               (neck + strap + 0.01, armpit[1] * 0.6), armpit]  # fmt: skip
     else:
-        half += [(neck + 0.04, 0.0)]
-    half += [(body, 0.2), (waist, waist_y), (flare, hem)]
-    depth = rng.uniform(0.03, 0.15)
-    arc = np.linspace(-1, 1, 9)
-    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
-    if rng.random() < 0.7:
+        length = rng.uniform(0.3, 0.6) if kind > 0.75 else rng.uniform(0.07, 0.24)
+        angle = rng.uniform(0.5, 1.35)
+        along = np.array([np.cos(angle), np.sin(angle)])
+        across = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(0.06, 0.13)
+        end = np.array([body, 0.05]) + along * length
+        top = [(neck, 0), (body, 0.05), end, end + across, armpit]
+    inner = []
+    if kind >= 0.45:
+        arc = np.linspace(-1, 1, 9)
+        inner.append(np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1))
+    if rng.random() < (0.2 if straight else 0.7):
         inner.append(np.array([[0.5 - waist, waist_y], [0.5 + waist, waist_y]]))
+        if rng.random() < 0.4:  # a belt
+            inner.append(inner[-1] + [0, 0.05])
     for x in rng.uniform(-0.8, 0.8, int(rng.integers(0, 4))):
         inner.append(np.array([[0.5 + x * waist, waist_y + 0.05], [0.5 + x * flare, hem]]))
-    return mirrored(half), inner
+    if rng.random() < 0.2:  # tiers
+        for y in np.linspace(waist_y, hem, int(rng.integers(3, 6)))[1:-1]:
+            half = np.interp(y, [waist_y, hem], [waist, flare])
+            inner.append(np.array([[0.5 - half, y], [0.5 + half, y]]))
+    if rng.random() < 0.15:  # buttoned
+        inner.append(np.array([[0.5, depth], [0.5, hem]]))
+        inner += [circle(0.52, y, 0.012) for y in np.arange(depth + 0.06, hem, 0.11)]
+    return mirrored([*top, (waist, waist_y), (flare, hem)]), inner
 
 
 def _trouser(rng) -> tuple[np.ndarray, list]:
@@ -269,6 +317,64 @@ def _closed_shoe(rng, label: int) -> tuple[np.ndarray, list]:
             inner.append(np.array([[x, y], [x + 0.1, y + 0.06]]))
     if label == ANKLE_BOOT and rng.random() < 0.3:
         inner.append(np.array([[front, shaft * 0.15], [1.0, shaft * 0.15]]))
+    return outline, inner
+
+
+def _plain_shoe(rng, label: int) -> tuple[np.ndarray, list]:
+    """The shape that a quick hand draws: a foot, a leg, mostly open on top; the toe on the left."""
+    leg, foot = rng.uniform(0.28, 0.5), rng.uniform(0.14, 0.3)
+    shaft = rng.uniform(0.28, 0.6) if label == SNEAKER else rng.uniform(0.55, 1.1)
+    bend = np.linspace(-np.pi / 2, np.pi / 2, 7)
+    toe = np.stack([foot * 0.5 * (1 - np.cos(bend)), shaft - foot * 0.5 * (1 - np.sin(bend))], 1)
+    ankle = [1 - leg + rng.uniform(-0.06, 0.06), shaft - foot * rng.uniform(1.0, 1.3)]
+    front = [[1 - leg + rng.uniform(-0.08, 0.03), 0], ankle]
+    back = [[1, shaft], [1 + rng.uniform(-0.05, 0.05), 0]]
+    outline = np.array([*front, *toe, *back], np.float32)
+    if rng.random() < 0.5:
+        outline = np.vstack([outline, outline[:1]])
+    inner = []
+    if rng.random() < 0.35:
+        y = shaft - rng.uniform(0.03, 0.08)
+        inner.append(np.array([[0.02, y], [1.0, y]]))
+    if rng.random() < 0.35:
+        for t in np.linspace(0.2, 1, int(rng.integers(2, 5))):
+            x, y = ankle[0] * t, shaft - foot + (ankle[1] - shaft + foot) * t
+            inner.append(np.array([[x - 0.03, y - 0.04], [x + 0.06, y + 0.06]]))
+    return outline, inner
+
+
+def _shoe_from_above(rng, label: int) -> tuple[np.ndarray, list]:
+    """A closed shoe as it stands before its owner, the toe up: opening, laces, toe cap."""
+    ball, waist, heel = rng.uniform(0.15, 0.22), rng.uniform(0.11, 0.17), rng.uniform(0.11, 0.17)
+    if label == ANKLE_BOOT:
+        heel *= rng.uniform(1.0, 1.35)
+    y = np.linspace(0, 1, 21)
+    half = np.interp(
+        y, [0, 0.04, 0.14, 0.32, 0.6, 0.84, 0.96, 1],
+        [0.3 * ball, 0.6 * ball, 0.88 * ball, ball, waist, heel, 0.8 * heel, 0.3 * heel],
+    )  # fmt: skip
+    middle = 0.5 + rng.uniform(-0.05, 0.05) * np.sin(np.pi * y)
+    right, left = np.stack([middle + half, y], 1), np.stack([middle - half, y], 1)[::-1]
+    outline = np.vstack([right, left, right[:1]])
+
+    length = rng.uniform(0.13, 0.24) if label == SNEAKER else rng.uniform(0.1, 0.2)
+    centre = 0.95 - length
+    wide = heel * rng.uniform(0.55, 0.85)
+    inner = [circle(0, 0, 1.0) * [wide, length] + [0.5, centre]]
+    throat = centre - length  # where laces begin
+    laces = int(rng.integers(2, 7)) if rng.random() < (0.8 if label == SNEAKER else 0.5) else 0
+    reach = rng.uniform(0.04, 0.1)
+    start = rng.uniform(0.24, 0.36)
+    for at in np.linspace(start + 0.03, throat, laces):
+        slant = rng.uniform(-0.02, 0.02)
+        inner.append(np.array([[0.5 - reach, at - slant], [0.5 + reach, at + slant]]))
+    if laces and rng.random() < 0.6:  # the edges that they draw together
+        inner += _both([[reach * 0.8, start], [max(reach, wide * 0.8), throat + length * 0.5]])
+    if rng.random() < 0.4:  # toe cap
+        arc, low = np.linspace(-1, 1, 9), rng.uniform(0.14, 0.24)
+        inner.append(np.stack([0.5 + 0.85 * ball * arc, low + 0.06 * (arc**2 - 1)], 1))
+    if rng.random() < 0.4:  # the sole's rim
+        inner += [np.stack([0.5 + side * 0.88 * half, y], 1)[2:-2] for side in (-1, 1)]
     return outline, inner
 
 

@@ -63,7 +63,7 @@ _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "none": 4}
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _DECIDED = 3.0  # 1: the sum of the classes that count as right; the larger, the more the best one
-_VERSION = 5  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 6  # of what the pools hold; raise it whenever they would come out differently
 
 _T, _TROUSER, _PULLOVER, _DRESS, _COAT, _SANDAL, _SHIRT, _SNEAKER, _BAG, _BOOT = range(10)
 _FOLDERS = {
@@ -71,6 +71,7 @@ _FOLDERS = {
     "sandal": _SANDAL, "shirt": _SHIRT, "sneaker": _SNEAKER, "bag": _BAG, "ankle_boot": _BOOT,
     "footwear_other": None,
 }  # fmt: skip
+_FOLDER_OF = {label: folder for folder, label in _FOLDERS.items() if label is not None}
 # What a fair judge accepts besides the folder's class: the sources' own classes are broader.
 _ACCEPTED = {
     "photos": {
@@ -169,11 +170,16 @@ def target_of(item: Item) -> np.ndarray:
     if item.source == "not-garments":
         target[NONE] = 1
         return target
-    target[list(item.accepted)] = _ALSO
-    if item.strict is None:
-        target[list(item.accepted)] = 1
-    else:
-        target[item.strict] = 1
+    if item.strict is not None:
+        return _weights(item.strict, item.accepted)
+    target[list(item.accepted)] = 1
+    return target
+
+
+def _weights(label: int, also: tuple[int, ...]) -> np.ndarray:
+    target = np.zeros(NONE + 1, np.float32)
+    target[list(also)] = _ALSO
+    target[label] = 1
     return target
 
 
@@ -317,9 +323,8 @@ def _drawings(images, labels, seed: int) -> Iterator:
             details = None
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None
-        target = _one_hot(label)
-        if label in (_SNEAKER, _BOOT):
-            target[[_SNEAKER, _BOOT]] = np.maximum(target[[_SNEAKER, _BOOT]], 0.1)
+        # What is too crude to tell must not be forced: the same alternatives as for real ones.
+        target = _weights(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
         yield pictures.drawing(rng, outline, lines, details), target
 
 
@@ -333,7 +338,8 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
             cut = rng.uniform(0, 0.18, 4) * np.array([*picture.size, *picture.size])
             box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
             background = "keep" if rng.random() < _KEEP_GROUND else "auto"
-            yield picture.crop([int(side) for side in box]), target, background
+            cropped = np.asarray(picture.crop([int(side) for side in box]))
+            yield pictures.turned(rng, cropped, item.accepted[0]), target, background
 
 
 def _sketches(sketches: list[Item], seed: int) -> Iterator:

@@ -292,23 +292,36 @@ def scene(
     worn = rng.random() < 0.4
     share = rng.uniform(0.4, 0.75) if worn else rng.uniform(0.5, 1.0)
     rows, columns = np.ptp(np.nonzero(garment.mask), axis=1) + 1
-    scale = share * min(height / rows, width / columns)
+    # A shoe that is longer than wide is seen from above, and seldom alone.
+    beside = label in SHOES and not worn and rows > 1.4 * columns and rng.random() < 0.85
+    scale = share * min(height / rows, width / columns / (2.2 if beside else 1))
     stretch = rng.uniform(0.85, 1.18)
     w, h = int(columns * scale * stretch), int(rows * scale / stretch)
     left = int((width - w) / 2 + rng.normal(0, 0.1) * max(width - w, 4))
     top = int((height - h) / 2 + rng.normal(0, 0.1) * max(height - h, 4))
     flip = bool(rng.random() < 0.5)
+    cloth = rng.bit_generator.state
     cut = Cutout(rng, garment, w, h, flip)
     if worn:
         picture = _person(rng, picture, label, (left, top, w, h), flip, other)
     elif rng.random() < 0.35:
         _shadow(rng, picture, cut, left, top)
-    if label in SHOES and not worn and rng.random() < 0.45:
-        _second_shoe(rng, picture, garment, (left, top, w, h), flip)
+    if beside:
+        left -= int(0.55 * w)
+        _second_shoe(rng, cloth, picture, garment, (left, top, w, h), flip, beside=True)
+    elif label in SHOES and not worn and rng.random() < 0.45:
+        _second_shoe(rng, cloth, picture, garment, (left, top, w, h), flip)
     cut.paste(picture, left, top)
     if not worn and label in TOPS + (DRESS,) and rng.random() < 0.15:
         picture = _hanger(rng, picture, (left, top, w, h))
-    return camera(rng, picture)
+    return camera(rng, turned(rng, picture, label))
+
+
+def turned(rng: np.random.Generator, picture: np.ndarray, label: int) -> np.ndarray:
+    """Lying as the photographer stood: [H, W, 3] by quarters, shoes often, clothes seldom."""
+    if rng.random() >= (0.4 if label in SHOES else 0.06):
+        return picture
+    return np.ascontiguousarray(np.rot90(picture, int(rng.integers(1, 4))))
 
 
 def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
@@ -319,13 +332,16 @@ def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
     shadow.paste(picture, left + int(rng.integers(-6, 7)), top + int(rng.integers(-2, 7)))
 
 
-def _second_shoe(rng, picture, garment: Garment, box, flip) -> None:
+def _second_shoe(rng, cloth, picture, garment: Garment, box, flip, beside=False) -> None:
+    """Put the other one behind or beside it. cloth: the generator's state of the first one."""
     left, top, w, h = box
-    state = rng.bit_generator.state
-    mirrored = flip != bool(rng.random() < 0.5)
+    mirrored = flip != bool(rng.random() < (0.9 if beside else 0.5))
     dx, dy = int(rng.uniform(-0.5, 0.5) * w), int(rng.uniform(0.2, 0.9) * h)
-    rng.bit_generator.state = state  # the same cloth as the first shoe's, nearly
+    if beside:
+        dx, dy = int(rng.uniform(0.9, 1.25) * w), int(rng.uniform(-0.1, 0.1) * h)
+    state, rng.bit_generator.state = rng.bit_generator.state, cloth
     Cutout(rng, garment, w, h, mirrored).paste(picture, left + dx, top - dy)
+    rng.bit_generator.state = state
 
 
 def _hanger(rng, picture, box) -> np.ndarray:
