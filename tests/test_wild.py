@@ -33,6 +33,18 @@ def test_targets_weigh_the_folders_class_most():
     assert (wild.target_of(item("clothing-small", "footwear_other")) == 1).sum() == 3
 
 
+def test_made_up_drawings_may_be_what_real_ones_may_be(monkeypatch):
+    monkeypatch.setitem(wild.POOL_SIZES, "drawings", 60)
+    labels = np.arange(10)
+    images = np.zeros((10, 28, 28), np.uint8)
+    images[:, 4:24, 8:20] = 180
+    drawn = {int(target.argmax()): target for _, target in wild._drawings(images, labels, 0)}
+    assert set(drawn) == set(range(10))
+    assert set(drawn[2].nonzero()[0]) == {2, 6, 4} and drawn[2][2] == 1
+    assert set(drawn[7].nonzero()[0]) == {7, 9} and 0 < drawn[7][9] < 1
+    assert set(drawn[3].nonzero()[0]) == {3} and set(drawn[8].nonzero()[0]) == {8}
+
+
 def test_about_a_tenth_is_held_out_and_always_the_same():
     items = [item("clothing-small", "dress", f"{n}.jpg") for n in range(2000)]
     held_out = [one.held_out for one in items]

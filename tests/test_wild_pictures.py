@@ -65,6 +65,62 @@ def test_made_up_garments_fill_their_frame_and_have_shading(label):
         assert mask.mean() > 0.01 and shade[mask].std() > 0.5
 
 
+@pytest.mark.parametrize("label", [shapes.SNEAKER, shapes.ANKLE_BOOT], ids=["sneaker", "boot"])
+def test_closed_shoes_from_above_are_long_and_open_at_the_heel(label):
+    for seed in range(20):
+        outline, lines = shapes.template(np.random.default_rng(seed), label, from_above=1.0)
+        width, length = np.ptp(outline, axis=0)
+        opening = lines[0]
+        assert length > 1.8 * width
+        assert np.allclose(opening[0], opening[-1]) and opening[:, 1].mean() > 0.65
+        assert (outline.min(axis=0) <= opening).all() and (opening <= outline.max(axis=0)).all()
+
+
+def test_dresses_come_with_and_without_sleeves_and_waist():
+    outlines = [shapes.template(np.random.default_rng(n), shapes.DRESS)[0] for n in range(60)]
+    widths = [np.ptp(line[line[:, 1] < 0.24][:, 0]) for line in outlines]  # of the upper part
+    skirts = [np.ptp(line[line[:, 1] > 0.75][:, 0]) for line in outlines]
+    assert min(widths) < 0.32 and max(widths) > 0.5
+    assert min(skirts) < 0.35 and max(skirts) > 0.7
+    assert all(np.ptp(line[:, 1]) > 0.75 for line in outlines)
+
+
+def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
+    placed = []
+
+    class Recorded(pictures.Cutout):
+        def paste(self, picture, left, top):
+            if self.cloth.any():  # no shadow
+                placed.append((left, self.alpha.shape[1], self.cloth.mean(axis=(0, 1))))
+            super().paste(picture, left, top)
+
+    monkeypatch.setattr(pictures, "Cutout", Recorded)
+    mask = np.zeros((60, 60), bool)
+    mask[5:55, 22:38] = True  # longer than wide: from above
+    shoe = pictures.Garment(np.full((60, 60), 150, np.uint8), mask, shapes.SNEAKER)
+    beside = []
+    for seed in range(40):
+        placed.clear()
+        pictures.scene(np.random.default_rng(seed), shoe)
+        if len(placed) == 2:
+            (second, _, cloth), (first, width, same_cloth) = placed
+            beside.append(second - first > 0.4 * width)
+            assert cloth == pytest.approx(same_cloth, abs=3)
+    assert sum(beside) >= 12 and np.mean(beside) > 0.7
+
+
+def test_shoes_lie_any_way_round_and_clothes_seldom():
+    picture = np.arange(6 * 4 * 3).reshape(6, 4, 3)
+
+    def turns(label: int) -> int:
+        results = [pictures.turned(np.random.default_rng(n), picture, label) for n in range(200)]
+        assert all(np.array_equal(np.sort(r, None), np.sort(picture, None)) for r in results)
+        return sum(not np.array_equal(r, picture) for r in results)
+
+    assert 55 < turns(shapes.SANDAL) < 105
+    assert 2 < turns(shapes.COAT) < 25
+
+
 def test_garments_are_cut_out_of_plain_photos_only():
     photo = np.full((120, 90, 3), 200, np.uint8)
     photo[30:100, 20:70] = (40, 60, 160)

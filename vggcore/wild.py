@@ -5,8 +5,7 @@ what it will be asked about. Pictures are drawn once into pools (a few minutes, 
 file beside the runs); each step picks from every pool and varies what it picks.
 
 The network has ten outputs and a fixed eleventh: a logit of 0 for "no garment". So one plain
-VGG learns both what a garment is called and how much evidence for a garment there is: the
-log-sum-exp of its ten logits.
+VGG learns both what a garment is called and, by keeping all ten logits low, that there is none.
 """
 
 import hashlib
