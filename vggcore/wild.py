@@ -165,17 +165,16 @@ def _items_of(source: str, folder: str, file: Path) -> list[Item]:
 
 def target_of(item: Item) -> np.ndarray:
     """Weights of the classes that this picture may be: float32 [11]."""
-    target = np.zeros(NONE + 1, np.float32)
     if item.source == "not-garments":
-        target[NONE] = 1
-        return target
+        return _one_hot(NONE)
     if item.strict is not None:
-        return _weights(item.strict, item.accepted)
+        return _one_of(item.strict, item.accepted)
+    target = np.zeros(NONE + 1, np.float32)
     target[list(item.accepted)] = 1
     return target
 
 
-def _weights(label: int, also: tuple[int, ...]) -> np.ndarray:
+def _one_of(label: int, also: tuple[int, ...]) -> np.ndarray:
     target = np.zeros(NONE + 1, np.float32)
     target[list(also)] = _ALSO
     target[label] = 1
@@ -323,12 +322,12 @@ def _drawings(images, labels, seed: int) -> Iterator:
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None
         # What is too crude to tell must not be forced: the same alternatives as for real ones.
-        target = _weights(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
+        target = _one_of(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
         yield pictures.drawing(rng, outline, lines, details), target
 
 
 def _photos(photos: list[Item], seed: int) -> Iterator:
-    """Each photo as it is, and cut a little differently."""
+    """Each photo as it is, and cut a little differently, or turned."""
     for index, item in enumerate(photos):
         picture, target = item.picture(), target_of(item)
         yield picture, target
