@@ -96,7 +96,7 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         for name, network in networks.items():
             explanation(name, network, predictions[name])
     first = next(iter(predictions.values()))
-    return "Unsure" if first.unsure else f"{first.label} {first.probability:.0%}"
+    return "Unsure" if first.unsure else f"{first.label} {share(first.probability)}"
 
 
 def choose_overrides(key: str) -> dict[str, str]:
@@ -113,7 +113,7 @@ def choose_overrides(key: str) -> dict[str, str]:
 def answer_html(prediction: Prediction, heading: str = "") -> str:
     """The answer in words and its most probable classes as bars."""
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
-    verdict, note = escape(prediction.label), f"{prediction.probability:.0%} sure"
+    verdict, note = escape(prediction.label), f"{share(prediction.probability)} sure"
     if prediction.unsure:
         verdict, note = "Unsure", escape(prediction.reason)
     bars = "".join(_bar(label, chance) for label, chance in ranked)
@@ -126,6 +126,11 @@ def answer_html(prediction: Prediction, heading: str = "") -> str:
     )
 
 
+def share(chance: float, digits: int = 0) -> str:
+    """A probability in percent; what is not certain is never rounded to 100%."""
+    return f"{min(chance, 1 - 10 ** -(digits + 2)):.{digits}%}"
+
+
 def _bar(label: str, chance: float) -> str:
     return (
         '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
@@ -134,7 +139,7 @@ def _bar(label: str, chance: float) -> str:
         '<span style="background:rgba(128,128,128,.22);border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
         'background:#3b82f6"></span></span>'
-        f'<span style="text-align:right">{chance:.1%}</span></li>'
+        f'<span style="text-align:right">{share(chance, 1)}</span></li>'
     )
 
 

@@ -10,6 +10,7 @@ from picture_files import ALLOWED, REFUSED
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
+from dashboard.classify_panel import share
 from vggcore import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,14 @@ def folders(tmp_path, monkeypatch):
     save_untrained(tmp_path / "checkpoints")
     save_untrained(tmp_path / "checkpoints", "other", seed=1)
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("chance", "whole", "tenths"),
+    [(1.0, "99%", "99.9%"), (0.9996, "99%", "99.9%"), (0.987, "99%", "98.7%"), (0.0, "0%", "0.0%")],
+)
+def test_no_answer_claims_to_be_certain(chance, whole, tenths):
+    assert (share(chance), share(chance, 1)) == (whole, tenths)
 
 
 def classify(source: str = "Draw", **state) -> AppTest:
