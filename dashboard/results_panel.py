@@ -204,7 +204,7 @@ def caption(found: Results, index: int) -> str:
     chances = found.probabilities[index]
     top = chances.topk(2)
     said = ", ".join(
-        f"{CLASSES[c]} {p:.0%}"
+        f"{CLASSES[c]} {words.chance(p)}"
         for p, c in zip(top.values.tolist(), top.indices.tolist(), strict=True)
         if p >= 0.01
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import checkpoints, cost, machine, paths, recipe_arguments, runs
+from vggcore import checkpoints, config, cost, machine, paths, recipe_arguments, runs
 from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
-from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig, check
+from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.limits import Limits
 from vggcore.run_locks import available_devices, device_choices
 
@@ -66,7 +66,7 @@ def fill_in(limits: Limits) -> Wish:
             spec = VGGSpec(**_network_widgets(base.spec, preset))
         with st.expander("Recipe in detail", icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
-        check(spec, train)
+        config.check(spec, train)
     except ValueError as error:
         return Wish(preset, name, None, None, str(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]

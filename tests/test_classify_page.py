@@ -4,13 +4,14 @@ import json
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from picture_files import ALLOWED, REFUSED
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
-from dashboard.classify_panel import share
+from dashboard.classify_panel import answer_html
 from vggcore import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +35,11 @@ def folders(tmp_path, monkeypatch):
     [(1.0, "99%", "99.9%"), (0.9996, "99%", "99.9%"), (0.987, "99%", "98.7%"), (0.0, "0%", "0.0%")],
 )
 def test_no_answer_claims_to_be_certain(chance, whole, tenths):
-    assert (share(chance), share(chance, 1)) == (whole, tenths)
+    answer = SimpleNamespace(
+        label="Bag", probability=chance, probabilities={"Bag": chance}, unsure=False
+    )
+    html = answer_html(answer)
+    assert f">{whole} sure<" in html and f">{tenths}<" in html
 
 
 def classify(source: str = "Draw", **state) -> AppTest:

@@ -110,6 +110,24 @@ def _both(line, x: float = 0.5) -> list[np.ndarray]:
     return [line * [side, 1] + [x, 0] for side in (-1, 1)]
 
 
+def _neckline(neck: float, depth: float) -> np.ndarray:
+    """The arc from one side of the neck to the other."""
+    arc = np.linspace(-1, 1, 9)
+    return np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)
+
+
+def _sleeve(shoulder: np.ndarray, angle: float, length: float, cuff: float) -> list[np.ndarray]:
+    """Both corners of its end. angle: down from level, radians."""
+    end = shoulder + np.array([np.cos(angle), np.sin(angle)]) * length
+    return [end, end + np.array([-np.sin(angle), np.cos(angle)]) * cuff]
+
+
+def _straps(neck: float, depth: float, strap: float, armpit: tuple) -> tuple[list, list]:
+    """Right half of what hangs from straps: neckline, and from there to the armpit."""
+    neckline = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0)]
+    return neckline, [(neck + strap + 0.01, armpit[1] * 0.6), armpit]
+
+
 def _top(rng, label: int) -> tuple[np.ndarray, list]:
     """Outline and inner lines of a T-shirt, shirt, pullover or coat."""
     long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[label] > rng.random()
@@ -120,9 +138,7 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
     angle = rng.uniform(0.25, 1.35) if long else rng.uniform(0.1, 1.1)  # down from level
     cuff = rng.uniform(0.07, 0.14)
     shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
-    along = np.array([np.cos(angle), np.sin(angle)])
-    across = np.array([-np.sin(angle), np.cos(angle)])
-    end = shoulder + along * length
+    sleeve = end, below = _sleeve(shoulder, angle, length, cuff)
     armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
     flare = body * rng.uniform(0.9, 1.15 if label != COAT else 1.5)
     collar = [(neck, 0)]
@@ -134,14 +150,12 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
         collar = [(0, depth), (neck * 0.7, depth * 0.6), (neck, 0)]
     elif rng.random() < {PULLOVER: 0.15, COAT: 0.2}.get(label, 0.0):  # a collar that stands
         collar = [(neck * 0.9, -rng.uniform(0.04, 0.1)), (neck, 0)]
-    sleeve = [end, end + across * cuff]
     if label == COAT and rng.random() < 0.07:  # a body warmer
         sleeve = []
     outline = mirrored([*collar, shoulder, *sleeve, armpit, (flare, hem)])
-    arc = np.linspace(-1, 1, 9)
-    inner = [np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1)]
+    inner = [_neckline(neck, depth)]
     if hood:
-        inner.append(np.stack([0.5 + neck * arc, -0.7 * high * (1 - arc**2)], 1))
+        inner.append(_neckline(neck, -0.7 * high))
         if rng.random() < 0.6:
             inner += _both([[0.03, depth], [rng.uniform(0.02, 0.05), depth + 0.15]])
     if label in (SHIRT, COAT):
@@ -156,7 +170,8 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
         inner += [*_both(pocket), np.array([[0.5 - wide * 0.6, y], [0.5 + wide * 0.6, y]])]
     if label == PULLOVER and rng.random() < 0.6:
         inner.append(np.array([[0.5 - flare, hem - 0.07], [0.5 + flare, hem - 0.07]]))
-        inner += _both([end - along * 0.06, end - along * 0.06 + across * cuff])
+        back = (end - shoulder) * (0.06 / length)
+        inner += _both([end - back, below - back])
     if label in (T_SHIRT, PULLOVER) and rng.random() < 0.2:
         inner.append(circle(0.5, hem * 0.5, rng.uniform(0.04, 0.1)))
     if rng.random() < 0.25:  # where the sleeves are sewn on
@@ -212,8 +227,7 @@ def _sleeveless(rng) -> tuple[np.ndarray, list]:
     neck, strap = rng.uniform(0.07, 0.13), rng.uniform(0.015, 0.09)
     armpit, depth = rng.uniform(0.18, 0.3), rng.uniform(0.06, 0.22)
     flare = body * rng.uniform(0.9, 1.3)
-    neckline = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0)]
-    armhole = [(neck + strap + 0.01, armpit * 0.6), (body, armpit)]
+    neckline, armhole = _straps(neck, depth, strap, (body, armpit))
     outline = mirrored([*neckline, *armhole, (flare, hem)])
     inner = []
     if rng.random() < 0.5:  # trims along neck and arms
@@ -242,20 +256,17 @@ def _dress(rng) -> tuple[np.ndarray, list]:
     if kind < 0.1:  # without straps
         top, depth = [(0, 0.02), (body, 0)], 0.02
     elif kind < 0.45:  # without sleeves: straps or shoulders
-        strap = rng.uniform(0.015, 0.09)
-        top = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0),
-               (neck + strap + 0.01, armpit[1] * 0.6), armpit]  # fmt: skip
+        neckline, armhole = _straps(neck, depth, rng.uniform(0.015, 0.09), armpit)
+        top = [*neckline, *armhole]
     else:
         length = rng.uniform(0.3, 0.6) if kind > 0.75 else rng.uniform(0.07, 0.24)
         angle = rng.uniform(0.5, 1.35)
-        along = np.array([np.cos(angle), np.sin(angle)])
-        across = np.array([-np.sin(angle), np.cos(angle)]) * rng.uniform(0.06, 0.13)
-        end = np.array([body, 0.05]) + along * length
-        top = [(neck, 0), (body, 0.05), end, end + across, armpit]
+        shoulder = np.array([body, 0.05])
+        sleeve = _sleeve(shoulder, angle, length, rng.uniform(0.06, 0.13))
+        top = [(neck, 0), shoulder, *sleeve, armpit]
     inner = []
     if kind >= 0.45:
-        arc = np.linspace(-1, 1, 9)
-        inner.append(np.stack([0.5 + neck * arc, depth * (1 - arc**2)], 1))
+        inner.append(_neckline(neck, depth))
     if rng.random() < (0.2 if straight else 0.7):
         inner.append(np.array([[0.5 - waist, waist_y], [0.5 + waist, waist_y]]))
         if rng.random() < 0.4:  # a belt

@@ -166,15 +166,16 @@ def _items_of(source: str, folder: str, file: Path) -> list[Item]:
 def target_of(item: Item) -> np.ndarray:
     """Weights of the classes that this picture may be: float32 [11]."""
     if item.source == "not-garments":
-        return _one_hot(NONE)
+        return _target(NONE)
     if item.strict is not None:
-        return _one_of(item.strict, item.accepted)
+        return _target(item.strict, item.accepted)
     target = np.zeros(NONE + 1, np.float32)
     target[list(item.accepted)] = 1
     return target
 
 
-def _one_of(label: int, also: tuple[int, ...]) -> np.ndarray:
+def _target(label: int, also: tuple[int, ...] = ()) -> np.ndarray:
+    """Weights float32 [11] of a picture of `label` that may also be of other classes."""
     target = np.zeros(NONE + 1, np.float32)
     target[list(also)] = _ALSO
     target[label] = 1
@@ -207,7 +208,7 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
     photos = [item for item in real if item.kind == "photos"]
     sketches = [item for item in real if item.kind == "sketches"]
     if name == "fashion":
-        pairs = ((image, _one_hot(label)) for image, label in zip(images, labels, strict=True))
+        pairs = ((image, _target(label)) for image, label in zip(images, labels, strict=True))
     elif name == "scenes":
         pairs = _scenes(images, labels, photos, seed)
     elif name == "drawings":
@@ -257,12 +258,6 @@ def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOUR
     return pool
 
 
-def _one_hot(label: int) -> np.ndarray:
-    target = np.zeros(NONE + 1, np.float32)
-    target[label] = 1
-    return target
-
-
 def _generator(seed: int, stream: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, stream, index))
 
@@ -294,7 +289,7 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
     for index in range(POOL_SIZES["scenes"]):
         rng = _generator(seed, 1, index)
         label, kind = int(rng.integers(NONE)), rng.random()
-        garment, target = None, _one_hot(label)
+        garment, target = None, _target(label)
         if kind < _FROM_PHOTOS and photos:
             item = photos[rng.integers(len(photos))]
             shape = item.accepted[0]
@@ -302,7 +297,7 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
         elif kind < _FROM_PHOTOS + _FROM_TEMPLATES:
             garment = pictures.of_template(rng, label)
         if garment is None:
-            garment, target = known(rng, label), _one_hot(label)
+            garment, target = known(rng, label), _target(label)
         other = _T if garment.label == _TROUSER else _TROUSER
         other = known(rng, other) if rng.random() < 0.6 else None
         background = "keep" if rng.random() < _KEEP_GROUND else "auto"
@@ -322,7 +317,7 @@ def _drawings(images, labels, seed: int) -> Iterator:
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None
         # What is too crude to tell must not be forced: the same alternatives as for real ones.
-        target = _one_of(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
+        target = _target(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
         yield pictures.drawing(rng, outline, lines, details), target
 
 
@@ -372,7 +367,7 @@ def _redrawn(rng: np.random.Generator, item: Item) -> Image.Image:
 
 
 def _others(items: list[Item], patches, seed: int) -> Iterator:
-    nothing = _one_hot(NONE)
+    nothing = _target(NONE)
     for index in range(POOL_SIZES["none"]):
         yield pictures.no_garment(_generator(seed, 5, index), patches), nothing
     for index, item in enumerate(items):

@@ -308,9 +308,8 @@ def scene(
         _shadow(rng, picture, cut, left, top)
     if beside:
         left -= int(0.55 * w)
-        _second_shoe(rng, cloth, picture, garment, (left, top, w, h), flip, beside=True)
-    elif label in SHOES and not worn and rng.random() < 0.45:
-        _second_shoe(rng, cloth, picture, garment, (left, top, w, h), flip)
+    if beside or (label in SHOES and not worn and rng.random() < 0.45):
+        _second_shoe(rng, cloth, picture, garment, (left, top, w, h), flip, beside)
     cut.paste(picture, left, top)
     if not worn and label in TOPS + (DRESS,) and rng.random() < 0.15:
         picture = _hanger(rng, picture, (left, top, w, h))
@@ -332,7 +331,7 @@ def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
     shadow.paste(picture, left + int(rng.integers(-6, 7)), top + int(rng.integers(-2, 7)))
 
 
-def _second_shoe(rng, cloth, picture, garment: Garment, box, flip, beside=False) -> None:
+def _second_shoe(rng, cloth, picture, garment: Garment, box, flip, beside: bool) -> None:
     """Put the other one behind or beside it. cloth: the generator's state of the first one."""
     left, top, w, h = box
     mirrored = flip != bool(rng.random() < (0.9 if beside else 0.5))
