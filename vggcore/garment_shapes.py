@@ -29,7 +29,7 @@ def template(
         if rng.random() < from_above:
             return _shoe_from_above(rng, label)
         return _plain_shoe(rng, label) if rng.random() < 0.25 else _closed_shoe(rng, label)
-    if label == BAG and rng.random() < 0.25:
+    if label == BAG and rng.random() < 0.35:
         return _rucksack(rng)
     return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
 
@@ -137,6 +137,10 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
     length = rng.uniform(0.36, 0.75) if long else rng.uniform(0.1, 0.28)
     angle = rng.uniform(0.25, 1.35) if long else rng.uniform(0.1, 1.1)  # down from level
     cuff = rng.uniform(0.07, 0.14)
+    if rng.random() < 0.25:  # short and broad, as hands in a hurry draw all tops
+        body, hem = rng.uniform(0.2, 0.34), rng.uniform(0.5, 0.8)
+        length = rng.uniform(0.3, 0.55) if long else rng.uniform(0.08, 0.2)
+        angle, cuff = rng.uniform(0.05, 1.1), rng.uniform(0.09, 0.2)
     shoulder = np.array([body + rng.uniform(-0.02, 0.02), rng.uniform(0.02, 0.08)])
     sleeve = end, below = _sleeve(shoulder, angle, length, cuff)
     armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
@@ -389,20 +393,38 @@ def _shoe_from_above(rng, label: int) -> tuple[np.ndarray, list]:
     return outline, inner
 
 
+def _sandal_from_above(rng) -> tuple[np.ndarray, list]:
+    """A sole and a V of straps, or bands across it; alone or a pair, pointing anywhere."""
+    t = np.linspace(0, 2 * np.pi, 25)
+    width = rng.uniform(0.15, 0.26) * (1 + rng.uniform(0.0, 0.25) * np.cos(t + 0.3))
+    sole = np.stack([0.5 + width * np.sin(t), 0.5 - 0.5 * np.cos(t)], 1)
+    toe, y = rng.uniform(0.06, 0.28), rng.uniform(0.3, 0.6)
+    reach = width.mean() * rng.uniform(0.85, 1.1)
+    if rng.random() < 0.35:  # bands
+        first = rng.uniform(0.15, 0.3)
+        bands = [first, first + rng.uniform(0.08, 0.2)][: int(rng.integers(1, 3))]
+        straps = [np.array([[0.5 - reach, at], [0.5 + reach, at + 0.05]]) for at in bands]
+    else:  # straight, or bent outwards
+        bow = rng.uniform(0, 0.06) if rng.random() < 0.5 else 0.0
+        straps = _both([[0, toe], [reach * 0.5 + bow, (toe + y) / 2 - bow], [reach, y]])
+    if rng.random() < 0.5:  # the pair
+        apart = rng.uniform(0.2, 0.3)
+        lines = [_turned(line - [apart, 0], rng.normal(0, 0.15)) for line in (sole, *straps)]
+        sole, *others = [line + [apart, 0] for line in (sole, *straps)]
+        straps = [*others, *lines]
+    angle = rng.uniform(-1.6, 1.6) if rng.random() < 0.5 else 0.0
+    return _turned(sole, angle), [_turned(line, angle) for line in straps]
+
+
+def _turned(line: np.ndarray, angle: float) -> np.ndarray:
+    """The line turned about the middle of the unit square. angle: radians."""
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return (line - 0.5) @ turn + 0.5
+
+
 def _sandal(rng) -> tuple[np.ndarray, list]:
-    if rng.random() < 0.45:  # from above: a sole and a V of straps
-        t = np.linspace(0, 2 * np.pi, 25)
-        width = rng.uniform(0.15, 0.22) * (1 + 0.2 * np.cos(t + 0.3))
-        sole = np.stack([0.5 + width * np.sin(t), 0.5 - 0.5 * np.cos(t)], 1)
-        toe, y = (0.5, rng.uniform(0.15, 0.28)), rng.uniform(0.42, 0.6)
-        straps = [np.array([toe, (0.5 + side * 0.18, y)]) for side in (-1, 1)]
-        if rng.random() < 0.35:
-            straps = [np.array([[0.33, y0], [0.67, y0 + 0.05]]) for y0 in (0.25, 0.4)]
-        if rng.random() < 0.6:  # the pair
-            straps = [line - [0.22, 0] for line in straps] + [line + [0.25, 0] for line in straps]
-            straps.append(sole + [0.25, 0])
-            sole = sole - [0.22, 0]
-        return sole, straps
+    if rng.random() < 0.5:
+        return _sandal_from_above(rng)
     lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
     x = np.linspace(0, 1, 9)
     bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5
@@ -428,11 +450,10 @@ def _bag(rng) -> tuple[np.ndarray, list]:
     if rng.random() < 0.3:  # rounded corners
         half = [(half_top * 0.85, top), (half_top, top + 0.1 * height),
                 (half_bottom, top + 0.85 * height), (half_bottom * 0.8, top + height)]  # fmt: skip
-    t = np.linspace(0, np.pi, 13)
     reach, rise = half_top * rng.uniform(0.35, 1.0), top * rng.uniform(0.5, 1.4)
-    inner = [np.stack([0.5 + reach * np.cos(t), top - rise * np.sin(t)], 1)]
+    inner = [_arc((0.5, top), reach, rise)]
     if rng.random() < 0.4:
-        inner.append(np.stack([0.5 + reach * 0.8 * np.cos(t), top - rise * 0.75 * np.sin(t)], 1))
+        inner.append(_arc((0.5, top), reach * 0.8, rise * 0.75))
     if rng.random() < 0.5:
         y = top + height * rng.uniform(0.15, 0.5)
         inner.append(np.array([[0.5 - half_top, top], [0.5, y], [0.5 + half_top, top]]))
@@ -445,20 +466,55 @@ def _bag(rng) -> tuple[np.ndarray, list]:
 
 
 def _rucksack(rng) -> tuple[np.ndarray, list]:
-    """From the front: a rounded sack, a loop on top, a pocket."""
-    half, height = rng.uniform(0.25, 0.38), rng.uniform(0.75, 1.0)
+    """A rounded sack with a loop on top and straps: from the front, from behind, from the side."""
+    half, height = rng.uniform(0.22, 0.4), rng.uniform(0.65, 1.0)
+    round_top = rng.uniform(0.4, 0.9)
     outline = mirrored(
-        [(0, 0), (half * 0.7, 0.03), (half * 0.95, 0.15), (half, height * 0.8),
-         (half * 0.9, height)]
+        [(0, 0), (half * round_top, 0.03), (half * 0.95, 0.15), (half, height * 0.8),
+         (half * rng.uniform(0.7, 1.0), height)]
     )  # fmt: skip
-    t = np.linspace(0, np.pi, 9)
-    loop = rng.uniform(0.05, 0.1)
-    inner = [np.stack([0.5 + loop * np.cos(t), -loop * np.sin(t)], 1)]
-    y = height * rng.uniform(0.45, 0.6)
-    pocket = [[0, y], [half * 0.7, y], [half * 0.75, height * 0.92], [0, height * 0.92]]
-    inner += _both(pocket)
-    if rng.random() < 0.6:
-        inner.append(np.array([[0.5 - half * 0.9, 0.25], [0.5, 0.3], [0.5 + half * 0.9, 0.25]]))
-    if rng.random() < 0.5:
-        inner += _both([[half, 0.2], [half * 1.25, height * 0.5], [half, height * 0.9]])
+    inner = []
+    if rng.random() < 0.7:
+        inner.append(_arc((0.5, 0), rng.uniform(0.05, 0.12), rng.uniform(0.05, 0.14)))
+    view = rng.random()
+    if view < 0.2:  # from behind: two straps from top to bottom
+        at, bow = half * rng.uniform(0.3, 0.6), rng.uniform(0.0, 0.12)
+        inner += _both([[at, 0.05], [at + bow, height * 0.45], [at, height * 0.95]])
+        if rng.random() < 0.5:
+            inner += _both([[at * 0.4, 0.05], [at * 0.4 + bow, height * 0.45], [at * 0.5, height]])
+        return outline, inner
+    y = height * rng.uniform(0.4, 0.62)
+    wide, low = half * rng.uniform(0.5, 0.8), height * rng.uniform(0.85, 1.0)
+    if rng.random() < 0.75:  # a pocket, square or round
+        curved = rng.random() < 0.4
+        pocket = [[0, y], [wide * 0.8, y + 0.04], [wide, y + 0.12], [wide, low], [0, low]]
+        inner += _both(pocket if curved else [[0, y], [wide, y], [wide, low], [0, low]])
+    if rng.random() < 0.5:  # the flap
+        down = rng.uniform(0.2, 0.35)
+        inner.append(
+            np.array([[0.5 - half * 0.9, 0.25], [0.5, 0.05 + down], [0.5 + half * 0.9, 0.25]])
+        )
+    if rng.random() < 0.3:
+        inner.append(circle(0.5, height * rng.uniform(0.25, 0.5), rng.uniform(0.02, 0.05)))
+    if view < 0.65:  # straps that stand out: at both sides, or at one when seen from the side
+        out, top = rng.uniform(0.08, 0.25), height * rng.uniform(0.05, 0.3)
+        bottom = height * rng.uniform(0.7, 1.0)
+        loop = [[half * 0.9, top], [half + out, top + 0.15 * height],
+                [half + out * rng.uniform(0.5, 1.0), bottom - 0.15 * height],
+                [half * 0.95, bottom]]  # fmt: skip
+        sides = _both(loop)
+        if rng.random() < 0.5:
+            sides = sides[:1]
+            if rng.random() < 0.6:  # the second strap behind the first
+                sides.append(sides[0] * [0.6, 0.9] + [0.2 - half * 0.4, 0.1 * height])
+        inner += sides
+    elif view < 0.75:  # straps like ears
+        inner += [_arc((0.5 + side * half * 0.5, 0.03), half * 0.35, rng.uniform(0.1, 0.3))
+                  for side in (-1, 1)]  # fmt: skip
     return outline, inner
+
+
+def _arc(foot: tuple[float, float], reach: float, rise: float) -> np.ndarray:
+    """A handle: half an ellipse that stands on `foot`, `reach` to either side, `rise` high."""
+    t = np.linspace(0, np.pi, 13)
+    return np.stack([foot[0] + reach * np.cos(t), foot[1] - rise * np.sin(t)], 1)

@@ -1,4 +1,4 @@
-"""Training data of the `wild` preset: Fashion-MNIST, made-up scenes and drawings, real pictures.
+"""Training data of `wild`: Fashion-MNIST, made-up scenes and drawings, icons, real pictures.
 
 Every picture, made up or real, goes through `garments.prepare`, so that the network trains on
 what it will be asked about. Pictures are drawn once into pools (a few minutes, kept in one cache
@@ -30,6 +30,7 @@ from vggcore import (
     garment_shapes,
     garments,
     honesty,
+    icons,
     paths,
     strokes,
 )
@@ -50,19 +51,19 @@ HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and 
 STEPS_PER_EPOCH = 400
 # Shares of a batch.
 SHARES = {
-    "fashion": 0.34, "scenes": 0.16, "drawings": 0.12, "photos": 0.22, "sketches": 0.05,
-    "none": 0.11,
+    "fashion": 0.32, "scenes": 0.16, "drawings": 0.09, "icons": 0.05, "photos": 0.22,
+    "sketches": 0.05, "none": 0.11,
 }  # fmt: skip
-_OF_FASHION_MNIST_ALONE = ("fashion", "drawings")
+_WITHOUT_REAL_PICTURES = ("fashion", "drawings", "icons")
 POOL_SIZES = {"scenes": 24_000, "drawings": 14_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
 _KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
-_REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "none": 4}
+_REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
 # Shares of the scenes; the rest are of Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _DECIDED = 3.0  # 1: the sum of the classes that count as right; the larger, the more the best one
-_VERSION = 6  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 7  # of what the pools hold; raise it whenever they would come out differently
 
 _T, _TROUSER, _PULLOVER, _DRESS, _COAT, _SANDAL, _SHIRT, _SNEAKER, _BAG, _BOOT = range(10)
 _FOLDERS = {
@@ -81,6 +82,7 @@ _ACCEPTED = {
     "sketches": {
         "pullover": (_SHIRT, _COAT), "coat": (_SHIRT, _PULLOVER), "shirt": (_T, _COAT),
         "t-shirt_top": (_SHIRT,), "sneaker": (_BOOT,), "ankle_boot": (_SNEAKER,),
+        "footwear_other": (_SANDAL, _SNEAKER, _BOOT),
     },
 }  # fmt: skip
 
@@ -88,10 +90,10 @@ _ACCEPTED = {
 class Item(NamedTuple):
     """One real picture of a development source."""
 
-    source: str  # of SOURCES, or "not-garments"
+    source: str  # of SOURCES, "icons" or "not-garments"
     folder: str  # class folder; for "not-garments" the category
     name: str  # says which picture, for people
-    content: Path | str  # picture file, or one line of JSON with strokes
+    content: Path | str | np.ndarray  # picture file, one line of JSON with strokes, or pixels
 
     @property
     def kind(self) -> str:
@@ -116,6 +118,8 @@ class Item(NamedTuple):
 
     def picture(self, pen: float = strokes.DEFAULT_SIZE) -> Image.Image:
         """The picture, RGB; strokes drawn with a pen of `pen` canvas units."""
+        if isinstance(self.content, np.ndarray):
+            return Image.fromarray(self.content).convert("RGB")
         if isinstance(self.content, Path):
             with Image.open(self.content) as image:
                 return image.convert("RGB")
@@ -133,6 +137,12 @@ def development_items(sources=SOURCES) -> list[Item]:
             for file in sorted(class_folder.iterdir()):
                 items += _items_of(source, class_folder.name, file)
     return items
+
+
+def icon_items() -> list[Item]:
+    """Icons of garments from open icon sets."""
+    return [Item("icons", icon.folder, f"{icon.set}/{icon.name}", pixels)
+            for icon, pixels in icons.load()]  # fmt: skip
 
 
 def not_garments() -> list[Item]:
@@ -213,6 +223,8 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
         pairs = _scenes(images, labels, photos, seed)
     elif name == "drawings":
         pairs = _drawings(images, labels, seed)
+    elif name == "icons":
+        pairs = _sketches(icon_items(), seed)
     elif name == "photos":
         pairs = _photos(photos, seed)
     elif name == "sketches":
@@ -236,7 +248,7 @@ def _pool(pairs: Iterator, size: int) -> Pool:
 
 def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
-    if name in _OF_FASHION_MNIST_ALONE:
+    if name in _WITHOUT_REAL_PICTURES:
         sources = SOURCES
     key = json.dumps(
         [_VERSION, name, size, seed, sources, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS]

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 import pytest
 from harness import chromium, running_app, visit
 
+_PAGES = pytest.StashKey[list]()
+
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
@@ -25,7 +27,23 @@ def browser():
 
 
 @pytest.fixture
-def open_page(app, browser):
+def open_page(request, app, browser):
     """Function: path and options of `harness.visit` to a settled page, checked when it closes."""
+    pages = request.node.stash[_PAGES] = []
     with ExitStack() as visits:
-        yield lambda path="", **options: visits.enter_context(visit(browser, app, path, **options))
+
+        def visited(path: str = "", **options):
+            pages.append(visits.enter_context(visit(browser, app, path, **options)))
+            return pages[-1]
+
+        yield visited
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test says what its pages showed: what it waited for in vain is rarely the cause."""
+    report = yield
+    if report.failed and call.when == "call":
+        for page in item.stash.get(_PAGES, []):
+            report.sections.append((f"page {page.url}", page.locator("body").inner_text()))
+    return report

@@ -27,7 +27,10 @@ def opened(path: str, network: str) -> str:
 
 def go(page, title: str) -> None:
     """To another page by the menu, as visitors go."""
-    page.get_by_role("navigation").get_by_role("link", name=title).click()
+    link = page.get_by_role("navigation").get_by_role("link", name=title)
+    path = urlsplit(link.get_attribute("href")).path
+    link.click()
+    page.wait_for_url(lambda url: urlsplit(url).path == path)  # the address changes a little later
     settle(page)
 
 
