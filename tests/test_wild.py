@@ -38,11 +38,26 @@ def test_made_up_drawings_may_be_what_real_ones_may_be(monkeypatch):
     labels = np.arange(10)
     images = np.zeros((10, 28, 28), np.uint8)
     images[:, 4:24, 8:20] = 180
-    drawn = {int(target.argmax()): target for _, target in wild._drawings(images, labels, 0)}
+    drawn = {int(target.argmax()): target for _, target in wild._drawings(images, labels, [], 0)}
     assert set(drawn) == set(range(10))
     assert set(drawn[2].nonzero()[0]) == {2, 6, 4} and drawn[2][2] == 1
     assert set(drawn[7].nonzero()[0]) == {7, 9} and 0 < drawn[7][9] < 1
     assert set(drawn[3].nonzero()[0]) == {3} and set(drawn[8].nonzero()[0]) == {8}
+
+
+def test_some_drawings_are_made_after_photos(monkeypatch):
+    monkeypatch.setitem(wild.POOL_SIZES, "drawings", 60)
+    photo = np.full((90, 90, 3), 230, np.uint8)
+    photo[20:70, 25:65] = (40, 60, 160)
+    coat = Item("clothing-small", "coat", "1.jpg", photo)
+    images = np.full((2, 28, 28), 90, np.uint8)
+
+    drawn = list(wild._drawings(images, np.array([8, 8]), [coat], 0))
+
+    after_the_photo = [target for _, target in drawn if target[4] == 1]
+    assert 3 <= len(after_the_photo) <= 20 and len(drawn) == 60
+    assert all(np.array_equal(target, wild.target_of(coat)) for target in after_the_photo)
+    assert all(target[8] == 1 for _, target in drawn if target[4] != 1)
 
 
 def test_about_a_tenth_is_held_out_and_always_the_same():

@@ -142,6 +142,51 @@ def test_drawings_can_be_found_on_their_paper():
     assert found >= 27
 
 
+def test_pencil_drawings_put_ink_on_the_garment_and_paper_around_it():
+    garment = pictures.of_fashion_mnist(block(), shapes.COAT)
+    found, tall = 0, []
+    for seed in range(40):
+        drawn = pictures.pencil_drawing(np.random.default_rng(seed), garment)
+        grey = np.asarray(drawn.convert("L"), np.float32)
+        edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+        rows, columns = (np.abs(grey - np.median(edge)) > 60).nonzero()
+        found += len(rows) > 50
+        if len(rows) > 50:
+            tall.append(np.ptp(rows) > np.ptp(columns))
+    assert found > 25 and np.mean(tall) > 0.9  # the block is 20 high and 12 wide
+    nothing = garment._replace(mask=np.zeros((28, 28), bool))
+    assert np.asarray(pictures.pencil_drawing(np.random.default_rng(0), nothing)).min() == 255
+
+
+def test_pencil_drawings_show_what_is_on_the_garment():
+    plain = np.full((60, 60), 150, np.uint8)
+    striped = plain.copy()
+    striped[::8] = striped[1::8] = 30
+    mask = np.zeros((60, 60), bool)
+    mask[5:55, 15:45] = True
+    busier = 0
+    for seed in range(20):
+        drawn = [
+            np.asarray(pictures.pencil_drawing(
+                np.random.default_rng(seed), pictures.Garment(shade, mask, shapes.SHIRT)
+            ).convert("L"), np.float32)
+            for shade in (plain, striped)
+        ]  # fmt: skip
+        busier += np.abs(drawn[1] - drawn[0]).mean() > 1
+    assert busier >= 15
+
+
+def test_sandals_from_above_point_anywhere_and_keep_their_straps():
+    wide = 0
+    for seed in range(60):
+        sole, straps = shapes._sandal_from_above(np.random.default_rng(seed))
+        width, length = np.ptp(sole, axis=0)
+        wide += width > length
+        low, high = np.vstack([sole, *straps]).min(axis=0), np.vstack([sole, *straps]).max(axis=0)
+        assert straps and (high - low).max() < 1.8
+    assert 5 < wide < 40
+
+
 def test_the_same_state_draws_the_same_picture():
     images = [
         [np.asarray(pictures.no_garment(np.random.default_rng(seed))) for seed in range(12)]

@@ -51,16 +51,17 @@ HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and 
 STEPS_PER_EPOCH = 400
 # Shares of a batch.
 SHARES = {
-    "fashion": 0.32, "scenes": 0.16, "drawings": 0.09, "icons": 0.05, "photos": 0.22,
+    "fashion": 0.32, "scenes": 0.15, "drawings": 0.11, "icons": 0.04, "photos": 0.22,
     "sketches": 0.05, "none": 0.11,
 }  # fmt: skip
-_WITHOUT_REAL_PICTURES = ("fashion", "drawings", "icons")
-POOL_SIZES = {"scenes": 24_000, "drawings": 14_000, "none": 4_000}
+_WITHOUT_REAL_PICTURES = ("fashion", "icons")
+POOL_SIZES = {"scenes": 24_000, "drawings": 18_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
 _KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
 _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
 # Shares of the scenes; the rest are of Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
+_PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _DECIDED = 3.0  # 1: the sum of the classes that count as right; the larger, the more the best one
 _VERSION = 7  # of what the pools hold; raise it whenever they would come out differently
@@ -222,7 +223,7 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
     elif name == "scenes":
         pairs = _scenes(images, labels, photos, seed)
     elif name == "drawings":
-        pairs = _drawings(images, labels, seed)
+        pairs = _drawings(images, labels, photos, seed)
     elif name == "icons":
         pairs = _sketches(icon_items(), seed)
     elif name == "photos":
@@ -316,11 +317,25 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
         yield pictures.scene(rng, garment, patches, other), target, background
 
 
-def _drawings(images, labels, seed: int) -> Iterator:
+def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
+    """Outlines, traced or made up, and pencil drawings after garments of both kinds."""
     for index in range(POOL_SIZES["drawings"]):
         rng = _generator(seed, 2, index)
         chosen = rng.integers(len(images))
         label = int(labels[chosen])
+        pencil, garment = rng.random() < _PENCIL, None
+        if pencil and photos and rng.random() < 0.5:
+            item = photos[rng.integers(len(photos))]
+            garment = pictures.of_photo(item.picture(), item.accepted[0])
+        if garment is not None:
+            yield pictures.pencil_drawing(rng, garment), target_of(item)
+            continue
+        # What is too crude to tell must not be forced: the same alternatives as for real ones.
+        target = _target(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
+        if pencil:
+            garment = pictures.of_fashion_mnist(images[chosen], label)
+            yield pictures.pencil_drawing(rng, garment), target
+            continue
         traced = rng.random() < 0.45
         outline = pictures.outline_of(rng, images[chosen], label) if traced else None
         if outline is None:
@@ -328,8 +343,6 @@ def _drawings(images, labels, seed: int) -> Iterator:
             details = None
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None
-        # What is too crude to tell must not be forced: the same alternatives as for real ones.
-        target = _target(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
         yield pictures.drawing(rng, outline, lines, details), target
 
 

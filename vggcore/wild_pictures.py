@@ -484,6 +484,56 @@ def drawing(
     return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
 
 
+def pencil_drawing(rng: np.random.Generator, garment: Garment) -> Image.Image:
+    """Drawn after the garment itself: its outline, and what is darker than around it, shaded."""
+    side = SIDE + int(rng.integers(-20, 60))
+    rows, columns = garment.mask.any(1).nonzero()[0], garment.mask.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return Image.new("RGB", (side, side), "white")
+    box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+    scale = side * rng.uniform(0.5, 0.92) / max(box[2] - box[0], box[3] - box[1])
+    stretch = np.exp(rng.normal(0, 0.08))
+    size = (
+        max(8, int((box[2] - box[0]) * scale * stretch)),
+        max(8, int((box[3] - box[1]) * scale / stretch)),
+    )
+    angle = float(np.clip(rng.normal(0, 6), -25, 25))
+    flip = bool(rng.random() < 0.5)
+
+    def placed(image: Image.Image) -> Image.Image:
+        image = image.crop(box).resize(size, Image.Resampling.BICUBIC)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else image
+        image = image.rotate(angle, Image.Resampling.BILINEAR, expand=True)
+        sheet = Image.new("L", (side, side), 0)
+        sheet.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+        return sheet
+
+    shape = placed(Image.fromarray(garment.mask.astype(np.uint8) * 255))
+    shape = shape.filter(ImageFilter.GaussianBlur(1)).point(lambda value: 255 * (value > 127))
+    inside = np.asarray(shape, np.float32) / 255
+    shade = placed(Image.fromarray(garment.shade))
+    fine, coarse = (
+        np.asarray(shade.filter(ImageFilter.GaussianBlur(radius)), np.float32)
+        for radius in (rng.uniform(0.5, 1.2), rng.uniform(2, 5))
+    )
+    creases = (fine - coarse) * rng.choice([-1, 1]) / 255 * inside
+    ink = np.clip(creases * rng.uniform(4, 16) - rng.uniform(0, 0.2), 0, 1)
+    if rng.random() < 0.4:  # dark cloth shaded, in the grain of the paper
+        grain = 1 + 0.4 * rng.normal(0, 1, inside.shape)
+        tone = 1 - coarse / 255 if rng.random() < 0.5 else coarse / 255
+        ink = np.maximum(ink, rng.uniform(0.1, 0.6) * tone * inside * np.clip(grain, 0, 2))
+    if rng.random() < 0.9:
+        width = int(rng.choice([3, 3, 5]))
+        rim = inside - np.asarray(shape.filter(ImageFilter.MinFilter(width)), np.float32) / 255
+        ink = np.maximum(ink, rim * rng.uniform(0.4, 1.0))
+    colour_of_ink, paper = _ink_and_paper(rng)
+    picture = paper + np.clip(ink, 0, 1)[..., None] * (colour_of_ink - paper)
+    picture = picture.astype(np.float32)
+    if rng.random() < 0.4:
+        return camera(rng, picture)
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+
+
 def _placement(rng, points: np.ndarray, side: int):
     """A random affine map that puts these unit-square points onto a sheet of `side` pixels."""
     low, high = points.min(axis=0), points.max(axis=0)
