@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import cores, words
+from dashboard import cores
 from dashboard.small_pictures import strip
 from vggcore import checkpoints
-from vggcore.classes import CLASSES
+from vggcore.classes import CLASSES, percent
 from vggcore.classifier import Classifier, Prediction, load_classifier
 from vggcore.data import DataMissing, load_split, synthetic_garments
 from vggcore.explain import (
@@ -96,7 +96,7 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         for name, network in networks.items():
             explanation(name, network, predictions[name])
     first = next(iter(predictions.values()))
-    return "Unsure" if first.unsure else f"{first.label} {words.chance(first.probability)}"
+    return "Unsure" if first.unsure else f"{first.label} {percent(first.probability)}"
 
 
 def choose_overrides(key: str) -> dict[str, str]:
@@ -113,7 +113,7 @@ def choose_overrides(key: str) -> dict[str, str]:
 def answer_html(prediction: Prediction, heading: str = "") -> str:
     """The answer in words and its most probable classes as bars."""
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
-    verdict, note = escape(prediction.label), f"{words.chance(prediction.probability)} sure"
+    verdict, note = escape(prediction.label), f"{percent(prediction.probability)} sure"
     if prediction.unsure:
         verdict, note = "Unsure", escape(prediction.reason)
     bars = "".join(_bar(label, chance) for label, chance in ranked)
@@ -134,7 +134,7 @@ def _bar(label: str, chance: float) -> str:
         '<span style="background:rgba(128,128,128,.22);border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
         'background:#3b82f6"></span></span>'
-        f'<span style="text-align:right">{words.chance(chance, 1)}</span></li>'
+        f'<span style="text-align:right">{percent(chance, 1)}</span></li>'
     )
 
 
@@ -153,7 +153,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     st.subheader(f"Why {prediction.label}? ({name})")
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
     st.markdown("**Where it found evidence** (Grad-CAM), for its three most probable classes")
-    st.html(strip([(f"{label}, {words.chance(chance)}", cam_overlay(network, seen, label))
+    st.html(strip([(f"{label}, {percent(chance)}", cam_overlay(network, seen, label))
                    for label, chance in ranked], side=160))  # fmt: skip
     st.markdown("**What each block sees**: its 16 most active feature maps")
     maps = feature_maps(network.network, picture)

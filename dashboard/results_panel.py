@@ -8,7 +8,7 @@ from dashboard import cores, words
 from dashboard import results_charts as charts
 from dashboard.small_pictures import strip
 from vggcore import checkpoints, results
-from vggcore.classes import CLASSES
+from vggcore.classes import CLASSES, percent
 from vggcore.evaluation import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.evaluation import worst_mistakes as worst
 from vggcore.results import Results
@@ -204,7 +204,7 @@ def caption(found: Results, index: int) -> str:
     chances = found.probabilities[index]
     top = chances.topk(2)
     said = ", ".join(
-        f"{CLASSES[c]} {words.chance(p)}"
+        f"{CLASSES[c]} {percent(p)}"
         for p, c in zip(top.values.tolist(), top.indices.tolist(), strict=True)
         if p >= 0.01
     )

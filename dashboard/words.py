@@ -30,11 +30,6 @@ def share(value: float | None) -> str:
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
-def chance(probability: float, digits: int = 0) -> str:
-    """`0.934` → "93%"; what is not certain is never rounded up to 100%."""
-    return f"{min(probability, 1 - 10 ** -(digits + 2)):.{digits}%}"
-
-
 def plain(text: str) -> str:
     """`text` so that Streamlit's Markdown shows it letter by letter."""
     return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@^" else c for c in str(text))

@@ -1,12 +1,13 @@
 """`python -m vggcore classify`."""
 
 import json
+import re
 
 import pytest
 from picture_files import ALLOWED, REFUSED
 from untrained import save_untrained
 
-from vggcore.classes import CLASSES
+from vggcore.classes import CLASSES, percent
 from vggcore.cli import main
 
 TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]}]}
@@ -43,6 +44,13 @@ def test_a_file_gives_label_and_ten_probabilities(pictures, capsys):
     assert answer["probability"] == max(answer["probabilities"].values())
     assert answer["probabilities"][answer["label"]] == answer["probability"]
     assert answer["unsure"] is bool(answer["reason"])
+
+
+def test_people_never_read_that_it_is_certain(pictures, capsys):
+    assert main(["classify", str(pictures / "a.png")]) == 0
+    shown = re.search(r"a\.png: \S.* (\d+\.\d)%", capsys.readouterr().out)
+    assert 10 <= float(shown[1]) <= 99.9
+    assert percent(0.99999, 1) == "99.9%" and percent(1.0) == "99%" and percent(0.934) == "93%"
 
 
 def test_a_folder_is_searched_for_pictures(pictures, capsys):

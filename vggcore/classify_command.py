@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore import checkpoints
+from vggcore.classes import percent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -153,6 +154,6 @@ def _print(rows: list[dict], *, as_json: bool) -> None:
             print(f"{row['file']}: {row['error']}")
             continue
         unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
-        print(f"{row['file']}: {row['label']} {row['probability']:.1%}{unsure}")
+        print(f"{row['file']}: {row['label']} {percent(row['probability'], 1)}{unsure}")
         if "explained" in row:
             print(f"  explained in {Path(row['explained'][0]).parent}")
