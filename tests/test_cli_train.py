@@ -170,3 +170,9 @@ def test_a_config_that_cannot_be_used_is_one_line(tmp_path, capsys, content):
 
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
+def test_a_device_that_is_not_there_leaves_no_run_behind(tmp_path, capsys, device):
+    assert cli.main([*TINY, "--run-dir", str(tmp_path / "run"), "--device", device]) == 2
+    assert device in capsys.readouterr().err and not (tmp_path / "run").exists()

@@ -89,7 +89,10 @@ def _folder(args: argparse.Namespace) -> RunFolder:
         folder = RunFolder(existing)
         folder.spec, folder.train  # noqa: B018  a config that cannot be used ends here
         return folder
+    from vggcore import devices
+
     preset, spec, train = recipe_arguments.chosen(args)
+    devices.resolve(train.device)  # what is not there leaves no run behind
     path = args.run_dir or paths.runs_dir() / _new_name(preset)
     return run_folder.create(path, spec, train, preset=preset)
 
