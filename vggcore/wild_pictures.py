@@ -220,26 +220,31 @@ def camera(rng: np.random.Generator, picture: np.ndarray) -> Image.Image:
 # --- scenes -----------------------------------------------------------------------------------
 
 
+def _extent(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is True; of everything where nothing is."""
+    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    if len(rows) == 0:
+        return 0, 0, mask.shape[1], mask.shape[0]
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def _laid(garment: Garment, size: tuple[int, int], flip: bool, angle: float) -> list[Image.Image]:
+    """Mask and shade of the garment alone, of this size, then turned by `angle` degrees."""
+    laid = []
+    for layer in (garment.mask.astype(np.uint8) * 255, garment.shade):
+        image = Image.fromarray(layer).crop(_extent(garment.mask))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else image
+        laid.append(image.rotate(angle, Image.Resampling.BILINEAR, expand=True))
+    return laid
+
+
 class Cutout:
     """A garment ready to paste: sharp outline, random cloth."""
 
     def __init__(self, rng, garment: Garment, width: int, height: int, flip: bool):
-        shade, mask, _ = garment
-        rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
-        if len(rows) == 0:
-            rows, columns = (np.array([0, side - 1]) for side in mask.shape)
-        box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-        shape, cloth = Image.fromarray(mask.astype(np.uint8) * 255), Image.fromarray(shade)
-        size = (max(width, 4), max(height, 4))
-        shape, cloth = (
-            image.crop(box).resize(size, Image.Resampling.BICUBIC) for image in (shape, cloth)
-        )
-        if flip:
-            shape, cloth = (i.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for i in (shape, cloth))
         angle = float(np.clip(rng.normal(0, 9), -30, 30)) if rng.random() < 0.6 else 0.0
-        shape, cloth = (
-            image.rotate(angle, Image.Resampling.BILINEAR, expand=True) for image in (shape, cloth)
-        )
+        shape, cloth = _laid(garment, (max(width, 4), max(height, 4)), flip, angle)
         sharpness = rng.uniform(1.0, 5.0)
         self.alpha = np.clip((np.asarray(shape, np.float32) / 255 - 0.5) * sharpness + 0.5, 0, 1)
         self.cloth = _cloth(rng, np.asarray(cloth, np.float32) / 255)
@@ -479,6 +484,11 @@ def drawing(
     if rng.random() < 0.3:
         picture += (rng.uniform(0, 10) * texture(rng, side, side))[..., None]
     picture += coverage * (ink - picture)
+    return _photographed_or_not(rng, picture)
+
+
+def _photographed_or_not(rng, picture: np.ndarray) -> Image.Image:
+    """A drawing as its sheet shows it, or through a camera."""
     if rng.random() < 0.4:
         return camera(rng, picture)
     return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
@@ -487,31 +497,18 @@ def drawing(
 def pencil_drawing(rng: np.random.Generator, garment: Garment) -> Image.Image:
     """Drawn after the garment itself: its outline, and what is darker than around it, shaded."""
     side = SIDE + int(rng.integers(-20, 60))
-    rows, columns = garment.mask.any(1).nonzero()[0], garment.mask.any(0).nonzero()[0]
-    if len(rows) == 0:
-        return Image.new("RGB", (side, side), "white")
-    box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
-    scale = side * rng.uniform(0.5, 0.92) / max(box[2] - box[0], box[3] - box[1])
+    left, top, right, bottom = _extent(garment.mask)
+    scale = side * rng.uniform(0.5, 0.92) / max(right - left, bottom - top)
     stretch = np.exp(rng.normal(0, 0.08))
-    size = (
-        max(8, int((box[2] - box[0]) * scale * stretch)),
-        max(8, int((box[3] - box[1]) * scale / stretch)),
-    )
+    width, height = (right - left) * scale * stretch, (bottom - top) * scale / stretch
     angle = float(np.clip(rng.normal(0, 6), -25, 25))
     flip = bool(rng.random() < 0.5)
-
-    def placed(image: Image.Image) -> Image.Image:
-        image = image.crop(box).resize(size, Image.Resampling.BICUBIC)
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else image
-        image = image.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-        sheet = Image.new("L", (side, side), 0)
-        sheet.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
-        return sheet
-
-    shape = placed(Image.fromarray(garment.mask.astype(np.uint8) * 255))
+    layers = _laid(garment, (max(8, int(width)), max(8, int(height))), flip, angle)
+    shape, shade = (Image.new("L", (side, side), 0) for _ in layers)
+    for sheet, layer in zip((shape, shade), layers, strict=True):
+        sheet.paste(layer, ((side - layer.width) // 2, (side - layer.height) // 2))
     shape = shape.filter(ImageFilter.GaussianBlur(1)).point(lambda value: 255 * (value > 127))
     inside = np.asarray(shape, np.float32) / 255
-    shade = placed(Image.fromarray(garment.shade))
     fine, coarse = (
         np.asarray(shade.filter(ImageFilter.GaussianBlur(radius)), np.float32)
         for radius in (rng.uniform(0.5, 1.2), rng.uniform(2, 5))
@@ -526,12 +523,9 @@ def pencil_drawing(rng: np.random.Generator, garment: Garment) -> Image.Image:
         width = int(rng.choice([3, 3, 5]))
         rim = inside - np.asarray(shape.filter(ImageFilter.MinFilter(width)), np.float32) / 255
         ink = np.maximum(ink, rim * rng.uniform(0.4, 1.0))
-    colour_of_ink, paper = _ink_and_paper(rng)
-    picture = paper + np.clip(ink, 0, 1)[..., None] * (colour_of_ink - paper)
-    picture = picture.astype(np.float32)
-    if rng.random() < 0.4:
-        return camera(rng, picture)
-    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    pencil, paper = _ink_and_paper(rng)
+    picture = paper + np.minimum(ink, 1)[..., None] * (pencil - paper)
+    return _photographed_or_not(rng, picture.astype(np.float32))
 
 
 def _placement(rng, points: np.ndarray, side: int):
