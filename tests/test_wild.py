@@ -127,6 +127,12 @@ def test_every_batch_holds_garments_and_others(source):
     assert source.correct(targets[:, :10] * 9 - 4, targets) == len(targets)
 
 
+def test_the_card_names_all_that_was_trained_on(source):
+    said = source.describe()
+    assert said["sources"] == ["fashion-mnist", "icons", *wild.SOURCES]
+    assert said["train_images"] == 40 * len(wild.SHARES)
+
+
 def test_variation_keeps_shape_range_and_content():
     generator = torch.Generator().manual_seed(1)
     images = torch.zeros(50, 32, 32)

@@ -90,7 +90,7 @@ _ACCEPTED = {
 
 
 class Item(NamedTuple):
-    """One real picture of a development source."""
+    """One picture that was not made up: of a development source, or an icon."""
 
     source: str  # of SOURCES, "icons" or "not-garments"
     folder: str  # class folder; for "not-garments" the category
@@ -324,17 +324,17 @@ def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
         rng = _generator(seed, 2, index)
         chosen = rng.integers(len(images))
         label = int(labels[chosen])
-        pencil, garment = rng.random() < _PENCIL, None
-        if pencil and photos and rng.random() < 0.5:
-            item = photos[rng.integers(len(photos))]
-            garment = pictures.of_photo(item.picture(), item.accepted[0])
-        if garment is not None:
-            yield pictures.pencil_drawing(rng, garment), target_of(item)
-            continue
         # What is too crude to tell must not be forced: the same alternatives as for real ones.
         target = _target(label, _ACCEPTED["sketches"].get(_FOLDER_OF[label], ()))
-        if pencil:
-            garment = pictures.of_fashion_mnist(images[chosen], label)
+        if rng.random() < _PENCIL:
+            garment = None
+            if photos and rng.random() < 0.5:
+                item = photos[rng.integers(len(photos))]
+                garment = pictures.of_photo(item.picture(), item.accepted[0])
+            if garment is None:
+                garment = pictures.of_fashion_mnist(images[chosen], label)
+            else:
+                target = target_of(item)
             yield pictures.pencil_drawing(rng, garment), target
             continue
         traced = rng.random() < 0.45
@@ -533,7 +533,7 @@ class WildSource:
         for pool in self.pools.values():
             digest.update(pool.images.numpy().tobytes())
         return {
-            "name": "wild", "sources": ["fashion-mnist", *self.sources],
+            "name": "wild", "sources": ["fashion-mnist", "icons", *self.sources],
             "train_images": sum(len(pool.images) for pool in self.pools.values()),
             "split_seed": self.train.seed, "sha256": digest.hexdigest(),
         }  # fmt: skip

@@ -44,6 +44,12 @@ def pytest_runtest_makereport(item, call):
     """A failed test says what its pages showed: what it waited for in vain is rarely the cause."""
     report = yield
     if report.failed and call.when == "call":
+        from playwright.sync_api import Error
+
         for page in item.stash.get(_PAGES, []):
-            report.sections.append((f"page {page.url}", page.locator("body").inner_text()))
+            try:
+                shown = page.locator("body").inner_text(timeout=5000)
+            except Error as error:  # the page or the browser is gone
+                shown = str(error)
+            report.sections.append((f"page {page.url}", shown))
     return report
