@@ -139,3 +139,19 @@ def test_unknown_options_are_refused(options, message):
 def test_arrays_that_are_no_picture_are_refused(picture):
     with pytest.raises(ValueError, match="a picture is a uint8 array"):
         prepare(picture)
+
+
+def test_what_is_no_picture_at_all_is_refused():
+    with pytest.raises(ValueError, match="not str"):
+        prepare("shirt.png")
+
+
+@pytest.mark.parametrize("hidden", [0, 200])
+def test_colours_under_transparent_pixels_are_not_seen(hidden):
+    """Editors leave anything there: the garment is what shows."""
+    opaque = shirt(255, 30)
+    shown = np.where(opaque[..., :1] == 30, 255, 0).astype(np.uint8)
+    under = np.where(shown == 255, opaque, np.uint8(hidden))
+    under[:40, :40] = 99
+    cut_out = Image.fromarray(np.dstack([under, shown]))
+    assert (prepare(cut_out).network_input == prepare(opaque).network_input).all()

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from vggcore.images import opaque
+
 STYLES = ("wild", "fashion-mnist")
 INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
@@ -41,7 +43,7 @@ def prepare(
 ) -> Prepared:  # fmt: skip
     """Bring any picture of a garment into the form that a network was trained on.
 
-    image: opaque PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
+    image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
     style: "wild" leaves a small border; "fashion-mnist" fills the frame as that data set does.
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
@@ -129,7 +131,9 @@ def _working_copy(image) -> Image.Image:
                 f"a picture is a uint8 array [H,W] or [H,W,3], not {image.dtype} {image.shape}"
             )
         image = Image.fromarray(np.ascontiguousarray(image))
-    image = image.convert("RGB")
+    elif not isinstance(image, Image.Image):
+        raise ValueError(f"a picture is a PIL image or an array, not {type(image).__name__}")
+    image = opaque(image)
     longest = max(image.size)
     if longest > 2 * _WORKING_SIDE:
         image = image.reduce(longest // _WORKING_SIDE)

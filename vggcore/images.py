@@ -78,6 +78,18 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
         raise ImageError("the picture is damaged or incomplete") from None
 
 
+def opaque(image: Image.Image) -> Image.Image:
+    """RGB; transparent parts filled with white, or with black behind a nearly white picture."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
+    grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
+    brightness = (grey * alpha).sum() / max(alpha.sum(), 1.0)
+    ground = Image.new("RGBA", image.size, "black" if brightness > 215 else "white")
+    return Image.alpha_composite(ground, image).convert("RGB")
+
+
 def _read(source: bytes | str | Path) -> bytes:
     if isinstance(source, (str, Path)):
         try:
@@ -131,22 +143,11 @@ def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> I
     if image.mode.startswith("I"):  # 16 bits: keep the high byte
         values = np.asarray(image).astype(np.uint16) >> 8
         image = Image.fromarray(values.astype(np.uint8))
-    transparent = image.has_transparency_data
-    image = image.convert("RGBA" if transparent else "RGB")
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=1.0)
-    if transparent:
-        image = _on_ground(image)
+    image = opaque(image)
     if turn is not None:
         image = image.transpose(turn)
     plain = Image.new("RGB", image.size)  # a fresh picture, so that no metadata comes along
     plain.paste(image)
     return plain
-
-
-def _on_ground(image: Image.Image) -> Image.Image:
-    """Transparent parts filled with white, or with black behind a nearly white picture."""
-    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
-    grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
-    brightness = (grey * alpha).sum() / max(alpha.sum(), 1.0)
-    ground = Image.new("RGBA", image.size, "black" if brightness > 215 else "white")
-    return Image.alpha_composite(ground, image).convert("RGB")
