@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -56,20 +57,24 @@ def test_what_a_step_keeps_is_what_autograd_keeps(configuration, head, batch_nor
     assert predicted - images.nbytes == pytest.approx(sum(n for n, _ in kept.values()), rel=0.02)
 
 
-@pytest.mark.parametrize("ema", [0.0, 0.9])
-def test_saving_copies_what_it_is_said_to(ema):
-    train = TrainConfig(optimizer="adamw", ema=ema)
-    network = build(SMALL).to(memory_format=torch.channels_last)
+@pytest.mark.parametrize(
+    ("optimizer", "head", "ema"),
+    [("adamw", "pool", 0.0), ("adamw", "pool", 0.9), ("muon", "pool", 0.9), ("muon", "fc", 0.0)],
+)
+def test_saving_copies_what_it_is_said_to(optimizer, head, ema):
+    train = TrainConfig(optimizer=optimizer, ema=ema)
+    spec = replace(SMALL, head=head, batch_norm=optimizer == "muon")
+    network = build(spec).to(memory_format=torch.channels_last)
     optimizer = make_optimizer(train, network)
     network(torch.rand(2, 1, 64, 64)).sum().backward()
     optimizer.step()
-    state = ResumeState(network, build(SMALL) if ema else None, optimizer)
+    state = ResumeState(network, build(spec) if ema else None, optimizer)
     live = [*network.state_dict().values(), *(state.average or nn.Module()).state_dict().values()]
     live += [value for values in optimizer.state.values() for value in values.values()]
     own = {tensor.data_ptr() for tensor in live}
     tensors = state.tensors()
     copied = sum(t.nbytes for t in tensors.values() if t.data_ptr() not in own)
-    predicted = cost._saving(SMALL, train).allocated
+    predicted = cost._saving(spec, train).allocated
     assert predicted == pytest.approx(copied + 2 * len(to_bytes(tensors)), rel=0.02)
 
 

@@ -24,8 +24,9 @@ IMAGES = {  # of one epoch, validation, test
     "wild": (51_200, 5_500, 10_000),
     "synthetic": (4_000, 500, 500),
 }
-_WILD_PICTURES = 133_000  # in the pools that `wild` draws its batches from
-_OPTIMIZER_FLOATS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 1}  # Muon: of its convolutions
+_WILD_PICTURES = 141_000  # in the pools that `wild` draws its batches from
+_OPTIMIZER_NUMBERS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 2}  # for each weight
+_MUON_NUMBERS = 1  # for each weight of a convolution that Muon takes
 
 
 class Estimate(NamedTuple):
@@ -121,21 +122,30 @@ def disk_bytes(spec: VGGSpec, train: TrainConfig) -> int:
 
 def _state_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     """Weights, optimizer state, averaged weights: what a resumable checkpoint holds."""
-    copies = 1 + _OPTIMIZER_FLOATS[train.optimizer] + bool(train.ema)
-    return copies * anatomy.totals(spec).parameter_bytes
+    averaged = bool(train.ema) * anatomy.totals(spec).parameter_bytes
+    return averaged + sum(n * row.parameter_bytes for row, n in _copies(spec, train))
+
+
+def _copies(spec: VGGSpec, train: TrainConfig) -> list[tuple[anatomy.Layer, int]]:
+    """Layers with weights, and how often these exist: themselves, and the optimizer's state."""
+    rows = [row for row in anatomy.walk(spec) if row.parameters]
+    copies = [1 + _OPTIMIZER_NUMBERS[train.optimizer]] * len(rows)
+    if train.optimizer == "muon":  # all convolutions but the first, as `training.make_optimizer`
+        for index in [i for i, row in enumerate(rows) if row.kind == "conv"][1:]:
+            copies[index] = 1 + _MUON_NUMBERS
+    return list(zip(rows, copies, strict=True))
 
 
 def _saving(spec: VGGSpec, train: TrainConfig) -> _Blocks:
     """Writing a resumable checkpoint."""
-    rows = [row for row in anatomy.walk(spec) if row.parameters]
-    copies = 1 + _OPTIMIZER_FLOATS[train.optimizer]
+    copies = _copies(spec, train)
     blocks = _Blocks()
-    for row in rows:
+    for row, number in copies:
         if row.kernel == 3:  # channels last, so copied into plain order, as what belongs to it is
-            blocks.add(*copies * [row.parameter_bytes])
+            blocks.add(*number * [row.parameter_bytes])
     # safetensors holds the state as bytes twice: tensor by tensor, and as one file.
-    for row in rows:
-        blocks.add(*(copies + bool(train.ema)) * [row.parameter_bytes])
+    for row, number in copies:
+        blocks.add(*(number + bool(train.ema)) * [row.parameter_bytes])
     blocks.add(_state_bytes(spec, train))
     return blocks
 
