@@ -185,7 +185,7 @@ PRESETS: dict[str, Preset] = {
             configuration="B", width="3/8", batch_norm=True, image_size=64, head="pool", dropout=0.2
         ),
         train=TrainConfig(
-            dataset="wild", epochs=24, batch_size=128, optimizer="muon", learning_rate=0.0008,
+            dataset="wild", epochs=48, batch_size=128, optimizer="muon", learning_rate=0.0008,
             weight_decay=0.05, erase=0.3, ema=0.998,
         ),
     ),
