@@ -39,6 +39,7 @@ export default function ({ parentElement, setStateValue }) {
   }
   root.stop?.()
   document.addEventListener("paste", onPaste)
+  paste.disabled = false // from here on nothing that is pasted is lost
   root.stop = () => document.removeEventListener("paste", onPaste)
   return () => root.stop()
 }

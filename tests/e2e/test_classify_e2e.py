@@ -177,7 +177,7 @@ def test_refused_pictures_get_a_reason(open_page):
 
 def test_a_picture_can_be_pasted_and_removed(open_page):
     page = open_page("classify?source=Paste")
-    expect(page.get_by_role("button", name="Paste a picture")).to_be_visible()
+    expect(page.get_by_role("button", name="Paste a picture")).to_be_enabled()
 
     page.evaluate(
         """bytes => {
