@@ -62,7 +62,8 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
         images = wild.prepared_images(images.numpy(), preprocessing["image_size"])
     inputs = data.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
-    ours = torch.cat([ready(inputs[n : n + 1]) for n in range(len(inputs))]).argmax(1)
+    ours = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]
+    ours = torch.cat(ours).argmax(1)
     exact = evaluation.predict(checkpoint.network, images, preprocessing).argmax(1)
     return len(images), (ours == exact).float().mean().item()
 

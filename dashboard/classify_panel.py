@@ -91,7 +91,7 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
     for column, (name, prediction) in zip(columns, predictions.items(), strict=True):
         with column:
             st.html(answer_html(prediction, name if len(networks) > 1 else ""))
-            st.html(steps_html(prediction))
+            st.html(steps_html(prediction, networks[name].mirrors))
     if explain:
         for name, network in networks.items():
             explanation(name, network, predictions[name])
@@ -138,11 +138,16 @@ def _bar(label: str, chance: float) -> str:
     )
 
 
-def steps_html(prediction: Prediction) -> str:
-    """The way from the picture to the network's input, the last exactly what it sees."""
+def steps_html(prediction: Prediction, mirrors: bool) -> str:
+    """The way from the picture to the network's input, the last exactly what it sees.
+
+    mirrors: whether it also looks at the mirror image.
+    """
     steps = prediction.prepared.steps
     captions = [f"{number}. {name}" for number, (name, _) in enumerate(steps, start=1)]
     pictures = [image for _, image in steps]
+    if mirrors:
+        captions[-1] += ", and its mirror image"
     return strip(list(zip(captions, pictures, strict=True)))
 
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from vggcore import checkpoints, data
@@ -59,6 +60,16 @@ def test_temperature_flattens_the_answer_but_keeps_its_label(saved):
 
     assert calm.label == plain.classify(shirt()).label
     assert calm.probability == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_shipped_default_answers_alike_from_both_sides():
+    classifier = load_classifier()
+    shoe = np.zeros((64, 64), np.uint8)
+    shoe[30:50, 4:60], shoe[10:32, 40:60] = 220, 180
+
+    assert classifier.mirrors
+    left, right = classifier.logits(shoe), classifier.logits(shoe[:, ::-1].copy())
+    assert torch.allclose(left, right, atol=1e-4)
 
 
 def test_a_classifier_is_loaded_once(saved):

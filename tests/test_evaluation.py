@@ -122,7 +122,12 @@ def test_a_test_image_is_placed_at_its_own_place_on_the_map(network):
     assert torch.allclose(place, made.map.places[7], atol=1e-2)
 
 
-def test_evaluate_prints_what_the_results_hold(network, capsys):
+@pytest.mark.parametrize("mirror", [False, True])
+def test_evaluate_prints_what_the_results_hold(network, mirror, capsys):
+    file = paths.checkpoints_dir() / f"{network}.json"
+    card = json.loads(file.read_text())
+    card["preprocessing"]["mirror"] = mirror
+    file.write_text(json.dumps(card))
     made = results.compute(network)
 
     assert cli.main(["evaluate", "--checkpoint", network, "--json"]) == 0
@@ -132,6 +137,20 @@ def test_evaluate_prints_what_the_results_hold(network, capsys):
     assert printed["confusion"] == made.scores["confusion"]
     assert printed["calibration_error"] == pytest.approx(made.calibration_error)
     assert printed["classes"]["Bag"]["count"] == 50
+
+
+def test_with_mirror_an_answer_is_the_mean_over_both_sides(network):
+    loaded = checkpoints.load(network)
+    plain = loaded.card["preprocessing"]
+    images = torch.randint(256, (3, 28, 28), dtype=torch.uint8)
+
+    as_it_is, mirrored = (
+        evaluation.predict(loaded.network, side, plain) for side in (images, images.flip(-1))
+    )
+    both = evaluation.predict(loaded.network, images, plain | {"mirror": True})
+
+    assert not torch.allclose(as_it_is, mirrored, atol=1e-5)
+    assert torch.allclose(both, (as_it_is + mirrored) / 2, atol=1e-5)
 
 
 def test_networks_of_the_wild_style_see_data_set_images_prepared():

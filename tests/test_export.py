@@ -45,6 +45,30 @@ def test_onnx_answers_as_our_network_does_for_any_number_of_images(onnx_model):
     assert json.loads(props["classes"]) == list(CLASSES)
 
 
+def test_an_onnx_model_averages_over_the_mirror_image_where_the_card_says_so(folders):
+    if missing := export.missing_for_onnx():
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    import onnxruntime
+
+    save_untrained(folders, "both-sides", mirror=True)
+    model = export.export("both-sides", "onnx")
+    images = torch.rand(3, 1, 32, 32)
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (theirs,) = session.run(["logits"], {"images": images.numpy()})
+    network = checkpoints.load("both-sides").network
+    with torch.inference_mode():
+        ours = (network(images) + network(images.flip(-1))) / 2
+    assert np.abs(theirs - ours.numpy()).max() < 1e-4
+
+
+def test_the_model_card_says_where_logits_are_to_be_averaged(folders):
+    save_untrained(folders, "both-sides", mirror=True)
+
+    assert "mirror image" in export.export("both-sides", "model-card").decode()
+    assert "mirror image" not in export.export("small", "model-card").decode()
+
+
 def test_onnx_without_its_packages_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(export, "ONNX_PACKAGES", ("onnx_is_not_here",))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import checkpoints, data, honesty
+from vggcore import checkpoints, data, evaluation, honesty
 from vggcore.folding import packed
 from vggcore.garments import Prepared, prepare
 
@@ -34,6 +34,11 @@ class Classifier:
         self.preprocessing = checkpoint.card["preprocessing"]
         self.classes = checkpoint.card["classes"]
         self.temperature = checkpoint.card.get("temperature") or 1.0
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether an answer is the mean over the picture and its mirror image."""
+        return bool(self.preprocessing.get("mirror"))
 
     def prepare(self, picture, **overrides: str) -> Prepared:
         """`garments.prepare` in the style this network was trained on. Raises ValueError."""
@@ -71,7 +76,8 @@ class Classifier:
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
         """Logits float32 [classes] of a prepared picture, uint8 [S, S]."""
-        return self._answering(self.network_input(image))[0]
+        inputs = self.network_input(image)
+        return evaluation.answer(self._answering, inputs, self.preprocessing)[0]
 
     def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
         """Why the answer is unsure; empty when it is not."""

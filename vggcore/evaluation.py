@@ -1,7 +1,7 @@
 """How good a network is: predictions over a whole split, and the scores made from them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +43,23 @@ def as_trained(images: Tensor, preprocessing: dict) -> Tensor:
     return torch.from_numpy(np.stack(prepared))
 
 
+def answer(network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: dict) -> Tensor:
+    """Logits [B, classes] of normalised inputs [B, C, S, S], as a card's preprocessing asks.
+
+    With "mirror" they are the mean over each picture and its mirror image.
+    """
+    return with_mirror(network(inputs), network, inputs, preprocessing)
+
+
+def with_mirror(
+    logits: Tensor, network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: dict
+) -> Tensor:
+    """`answer`, from logits of the inputs as they are."""
+    if not preprocessing.get("mirror"):
+        return logits
+    return (logits + network(inputs.flip(-1))) / 2
+
+
 @torch.inference_mode()
 def predict(
     network: VGG, images: Tensor, preprocessing: dict, *, precision: str = "float32"
@@ -54,7 +71,8 @@ def predict(
     was_training = network.training
     network.eval()
     with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16"):
-        logits = [network(inputs).float() for inputs in batches(images, preprocessing)]
+        logits = [answer(network, inputs, preprocessing).float()
+                  for inputs in batches(images, preprocessing)]  # fmt: skip
     network.train(was_training)
     return torch.cat(logits)
 

@@ -47,7 +47,7 @@ print(classifier.classify(picture))     # PIL image or uint8 array
 
 Without `vggcore`: grey, garment bright on black, {side}×{side} pixels in 0…1, less {mean}, divided
 by {std}. The ten outputs are logits in the order of the card's `classes`; divide them by the
-temperature {temperature:.3g} before the softmax.
+temperature {temperature:.3g} before the softmax.{mirror}
 
 ## What it is not for
 
@@ -55,6 +55,9 @@ It knows ten kinds of clothing and nothing else. Its training pictures show sing
 several garments or patterned grounds in a picture mislead it. {unsure}
 """
 
+_MIRROR = """
+Average the logits of each image with those of its mirror image (left and right changed): so
+accuracy, temperature and thresholds were measured. The ONNX export does it by itself."""
 _UNSURE = """It says "unsure" below thresholds found on pictures that
 it was not trained on; no such rule catches everything."""
 _NEVER_UNSURE = """It has no rule for pictures that show no
@@ -84,8 +87,9 @@ def missing_for_onnx() -> list[str]:
 def onnx(name: str | Path) -> bytes:
     """An ONNX model: `images` float32 [N, 1, S, S], normalised, to `logits` float32 [N, classes].
 
-    Its metadata name classes, preprocessing and temperature. ONNX Runtime has run it, and agreed
-    with PyTorch. Raises ValueError where a package is missing, CheckpointError.
+    Where the card asks for it, the model itself averages over the mirror image. Its metadata name
+    classes, preprocessing and temperature. ONNX Runtime has run it, and agreed with PyTorch.
+    Raises ValueError where a package is missing, CheckpointError.
     """
     if missing := missing_for_onnx():
         raise ValueError(f"ONNX export needs: pip install {' '.join(missing)}")
@@ -93,13 +97,14 @@ def onnx(name: str | Path) -> bytes:
     import torch
 
     checkpoint = checkpoints.load(name)
-    network, spec = checkpoint.network, checkpoint.network.spec
+    spec = checkpoint.network.spec
     images = torch.rand(2, spec.in_channels, spec.image_size, spec.image_size)
+    answering = _answering(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         _quietly(
             lambda: torch.onnx.export(
-                network, (images,), file, input_names=["images"], output_names=["logits"],
+                answering, (images,), file, input_names=["images"], output_names=["logits"],
                 dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
                 external_data=False, verbose=False,
             )
@@ -116,8 +121,25 @@ def onnx(name: str | Path) -> bytes:
         },
     )
     content = model.SerializeToString()
-    _check_onnx(content, network, torch.rand(3, *images.shape[1:]))
+    _check_onnx(content, answering, torch.rand(3, *images.shape[1:]))
     return content
+
+
+def _answering(checkpoint: checkpoints.Checkpoint):
+    """The network as a module that answers as `evaluation.answer` does."""
+    from torch import nn
+
+    from vggcore import evaluation
+
+    class Answering(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = checkpoint.network
+
+        def forward(self, images):
+            return evaluation.answer(self.network, images, checkpoint.card["preprocessing"])
+
+    return Answering().eval()
 
 
 def _quietly(call: Callable[[], object]) -> None:
@@ -163,7 +185,9 @@ def model_card(name: str | Path) -> bytes:
         parameters=totals.parameters, macs=totals.macs, side=spec.image_size,
         code_version=card.get("code_version", ""), file=path.name,
         mean=card["preprocessing"]["mean"], std=card["preprocessing"]["std"],
-        temperature=card.get("temperature") or 1.0, scores=_scores(card), training=_training(card),
+        temperature=card.get("temperature") or 1.0,
+        mirror=_MIRROR if card["preprocessing"].get("mirror") else "",
+        scores=_scores(card), training=_training(card),
         unsure=_UNSURE if card.get("unsure") else _NEVER_UNSURE,
     )  # fmt: skip
     return text.encode()

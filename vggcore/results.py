@@ -143,7 +143,8 @@ def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
         inputs = data.to_network_input(seen, way)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         last, answers = last_features(checkpoint.network, inputs)
-        logits.append(answers)
+        with torch.no_grad():
+            logits.append(evaluation.with_mirror(answers, checkpoint.network, inputs, way))
         if (number - 1) * _BATCH < MAP_IMAGES:
             features.append(last)
         on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
@@ -197,14 +198,14 @@ def measure_latency(name: str | Path) -> float:
 
     Raises CheckpointError.
     """
-    network = load_classifier(name).network
-    spec = network.spec
+    classifier = load_classifier(name)
+    network, spec = classifier.network, classifier.network.spec
     picture = torch.zeros(1, spec.in_channels, spec.image_size, spec.image_size)
     times = []
     with torch.inference_mode(), _computing:
         for _ in range(_WARM_UP + _TIMED):
             started = time.perf_counter()
-            network(picture)
+            evaluation.answer(network, picture, classifier.preprocessing)
             times.append(time.perf_counter() - started)
     seconds = statistics.median(times[_WARM_UP:])
     _keep(_latency_file(checkpoints.read_card(name)), json.dumps(seconds).encode())

@@ -540,10 +540,14 @@ class WildSource:
 
 
 def preprocessing(image_size: int) -> dict:
-    """What a card says about the way from a picture to the network: `garments.prepare`, "wild"."""
+    """What a card says about the way from a picture to the network: `garments.prepare`, "wild".
+
+    Answers are the mean over a picture and its mirror image: garments have no left or right that
+    their class depends on, and what only one of both views shows is mostly chance.
+    """
     return {
         "style": "wild", "image_size": image_size, "fit": "pad", "mean": data.MEAN,
-        "std": data.STD,
+        "std": data.STD, "mirror": True,
     }  # fmt: skip
 
 
