@@ -28,9 +28,11 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(
-        export.onnx(checkpoint.path), options, providers=["CPUExecutionProvider"]
-    )
+        export.to_onnx(checkpoint.network, checkpoint.network.spec), options,
+        providers=["CPUExecutionProvider"],
+    )  # fmt: skip
     network = checkpoints.load(checkpoint.path).network
+    way = checkpoint.card["preprocessing"]
     merged = folded(network)
     last = folded(network).to(memory_format=torch.channels_last)
     rows = picture.to(memory_format=torch.channels_last)
@@ -50,6 +52,7 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
         "BN folded, bf16": lambda: half(picture.to(torch.bfloat16)),
         "BN folded, TorchScript": lambda: frozen(picture),
         "packed, the classifier's": lambda: ready(picture),
+        "a whole answer": lambda: evaluation.answer(ready, picture, way),
     }
 
 

@@ -94,22 +94,10 @@ def onnx(name: str | Path) -> bytes:
     if missing := missing_for_onnx():
         raise ValueError(f"ONNX export needs: pip install {' '.join(missing)}")
     import onnx as onnx_package
-    import torch
 
     checkpoint = checkpoints.load(name)
-    spec = checkpoint.network.spec
-    images = torch.rand(2, spec.in_channels, spec.image_size, spec.image_size)
     answering = _answering(checkpoint)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        _quietly(
-            lambda: torch.onnx.export(
-                answering, (images,), file, input_names=["images"], output_names=["logits"],
-                dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
-                external_data=False, verbose=False,
-            )
-        )  # fmt: skip
-        model = onnx_package.load(file)
+    model = onnx_package.load_from_string(to_onnx(answering, checkpoint.network.spec))
     card = checkpoint.card
     onnx_package.helper.set_model_props(
         model,
@@ -121,8 +109,31 @@ def onnx(name: str | Path) -> bytes:
         },
     )
     content = model.SerializeToString()
-    _check_onnx(content, answering, torch.rand(3, *images.shape[1:]))
+    _check_onnx(content, answering, _random_images(3, checkpoint.network.spec))
     return content
+
+
+def to_onnx(module, spec: VGGSpec) -> bytes:
+    """A module that takes images of `spec` as an ONNX model of `images` and `logits`, any N."""
+    import torch
+
+    images = _random_images(2, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        _quietly(
+            lambda: torch.onnx.export(
+                module, (images,), file, input_names=["images"], output_names=["logits"],
+                dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
+                external_data=False, verbose=False,
+            )
+        )  # fmt: skip
+        return file.read_bytes()
+
+
+def _random_images(count: int, spec: VGGSpec):
+    import torch
+
+    return torch.rand(count, spec.in_channels, spec.image_size, spec.image_size)
 
 
 def _answering(checkpoint: checkpoints.Checkpoint):
