@@ -147,7 +147,7 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     captions = [f"{number}. {name}" for number, (name, _) in enumerate(steps, start=1)]
     pictures = [image for _, image in steps]
     if mirrors:
-        captions[-1] += ", and its mirror image"
+        captions[-1] += ", also mirrored"
     return strip(list(zip(captions, pictures, strict=True)))
 
 
