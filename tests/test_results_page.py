@@ -120,6 +120,16 @@ def test_a_measured_latency_is_kept():
     assert 0 < seconds < 1 and results.latency("first") == seconds
 
 
+def test_a_latency_of_one_view_is_not_shown_for_two(folders, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CACHE", str(folders / "cache"))
+    results.measure_latency("first")
+    assert results.latency("first")
+
+    save_untrained(folders / "checkpoints", "first", mirror=True)
+
+    assert results.latency("first") is None
+
+
 def test_captions_name_the_true_class_where_the_answer_is_wrong():
     made = results.compute("first")
     wrong = int((~made.right).nonzero()[0])

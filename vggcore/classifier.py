@@ -75,7 +75,7 @@ class Classifier:
 
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
-        """Logits float32 [classes] of a prepared picture, uint8 [S, S]."""
+        """Logits float32 [classes] of a prepared picture, uint8 [S, S]; see `mirrors`."""
         inputs = self.network_input(image)
         return evaluation.answer(self._answering, inputs, self.preprocessing)[0]
 
