@@ -1,6 +1,7 @@
 """How often the network says "unsure": on what is no garment (should), on garments (should not).
 
     python benchmarks/unsure.py [CHECKPOINT]            # rates per kind, calibration errors
+    python benchmarks/unsure.py --one-view              # without the mirror image, calibrated anew
 
 Garments: Fashion-MNIST's validation split and the development pictures held out of training. The
 card's temperature and thresholds were found on these same garments. So "apart" repeats the search
@@ -102,11 +103,16 @@ def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
+    parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     arguments = parser.parse_args()
     checkpoint = checkpoints.load(arguments.checkpoint)
     card, preprocessing = checkpoint.card, checkpoint.card["preprocessing"]
+    if arguments.one_view:
+        preprocessing["mirror"] = False
     validation = wild.Validation.load(preprocessing["image_size"], card.get("seed", 0))
     found = validation.answers(checkpoint.network, preprocessing)
+    if arguments.one_view:
+        card |= honesty.calibrate(found)
     temperature, unsure = card["temperature"], card["unsure"]
     print(f"temperature {temperature}, unsure below {unsure}")
     print(

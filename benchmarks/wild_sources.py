@@ -109,9 +109,11 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?", default="wild")
     parser.add_argument("--hold-out", action="store_true")
     parser.add_argument("--steps", type=int, default=300, help="of each hold-out training")
+    parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
 
+    views = {"mirror": False} if arguments.one_view else {}
     items, logits, prepared = [], [], []
     if arguments.hold_out:
         for sources in HELD_OUT_TOGETHER:
@@ -120,14 +122,14 @@ def main() -> None:
             print(f"trained without {', '.join(sources)}: {arguments.steps} steps, "
                   f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
             some = wild.development_items(sources)
-            found, steps = judge(network, preprocessing, some)
+            found, steps = judge(network, preprocessing | views, some)
             items, logits, prepared = items + some, [*logits, found], prepared + steps
         logits = torch.cat(logits)
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
         items = [item for item in wild.development_items() if item.held_out]
         preprocessing = checkpoint.card["preprocessing"]
-        logits, prepared = judge(checkpoint.network, preprocessing, items)
+        logits, prepared = judge(checkpoint.network, preprocessing | views, items)
         logits = logits / (checkpoint.card.get("temperature") or 1.0)
     print(*table(items, logits), sep="\n")
     chances, labels = logits.softmax(1).max(1)

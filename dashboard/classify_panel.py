@@ -37,7 +37,7 @@ OVERRIDES = {
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the network …")
-def _classifier(name: str, sha256: str) -> Classifier:
+def _classifier(name: str, version: str) -> Classifier:
     cores.share()
     return load_classifier(name)
 
@@ -47,7 +47,7 @@ def classifier(name: str) -> Classifier:
 
     Raises CheckpointError.
     """
-    return _classifier(name, checkpoints.read_card(name)["sha256"])
+    return _classifier(name, checkpoints.version(name))
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the test set …")

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,15 @@ def test_the_shipped_default_answers_alike_from_both_sides():
 
 def test_a_classifier_is_loaded_once(saved):
     assert load_classifier(saved) is load_classifier(saved)
+
+
+def test_a_new_card_for_the_same_weights_is_noticed(saved):
+    assert load_classifier(saved).temperature == 1
+    file = saved.with_suffix(".json")
+
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"temperature": 2.0}))
+
+    assert load_classifier(saved).temperature == 2
 
 
 def test_new_weights_under_the_same_name_are_noticed(saved):

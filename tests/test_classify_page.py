@@ -74,8 +74,16 @@ def test_a_drawing_is_answered_with_bars_and_steps():
     (answer,) = answers(page)
     assert answer.count("<li") == 5 and "%" in answer
     (steps,) = (e.body for e in page.html if "network input" in e.body)
-    assert steps.count("<img") == 4
+    assert steps.count("<img") == 4 and "mirrored" not in steps
     assert page.session_state["drawing"] == DRAWING
+
+
+def test_a_network_that_looks_twice_says_so(folders):
+    save_untrained(folders / "checkpoints", mirror=True)
+
+    page = classify(canvas={"drawing": DRAWING})
+
+    assert any("network input, also mirrored" in element.body for element in page.html)
 
 
 @pytest.mark.parametrize(

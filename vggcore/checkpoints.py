@@ -139,6 +139,11 @@ def read_card(name: str | Path) -> dict:
     return card
 
 
+def version(name: str | Path) -> str:
+    """Changes with a checkpoint's weights and with its card. Raises CheckpointError."""
+    return json.dumps(read_card(name), sort_keys=True)
+
+
 def load(name: str | Path = DEFAULT) -> Checkpoint:
     """Verify and load a checkpoint on the CPU, in evaluation mode, float32.
 

@@ -94,13 +94,13 @@ class Classifier:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str, sha256: str) -> Classifier:
+def _load(path: str, version: str) -> Classifier:
     return Classifier(checkpoints.load(path))
 
 
 def load_classifier(name: str | Path = checkpoints.DEFAULT) -> Classifier:
-    """The classifier of a checkpoint, loaded once per process and weights.
+    """The classifier of a checkpoint, loaded once per process, weights and card.
 
     Raises CheckpointError.
     """
-    return _load(str(checkpoints.find(name)), checkpoints.read_card(name)["sha256"])
+    return _load(str(checkpoints.find(name)), checkpoints.version(name))

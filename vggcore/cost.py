@@ -226,7 +226,8 @@ def _evaluated_bytes(row: anatomy.Layer) -> list[int]:
 def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
     """Time of one epoch with its validation, on an otherwise idle machine."""
     steps = max(1, train_images(train) // batch_size(train))
-    validation = IMAGES[train.dataset][1] * _image_seconds(spec, speeds) / 3  # forward only
+    seen = IMAGES[train.dataset][1] * (2 if train.dataset == "wild" else 1)  # also mirrored
+    validation = seen * _image_seconds(spec, speeds) / 3  # forward only
     return steps * seconds_per_step(spec, train, speeds) + validation
 
 
