@@ -19,7 +19,7 @@ _CELL_LABELS = ("Is", "Taken for")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _kept(name: str, sha256: str) -> Results | None:
+def _kept(name: str, version: str) -> Results | None:
     return results.cached(name)
 
 
@@ -28,8 +28,8 @@ def results_of(name: str) -> Results:
 
     Raises CheckpointError, DataMissing.
     """
-    sha256 = checkpoints.read_card(name)["sha256"]
-    found = _kept(name, sha256)
+    version = checkpoints.version(name)
+    found = _kept(name, version)
     if found is not None:
         return found
     text = f"{words.plain(name)} looks at the test images. Only this once …"
@@ -37,8 +37,8 @@ def results_of(name: str) -> Results:
     cores.share()
     results.compute(name, lambda share: bar.progress(min(share, 1.0), text))
     bar.empty()
-    _kept.clear(name, sha256)
-    return _kept(name, sha256) or results.compute(name)
+    _kept.clear(name, version)
+    return _kept(name, version) or results.compute(name)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

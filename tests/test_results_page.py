@@ -137,3 +137,12 @@ def test_captions_name_the_true_class_where_the_answer_is_wrong():
 
     assert results_panel.caption(made, wrong).endswith(f"; is {CLASSES[made.labels[wrong]]}")
     assert "; is" not in results_panel.caption(made, right)
+
+
+def test_results_in_memory_follow_a_new_card(folders):
+    results.compute("first")
+    assert results_panel.results_of("first").card["test_accuracy"] == 0.5
+
+    change_card(folders, "first", test_accuracy=0.6)
+
+    assert results_panel.results_of("first").card["test_accuracy"] == 0.6
