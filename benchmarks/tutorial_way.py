@@ -18,7 +18,7 @@ def work(before_step, loader_workers: int = 2) -> None:
     from torch import nn
     from torchvision import transforms
 
-    from vggcore import paths
+    from vggcore.machine import paths
 
     def vgg_block(num_convs, in_channels, out_channels):
         layers = []

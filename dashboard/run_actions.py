@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import deployment, words
-from vggcore import paths, runs, tensorboard_export
+from vggcore import runs, tensorboard_export
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.machine import paths
 from vggcore.metrics import MetricsLog
 from vggcore.runs import Run
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import checkpoints, config, cost, machine, paths, recipe_arguments, runs
+from vggcore import checkpoints, config, cost, recipe_arguments, runs
 from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.limits import Limits
+from vggcore.machine import memory as machine
+from vggcore.machine import paths
 from vggcore.run_locks import available_devices, device_choices
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vggcore import paths
+from vggcore.machine import paths
 
 CHROMIUM = Path("/usr/bin/chromium")
 

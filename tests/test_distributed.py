@@ -17,9 +17,10 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, data, distributed, evaluation, training
+from vggcore import checkpoints, data, evaluation, training
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.machine import distributed
 
 PLAIN = {"batch_norm": False, "dropout": 0.0}
 

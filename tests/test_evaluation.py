@@ -7,7 +7,8 @@ import pytest
 import torch
 from untrained import save_untrained
 
-from vggcore import checkpoints, cli, evaluation, paths, results
+from vggcore import checkpoints, cli, evaluation, results
+from vggcore.machine import paths
 from vggcore.tsne import tsne
 
 CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]

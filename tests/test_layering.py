@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "vggcore").glob("*.py") if path.stem != "__main__")
 WITHOUT_TORCH = (
     "vggcore", "vggcore.architectures", "vggcore.anatomy", "vggcore.classes", "vggcore.cli",
-    "vggcore.config", "vggcore.paths", "vggcore.runs", "vggcore.checkpoints", "vggcore.run_folder",
+    "vggcore.config", "vggcore.machine.paths", "vggcore.runs", "vggcore.checkpoints", "vggcore.run_folder",
 )  # fmt: skip
 
 

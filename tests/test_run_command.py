@@ -3,8 +3,9 @@ import sys
 
 import pytest
 
-from vggcore import paths, run_locks, runs
+from vggcore import run_locks, runs
 from vggcore.cli import main
+from vggcore.machine import paths
 
 
 @pytest.fixture(autouse=True)

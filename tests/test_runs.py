@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from vggcore import paths, run_locks, run_stopper, runs
+from vggcore import run_locks, run_stopper, runs
 from vggcore.config import PRESETS, TrainConfig
+from vggcore.machine import paths
 from vggcore.run_locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
 
 SPEC = PRESETS["try-out"].spec

@@ -11,8 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import deployment, run_actions
-from vggcore import paths, run_locks, runs, tensorboard_export
+from vggcore import run_locks, runs, tensorboard_export
 from vggcore.config import PRESETS, TrainConfig
+from vggcore.machine import paths
 from vggcore.metrics import MetricsLog
 
 ROOT = Path(__file__).resolve().parent.parent

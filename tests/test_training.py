@@ -6,9 +6,10 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, data, devices, training
+from vggcore import checkpoints, data, training
 from vggcore.config import TrainConfig
 from vggcore.image_source import ImageSource
+from vggcore.machine import devices
 from vggcore.network import VGG, build
 from vggcore.run_folder import RunFolder
 from vggcore.training import TrainingFailed

@@ -1,7 +1,7 @@
 import pytest
 
 from dashboard import words
-from vggcore import machine
+from vggcore.machine import memory
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_markdown_and_html_of_visitors_are_letters():
 
 
 def test_what_is_free_is_known_for_the_processor_and_a_folder_to_be(tmp_path):
-    assert machine.free_disk(tmp_path / "not" / "yet" / "there") > 0
-    assert machine.free_memory("cpu") is None or machine.free_memory("cpu") > 1e6
+    assert memory.free_disk(tmp_path / "not" / "yet" / "there") > 0
+    assert memory.free_memory("cpu") is None or memory.free_memory("cpu") > 1e6

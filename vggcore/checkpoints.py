@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vggcore import paths
 from vggcore.architectures import VGGSpec
+from vggcore.machine import paths
 
 if TYPE_CHECKING:
     from vggcore.network import VGG

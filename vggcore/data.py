@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import paths
+from vggcore.machine import paths
 from vggcore.synthetic import synthetic_garments as _draw_garments
 
 log = logging.getLogger(__name__)

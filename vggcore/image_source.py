@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data, distributed, evaluation, honesty
+from vggcore import data, evaluation, honesty
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.machine import distributed
 
 
 class ImageSource:

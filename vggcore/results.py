@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import checkpoints, data, devices, evaluation, honesty, paths
+from vggcore import checkpoints, data, evaluation, honesty
 from vggcore.classifier import load_classifier
+from vggcore.machine import devices, paths
 from vggcore.network import VGG
 from vggcore.tsne import principal_axes, tsne
 

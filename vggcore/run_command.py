@@ -5,8 +5,9 @@ import json
 import shutil
 import sys
 
-from vggcore import paths, recipe_arguments, runs
+from vggcore import recipe_arguments, runs
 from vggcore.limits import Limits
+from vggcore.machine import paths
 
 _STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
 _ON_ONE_RUN = {

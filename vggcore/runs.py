@@ -28,11 +28,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggcore import paths, run_folder
+from vggcore import run_folder
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import CheckpointError, write_atomically
 from vggcore.config import PRESETS, TrainConfig
 from vggcore.limits import Limits
+from vggcore.machine import paths
 from vggcore.run_locks import (
     ENDED,
     RunError,

@@ -100,7 +100,7 @@ def calibrate(device: str = "auto") -> dict[str, Speeds]:
 
     Raises ValueError where the device is absent, CheckpointError where the file cannot be written.
     """
-    from vggcore import devices
+    from vggcore.machine import devices
 
     chosen = devices.resolve(device)
     measured = {precision: _measure(chosen, precision) for precision in ("bf16", "float32")}
@@ -165,7 +165,7 @@ def _seconds(module, shape, device, precision: str, *, optimized: bool = False) 
     """Seconds of one forward and backward pass (and optimizer step): the fastest of a few."""
     import torch
 
-    from vggcore import devices
+    from vggcore.machine import devices
 
     bf16 = precision == "bf16"
     module = module.to(device)

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from vggcore import paths, recipe_arguments, run_folder
+from vggcore import recipe_arguments, run_folder
+from vggcore.machine import paths
 from vggcore.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_as_rank(args: argparse.Namespace) -> int:
     """One process of several: rank 0 makes the folder and holds the locks for all."""
-    from vggcore import distributed, runs
+    from vggcore import runs
+    from vggcore.machine import distributed
 
     runs.end_with_parent()
     with distributed.process_group():
@@ -65,7 +67,7 @@ def _run_as_rank(args: argparse.Namespace) -> int:
 
 def _folder_for_all(args: argparse.Namespace) -> RunFolder:
     """The run folder rank 0 made or found; a mistake of the user's ends every process."""
-    from vggcore import distributed
+    from vggcore.machine import distributed
 
     outcome = None
     if distributed.is_main():
@@ -89,7 +91,7 @@ def _folder(args: argparse.Namespace) -> RunFolder:
         folder = RunFolder(existing)
         folder.spec, folder.train  # noqa: B018  a config that cannot be used ends here
         return folder
-    from vggcore import devices
+    from vggcore.machine import devices
 
     preset, spec, train = recipe_arguments.chosen(args)
     devices.resolve(train.device)  # what is not there leaves no run behind
@@ -103,7 +105,8 @@ def _new_name(preset: str) -> str:
 
 
 def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
-    from vggcore import distributed, training
+    from vggcore import training
+    from vggcore.machine import distributed
 
     main, several = distributed.is_main(), distributed.world_size() > 1
     progress_bar = _progress_bar() if main and sys.stderr.isatty() else None

@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from vggcore import checkpoints, config, devices, distributed
+from vggcore import checkpoints, config
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
 from vggcore.image_source import ImageSource
+from vggcore.machine import devices, distributed
 from vggcore.muon import Muon
 from vggcore.network import VGG, build
 from vggcore.resume import ResumeState, load_last, save_last

@@ -23,22 +23,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import (
-    data,
-    distributed,
-    evaluation,
-    garment_shapes,
-    garments,
-    honesty,
-    icons,
-    paths,
-    strokes,
-)
+from vggcore import data, evaluation, garment_shapes, garments, honesty, icons, strokes
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
 from vggcore.classes import CLASSES
 from vggcore.config import TrainConfig
+from vggcore.machine import distributed, paths
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _user_folder(kind: str) -> Path:
