@@ -26,7 +26,7 @@ from PIL import Image  # noqa: E402
 
 from vggcore import checkpoints  # noqa: E402
 from vggcore.classifier import load_classifier  # noqa: E402
-from vggcore.strokes import parse_strokes, render  # noqa: E402
+from vggcore.pictures.strokes import parse_strokes, render  # noqa: E402
 
 BUDGET = 0.300  # seconds, at the median
 WATCH = """() => {

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore import checkpoints, evaluation, honesty, wild  # noqa: E402
 from vggcore import wild_pictures as pictures  # noqa: E402
-from vggcore.garments import prepare  # noqa: E402
+from vggcore.pictures.prepare import prepare  # noqa: E402
 
 MADE_UP = {
     "blank": pictures.blank, "scribble": pictures.scribble, "noise": pictures.noise,

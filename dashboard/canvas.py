@@ -1,8 +1,8 @@
 """Our two browser components: the drawing canvas, and a picture pasted from the clipboard.
 
 Both are Streamlit components (version 2) whose HTML, CSS and JavaScript go inline with the page.
-What they return comes from a browser and is anything at all; `vggcore.strokes` and
-`vggcore.images` check it.
+What they return comes from a browser and is anything at all; `vggcore.pictures.strokes` and
+`vggcore.pictures.decode` check it.
 """
 
 import base64
@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.templates import TEMPLATES
-from vggcore.images import MAX_BYTES, ImageError
+from vggcore.pictures.decode import MAX_BYTES, ImageError
 
 _ASSETS = Path(__file__).with_name("assets")
 

@@ -9,8 +9,8 @@ from dashboard.results_panel import gallery
 from vggcore import results
 from vggcore.classes import CLASSES
 from vggcore.classifier import load_classifier
+from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 from vggcore.results import Results
-from vggcore.strokes import StrokeError, parse_strokes, render
 
 _MAP = "results-map"
 

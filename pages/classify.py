@@ -11,8 +11,8 @@ from dashboard.small_pictures import strip
 from dashboard.uploads import keep_in_memory
 from vggcore.checkpoints import CheckpointError
 from vggcore.classes import CLASSES
-from vggcore.images import EXTENSIONS, ImageError, open_image
-from vggcore.strokes import StrokeError, parse_strokes, render
+from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
+from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 MAX_FILES = 12
 

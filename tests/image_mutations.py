@@ -15,7 +15,7 @@ import numpy as np
 from picture_files import ALLOWED, encoded, garment, png_claiming
 from PIL import Image, PngImagePlugin
 
-from vggcore.images import ImageError, open_image
+from vggcore.pictures.decode import ImageError, open_image
 
 MAX_SECONDS = 2.0  # for one file, of processor time
 MAX_MEGABYTES = 200.0  # more than before, for any of them

@@ -4,8 +4,8 @@ import re
 
 from dashboard import canvas
 from dashboard.templates import TEMPLATES
-from vggcore import strokes
 from vggcore.classes import CLASSES
+from vggcore.pictures import strokes
 
 SCRIPT = (canvas._ASSETS / "canvas.js").read_text("utf-8")
 PAGE = (canvas._ASSETS / "canvas.html").read_text("utf-8")

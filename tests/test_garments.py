@@ -1,10 +1,10 @@
-"""`vggcore.garments`: pictures end bright on black, trimmed and centred, whatever they began as."""
+"""`vggcore.pictures.prepare`: pictures end bright on black, trimmed and centred, whatever they began as."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from vggcore.garments import prepare
+from vggcore.pictures.prepare import prepare
 
 
 def shirt(ground: int, cloth: int, side: int = 200) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from picture_files import ALLOWED, REFUSED, encoded, garment, transparent_png
 from PIL import Image
 
-from vggcore.images import MAX_BYTES, WORKING_SIDE, ImageError, open_image
+from vggcore.pictures.decode import MAX_BYTES, WORKING_SIDE, ImageError, open_image
 
 
 @pytest.mark.parametrize("name", ALLOWED)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from vggcore.strokes import (
+from vggcore.pictures.strokes import (
     MAX_POINTS,
     MAX_STROKES,
     Stroke,

@@ -7,7 +7,7 @@ from PIL import Image
 from vggcore import garment_shapes as shapes
 from vggcore import wild_pictures as pictures
 from vggcore.classes import CLASSES
-from vggcore.garments import prepare
+from vggcore.pictures.prepare import prepare
 
 
 def block() -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 
 from vggcore import checkpoints, data, evaluation, honesty
 from vggcore.folding import packed
-from vggcore.garments import Prepared, prepare
+from vggcore.pictures.prepare import Prepared, prepare
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _inputs(files: list[Path], strokes: list[Path]) -> Iterator[tuple]:
     """Name of each picture, and the function that reads it or raises ValueError."""
-    from vggcore.images import EXTENSIONS, open_image
+    from vggcore.pictures.decode import EXTENSIONS, open_image
 
     def none_found():
         raise ValueError(f"holds no picture ({', '.join(EXTENSIONS)})")
@@ -77,7 +77,7 @@ def _inputs(files: list[Path], strokes: list[Path]) -> Iterator[tuple]:
 
 
 def _drawings(file: Path) -> Iterator[tuple]:
-    from vggcore.strokes import MAX_JSON_BYTES, StrokeError
+    from vggcore.pictures.strokes import MAX_JSON_BYTES, StrokeError
 
     try:
         with file.open("rb") as stream:
@@ -101,7 +101,7 @@ def _drawings(file: Path) -> Iterator[tuple]:
 def _rendered(text: bytes) -> "Image":
     from PIL import Image
 
-    from vggcore.strokes import StrokeError, parse_strokes, render
+    from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
     strokes = parse_strokes(text)
     if not strokes:

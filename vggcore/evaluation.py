@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data, garments
+from vggcore import data
 from vggcore.network import VGG
+from vggcore.pictures import prepare
 
 # Of a batch, at most: images, pixels. On a CPU more at once takes more memory and is slower: what a
 # layer writes then leaves the processor's cache before the next one reads it. A GPU wants more.
@@ -39,7 +40,7 @@ def as_trained(images: Tensor, preprocessing: dict) -> Tensor:
     if preprocessing.get("style") != "wild":
         return images
     size = preprocessing["image_size"]
-    prepared = [garments.prepare(image, size, "wild").network_input for image in images.numpy()]
+    prepared = [prepare.prepare(image, size, "wild").network_input for image in images.numpy()]
     return torch.from_numpy(np.stack(prepared))
 
 

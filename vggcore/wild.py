@@ -23,13 +23,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import data, evaluation, garment_shapes, garments, honesty, icons, strokes
+from vggcore import data, evaluation, garment_shapes, honesty, icons
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
 from vggcore.classes import CLASSES
 from vggcore.config import TrainConfig
 from vggcore.machine import distributed, paths
+from vggcore.pictures import prepare, strokes
 
 log = logging.getLogger(__name__)
 
@@ -232,7 +233,7 @@ def _pool(pairs: Iterator, size: int) -> Pool:
     prepared, targets = [], []
     for picture, target, *options in pairs:
         background = options[0] if options else "auto"
-        prepared.append(garments.prepare(picture, size, background=background).network_input)
+        prepared.append(prepare.prepare(picture, size, background=background).network_input)
         targets.append(target)
     if not prepared:
         return Pool(torch.empty(0, size, size, dtype=torch.uint8), torch.empty(0, NONE + 1))
@@ -568,7 +569,7 @@ def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
 def prepared_images(images, size: int) -> Tensor:
     """`garments.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
     return torch.from_numpy(
-        np.stack([garments.prepare(image, size).network_input for image in images])
+        np.stack([prepare.prepare(image, size).network_input for image in images])
     )
 
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from vggcore import garment_shapes, garments
+from vggcore import garment_shapes
 from vggcore.garment_shapes import BAG, DRESS, SANDAL, SHOES, TOPS, TROUSER, circle
+from vggcore.pictures import prepare
 
 SIDE = 112
 
@@ -48,7 +49,7 @@ def of_photo(picture: Image.Image, label: int) -> Garment | None:
     """Cut out of a photo; None where that would not be clean."""
     picture = picture.copy()
     picture.thumbnail((96, 96))
-    mask, spread = garments.foreground(picture)
+    mask, spread = prepare.foreground(picture)
     ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
         return None

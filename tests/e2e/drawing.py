@@ -3,7 +3,7 @@
 import json
 
 from vggcore.machine import paths
-from vggcore.strokes import Stroke, parse_strokes
+from vggcore.pictures.strokes import Stroke, parse_strokes
 
 SQUARE = [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]
 

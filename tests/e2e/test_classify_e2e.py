@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from vggcore.strokes import parse_strokes, render
+from vggcore.pictures.strokes import parse_strokes, render
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from vggcore.images import opaque
+from vggcore.pictures.decode import opaque
 
 STYLES = ("wild", "fashion-mnist")
 INVERT = ("auto", "yes", "no")

@@ -1,0 +1,1 @@
+"""From a file or strokes to what a network sees."""
