@@ -17,7 +17,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vggcore import checkpoints, data, evaluation, export, wild  # noqa: E402
+from vggcore import checkpoints, evaluation, export, wild  # noqa: E402
+from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.folding import folded, packed  # noqa: E402
 
 
@@ -60,10 +61,10 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
 def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
     """How many validation images the packed network was asked, and on what share it agrees."""
     preprocessing = checkpoint.card["preprocessing"]
-    images, _ = data.load_split("validation")
+    images, _ = fashion_mnist.load_split("validation")
     if preprocessing["style"] == "wild":
         images = wild.prepared_images(images.numpy(), preprocessing["image_size"])
-    inputs = data.to_network_input(images, preprocessing)
+    inputs = fashion_mnist.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
     ours = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]
     ours = torch.cat(ours).argmax(1)

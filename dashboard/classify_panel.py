@@ -9,9 +9,9 @@ from PIL import Image
 from dashboard import cores
 from dashboard.small_pictures import strip
 from vggcore import checkpoints
-from vggcore.classes import CLASSES, percent
 from vggcore.classifier import Classifier, Prediction, load_classifier
-from vggcore.data import DataMissing, load_split, synthetic_garments
+from vggcore.data.classes import CLASSES, percent
+from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
 from vggcore.explain import (
     Bank,
     cam_overlay,

@@ -7,8 +7,8 @@ from dashboard import results_charts as charts
 from dashboard import words
 from dashboard.results_panel import gallery
 from vggcore import results
-from vggcore.classes import CLASSES
 from vggcore.classifier import load_classifier
+from vggcore.data.classes import CLASSES
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 from vggcore.results import Results
 

@@ -8,7 +8,7 @@ from dashboard import cores, words
 from dashboard import results_charts as charts
 from dashboard.small_pictures import strip
 from vggcore import checkpoints, results
-from vggcore.classes import CLASSES, percent
+from vggcore.data.classes import CLASSES, percent
 from vggcore.evaluation import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.evaluation import worst_mistakes as worst
 from vggcore.results import Results

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 from vggcore.metrics import smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels to show them

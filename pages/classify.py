@@ -10,7 +10,7 @@ from dashboard.entry import through_entry_point
 from dashboard.small_pictures import strip
 from dashboard.uploads import keep_in_memory
 from vggcore.checkpoints import CheckpointError
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 

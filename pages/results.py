@@ -6,7 +6,7 @@ from dashboard import network_choice, results_cost, results_map, take_away
 from dashboard import results_panel as panel
 from dashboard.entry import through_entry_point
 from vggcore.checkpoints import CheckpointError
-from vggcore.data import DataMissing
+from vggcore.data.fashion_mnist import DataMissing
 
 through_entry_point()
 st.title("Results", anchor=False)

@@ -4,7 +4,7 @@ import re
 
 from dashboard import canvas
 from dashboard.templates import TEMPLATES
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 from vggcore.pictures import strokes
 
 SCRIPT = (canvas._ASSETS / "canvas.js").read_text("utf-8")

@@ -5,10 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from vggcore import checkpoints, data
+from vggcore import checkpoints
 from vggcore.architectures import VGGSpec
-from vggcore.classes import CLASSES
 from vggcore.classifier import Classifier, load_classifier
+from vggcore.data import fashion_mnist
+from vggcore.data.classes import CLASSES
 from vggcore.network import build
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
@@ -17,7 +18,7 @@ SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
 @pytest.fixture
 def saved(tmp_path):
     """A small untrained network, saved as a checkpoint; returns its path without suffix."""
-    card = {"preprocessing": data.preprocessing(32, "pad"), "classes": list(CLASSES)}
+    card = {"preprocessing": fashion_mnist.preprocessing(32, "pad"), "classes": list(CLASSES)}
     checkpoints.save(tmp_path / "small", build(SPEC, seed=0), card)
     return tmp_path / "small"
 

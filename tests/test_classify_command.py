@@ -6,9 +6,9 @@ import pytest
 from picture_files import ALLOWED, REFUSED
 from untrained import save_untrained
 
-from vggcore.classes import CLASSES, percent
 from vggcore.classifier import Classifier, Prediction
 from vggcore.cli import main
+from vggcore.data.classes import CLASSES, percent
 
 TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]}]}
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from vggcore import cli, data, runs, training
+from vggcore import cli, runs, training
+from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
 from vggcore.run_folder import RunFolder
 
@@ -18,7 +19,7 @@ TINY = [
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def status(path: Path) -> dict:

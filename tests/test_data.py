@@ -2,20 +2,22 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vggcore import data
+from vggcore.data import fashion_mnist
 
-PAD = data.preprocessing(32, "pad")
+PAD = fashion_mnist.preprocessing(32, "pad")
 real = pytest.mark.data
 
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60})
+    monkeypatch.setattr(
+        fashion_mnist, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60}
+    )
 
 
 @real
 def test_the_splits_of_fashion_mnist_are_balanced_and_apart():
-    train, validation, test = (data.load_split(s) for s in ("train", "validation", "test"))
+    train, validation, test = (fashion_mnist.load_split(s) for s in ("train", "validation", "test"))
 
     assert [len(images) for images, _ in (train, validation, test)] == [55_000, 5_000, 10_000]
     for (_, labels), count in ((train, 5_500), (validation, 500), (test, 1_000)):
@@ -27,14 +29,14 @@ def test_the_splits_of_fashion_mnist_are_balanced_and_apart():
 
 @real
 def test_another_seed_splits_differently():
-    first, again, other = (data.load_split("validation", seed=s)[0] for s in (0, 0, 1))
+    first, again, other = (fashion_mnist.load_split("validation", seed=s)[0] for s in (0, 0, 1))
 
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="train, validation, test"):
-        data.load_split("training", "synthetic")
+        fashion_mnist.load_split("training", "synthetic")
 
 
 def test_a_missing_data_set_says_what_to_do(tmp_path, monkeypatch):
@@ -45,13 +47,13 @@ def test_a_missing_data_set_says_what_to_do(tmp_path, monkeypatch):
 
     monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", no_network)
 
-    with pytest.raises(data.DataMissing, match="VGGCORE_DATA.*--dataset synthetic"):
-        data.load_split("test")
+    with pytest.raises(fashion_mnist.DataMissing, match="VGGCORE_DATA.*--dataset synthetic"):
+        fashion_mnist.load_split("test")
 
 
 @real
 def test_a_file_that_is_not_the_data_set_s_is_refused(tmp_path, monkeypatch):
-    theirs = data.paths.data_dir() / "FashionMNIST" / "raw"
+    theirs = fashion_mnist.paths.data_dir() / "FashionMNIST" / "raw"
     ours = tmp_path / "FashionMNIST" / "raw"
     ours.mkdir(parents=True)
     for file in theirs.glob("*-ubyte"):
@@ -62,14 +64,14 @@ def test_a_file_that_is_not_the_data_set_s_is_refused(tmp_path, monkeypatch):
     (ours / "t10k-images-idx3-ubyte").write_bytes(images)
     monkeypatch.setenv("VGGCORE_DATA", str(tmp_path))
 
-    with pytest.raises(data.DataMissing, match="damaged or another data set"):
-        data.load_split("test")
+    with pytest.raises(fashion_mnist.DataMissing, match="damaged or another data set"):
+        fashion_mnist.load_split("test")
 
 
 def test_synthetic_splits_are_the_same_every_time_and_differ_from_each_other():
-    images, labels = data.load_split("train", "synthetic", seed=4)
-    again, _ = data.load_split("train", "synthetic", seed=4)
-    validation, _ = data.load_split("validation", "synthetic", seed=4)
+    images, labels = fashion_mnist.load_split("train", "synthetic", seed=4)
+    again, _ = fashion_mnist.load_split("train", "synthetic", seed=4)
+    validation, _ = fashion_mnist.load_split("validation", "synthetic", seed=4)
 
     assert images.dtype == torch.uint8 and images.shape == (230, 28, 28)
     assert set(labels.tolist()) == set(range(10))
@@ -80,9 +82,9 @@ def test_synthetic_splits_are_the_same_every_time_and_differ_from_each_other():
 def test_padding_centres_the_image_on_black():
     images = torch.full((2, 28, 28), 255, dtype=torch.uint8)
 
-    inputs = data.to_network_input(images, PAD)
+    inputs = fashion_mnist.to_network_input(images, PAD)
 
-    pixels = inputs * data.STD + data.MEAN
+    pixels = inputs * fashion_mnist.STD + fashion_mnist.MEAN
     assert inputs.shape == (2, 1, 32, 32)
     assert torch.allclose(pixels[:, :, 2:30, 2:30], torch.ones(1), atol=1e-6)
     assert pixels.sum().item() == pytest.approx(2 * 28 * 28, rel=1e-5)
@@ -91,15 +93,15 @@ def test_padding_centres_the_image_on_black():
 def test_resizing_is_bilinear():
     images = torch.randint(256, (3, 28, 28), dtype=torch.uint8)
 
-    inputs = data.to_network_input(images, data.preprocessing(56, "resize"))
+    inputs = fashion_mnist.to_network_input(images, fashion_mnist.preprocessing(56, "resize"))
 
     expected = F.interpolate(images[:, None] / 255, scale_factor=2, mode="bilinear")
-    assert torch.allclose(inputs, (expected - data.MEAN) / data.STD, atol=1e-5)
+    assert torch.allclose(inputs, (expected - fashion_mnist.MEAN) / fashion_mnist.STD, atol=1e-5)
 
 
 def test_the_fingerprint_notices_one_pixel():
-    images, labels = data.load_split("test", "synthetic")
-    before = data.fingerprint(images, labels)
+    images, labels = fashion_mnist.load_split("test", "synthetic")
+    before = fashion_mnist.fingerprint(images, labels)
     images[3, 5, 5] += 1
 
-    assert data.fingerprint(images, labels) != before
+    assert fashion_mnist.fingerprint(images, labels) != before

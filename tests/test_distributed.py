@@ -17,9 +17,10 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, data, evaluation, training
+from vggcore import checkpoints, evaluation, training
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 
 PLAIN = {"batch_norm": False, "dropout": 0.0}
@@ -27,7 +28,7 @@ PLAIN = {"batch_norm": False, "dropout": 0.0}
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def create(path: Path, spec: dict | None = None, **train) -> Path:
@@ -47,7 +48,7 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    data.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
+    fashion_mnist.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
     one_step = training._Loop._step
 
     def step(loop):
@@ -138,7 +139,7 @@ def test_with_batch_norm_the_curve_is_near(tmp_path):
     assert losses(two) != losses(one)
     for path in (one, two):  # what is recorded is what the saved network scores
         best = checkpoints.load(path / "best")
-        images, labels = data.load_split("validation", "synthetic")
+        images, labels = fashion_mnist.load_split("validation", "synthetic")
         logits = evaluation.predict(best.network, images, best.card["preprocessing"])
         epoch = best.card["best_epoch"] - 1
         assert losses(path, "epoch", "val_loss")[epoch] == pytest.approx(

@@ -10,8 +10,8 @@ from untrained import save_untrained
 
 from vggcore import checkpoints, cli, export
 from vggcore.architectures import VGGSpec
-from vggcore.classes import CLASSES
-from vggcore.data import preprocessing
+from vggcore.data.classes import CLASSES
+from vggcore.data.fashion_mnist import preprocessing
 from vggcore.network import build
 
 

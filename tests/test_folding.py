@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from vggcore import checkpoints, data, folding
+from vggcore import checkpoints, folding
 from vggcore.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.data import fashion_mnist
 from vggcore.folding import folded, packed
 from vggcore.network import build
 
@@ -66,8 +67,8 @@ def test_in_float32_a_packed_network_is_exact(configuration, monkeypatch):
 
 def test_a_packed_network_that_was_trained_gives_the_same_answers():
     trained = checkpoints.load("wild")
-    images, _ = data.synthetic_garments(10, seed=3)
-    pictures = data.to_network_input(images, trained.card["preprocessing"]).unsqueeze(1)
+    images, _ = fashion_mnist.synthetic_garments(10, seed=3)
+    pictures = fashion_mnist.to_network_input(images, trained.card["preprocessing"]).unsqueeze(1)
 
     assert apart(trained.network, packed(trained.network), pictures) < 0.02
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from vggcore import data
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource, augment, cutmix, mixup
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
@@ -13,7 +13,9 @@ SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60})
+    monkeypatch.setattr(
+        fashion_mnist, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60}
+    )
 
 
 def source(**recipe) -> ImageSource:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "vggcore").glob("*.py") if path.stem != "__main__")
 WITHOUT_TORCH = (
-    "vggcore", "vggcore.architectures", "vggcore.anatomy", "vggcore.classes", "vggcore.cli",
+    "vggcore", "vggcore.architectures", "vggcore.anatomy", "vggcore.data.classes", "vggcore.cli",
     "vggcore.config", "vggcore.machine.paths", "vggcore.runs", "vggcore.checkpoints", "vggcore.run_folder",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from untrained import save_untrained
 
 from dashboard import results_cost, results_panel
 from vggcore import results
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Take away")

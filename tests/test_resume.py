@@ -16,8 +16,9 @@ import tiny_run
 import torch
 from safetensors.torch import load_file, save_file
 
-from vggcore import checkpoints, data, training
+from vggcore import checkpoints, training
 from vggcore.checkpoints import CheckpointError
+from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
 from vggcore.network import build
 from vggcore.run_folder import RunFolder
@@ -29,7 +30,7 @@ FILE_EVENTS = ("open", "os.rename", "os.truncate", "os.chmod", "os.remove")
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 # --- killed at any point ------------------------------------------------------------------------
@@ -38,7 +39,7 @@ def _small_data(monkeypatch):
 def train_in_child(path: Path, kill_at_file_event: int = 0, kill_after: float = 0.0) -> None:
     """Runs in a process of its own, which may kill itself: at a file operation, or at a time."""
     torch.set_num_threads(1)
-    data.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
+    fashion_mnist.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
     seen = 0
 
     def count(event, arguments):

@@ -6,8 +6,9 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, data, training
+from vggcore import checkpoints, training
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
 from vggcore.machine import devices
 from vggcore.network import VGG, build
@@ -17,7 +18,7 @@ from vggcore.training import TrainingFailed
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def recipe(**changes) -> TrainConfig:
@@ -209,7 +210,7 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
         training.fit(folder)
 
     monkeypatch.undo()
-    monkeypatch.setattr(data, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
     assert checkpoints.load(folder.path / "best").card["epochs"] == 1
     assert training.fit(RunFolder(folder.path))["state"] == "finished"
 

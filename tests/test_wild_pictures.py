@@ -6,7 +6,7 @@ from PIL import Image
 
 from vggcore import garment_shapes as shapes
 from vggcore import wild_pictures as pictures
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
 
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from vggcore import data, run_folder
+from vggcore import run_folder
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
 
 SPEC = VGGSpec(
     configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool", dropout=0.2
@@ -21,5 +22,5 @@ STEPS = 12
 
 def create(path: Path, spec: VGGSpec = SPEC, train: TrainConfig = TRAIN):
     """The folder of a tiny run. Also makes the synthetic data set small, in this process."""
-    data.SYNTHETIC_COUNTS.update(IMAGES)
+    fashion_mnist.SYNTHETIC_COUNTS.update(IMAGES)
     return run_folder.create(path, spec, train)

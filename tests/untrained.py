@@ -4,8 +4,8 @@ from pathlib import Path
 
 from vggcore import checkpoints
 from vggcore.architectures import VGGSpec
-from vggcore.classes import CLASSES
-from vggcore.data import preprocessing
+from vggcore.data.classes import CLASSES
+from vggcore.data.fashion_mnist import preprocessing
 from vggcore.network import build
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import checkpoints, data, evaluation, honesty
+from vggcore import checkpoints, evaluation, honesty
+from vggcore.data import fashion_mnist
 from vggcore.folding import packed
 from vggcore.pictures.prepare import Prepared, prepare
 
@@ -71,7 +72,7 @@ class Classifier:
 
     def network_input(self, image: np.ndarray) -> torch.Tensor:
         """Float32 [1, 1, S, S] from the last step of a prepared picture, uint8 [S, S]."""
-        return data.to_network_input(torch.tensor(image)[None], self.preprocessing)
+        return fashion_mnist.to_network_input(torch.tensor(image)[None], self.preprocessing)
 
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore import checkpoints
-from vggcore.classes import percent
+from vggcore.data.classes import percent
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -4,7 +4,7 @@ import argparse
 import json
 
 from vggcore import checkpoints
-from vggcore.classes import CLASSES
+from vggcore.data.classes import CLASSES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

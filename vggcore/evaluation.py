@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data
+from vggcore.data import fashion_mnist
 from vggcore.network import VGG
 from vggcore.pictures import prepare
 
@@ -27,7 +27,7 @@ def batch_size(image_size: int, device: str = "cpu") -> int:
 def batches(images: Tensor, preprocessing: dict) -> Iterator[Tensor]:
     """Network inputs float32 [B, 1, S, S], channels last, of uint8 images [N, 28, 28]."""
     for chunk in images.split(batch_size(preprocessing["image_size"], images.device.type)):
-        yield data.to_network_input(chunk, preprocessing).contiguous(
+        yield fashion_mnist.to_network_input(chunk, preprocessing).contiguous(
             memory_format=torch.channels_last
         )
 

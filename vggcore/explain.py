@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data
 from vggcore.classifier import Classifier
+from vggcore.data import fashion_mnist
 from vggcore.network import VGG
 
 _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
@@ -112,7 +112,7 @@ def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
 
     Takes some seconds: keep it. Raises DataMissing.
     """
-    images, labels = data.load_split("train")
+    images, labels = fashion_mnist.load_split("train")
     images, labels = images[:count].numpy(), labels[:count].numpy()
     inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
     return Bank(images, labels, features(classifier.network, torch.cat(inputs)))

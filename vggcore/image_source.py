@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import data, evaluation, honesty
+from vggcore import evaluation, honesty
 from vggcore.architectures import VGGSpec
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 
 
@@ -26,7 +27,7 @@ class ImageSource:
     """
 
     def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
-        images, labels = data.load_split("train", train.dataset, train.seed)
+        images, labels = fashion_mnist.load_split("train", train.dataset, train.seed)
         if train.train_limit and train.train_limit < len(images):
             generator = torch.Generator().manual_seed(train.seed)
             kept = torch.randperm(len(images), generator=generator)[: train.train_limit]
@@ -35,7 +36,7 @@ class ImageSource:
         self._fingerprint_of = (images, labels)
         self.images, self.labels = images.to(device), labels.to(device)
         self.train, self.device = train, device
-        self.preprocessing = data.preprocessing(spec.image_size, train.fit)
+        self.preprocessing = fashion_mnist.preprocessing(spec.image_size, train.fit)
         self.batch_size = min(train.batch_size, len(images))
         self.steps_per_epoch = len(images) // self.batch_size
         self._order_epoch, self._order = -1, None
@@ -52,10 +53,10 @@ class ImageSource:
         if cutmixed:
             images, targets = cutmix(images, targets, generator)
         elif self.train.mixup:
-            inputs = data.to_network_input(images, self.preprocessing)
+            inputs = fashion_mnist.to_network_input(images, self.preprocessing)
             inputs, targets = mixup(inputs, targets, self.train.mixup, generator)
             return distributed.shard(inputs), distributed.shard(targets)
-        inputs = data.to_network_input(distributed.shard(images), self.preprocessing)
+        inputs = fashion_mnist.to_network_input(distributed.shard(images), self.preprocessing)
         return inputs, distributed.shard(targets)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -77,7 +78,7 @@ class ImageSource:
 
     def calibrate(self, network) -> dict:
         """Card entries that make answers honest: the temperature, found on validation."""
-        images, labels = data.load_split("validation", self.train.dataset, self.train.seed)
+        images, labels = fashion_mnist.load_split("validation", self.train.dataset, self.train.seed)
         logits = evaluation.predict(network, images.to(self.device), self.preprocessing).cpu()
         right = F.one_hot(labels, logits.shape[1])
         return {"temperature": round(honesty.fit_temperature(logits, right), 4)}
@@ -86,11 +87,11 @@ class ImageSource:
         """What a card says about the data."""
         return self._describe | {
             "split_seed": self.train.seed,
-            "sha256": data.fingerprint(*self._fingerprint_of),
+            "sha256": fashion_mnist.fingerprint(*self._fingerprint_of),
         }
 
     def _score(self, network, split: str, precision: str) -> dict:
-        images, labels = data.load_split(split, self.train.dataset, self.train.seed)
+        images, labels = fashion_mnist.load_split(split, self.train.dataset, self.train.seed)
         own = slice(distributed.rank(), None, distributed.world_size())
         images, labels = images[own].to(self.device), labels[own].to(self.device)
         logits = evaluation.predict(network, images, self.preprocessing, precision=precision)

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import checkpoints, data, evaluation, honesty
+from vggcore import checkpoints, evaluation, honesty
 from vggcore.classifier import load_classifier
+from vggcore.data import fashion_mnist
 from vggcore.machine import devices, paths
 from vggcore.network import VGG
 from vggcore.tsne import principal_axes, tsne
@@ -106,7 +107,9 @@ def split_of(card: dict, split: str = "test") -> tuple[Tensor, Tensor]:
 
     Raises DataMissing.
     """
-    return data.load_split(split, dataset_of(card), card.get("data", {}).get("split_seed", 0))
+    return fashion_mnist.load_split(
+        split, dataset_of(card), card.get("data", {}).get("split_seed", 0)
+    )
 
 
 def cached(name: str | Path) -> Results | None:
@@ -141,7 +144,7 @@ def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
     logits, features = [], []
     for number, chunk in enumerate(images.split(_BATCH), start=1):
         seen = evaluation.as_trained(chunk, way)
-        inputs = data.to_network_input(seen, way)
+        inputs = fashion_mnist.to_network_input(seen, way)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         last, answers = last_features(checkpoint.network, inputs)
         with torch.no_grad():

@@ -22,8 +22,8 @@ import vggcore
 from vggcore import checkpoints, config
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import CheckpointError, to_json, write_atomically
-from vggcore.classes import CLASSES
 from vggcore.config import TrainConfig
+from vggcore.data.classes import CLASSES
 from vggcore.run_locks import read_json
 
 CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"

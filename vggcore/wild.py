@@ -23,12 +23,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import data, evaluation, garment_shapes, honesty, icons
+from vggcore import evaluation, garment_shapes, honesty, icons
 from vggcore import wild_pictures as pictures
 from vggcore.architectures import VGGSpec
 from vggcore.checkpoints import write_atomically
-from vggcore.classes import CLASSES
 from vggcore.config import TrainConfig
+from vggcore.data import fashion_mnist
+from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed, paths
 from vggcore.pictures import prepare, strokes
 
@@ -153,7 +154,7 @@ def trained_category(category: str) -> bool:
 def _development_dir() -> Path:
     folder = paths.data_dir() / "garments-dev"
     if not folder.is_dir():
-        raise data.DataMissing(
+        raise fashion_mnist.DataMissing(
             f"the photos and drawings for the wild preset were not found in {folder}: "
             "put them there or point VGGCORE_DATA at the folder that has garments-dev"
         )
@@ -207,7 +208,7 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
 
     size: side of the network's input. sources: the development sources to train on.
     """
-    images, labels = (t.numpy() for t in data.load_split("train", seed=seed))
+    images, labels = (t.numpy() for t in fashion_mnist.load_split("train", seed=seed))
     real = [item for item in development_items(sources) if not item.held_out]
     photos = [item for item in real if item.kind == "photos"]
     sketches = [item for item in real if item.kind == "sketches"]
@@ -489,7 +490,7 @@ class WildSource:
                 picked = vary(pool.images[chosen].float().div_(255), generator)
             images.append(picked)
             targets.append(pool.targets[chosen])
-        inputs = torch.cat(images).unsqueeze(1).sub_(data.MEAN).div_(data.STD)
+        inputs = torch.cat(images).unsqueeze(1).sub_(fashion_mnist.MEAN).div_(fashion_mnist.STD)
         inputs, targets = distributed.shard(inputs), distributed.shard(torch.cat(targets))
         return inputs.to(self.device), targets.to(self.device)
 
@@ -511,7 +512,7 @@ class WildSource:
 
     def test(self, network) -> dict:
         """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
-        images, labels = data.load_split("test")
+        images, labels = fashion_mnist.load_split("test")
         images = prepared_images(images.numpy(), self.size)
         return evaluation.score(evaluation.predict(network, images, self.preprocessing), labels)
 
@@ -538,8 +539,8 @@ def preprocessing(image_size: int) -> dict:
     their class depends on, and what only one of both views shows is mostly chance.
     """
     return {
-        "style": "wild", "image_size": image_size, "fit": "pad", "mean": data.MEAN,
-        "std": data.STD, "mirror": True,
+        "style": "wild", "image_size": image_size, "fit": "pad", "mean": fashion_mnist.MEAN,
+        "std": fashion_mnist.STD, "mirror": True,
     }  # fmt: skip
 
 
@@ -583,7 +584,7 @@ class Validation(NamedTuple):
 
     @classmethod
     def load(cls, size: int, seed: int, sources=SOURCES) -> "Validation":
-        images, labels = data.load_split("validation", seed=seed)
+        images, labels = fashion_mnist.load_split("validation", seed=seed)
         items = [item for item in development_items(sources) if item.held_out]
         real = prepared_images((item.picture() for item in items), size)
         return cls(prepared_images(images.numpy(), size), labels, items, real)

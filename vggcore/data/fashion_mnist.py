@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vggcore.data.synthetic import synthetic_garments as _draw_garments
 from vggcore.machine import paths
-from vggcore.synthetic import synthetic_garments as _draw_garments
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The ten classes, Fashion-MNIST, and synthetic garments that need no download."""
