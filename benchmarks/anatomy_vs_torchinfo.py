@@ -18,9 +18,9 @@ import torchinfo
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import anatomy  # noqa: E402
-from vggcore.architectures import CONFIGURATIONS, VGGSpec  # noqa: E402
-from vggcore.network import VGG  # noqa: E402
+from vggcore.model import anatomy  # noqa: E402
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec  # noqa: E402
+from vggcore.model.network import VGG  # noqa: E402
 
 SPECS = [
     VGGSpec(configuration=name, batch_norm=norm, in_channels=3, num_classes=1000)

@@ -24,8 +24,8 @@ from drawing import draw  # noqa: E402
 from harness import chromium, running_app, visit  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from vggcore import checkpoints  # noqa: E402
 from vggcore.classifier import load_classifier  # noqa: E402
+from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.strokes import parse_strokes, render  # noqa: E402
 
 BUDGET = 0.300  # seconds, at the median

@@ -29,7 +29,7 @@ def fast(before_step) -> None:
     import dataclasses
 
     from vggcore import run_folder, training
-    from vggcore.config import PRESETS
+    from vggcore.model.recipe import PRESETS
 
     preset = PRESETS["fast"]
     results = before_step.report = {"test_accuracy": [], "val_accuracy": []}

@@ -23,10 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch  # noqa: E402
 
-from vggcore import anatomy, checkpoints, run_folder, training  # noqa: E402
-from vggcore.architectures import VGGSpec  # noqa: E402
-from vggcore.config import TrainConfig  # noqa: E402
+from vggcore import run_folder, training  # noqa: E402
 from vggcore.machine import devices  # noqa: E402
+from vggcore.model import anatomy, checkpoints  # noqa: E402
+from vggcore.model.architectures import VGGSpec  # noqa: E402
+from vggcore.model.recipe import TrainConfig  # noqa: E402
 
 OUT = Path(__file__).with_name("progressive_pretraining.json")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "progressive-pretraining.md"

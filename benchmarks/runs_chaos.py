@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from vggcore import run_locks, runs  # noqa: E402
-from vggcore.config import PRESETS, TrainConfig  # noqa: E402
+from vggcore.model.recipe import PRESETS, TrainConfig  # noqa: E402
 
 CRASH_SEEN_WITHIN = 5.0  # seconds
 SPEC = PRESETS["try-out"].spec

@@ -17,9 +17,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vggcore import checkpoints, evaluation, export, wild  # noqa: E402
+from vggcore import evaluation, export, wild  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
-from vggcore.folding import folded, packed  # noqa: E402
+from vggcore.model import checkpoints  # noqa: E402
+from vggcore.model.packing import folded, packed  # noqa: E402
 
 
 def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:

@@ -20,8 +20,8 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.architectures import VGGSpec  # noqa: E402
-from vggcore.config import TrainConfig  # noqa: E402
+from vggcore.model.architectures import VGGSpec  # noqa: E402
+from vggcore.model.recipe import TrainConfig  # noqa: E402
 
 RECIPES = (
     dict(spec=dict(configuration="A", width="1/8", image_size=224), train=dict(batch_size=64)),

@@ -26,7 +26,7 @@ def ours(before_step) -> None:
     import torch
 
     from vggcore import run_folder, training
-    from vggcore.config import PRESETS
+    from vggcore.model.recipe import PRESETS
 
     preset, one_step = PRESETS["tutorial"], training._Loop._step
     inside = before_step.report = {"model": 0.0, "steps": 0.0}
@@ -59,9 +59,9 @@ def bare(before_step) -> None:
     """Forward and backward alone, on one batch that is ready."""
     import torch
 
-    from vggcore.config import PRESETS
     from vggcore.image_source import ImageSource
-    from vggcore.network import build
+    from vggcore.model.network import build
+    from vggcore.model.recipe import PRESETS
 
     preset = PRESETS["tutorial"]
     images, labels = ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)

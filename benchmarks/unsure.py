@@ -23,8 +23,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import checkpoints, evaluation, honesty, wild  # noqa: E402
+from vggcore import evaluation, honesty, wild  # noqa: E402
 from vggcore import wild_pictures as pictures  # noqa: E402
+from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 
 MADE_UP = {

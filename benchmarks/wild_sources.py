@@ -23,10 +23,11 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import checkpoints, evaluation, honesty, training, wild  # noqa: E402
-from vggcore.config import PRESETS  # noqa: E402
+from vggcore import evaluation, honesty, training, wild  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
-from vggcore.network import build  # noqa: E402
+from vggcore.model import checkpoints  # noqa: E402
+from vggcore.model.network import build  # noqa: E402
+from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 
 HELD_OUT_TOGETHER = (

@@ -8,7 +8,6 @@ from PIL import Image
 
 from dashboard import cores
 from dashboard.small_pictures import strip
-from vggcore import checkpoints
 from vggcore.classifier import Classifier, Prediction, load_classifier
 from vggcore.data.classes import CLASSES, percent
 from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
@@ -20,6 +19,7 @@ from vggcore.explain import (
     nearest,
     training_bank,
 )
+from vggcore.model import checkpoints
 
 _SHOWN = 5  # bars
 

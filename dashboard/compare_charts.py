@@ -15,8 +15,8 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
-from vggcore import anatomy
-from vggcore.architectures import IMAGENET_ERRORS, VGGSpec
+from vggcore.model import anatomy
+from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
 BLOCK_COLOURS = {
     "block1": "#56b4e9", "block2": "#0072b2", "block3": "#009e73", "block4": "#e69f00",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from vggcore.architectures import MIN_IMAGE_SIZE, VGGSpec
+from vggcore.model.architectures import MIN_IMAGE_SIZE, VGGSpec
 
 NETWORKS = {
     "VGG-11": "A", "VGG-11-LRN": "A-LRN", "VGG-13": "B", "VGG-16-1x1": "C", "VGG-16": "D",

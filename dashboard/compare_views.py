@@ -4,8 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from vggcore import export_source, tables
-from vggcore.architectures import VGGSpec
+from vggcore import tables
+from vggcore.model import source
+from vggcore.model.architectures import VGGSpec
 
 _CHANGES = {"same": "", "added": "+ added", "removed": "– removed", "changed": "~ changed"}
 _TINTS = {
@@ -151,7 +152,7 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
     """Buttons for the network as PyTorch source and as a picture, and for trained weights."""
     with st.container(horizontal=True):
         st.download_button(
-            "PyTorch source", export_source.source(spec), f"{name.lower()}.py", "text/x-python",
+            "PyTorch source", source.source(spec), f"{name.lower()}.py", "text/x-python",
             icon=":material/code:", on_click="ignore",
             help="One file that needs only PyTorch and reads our weights",
         )  # fmt: skip
@@ -170,14 +171,14 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
 def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
     with st.container(horizontal=True):
         st.download_button(
-            f"Weights of {checkpoint}", lambda: export_source.own_weights(checkpoint),
+            f"Weights of {checkpoint}", lambda: source.own_weights(checkpoint),
             f"{checkpoint}.safetensors", icon=":material/download:", on_click="ignore",
             key=f"weights_{checkpoint}", help="Fit the PyTorch source above",
         )  # fmt: skip
-        if export_source.torchvision_has(spec):
+        if source.torchvision_has(spec):
             st.download_button(
                 "The same under torchvision's names",
-                lambda: export_source.torchvision_weights(checkpoint),
+                lambda: source.torchvision_weights(checkpoint),
                 f"{checkpoint}-torchvision.safetensors", icon=":material/download:",
                 on_click="ignore", key=f"torchvision_{checkpoint}",
             )  # fmt: skip

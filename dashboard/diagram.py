@@ -7,9 +7,9 @@ and on a dark page; `standalone` gives a file with its own white ground.
 from math import sqrt
 
 from dashboard.compare_charts import BLOCK_COLOURS
-from vggcore import anatomy
-from vggcore.anatomy import Layer
-from vggcore.architectures import VGGSpec
+from vggcore.model import anatomy
+from vggcore.model.anatomy import Layer
+from vggcore.model.architectures import VGGSpec
 
 _WIDTH = 380  # drawing units; the page scales them
 _MIDDLE = 176

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from vggcore import checkpoints, runs
+from vggcore import runs
+from vggcore.model import checkpoints
 
 _ALONE = "none"
 

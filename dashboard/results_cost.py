@@ -4,8 +4,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import results_charts as charts
-from vggcore import anatomy, checkpoints, results
-from vggcore.architectures import VGGSpec
+from vggcore import results
+from vggcore.model import anatomy, checkpoints
+from vggcore.model.architectures import VGGSpec
 from vggcore.results import Results
 
 COSTS = {

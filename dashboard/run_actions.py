@@ -8,10 +8,10 @@ import streamlit as st
 
 from dashboard import deployment, words
 from vggcore import runs, tensorboard_export
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
 from vggcore.machine import paths
 from vggcore.metrics import MetricsLog
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run
 
 _ASKED = "train-dialog"  # (question, run names): the dialog to open in the next run of the page

@@ -8,8 +8,8 @@ import streamlit as st
 
 from dashboard import run_actions, run_charts, words
 from vggcore import metrics, recorded, runs
-from vggcore.architectures import VGGSpec
 from vggcore.metrics import MetricsLog
+from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run
 
 POLL_SECONDS = 1.0

@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard import run_actions, run_charts, run_panel, words
 from vggcore import runs
-from vggcore.architectures import VGGSpec
+from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run
 
 TABLE_KEY = "train-table"

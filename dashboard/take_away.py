@@ -5,8 +5,9 @@ from functools import partial
 import streamlit as st
 
 from dashboard import deployment, words
-from vggcore import checkpoints, export, export_source
-from vggcore.architectures import VGGSpec
+from vggcore import export
+from vggcore.model import checkpoints, source
+from vggcore.model.architectures import VGGSpec
 from vggcore.results import Results
 
 
@@ -24,13 +25,13 @@ def show(networks: list[Results]) -> None:
 
 
 def _buttons(name: str, spec: VGGSpec) -> None:
-    _button("Weights", name, "{}.safetensors", partial(export_source.own_weights, name),
+    _button("Weights", name, "{}.safetensors", partial(source.own_weights, name),
             "The safetensors file; fits the PyTorch source")  # fmt: skip
     _button("Card", name, "{}.json", lambda: checkpoints.to_json(checkpoints.read_card(name)),
             "How it was trained, and how pictures reach it")  # fmt: skip
     _form("PyTorch source", name, "source", "One file that needs only PyTorch")
     _form("Model card", name, "model-card", "README.md for the Hugging Face hub")
-    if export_source.torchvision_has(spec):
+    if source.torchvision_has(spec):
         _form("For torchvision", name, "torchvision", "The weights under torchvision's names")
     # Making an ONNX model takes some seconds and much memory: not for strangers.
     if not export.missing_for_onnx() and not deployment.limits().public:

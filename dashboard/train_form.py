@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import checkpoints, config, cost, recipe_arguments, runs
-from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
-from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore import cost, recipe_arguments, runs
 from vggcore.limits import Limits
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
+from vggcore.model import checkpoints, recipe
+from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
+from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.run_locks import available_devices, device_choices
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
@@ -68,7 +69,7 @@ def fill_in(limits: Limits) -> Wish:
             spec = VGGSpec(**_network_widgets(base.spec, preset))
         with st.expander("Recipe in detail", icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
-        config.check(spec, train)
+        recipe.check(spec, train)
     except ValueError as error:
         return Wish(preset, name, None, None, str(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]

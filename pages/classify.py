@@ -9,8 +9,8 @@ from dashboard.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.entry import through_entry_point
 from dashboard.small_pictures import strip
 from dashboard.uploads import keep_in_memory
-from vggcore.checkpoints import CheckpointError
 from vggcore.data.classes import CLASSES
+from vggcore.model.checkpoints import CheckpointError
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 

@@ -7,8 +7,9 @@ from dashboard import compare_inputs as inputs
 from dashboard import compare_views as views
 from dashboard import diagram
 from dashboard.entry import through_entry_point
-from vggcore import anatomy, cost, export_source, tables
-from vggcore.config import TrainConfig
+from vggcore import cost, tables
+from vggcore.model import anatomy, source
+from vggcore.model.recipe import TrainConfig
 
 
 def side_by_side(networks):
@@ -101,7 +102,7 @@ def one_network(networks):
         st.caption("What comes out of each block for one image: [images, channels, height, width].")
         st.code(anatomy.shapes_text(spec), language=None)
         with st.expander("print(net)"):
-            st.code(export_source.printed(spec), language=None)
+            st.code(source.printed(spec), language=None)
         views.take_network_away(spec, name, diagram.network(spec, standalone=True))
     st.subheader("Memory, layer by layer")
     sentence = "Each bar is what one layer writes for one image, in the order the image meets them."

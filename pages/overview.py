@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.entry import through_entry_point
-from vggcore import checkpoints
+from vggcore.model import checkpoints
 
 through_entry_point()
 st.title("VGG networks on clothing")

@@ -5,8 +5,8 @@ import streamlit as st
 from dashboard import network_choice, results_cost, results_map, take_away
 from dashboard import results_panel as panel
 from dashboard.entry import through_entry_point
-from vggcore.checkpoints import CheckpointError
 from vggcore.data.fashion_mnist import DataMissing
+from vggcore.model.checkpoints import CheckpointError
 
 through_entry_point()
 st.title("Results", anchor=False)

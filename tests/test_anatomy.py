@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vggcore import anatomy
-from vggcore.architectures import CONFIGURATIONS, VGGSpec
-from vggcore.network import VGG
+from vggcore.model import anatomy
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model.network import VGG
 
 # configuration: parameters at 3×224×224 and 1000 classes, the same with batch norm, MACs there,
 # parameters at 1×224×224 and 10 classes, receptive field after block 5 (worked out by hand).

@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from vggcore import checkpoints
-from vggcore.architectures import VGGSpec
-from vggcore.checkpoints import CheckpointError
-from vggcore.network import build
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.checkpoints import CheckpointError
+from vggcore.model.network import build
 
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
 CARD = {"preprocessing": {"image_size": 32}, "classes": ["a"], "name": "saved"}

@@ -5,12 +5,12 @@ import pytest
 import torch
 from PIL import Image
 
-from vggcore import checkpoints
-from vggcore.architectures import VGGSpec
 from vggcore.classifier import Classifier, load_classifier
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
-from vggcore.network import build
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
 from dashboard.classify_panel import answer_html
-from vggcore import checkpoints
+from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = os.environ.get("VGGCORE_DATA", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vggcore import cli, recipe_arguments
-from vggcore.config import PRESETS
+from vggcore.model.recipe import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent
 

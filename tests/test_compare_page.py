@@ -5,8 +5,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import compare_charts, diagram
-from vggcore import anatomy
-from vggcore.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model import anatomy
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.tables import garment_accuracies
 
 

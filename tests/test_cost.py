@@ -9,10 +9,11 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vggcore import anatomy, calibrate_command, cost, evaluation, speed
-from vggcore.architectures import VGGSpec
-from vggcore.config import PRESETS, TrainConfig
-from vggcore.network import build
+from vggcore import calibrate_command, cost, evaluation, speed
+from vggcore.model import anatomy
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
+from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.resume import ResumeState
 from vggcore.training import make_optimizer
 

@@ -17,11 +17,12 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, evaluation, training
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
+from vggcore import evaluation, training
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 
 PLAIN = {"batch_norm": False, "dropout": 0.0}
 

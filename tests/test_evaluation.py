@@ -7,8 +7,9 @@ import pytest
 import torch
 from untrained import save_untrained
 
-from vggcore import checkpoints, cli, evaluation, results
+from vggcore import cli, evaluation, results
 from vggcore.machine import paths
+from vggcore.model import checkpoints
 from vggcore.tsne import tsne
 
 CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]

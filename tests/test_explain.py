@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vggcore.architectures import VGGSpec
 from vggcore.explain import _split, feature_maps, features, grad_cam, mosaic, nearest, overlay
-from vggcore.network import build
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
 
 
 def small_network(**more):

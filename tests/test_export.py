@@ -8,11 +8,12 @@ import torch
 from safetensors.torch import load as load_safetensors
 from untrained import save_untrained
 
-from vggcore import checkpoints, cli, export
-from vggcore.architectures import VGGSpec
+from vggcore import cli, export
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
-from vggcore.network import build
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
 
 
 @pytest.fixture(autouse=True)

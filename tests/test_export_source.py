@@ -7,9 +7,9 @@ import torch
 import torchvision
 from safetensors.torch import load
 
-from vggcore import anatomy, checkpoints, export_source
-from vggcore.architectures import CONFIGURATIONS, VGGSpec
-from vggcore.network import VGG, build
+from vggcore.model import anatomy, checkpoints, source
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model.network import VGG, build
 
 
 def small_specs() -> list[VGGSpec]:
@@ -28,8 +28,8 @@ def small_specs() -> list[VGGSpec]:
 
 def executed(spec: VGGSpec) -> torch.nn.Module:
     namespace = {"__name__": "taken_away"}
-    exec(compile(export_source.source(spec), "network.py", "exec"), namespace)
-    return namespace[export_source.class_name(spec)]()
+    exec(compile(source.source(spec), "network.py", "exec"), namespace)
+    return namespace[source.class_name(spec)]()
 
 
 def test_source_gives_the_same_network():
@@ -43,7 +43,7 @@ def test_source_gives_the_same_network():
 
 def test_source_runs_alone_and_prints_the_tutorials_shapes(tmp_path):
     file = tmp_path / "network.py"
-    file.write_text(export_source.source(VGGSpec(configuration="A", width="1/8")))
+    file.write_text(source.source(VGGSpec(configuration="A", width="1/8")))
     result = subprocess.run(
         [sys.executable, "-I", str(file)], capture_output=True, text=True, cwd=tmp_path, check=True
     )
@@ -54,14 +54,14 @@ def test_source_runs_alone_and_prints_the_tutorials_shapes(tmp_path):
 def test_printed_equals_what_pytorch_prints():
     for spec in [*small_specs(), VGGSpec(configuration="E", image_size=224, in_channels=3)]:
         with torch.device("meta"):
-            assert export_source.printed(spec) == str(VGG(spec))
+            assert source.printed(spec) == str(VGG(spec))
 
 
 def test_weights_carry_torchvisions_names(tmp_path):
     spec = VGGSpec(configuration="A", width="1/16", batch_norm=True, image_size=32)
     ours = build(spec, seed=2)
     checkpoints.save(tmp_path / "net", ours, a_card())
-    state = load(export_source.torchvision_weights(str(tmp_path / "net")))
+    state = load(source.torchvision_weights(str(tmp_path / "net")))
     with torch.device("meta"):
         assert set(state) == set(torchvision.models.vgg11_bn(num_classes=10).state_dict())
     assert torch.equal(state["features.4.weight"], ours.block2.conv1.weight)
@@ -72,7 +72,7 @@ def test_torchvision_has_no_pool_head(tmp_path):
     spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
     checkpoints.save(tmp_path / "net", build(spec), a_card())
     with pytest.raises(ValueError, match="torchvision has no counterpart"):
-        export_source.torchvision_weights(str(tmp_path / "net"))
+        source.torchvision_weights(str(tmp_path / "net"))
 
 
 def a_card() -> dict:

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from vggcore import checkpoints, folding
-from vggcore.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.data import fashion_mnist
-from vggcore.folding import folded, packed
-from vggcore.network import build
+from vggcore.model import checkpoints, packing
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model.network import build
+from vggcore.model.packing import folded, packed
 
 
 def used(network: nn.Module) -> nn.Module:
@@ -74,7 +74,7 @@ def test_a_packed_network_that_was_trained_gives_the_same_answers():
 
 
 def test_without_the_operations_the_folded_network_serves(monkeypatch):
-    monkeypatch.setattr(folding, "_CONVOLUTION", "no_such_operation")
+    monkeypatch.setattr(packing, "_CONVOLUTION", "no_such_operation")
     network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
 
     assert isinstance(packed(network), nn.Module)

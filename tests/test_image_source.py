@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
 from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource, augment, cutmix, mixup
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 

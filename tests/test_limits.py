@@ -1,8 +1,8 @@
 import pytest
 
 from vggcore import limits, run_locks, runs
-from vggcore.config import PRESETS, TrainConfig
 from vggcore.limits import Limits, NotAllowed
+from vggcore.model.recipe import PRESETS, TrainConfig
 
 PUBLIC = {"VGGCORE_PUBLIC": "1", "VGGCORE_PUBLIC_TRAINING": "1", "VGGCORE_OWNER_PASSWORD": "secret"}
 

@@ -2,11 +2,12 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import config, training
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
+from vggcore import training
+from vggcore.model import recipe
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
+from vggcore.model.recipe import TrainConfig
 from vggcore.muon import orthogonalised
-from vggcore.network import build
 from vggcore.resume import ResumeState
 
 
@@ -78,4 +79,4 @@ def test_it_is_refused_where_nothing_undoes_the_scale():
     spec = VGGSpec(configuration="A", width="1/32", image_size=32)
 
     with pytest.raises(ValueError, match="needs batch_norm"):
-        config.check(spec, TrainConfig(optimizer="muon"))
+        recipe.check(spec, TrainConfig(optimizer="muon"))

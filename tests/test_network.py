@@ -4,8 +4,15 @@ import torchvision
 from torch import nn
 from torch.nn import functional as F
 
-from vggcore.architectures import VGGSpec
-from vggcore.network import VGG, build, from_torchvision, initialise, to_torchvision, vgg_block
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import (
+    VGG,
+    build,
+    from_torchvision,
+    initialise,
+    to_torchvision,
+    vgg_block,
+)
 
 # configuration: parameters at 3×224×224 and 1000 classes, the same with batch norm, and at
 # 1×224×224 and 10 classes (counted by hand from the paper's Table 1).

@@ -1,11 +1,12 @@
 import pytest
 import torch
 
-from vggcore import checkpoints, run_folder, training
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
-from vggcore.network import build
-from vggcore.pretraining import copy_weights
+from vggcore import run_folder, training
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
+from vggcore.model.pretraining import copy_weights
+from vggcore.model.recipe import TrainConfig
 
 
 def small(configuration: str, **knobs):

@@ -16,11 +16,12 @@ import tiny_run
 import torch
 from safetensors.torch import load_file, save_file
 
-from vggcore import checkpoints, training
-from vggcore.checkpoints import CheckpointError
+from vggcore import training
 from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
-from vggcore.network import build
+from vggcore.model import checkpoints
+from vggcore.model.checkpoints import CheckpointError
+from vggcore.model.network import build
 from vggcore.run_folder import RunFolder
 
 KILLS, KILLS_PER_RUN = 25, 5

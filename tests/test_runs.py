@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from vggcore import run_locks, run_stopper, runs
-from vggcore.config import PRESETS, TrainConfig
 from vggcore.machine import paths
+from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.run_locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
 
 SPEC = PRESETS["try-out"].spec

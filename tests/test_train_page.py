@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import deployment, run_actions
 from vggcore import run_locks, runs, tensorboard_export
-from vggcore.config import PRESETS, TrainConfig
 from vggcore.machine import paths
 from vggcore.metrics import MetricsLog
+from vggcore.model.recipe import PRESETS, TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 

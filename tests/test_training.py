@@ -6,12 +6,13 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import checkpoints, training
-from vggcore.config import TrainConfig
+from vggcore import training
 from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
 from vggcore.machine import devices
-from vggcore.network import VGG, build
+from vggcore.model import checkpoints
+from vggcore.model.network import VGG, build
+from vggcore.model.recipe import TrainConfig
 from vggcore.run_folder import RunFolder
 from vggcore.training import TrainingFailed
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from vggcore import wild
-from vggcore.architectures import VGGSpec
-from vggcore.config import PRESETS, TrainConfig
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.wild import NONE, Item, Pool
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from vggcore import run_folder
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
 from vggcore.data import fashion_mnist
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 
 SPEC = VGGSpec(
     configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool", dropout=0.2

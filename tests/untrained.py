@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from vggcore import checkpoints
-from vggcore.architectures import VGGSpec
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
-from vggcore.network import build
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
 
 
 def save_untrained(

@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from vggcore import speed
-from vggcore.config import PRESETS
+from vggcore.model.recipe import PRESETS
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import checkpoints, evaluation, honesty
+from vggcore import evaluation, honesty
 from vggcore.data import fashion_mnist
-from vggcore.folding import packed
+from vggcore.model import checkpoints
+from vggcore.model.packing import packed
 from vggcore.pictures.prepare import Prepared, prepare
 
 

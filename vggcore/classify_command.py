@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vggcore import checkpoints
 from vggcore.data.classes import percent
+from vggcore.model import checkpoints
 
 if TYPE_CHECKING:
     from PIL.Image import Image

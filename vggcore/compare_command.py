@@ -6,8 +6,9 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 import pandas as pd
 
-from vggcore import anatomy, tables
-from vggcore.architectures import CONFIGURATIONS, HEADS, VGGSpec
+from vggcore import tables
+from vggcore.model import anatomy
+from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 
 FORMATS = (*tables.FORMATS, "json")
 EXAMPLES = """\

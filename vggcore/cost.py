@@ -9,9 +9,10 @@ from this machine's calibration (`vggcore.speed`), or from stated figures withou
 from math import prod, sqrt
 from typing import NamedTuple
 
-from vggcore import anatomy, speed
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
+from vggcore import speed
+from vggcore.model import anatomy
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 
 FLOAT_BYTES = 4
 # Images and pixels evaluated at once, at most, as in `evaluation`.

@@ -3,8 +3,8 @@
 import argparse
 import json
 
-from vggcore import checkpoints
 from vggcore.data.classes import CLASSES
+from vggcore.model import checkpoints
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

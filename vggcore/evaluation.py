@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.data import fashion_mnist
-from vggcore.network import VGG
+from vggcore.model.network import VGG
 from vggcore.pictures import prepare
 
 # Of a batch, at most: images, pixels. On a CPU more at once takes more memory and is slower: what a

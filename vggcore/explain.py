@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vggcore.classifier import Classifier
 from vggcore.data import fashion_mnist
-from vggcore.network import VGG
+from vggcore.model.network import VGG
 
 _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vggcore import anatomy, checkpoints, export_source
-from vggcore.architectures import VGGSpec
+from vggcore.model import anatomy, checkpoints
+from vggcore.model import source as export_source
+from vggcore.model.architectures import VGGSpec
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from vggcore import checkpoints, export
+from vggcore import export
+from vggcore.model import checkpoints
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

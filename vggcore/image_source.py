@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore import evaluation, honesty
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 
 
 class ImageSource:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vggcore.config import PRESETS, TrainConfig
+from vggcore.model.recipe import PRESETS, TrainConfig
 
 
 class NotAllowed(ValueError):

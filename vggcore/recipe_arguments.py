@@ -9,8 +9,8 @@ import dataclasses
 import os
 from pathlib import Path
 
-from vggcore.architectures import HEADS, VGGSpec
-from vggcore.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.model.architectures import HEADS, VGGSpec
+from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 
 # Only the fields that make sense for ten grey garment classes.
 _SPEC_HELP = {

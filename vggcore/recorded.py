@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from vggcore import runs
-from vggcore.checkpoints import write_atomically
 from vggcore.metrics import STEP_COLUMNS, MetricsLog, thin_out
+from vggcore.model.checkpoints import write_atomically
 
 FOLDER = Path(__file__).with_name("recordings")
 _STEP_ROWS = 400  # enough for a curve as wide as a screen; about 30 kB

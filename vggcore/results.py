@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import checkpoints, evaluation, honesty
+from vggcore import evaluation, honesty
 from vggcore.classifier import load_classifier
 from vggcore.data import fashion_mnist
 from vggcore.machine import devices, paths
-from vggcore.network import VGG
+from vggcore.model import checkpoints
+from vggcore.model.network import VGG
 from vggcore.tsne import principal_axes, tsne
 
 VERSION = 2  # of the cache's files: raise it when what they hold changes

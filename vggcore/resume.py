@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from vggcore.checkpoints import CheckpointError, write_atomically
-from vggcore.network import VGG
+from vggcore.model.checkpoints import CheckpointError, write_atomically
+from vggcore.model.network import VGG
 from vggcore.run_folder import RunFolder
 
 log = logging.getLogger(__name__)

@@ -19,11 +19,12 @@ from functools import cached_property
 from pathlib import Path
 
 import vggcore
-from vggcore import checkpoints, config
-from vggcore.architectures import VGGSpec
-from vggcore.checkpoints import CheckpointError, to_json, write_atomically
-from vggcore.config import TrainConfig
 from vggcore.data.classes import CLASSES
+from vggcore.model import checkpoints
+from vggcore.model import recipe as config
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.checkpoints import CheckpointError, to_json, write_atomically
+from vggcore.model.recipe import TrainConfig
 from vggcore.run_locks import read_json
 
 CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"

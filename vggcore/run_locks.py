@@ -21,8 +21,8 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from vggcore.checkpoints import CheckpointError, to_json, write_atomically
 from vggcore.machine import paths
+from vggcore.model.checkpoints import CheckpointError, to_json, write_atomically
 
 ENDED = ("stopped", "finished", "failed", "crashed")
 _LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher

@@ -29,11 +29,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vggcore import run_folder
-from vggcore.architectures import VGGSpec
-from vggcore.checkpoints import CheckpointError, write_atomically
-from vggcore.config import PRESETS, TrainConfig
 from vggcore.limits import Limits
 from vggcore.machine import paths
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.checkpoints import CheckpointError, write_atomically
+from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.run_locks import (
     ENDED,
     RunError,

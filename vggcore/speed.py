@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from vggcore.checkpoints import write_atomically
+from vggcore.model.checkpoints import write_atomically
 from vggcore.run_locks import device_choices
 
 CHANNELS = (8, 32, 128, 512)

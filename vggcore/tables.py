@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from vggcore import anatomy, checkpoints, runs
-from vggcore.architectures import IMAGENET_ERRORS, VGGSpec
+from vggcore import runs
+from vggcore.model import anatomy, checkpoints
+from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
 FORMATS = ("table", "csv", "markdown", "latex")
 

@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from vggcore import checkpoints, config
-from vggcore.architectures import VGGSpec
-from vggcore.config import TrainConfig
 from vggcore.image_source import ImageSource
 from vggcore.machine import devices, distributed
+from vggcore.model import checkpoints, recipe
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import VGG, build
+from vggcore.model.recipe import TrainConfig
 from vggcore.muon import Muon
-from vggcore.network import VGG, build
 from vggcore.resume import ResumeState, load_last, save_last
 from vggcore.run_folder import RunFolder
 
@@ -143,7 +143,7 @@ def fit(
 def _prepare(folder: RunFolder, device: torch.device) -> "_Loop":
     """The loop, ready to run: at the start, or where the last checkpoint left it."""
     spec, train = folder.spec, folder.train
-    config.check(spec, train)
+    recipe.check(spec, train)
     source = make_source(spec, train, device)
     if source.batch_size < distributed.world_size():
         raise ValueError(
@@ -192,7 +192,7 @@ def start_from(network: VGG, train: TrainConfig) -> list[str]:
     """
     if not train.init_from:
         return []
-    from vggcore.pretraining import copy_weights
+    from vggcore.model.pretraining import copy_weights
 
     copied = copy_weights(checkpoints.load(train.init_from).network, network, train.init_layers)
     if not copied:

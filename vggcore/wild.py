@@ -25,12 +25,12 @@ from torch import Tensor
 
 from vggcore import evaluation, garment_shapes, honesty, icons
 from vggcore import wild_pictures as pictures
-from vggcore.architectures import VGGSpec
-from vggcore.checkpoints import write_atomically
-from vggcore.config import TrainConfig
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed, paths
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.checkpoints import write_atomically
+from vggcore.model.recipe import TrainConfig
 from vggcore.pictures import prepare, strokes
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `un
 
 from dataclasses import asdict, dataclass, field, fields
 
-from vggcore.architectures import VGGSpec, known_fields
+from vggcore.model.architectures import VGGSpec, known_fields
 
 
 def _option(default, help, *, choices=None, low=None, high=None, unit="", group="training"):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vggcore.network import VGG
+from vggcore.model.network import VGG
 
 
 def folded(network: VGG) -> VGG:

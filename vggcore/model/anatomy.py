@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from vggcore.architectures import PUBLISHED_PARAMETERS_MILLIONS, VGGSpec
+from vggcore.model.architectures import PUBLISHED_PARAMETERS_MILLIONS, VGGSpec
 
 FLOAT_BYTES = 4
 CONVENTION = (

@@ -4,9 +4,9 @@ The source and the printed form are text made from `anatomy`, without PyTorch; t
 one and hold the other against the built network.
 """
 
-from vggcore import anatomy, checkpoints
-from vggcore.anatomy import Layer
-from vggcore.architectures import VGGSpec
+from vggcore.model import anatomy, checkpoints
+from vggcore.model.anatomy import Layer
+from vggcore.model.architectures import VGGSpec
 
 _TEMPLATE = '''"""{title}, plain PyTorch, needs nothing else.
 
@@ -141,7 +141,7 @@ def torchvision_weights(checkpoint: str) -> bytes:
     """
     from safetensors.torch import save
 
-    from vggcore.network import to_torchvision
+    from vggcore.model.network import to_torchvision
 
     state = to_torchvision(checkpoints.load(checkpoint).network)
     return save({key: value.contiguous() for key, value in state.items()})

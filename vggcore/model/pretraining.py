@@ -7,7 +7,7 @@ convolutions and its fully connected layers to start the deeper ones. Nothing is
 import torch
 from torch import nn
 
-from vggcore.network import VGG
+from vggcore.model.network import VGG
 
 LAYERS = ("all", "paper")
 _PAPER_CONVS = 4

@@ -7,7 +7,7 @@ the shapes people know from textbooks.
 import torch
 from torch import Tensor, nn
 
-from vggcore.architectures import Conv, VGGSpec
+from vggcore.model.architectures import Conv, VGGSpec
 
 INITS = ("kaiming", "xavier", "paper")
 

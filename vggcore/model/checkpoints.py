@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vggcore.architectures import VGGSpec
 from vggcore.machine import paths
+from vggcore.model.architectures import VGGSpec
 
 if TYPE_CHECKING:
-    from vggcore.network import VGG
+    from vggcore.model.network import VGG
 
 DEFAULT = "wild"
 _REQUIRED = ("spec", "preprocessing", "classes", "sha256")
@@ -160,7 +160,7 @@ def network_from(path: Path, card: dict) -> "VGG":
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
-    from vggcore.network import VGG
+    from vggcore.model.network import VGG
 
     file = path.with_name(path.name + ".safetensors")
     try:

@@ -1,0 +1,1 @@
+"""Architectures, recipes, the network itself, its counts, and its checkpoints."""
