@@ -24,7 +24,7 @@ from drawing import draw  # noqa: E402
 from harness import chromium, running_app, visit  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from vggcore.classifier import load_classifier  # noqa: E402
+from vggcore.answers.classifier import load_classifier  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.strokes import parse_strokes, render  # noqa: E402
 

@@ -32,7 +32,7 @@ def main() -> int:
         from streamlit.testing.v1 import AppTest
 
         from dashboard import cores
-        from vggcore import results
+        from vggcore.answers import results
 
         cores.share()
         made, computing = timed(lambda: results.compute(name))

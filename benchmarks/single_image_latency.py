@@ -17,7 +17,8 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vggcore import evaluation, export, wild  # noqa: E402
+from vggcore import wild  # noqa: E402
+from vggcore.answers import evaluation, export  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.packing import folded, packed  # noqa: E402

@@ -23,8 +23,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import evaluation, honesty, wild  # noqa: E402
+from vggcore import wild  # noqa: E402
 from vggcore import wild_pictures as pictures  # noqa: E402
+from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 
@@ -72,12 +73,12 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
         other = {
             kind: (x[1 - half :: 2], right[1 - half :: 2]) for kind, (x, right) in found.items()
         }
-        card = honesty.calibrate(other)
+        card = doubt.calibrate(other)
         for kind, (logits, right) in own.items():
-            flags[kind] += honesty.is_unsure(logits, card["temperature"], card["unsure"]).tolist()
+            flags[kind] += doubt.is_unsure(logits, card["temperature"], card["unsure"]).tolist()
             chances = (logits / card["temperature"]).softmax(1).amax(1)
-            correct = honesty.is_right(logits, right)
-            errors[kind].append(honesty.expected_calibration_error(chances, correct))
+            correct = doubt.is_right(logits, right)
+            errors[kind].append(doubt.expected_calibration_error(chances, correct))
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
@@ -113,7 +114,7 @@ def main() -> None:
     validation = wild.Validation.load(preprocessing["image_size"], card.get("seed", 0))
     found = validation.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
-        card |= honesty.calibrate(found)
+        card |= doubt.calibrate(found)
     temperature, unsure = card["temperature"], card["unsure"]
     print(f"temperature {temperature}, unsure below {unsure}")
     print(
@@ -125,9 +126,9 @@ def main() -> None:
     apart = halves(found)
     for kind, (logits, right) in found.items():
         chances = (logits / temperature).softmax(1).amax(1)
-        correct = honesty.is_right(logits, right)
-        error = honesty.expected_calibration_error(chances, correct)
-        share = honesty.is_unsure(logits, temperature, unsure).float().mean()
+        correct = doubt.is_right(logits, right)
+        error = doubt.expected_calibration_error(chances, correct)
+        share = doubt.is_unsure(logits, temperature, unsure).float().mean()
         accuracy = correct.mean()
         print(f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
               f"| {apart[kind][0]:.3f} | {apart[kind][1]:.3f} |")  # fmt: skip
@@ -135,7 +136,7 @@ def main() -> None:
     flags = []
     for kind, images in others().items():
         logits, blank = answer(checkpoint, images)
-        called = blank | honesty.is_unsure(logits, temperature, unsure)
+        called = blank | doubt.is_unsure(logits, temperature, unsure)
         flags.append(called.float().mean().item())
         print(f"| {kind} | {len(images)} | {flags[-1]:.3f} |")
     print(f"mean over the kinds: {np.mean(flags):.3f} unsure")

@@ -23,7 +23,8 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import evaluation, honesty, training, wild  # noqa: E402
+from vggcore import training, wild  # noqa: E402
+from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
@@ -138,7 +139,7 @@ def main() -> None:
                           for item, label in zip(items, labels.tolist(), strict=True)])  # fmt: skip
     for kind in ("photos", "sketches"):
         chosen = torch.tensor([item.kind == kind for item in items])
-        error = honesty.expected_calibration_error(chances[chosen], right[chosen])
+        error = doubt.expected_calibration_error(chances[chosen], right[chosen])
         share = right[chosen].float().mean().item()
         print(f"{kind}: accepted {share:.3f}, calibration error {error:.3f}")
     if arguments.sheet:

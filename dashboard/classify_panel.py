@@ -8,10 +8,8 @@ from PIL import Image
 
 from dashboard import cores
 from dashboard.small_pictures import strip
-from vggcore.classifier import Classifier, Prediction, load_classifier
-from vggcore.data.classes import CLASSES, percent
-from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
-from vggcore.explain import (
+from vggcore.answers.classifier import Classifier, Prediction, load_classifier
+from vggcore.answers.explain import (
     Bank,
     cam_overlay,
     feature_maps,
@@ -19,6 +17,8 @@ from vggcore.explain import (
     nearest,
     training_bank,
 )
+from vggcore.data.classes import CLASSES, percent
+from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
 from vggcore.model import checkpoints
 
 _SHOWN = 5  # bars

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vggcore.honesty import Bin
+from vggcore.answers.doubt import Bin
 
 FIRST, SECOND, QUIET = "#2a78d6", "#eb6834", "#898781"
 # Ten colours that stay apart on light and on dark grounds; shapes help where colours do not.

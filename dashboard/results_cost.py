@@ -4,10 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import results_charts as charts
-from vggcore import results
+from vggcore.answers import results
+from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.results import Results
 
 COSTS = {
     "parameters": "parameters",

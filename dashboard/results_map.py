@@ -6,11 +6,11 @@ import streamlit as st
 from dashboard import results_charts as charts
 from dashboard import words
 from dashboard.results_panel import gallery
-from vggcore import results
-from vggcore.classifier import load_classifier
+from vggcore.answers import results
+from vggcore.answers.classifier import load_classifier
+from vggcore.answers.results import Results
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
-from vggcore.results import Results
 
 _MAP = "results-map"
 

@@ -7,12 +7,12 @@ import streamlit as st
 from dashboard import cores, words
 from dashboard import results_charts as charts
 from dashboard.small_pictures import strip
-from vggcore import results
+from vggcore.answers import results
+from vggcore.answers.evaluation import class_scores, difference_interval, in_cell, wilson_interval
+from vggcore.answers.evaluation import worst_mistakes as worst
+from vggcore.answers.results import Results
 from vggcore.data.classes import CLASSES, percent
-from vggcore.evaluation import class_scores, difference_interval, in_cell, wilson_interval
-from vggcore.evaluation import worst_mistakes as worst
 from vggcore.model import checkpoints
-from vggcore.results import Results
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix

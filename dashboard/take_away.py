@@ -1,14 +1,14 @@
-"""Downloads of a trained network: weights, card, and what `vggcore.export` makes of them."""
+"""Downloads of a trained network: weights, card, and what `vggcore.answers.export` makes of them."""
 
 from functools import partial
 
 import streamlit as st
 
 from dashboard import deployment, words
-from vggcore import export
+from vggcore.answers import export
+from vggcore.answers.results import Results
 from vggcore.model import checkpoints, source
 from vggcore.model.architectures import VGGSpec
-from vggcore.results import Results
 
 
 def show(networks: list[Results]) -> None:

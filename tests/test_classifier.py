@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vggcore.classifier import Classifier, load_classifier
+from vggcore.answers.classifier import Classifier, load_classifier
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.model import checkpoints

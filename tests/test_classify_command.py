@@ -6,7 +6,7 @@ import pytest
 from picture_files import ALLOWED, REFUSED
 from untrained import save_untrained
 
-from vggcore.classifier import Classifier, Prediction
+from vggcore.answers.classifier import Classifier, Prediction
 from vggcore.cli import main
 from vggcore.data.classes import CLASSES, percent
 

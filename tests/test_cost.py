@@ -9,7 +9,8 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vggcore import calibrate_command, cost, evaluation, speed
+from vggcore import calibrate_command, cost, speed
+from vggcore.answers import evaluation
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build

@@ -17,7 +17,8 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import evaluation, training
+from vggcore import training
+from vggcore.answers import evaluation
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 from vggcore.model import checkpoints

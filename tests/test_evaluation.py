@@ -7,10 +7,11 @@ import pytest
 import torch
 from untrained import save_untrained
 
-from vggcore import cli, evaluation, results
+from vggcore import cli
+from vggcore.answers import evaluation, results
+from vggcore.answers.tsne import tsne
 from vggcore.machine import paths
 from vggcore.model import checkpoints
-from vggcore.tsne import tsne
 
 CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from vggcore.explain import _split, feature_maps, features, grad_cam, mosaic, nearest, overlay
+from vggcore.answers.explain import (
+    _split,
+    feature_maps,
+    features,
+    grad_cam,
+    mosaic,
+    nearest,
+    overlay,
+)
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load as load_safetensors
 from untrained import save_untrained
 
-from vggcore import cli, export
+from vggcore import cli
+from vggcore.answers import export
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
 from vggcore.model import checkpoints

@@ -1,10 +1,10 @@
-"""`vggcore.honesty`: temperature, calibration error and the thresholds of "unsure"."""
+"""`vggcore.answers.doubt`: temperature, calibration error and the thresholds of "unsure"."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from vggcore import honesty
+from vggcore.answers import doubt
 
 
 def sampled(scale: float, n: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,14 +18,14 @@ def sampled(scale: float, n: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
 def test_the_temperature_undoes_over_and_under_confidence(scale):
     logits, labels = sampled(scale)
-    found = honesty.fit_temperature(logits, F.one_hot(labels, 10))
+    found = doubt.fit_temperature(logits, F.one_hot(labels, 10))
     assert found == pytest.approx(scale, rel=0.05)
 
 
 def test_several_right_classes_count_together():
     logits = torch.tensor([[2.0, 2.0, 0.0]] * 50)
     right = torch.tensor([[True, True, False]] * 45 + [[False, False, True]] * 5)
-    temperature = honesty.fit_temperature(logits, right)
+    temperature = doubt.fit_temperature(logits, right)
     chances = (logits[0] / temperature).softmax(0)
     assert (chances[0] + chances[1]).item() == pytest.approx(0.9, abs=0.01)
 
@@ -33,30 +33,30 @@ def test_several_right_classes_count_together():
 def test_the_calibration_error_is_the_gap_between_promise_and_truth():
     probabilities = torch.full((1000,), 0.9)
     correct = torch.arange(1000) < 700
-    assert honesty.expected_calibration_error(probabilities, correct) == pytest.approx(0.2)
-    assert honesty.expected_calibration_error(probabilities, torch.arange(1000) < 900) < 1e-6
+    assert doubt.expected_calibration_error(probabilities, correct) == pytest.approx(0.2)
+    assert doubt.expected_calibration_error(probabilities, torch.arange(1000) < 900) < 1e-6
 
 
 def test_bins_count_every_answer_once():
     logits, labels = sampled(1.0)
     best, named = logits.softmax(1).max(1)
-    bars = honesty.reliability(best, named == labels)
+    bars = doubt.reliability(best, named == labels)
     assert sum(bar.count for bar in bars) == len(labels)
     assert all(bar.low <= bar.confidence <= bar.high for bar in bars)
 
 
 def test_thresholds_keep_the_allowed_share_of_garments():
     logits, _ = sampled(3.0)
-    unsure = honesty.thresholds(logits, temperature=1.0, allowed=0.1)
-    share = honesty.is_unsure(logits, 1.0, unsure).float().mean().item()
+    unsure = doubt.thresholds(logits, temperature=1.0, allowed=0.1)
+    share = doubt.is_unsure(logits, 1.0, unsure).float().mean().item()
     assert share == pytest.approx(0.1, abs=0.01)
 
 
 def test_low_evidence_is_unsure_however_clear_the_winner():
     unsure = {"evidence": 0.0, "probability": 0.35}
     weak = torch.tensor([[-1.0] + [-30.0] * 9])
-    assert honesty.is_unsure(weak, 1.0, unsure).item()
-    assert not honesty.is_unsure(weak + 5, 1.0, unsure).item()
+    assert doubt.is_unsure(weak, 1.0, unsure).item()
+    assert not doubt.is_unsure(weak + 5, 1.0, unsure).item()
 
 
 def test_a_kind_without_a_right_answer_sets_no_threshold():
@@ -68,20 +68,20 @@ def test_a_kind_without_a_right_answer_sets_no_threshold():
     found = {"fashion-mnist": (logits, right), "photos": (logits, wrong)}
 
     assert (
-        honesty.calibrate(found)["unsure"]
-        == honesty.calibrate({"fashion-mnist": (logits, right)})["unsure"]
+        doubt.calibrate(found)["unsure"]
+        == doubt.calibrate({"fashion-mnist": (logits, right)})["unsure"]
     )
-    assert honesty.calibrate({"photos": (logits, wrong)})["unsure"] is None
+    assert doubt.calibrate({"photos": (logits, wrong)})["unsure"] is None
 
 
 def test_a_network_that_is_never_clear_still_gets_thresholds():
     flat = torch.rand(50, 10, generator=torch.Generator().manual_seed(0)) / 10
 
-    unsure = honesty.thresholds(flat, temperature=1.0, allowed=0.1)
+    unsure = doubt.thresholds(flat, temperature=1.0, allowed=0.1)
 
-    assert honesty.is_unsure(flat, 1.0, unsure).all()
+    assert doubt.is_unsure(flat, 1.0, unsure).all()
 
 
 def test_a_card_without_thresholds_is_unsure_below_one_half():
     logits = torch.tensor([[5.0] + [0.0] * 9, [0.1] + [0.0] * 9])
-    assert honesty.is_unsure(logits, 1.0, None).tolist() == [False, True]
+    assert doubt.is_unsure(logits, 1.0, None).tolist() == [False, True]

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
 from dashboard import results_cost, results_panel
-from vggcore import results
+from vggcore.answers import results
 from vggcore.data.classes import CLASSES
 
 ROOT = Path(__file__).resolve().parent.parent

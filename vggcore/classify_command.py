@@ -13,7 +13,7 @@ from vggcore.model import checkpoints
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from vggcore.classifier import Classifier, Prediction
+    from vggcore.answers.classifier import Classifier, Prediction
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.files and not args.strokes:
         raise ValueError("nothing to classify: name pictures or folders, or --strokes FILE.json")
-    from vggcore.classifier import load_classifier
+    from vggcore.answers.classifier import load_classifier
 
     classifier = load_classifier(args.checkpoint)
     inputs = list(_inputs(args.files, args.strokes))
@@ -129,7 +129,7 @@ def _explain(folder: Path, classifier: "Classifier", prediction: "Prediction") -
     """Write the steps and the heat map of the answer. Raises ValueError where that fails."""
     from PIL import Image
 
-    from vggcore.explain import cam_overlay
+    from vggcore.answers.explain import cam_overlay
 
     steps = [*prediction.prepared.steps]
     heat = cam_overlay(classifier, prediction.prepared.network_input, prediction.label)

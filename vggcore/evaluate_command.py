@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     checkpoint = checkpoints.load(args.checkpoint)
-    from vggcore import evaluation, honesty, results
+    from vggcore.answers import doubt, evaluation, results
 
     card = checkpoint.card
     images, labels = results.split_of(card, args.split)
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     logits = evaluation.predict(checkpoint.network, seen, card["preprocessing"])
     scores = evaluation.score(logits, labels)
     confidence, named = (logits / (card.get("temperature") or 1.0)).softmax(1).max(1)
-    scores["calibration_error"] = honesty.expected_calibration_error(confidence, named == labels)
+    scores["calibration_error"] = doubt.expected_calibration_error(confidence, named == labels)
     right = round(scores["accuracy"] * scores["n"])
     scores["accuracy_interval"] = evaluation.wilson_interval(right, scores["n"])
     per_class = evaluation.class_scores(scores["confusion"])

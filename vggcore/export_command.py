@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from vggcore import export
+from vggcore.answers import export
 from vggcore.model import checkpoints
 
 

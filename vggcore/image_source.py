@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore import evaluation, honesty
+from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 from vggcore.model.architectures import VGGSpec
@@ -81,7 +81,7 @@ class ImageSource:
         images, labels = fashion_mnist.load_split("validation", self.train.dataset, self.train.seed)
         logits = evaluation.predict(network, images.to(self.device), self.preprocessing).cpu()
         right = F.one_hot(labels, logits.shape[1])
-        return {"temperature": round(honesty.fit_temperature(logits, right), 4)}
+        return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
 
     def describe(self) -> dict:
         """What a card says about the data."""

@@ -23,8 +23,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import evaluation, garment_shapes, honesty, icons
+from vggcore import garment_shapes, icons
 from vggcore import wild_pictures as pictures
+from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed, paths
@@ -508,7 +509,7 @@ class WildSource:
 
     def calibrate(self, network) -> dict:
         """Card entries that make answers honest, found on validation; see `honesty.calibrate`."""
-        return honesty.calibrate(self._validation.answers(network, self.preprocessing))
+        return doubt.calibrate(self._validation.answers(network, self.preprocessing))
 
     def test(self, network) -> dict:
         """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
@@ -619,7 +620,7 @@ class Validation(NamedTuple):
         and a hundred drawings, weighed more, would pick an epoch by chance.
         """
         found = self.answers(network, preprocessing, precision)
-        right = {kind: honesty.is_right(*answers) for kind, answers in found.items()}
+        right = {kind: doubt.is_right(*answers) for kind, answers in found.items()}
         parts = {kind: answers.mean().item() for kind, answers in right.items()}
         log.info("validation: %s", ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
         scores = evaluation.score(found["fashion-mnist"][0], self.fashion_labels)

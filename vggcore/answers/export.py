@@ -141,7 +141,7 @@ def _answering(checkpoint: checkpoints.Checkpoint):
     """The network as a module that answers as `evaluation.answer` does."""
     from torch import nn
 
-    from vggcore import evaluation
+    from vggcore.answers import evaluation
 
     class Answering(nn.Module):
         def __init__(self):

@@ -22,13 +22,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore import evaluation, honesty
-from vggcore.classifier import load_classifier
+from vggcore.answers import doubt, evaluation
+from vggcore.answers.classifier import load_classifier
+from vggcore.answers.tsne import principal_axes, tsne
 from vggcore.data import fashion_mnist
 from vggcore.machine import devices, paths
 from vggcore.model import checkpoints
 from vggcore.model.network import VGG
-from vggcore.tsne import principal_axes, tsne
 
 VERSION = 2  # of the cache's files: raise it when what they hold changes
 MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can keep apart
@@ -88,14 +88,14 @@ class Results:
         return evaluation.score(self.logits, self.labels)
 
     @cached_property
-    def reliability(self) -> list[honesty.Bin]:
+    def reliability(self) -> list[doubt.Bin]:
         """How often answers of each probability are right."""
-        return honesty.reliability(self.probabilities.amax(1), self.right)
+        return doubt.reliability(self.probabilities.amax(1), self.right)
 
     @cached_property
     def calibration_error(self) -> float:
         """Expected calibration error, 0 to 1."""
-        return honesty.expected_calibration_error(self.probabilities.amax(1), self.right)
+        return doubt.expected_calibration_error(self.probabilities.amax(1), self.right)
 
 
 def dataset_of(card: dict) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vggcore import evaluation, honesty
+from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.model import checkpoints
 from vggcore.model.packing import packed
@@ -86,7 +86,7 @@ class Classifier:
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
         unsure = self.checkpoint.card.get("unsure")
-        no_garment, unclear = honesty.doubts(logits, self.temperature, unsure)
+        no_garment, unclear = doubt.doubts(logits, self.temperature, unsure)
         if no_garment:
             return "This does not look like any of the ten kinds of garment."
         if unclear:

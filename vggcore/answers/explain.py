@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore.classifier import Classifier
+from vggcore.answers.classifier import Classifier
 from vggcore.data import fashion_mnist
 from vggcore.model.network import VGG
 
