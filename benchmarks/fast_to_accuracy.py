@@ -28,8 +28,9 @@ def fast(before_step) -> None:
     """One training from start to end per step, each with the next seed."""
     import dataclasses
 
-    from vggcore import run_folder, training
+    from vggcore import training
     from vggcore.model.recipe import PRESETS
+    from vggcore.runs import folder as run_folder
 
     preset = PRESETS["fast"]
     results = before_step.report = {"test_accuracy": [], "val_accuracy": []}

@@ -23,11 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch  # noqa: E402
 
-from vggcore import run_folder, training  # noqa: E402
+from vggcore import training  # noqa: E402
 from vggcore.machine import devices  # noqa: E402
 from vggcore.model import anatomy, checkpoints  # noqa: E402
 from vggcore.model.architectures import VGGSpec  # noqa: E402
 from vggcore.model.recipe import TrainConfig  # noqa: E402
+from vggcore.runs import folder as run_folder  # noqa: E402
 
 OUT = Path(__file__).with_name("progressive_pretraining.json")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "progressive-pretraining.md"

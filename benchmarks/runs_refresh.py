@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from dashboard import run_charts  # noqa: E402
-from vggcore import metrics  # noqa: E402
+from vggcore.runs import metrics  # noqa: E402
 
 LIMIT_MS = 200.0
 

@@ -43,8 +43,9 @@ def measure(spec: VGGSpec, train: TrainConfig, folder: Path) -> dict:
     """Train in this process; peak bytes beyond the start, and seconds of the median step."""
     import torch
 
-    from vggcore import run_folder, training
+    from vggcore import training
     from vggcore.machine import devices
+    from vggcore.runs import folder as run_folder
 
     device = devices.resolve(train.device)
     torch.ones(8, device=device).sum().item()

@@ -25,8 +25,9 @@ def ours(before_step) -> None:
     """The real training loop, held before each step."""
     import torch
 
-    from vggcore import run_folder, training
+    from vggcore import training
     from vggcore.model.recipe import PRESETS
+    from vggcore.runs import folder as run_folder
 
     preset, one_step = PRESETS["tutorial"], training._Loop._step
     inside = before_step.report = {"model": 0.0, "steps": 0.0}

@@ -5,7 +5,7 @@ import os
 
 import streamlit as st
 
-from vggcore.limits import Limits
+from vggcore.runs.limits import Limits
 
 
 def limits() -> Limits:

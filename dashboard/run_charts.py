@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from vggcore.data.classes import CLASSES
-from vggcore.metrics import smooth, thin_out
+from vggcore.runs.metrics import smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels to show them
 TRAIN, VALIDATION, REFERENCE = "#2a78d6", "#eb6834", "#898781"

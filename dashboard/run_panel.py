@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import run_actions, run_charts, words
-from vggcore import metrics, recorded, runs
-from vggcore.metrics import MetricsLog
 from vggcore.model.architectures import VGGSpec
-from vggcore.runs import Run
+from vggcore.runs import metrics, recorded, supervisor
+from vggcore.runs.metrics import MetricsLog
+from vggcore.runs.supervisor import Run
 
 POLL_SECONDS = 1.0
 REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this time
@@ -42,8 +42,8 @@ def metrics_of(run: Run) -> MetricsLog:
 def show(name: str) -> None:
     """The run's screen. It looks again every second while the run lives, and then no more."""
     try:
-        run = runs.look(name)
-    except runs.RunError as error:
+        run = supervisor.look(name)
+    except supervisor.RunError as error:
         st.error(words.plain(str(error)))
         return
     alive = run.living or run.locked
@@ -52,8 +52,8 @@ def show(name: str) -> None:
 
 def _screen(name: str, was_alive: bool) -> None:
     try:
-        run = runs.look(name)
-    except runs.RunError:
+        run = supervisor.look(name)
+    except supervisor.RunError:
         st.rerun()  # deleted or renamed elsewhere
     if (run.living or run.locked) != was_alive:
         st.rerun()  # begin or end polling
@@ -105,7 +105,7 @@ def _described(config: dict) -> str:
 def _progress(run: Run, steps: pd.DataFrame) -> None:
     status = run.status
     if run.state == "queued":
-        ahead = runs.queue_ahead(run)
+        ahead = supervisor.queue_ahead(run)
         waits = f"Waiting for {', '.join(ahead)}" if ahead else "Next in the queue"
         st.progress(0.0, text=words.plain(waits))
         return
@@ -159,7 +159,7 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
 
 def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     """On a GPU its memory and the process's; on a CPU they are the same."""
-    process = runs.process_memory(run) if run.living else None
+    process = supervisor.process_memory(run) if run.living else None
     device = str(run.status.get("device") or "cpu")
     if device == "cpu" or process is None:
         return "Memory", words.size(device_bytes)
@@ -217,7 +217,7 @@ def _details(run: Run, log: MetricsLog) -> None:
         st.caption(words.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
     if run.has_best or log.epochs():
         run_actions.downloads(run, log)
-    text = runs.log_tail(run)
+    text = supervisor.log_tail(run)
     with st.expander(
         "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
     ):
@@ -238,7 +238,7 @@ def show_recording(name: str) -> None:
     """A recorded run's screen, with a replay of its training."""
     try:
         recording = recorded.load(name)
-    except runs.RunError as error:
+    except supervisor.RunError as error:
         st.error(words.plain(str(error)))
         return
     playing = f"replay-{name}" in st.session_state

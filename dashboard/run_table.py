@@ -4,21 +4,21 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import run_actions, run_charts, run_panel, words
-from vggcore import runs
 from vggcore.model.architectures import VGGSpec
-from vggcore.runs import Run
+from vggcore.runs import supervisor
+from vggcore.runs.supervisor import Run
 
 TABLE_KEY = "train-table"
 
 
 def show() -> None:
     """Cards that follow the living runs, and the table. Polls only while a run lives."""
-    living = any(run.living for run in runs.list_runs())
+    living = any(run.living for run in supervisor.list_runs())
     st.fragment(_screen, run_every=run_panel.POLL_SECONDS if living else None)(living)
 
 
 def _screen(was_living: bool) -> None:
-    found = runs.list_runs()
+    found = supervisor.list_runs()
     living = [run for run in found if run.living]
     if bool(living) != was_living:
         st.rerun()
@@ -50,7 +50,7 @@ def _card(run: Run) -> None:
                 run_actions.stop(run.name)
         status = run.status
         if run.state == "queued":
-            ahead = runs.queue_ahead(run)
+            ahead = supervisor.queue_ahead(run)
             st.caption(f"Waiting for {words.plain(', '.join(ahead))}" if ahead else "Next in line")
         elif status.get("total_steps"):
             done = min(1.0, (status.get("step") or 0) / status["total_steps"])
@@ -65,7 +65,7 @@ def _table(found: list[Run]) -> None:
             "Filter", placeholder="name, network, recipe or data", key="train-filter",
             icon=":material/search:",
         )  # fmt: skip
-        states = [state for state in runs.STATES if any(run.state == state for run in found)]
+        states = [state for state in supervisor.STATES if any(run.state == state for run in found)]
         wanted = st.pills("State", states, selection_mode="multi", key="train-states")
     table = as_table([run for run in found if not wanted or run.state in wanted])
     if text:
@@ -92,7 +92,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
     rows = []
     for run in found:
         train = run.config.get("train") or {}
-        card = runs.read_json(run.path / "best.json") or {}
+        card = supervisor.read_json(run.path / "best.json") or {}
         rows.append(
             {
                 "run": run.name,

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import cost, recipe_arguments, runs
-from vggcore.limits import Limits
+from vggcore import cost, recipe_arguments
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
-from vggcore.run_locks import available_devices, device_choices
+from vggcore.runs import supervisor
+from vggcore.runs.limits import Limits
+from vggcore.runs.locks import available_devices, device_choices
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _GROUPS = {
@@ -54,9 +55,12 @@ def fill_in(limits: Limits) -> Wish:
     )  # fmt: skip
     st.caption(PRESETS[preset].summary)
     typed = st.text_input(
-        "Name", placeholder=f"automatic: {runs.free_name(preset)}", max_chars=63, key="train-name"
+        "Name",
+        placeholder=f"automatic: {supervisor.free_name(preset)}",
+        max_chars=63,
+        key="train-name",
     )
-    name = runs.slug(typed)
+    name = supervisor.slug(typed)
     if typed and name != typed:
         st.caption(f"Will be called `{name}`." if name else "Use letters and digits.")
     base = PRESETS[preset]
@@ -95,7 +99,7 @@ def forecast(wish: Wish) -> None:
     st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows), help=needs.basis)
     for what, needed, free in (
         ("memory", needs.memory_bytes, memory),
-        ("disk space", needs.disk_bytes + runs.MIN_FREE_BYTES, disk),
+        ("disk space", needs.disk_bytes + supervisor.MIN_FREE_BYTES, disk),
     ):
         if free is not None and needed > free:
             st.warning(
@@ -103,7 +107,7 @@ def forecast(wish: Wish) -> None:
                 "Try a smaller width, image or batch.",
                 icon=":material/warning:",
             )
-    living = [run.name for run in runs.list_runs() if run.living]
+    living = [run.name for run in supervisor.list_runs() if run.living]
     if living:
         st.caption(f"{words.plain(', '.join(living))} will be trained first where they share it.")
 
@@ -198,7 +202,7 @@ def _float_step(value: float) -> float:
 
 def starting_points() -> list[str]:
     """Checkpoints and runs that a run can start from."""
-    return checkpoints.available() + [run.name for run in runs.list_runs() if run.has_best]
+    return checkpoints.available() + [run.name for run in supervisor.list_runs() if run.has_best]
 
 
 def _field(name: str) -> dataclasses.Field:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import deployment, run_actions, run_panel, run_table, train_form, words
 from dashboard.entry import through_entry_point
-from vggcore import recorded, runs
+from vggcore.runs import recorded, supervisor
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
 
@@ -15,7 +15,7 @@ def start(wish: train_form.Wish) -> None:
     """Launch what the form says and go to the run's own page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
     run = run_actions.attempt(
-        runs.launch,
+        supervisor.launch,
         wish.spec,
         wish.train,
         name=wish.name,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.run_folder import RunFolder  # noqa: E402
-from vggcore.runs import hold_run_lock, wait_for_device  # noqa: E402
+from vggcore.runs.folder import RunFolder  # noqa: E402
+from vggcore.runs.supervisor import hold_run_lock, wait_for_device  # noqa: E402
 
 STEPS_PER_EPOCH, STEP_SECONDS, CHECKPOINT_STEPS = 40, 0.01, 10
 

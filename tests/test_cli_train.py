@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from vggcore import cli, runs, training
+from vggcore import cli, training
 from vggcore.data import fashion_mnist
 from vggcore.image_source import ImageSource
-from vggcore.run_folder import RunFolder
+from vggcore.runs import supervisor
+from vggcore.runs.folder import RunFolder
 
 TINY = [
     "train", "--preset", "try-out", "--dataset", "synthetic", "--width", "1/32", "--epochs", "2",
@@ -45,7 +46,7 @@ def test_a_run_from_the_command_line_prints_its_summary(tmp_path, capsys):
     assert code == 0 and summary["state"] == "finished" and summary["epochs"] == 2
     assert RunFolder(tmp_path / "run").train.batch_size == 24
     assert status(tmp_path / "run")["summary"] == summary
-    assert not runs.is_locked(tmp_path / "run" / "lock")
+    assert not supervisor.is_locked(tmp_path / "run" / "lock")
 
 
 def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
@@ -118,7 +119,7 @@ def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, nu
 
     assert ended.value.code == 0 and "cancelled before it started" in capsys.readouterr().err
     assert status(tmp_path / "run")["state"] == "stopped"
-    assert not runs.is_locked(tmp_path / "run" / "lock")
+    assert not supervisor.is_locked(tmp_path / "run" / "lock")
     monkeypatch.setattr(training, "make_source", make_source)
     assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
 
@@ -135,7 +136,7 @@ def test_a_path_to_start_from_holds_in_every_directory(tmp_path, monkeypatch):
 def test_a_run_that_is_being_trained_is_left_alone(tmp_path, capsys):
     tiny_run.create(tmp_path / "run")
 
-    with runs.hold_run_lock(tmp_path / "run"):
+    with supervisor.hold_run_lock(tmp_path / "run"):
         code = cli.main(["train", "--resume", str(tmp_path / "run")])
 
     assert code == 2 and "already running" in capsys.readouterr().err

@@ -168,10 +168,10 @@ def test_a_mistake_ends_every_process(tmp_path):
 
 
 def test_a_run_that_is_running_is_not_joined(tmp_path):
-    from vggcore import runs
+    from vggcore.runs import supervisor
 
     path = create(tmp_path / "run")
-    with runs.hold_run_lock(path):
+    with supervisor.hold_run_lock(path):
         codes = train(path, 2)
 
     assert codes[0] == 2 and codes[1] != 0

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "vggcore").glob("*.py") if path.stem != "__main__")
 WITHOUT_TORCH = (
     "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes", "vggcore.cli",
-    "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs", "vggcore.model.checkpoints", "vggcore.run_folder",
+    "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs", "vggcore.model.checkpoints", "vggcore.runs.folder",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from vggcore.metrics import STEP_COLUMNS, MetricsLog, alerts, recent_speed, smooth, thin_out
+from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, alerts, recent_speed, smooth, thin_out
 
 
 def line(step: int, loss: float = 1.0, kind: str = "step", **more) -> str:

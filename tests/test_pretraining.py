@@ -1,12 +1,13 @@
 import pytest
 import torch
 
-from vggcore import run_folder, training
+from vggcore import training
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.pretraining import copy_weights
 from vggcore.model.recipe import TrainConfig
+from vggcore.runs import folder as run_folder
 
 
 def small(configuration: str, **knobs):

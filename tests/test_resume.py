@@ -22,7 +22,7 @@ from vggcore.image_source import ImageSource
 from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
-from vggcore.run_folder import RunFolder
+from vggcore.runs.folder import RunFolder
 
 KILLS, KILLS_PER_RUN = 25, 5
 VOLATILE = {"seconds", "images_per_second", "memory_bytes", "created"}

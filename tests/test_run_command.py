@@ -3,28 +3,28 @@ import sys
 
 import pytest
 
-from vggcore import run_locks, runs
 from vggcore.cli import main
 from vggcore.machine import paths
+from vggcore.runs import locks, supervisor
 
 
 @pytest.fixture(autouse=True)
 def a_trainer_that_only_sleeps(monkeypatch):
     """The command line is what is tested: a launched process holds its lock until it is stopped."""
     code = (
-        "import sys, time, pathlib; from vggcore.runs import hold_run_lock as hold\n"
+        "import sys, time, pathlib; from vggcore.runs.locks import hold_run_lock as hold\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "with hold(folder):\n"
         "    while not (folder / 'stop').exists(): time.sleep(0.02)\n"
         "    (folder / 'status.json').write_text('{\"state\": \"stopped\"}')\n"
     )
     monkeypatch.setattr(
-        runs, "trainer_command", lambda path, how: [sys.executable, "-c", code, path]
+        supervisor, "trainer_command", lambda path, how: [sys.executable, "-c", code, path]
     )
     yield
-    for run in runs.list_runs():
+    for run in supervisor.list_runs():
         (run.path / "stop").touch()
-        runs.wait_until_ended(run.name, 10)
+        supervisor.wait_until_ended(run.name, 10)
 
 
 def answer(capsys, *arguments: str):
@@ -93,4 +93,4 @@ def test_a_run_is_recorded_to_a_file(capsys, tmp_path):
 
     assert json.loads((tmp_path / "mine.json").read_text())["name"] == "mine"
     assert told["file"].endswith("mine.json")
-    assert run_locks.is_locked(paths.runs_dir() / "mine" / "lock")
+    assert locks.is_locked(paths.runs_dir() / "mine" / "lock")

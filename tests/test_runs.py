@@ -16,42 +16,43 @@ from pathlib import Path
 
 import pytest
 
-from vggcore import run_locks, run_stopper, runs
 from vggcore.machine import paths
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.run_locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
+from vggcore.runs import locks as run_locks
+from vggcore.runs import stopper, supervisor
+from vggcore.runs.locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
 
 SPEC = PRESETS["try-out"].spec
-REAL_COMMAND = runs.trainer_command
+REAL_COMMAND = supervisor.trainer_command
 FAKE = Path(__file__).with_name("fake_trainer.py")
 
 
 @pytest.fixture(autouse=True)
 def fake_trainer(monkeypatch):
     monkeypatch.setattr(
-        runs, "trainer_command", lambda path, how: [sys.executable, str(FAKE), str(path)]
+        supervisor, "trainer_command", lambda path, how: [sys.executable, str(FAKE), str(path)]
     )
     yield
-    for run in runs.list_runs():
+    for run in supervisor.list_runs():
         if run.living and (pid := run_locks.holder(run.path)):
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.killpg(pid, signal.SIGKILL)
 
 
-def launch(name="", epochs=1, **options) -> runs.Run:
+def launch(name="", epochs=1, **options) -> supervisor.Run:
     train = TrainConfig(dataset="synthetic", device="cpu", epochs=epochs)
-    return runs.launch(SPEC, train, name=name, preset="try-out", **options)
+    return supervisor.launch(SPEC, train, name=name, preset="try-out", **options)
 
 
-def wait_for(name: str, *states: str, seconds: float = 30) -> runs.Run:
+def wait_for(name: str, *states: str, seconds: float = 30) -> supervisor.Run:
     deadline = time.monotonic() + seconds
-    while (run := runs.look(name)).state not in states:
+    while (run := supervisor.look(name)).state not in states:
         assert time.monotonic() < deadline, f"{name} is {run.state}, not {states}: {run.message}"
         time.sleep(0.02)
     return run
 
 
-def kill(run: runs.Run) -> None:
+def kill(run: supervisor.Run) -> None:
     deadline = time.monotonic() + 10
     while (pid := run_locks.holder(run.path)) is None:
         assert time.monotonic() < deadline
@@ -64,17 +65,17 @@ def test_a_run_trains_in_the_background_without_torch_while_it_waits():
 
     assert run.name == "try-out-1" and run.state in ("queued", "starting", "running")
     finished = wait_for(run.name, "finished")
-    finished = runs.wait_until_ended(run.name, 10)
+    finished = supervisor.wait_until_ended(run.name, 10)
     assert finished.status["step"] == 40
-    assert json.loads(runs.log_tail(finished)) == {"torch": False}
+    assert json.loads(supervisor.log_tail(finished)) == {"torch": False}
 
 
 def test_runs_on_one_device_go_in_the_order_of_their_launch():
     names = [launch(epochs=2).name, launch().name, launch().name]
     wait_for(names[0], "running")
 
-    assert [runs.look(name).state for name in names[1:]] == ["queued", "queued"]
-    assert runs.queue_ahead(runs.look(names[2])) == names[:2]
+    assert [supervisor.look(name).state for name in names[1:]] == ["queued", "queued"]
+    assert supervisor.queue_ahead(supervisor.look(names[2])) == names[:2]
     for name in names:
         wait_for(name, "finished")
     began = [(paths.runs_dir() / name / "metrics.jsonl").stat().st_ctime for name in names]
@@ -85,17 +86,17 @@ def test_a_queued_run_can_be_cancelled_and_resumed():
     wait_for(launch(epochs=50).name, "running")
     waiting = launch()
     for _ in range(100):
-        if runs.log_tail(waiting):
+        if supervisor.log_tail(waiting):
             break
         time.sleep(0.1)
 
-    runs.stop(waiting.name)
+    supervisor.stop(waiting.name)
     cancelled = wait_for(waiting.name, "stopped")
     assert cancelled.message == "cancelled before it started"
-    runs.wait_until_ended(waiting.name, 5)
-    said = runs.log_tail(cancelled).splitlines()
+    supervisor.wait_until_ended(waiting.name, 5)
+    said = supervisor.log_tail(cancelled).splitlines()
     assert said == ["waiting for cpu, which try-out-1 has; Ctrl-C cancels", cancelled.message]
-    assert runs.resume(waiting.name).state == "queued"
+    assert supervisor.resume(waiting.name).state == "queued"
 
 
 def test_a_killed_run_is_crashed_within_five_seconds_and_resumes_to_its_end():
@@ -105,7 +106,7 @@ def test_a_killed_run_is_crashed_within_five_seconds_and_resumes_to_its_end():
     kill(run)
     crashed = wait_for(run.name, "crashed", seconds=5)
     assert crashed.resumable and "Resume" in crashed.message
-    runs.resume(run.name)
+    supervisor.resume(run.name)
     assert wait_for(run.name, "finished").status["step"] == 120
 
 
@@ -113,43 +114,43 @@ def test_stop_saves_and_resume_goes_on_at_the_same_step():
     run = launch(epochs=50)
     wait_for(run.name, "running")
 
-    assert runs.stop(run.name).state in ("stopping", "stopped")
+    assert supervisor.stop(run.name).state in ("stopping", "stopped")
     stopped = wait_for(run.name, "stopped", seconds=10)
-    runs.wait_until_ended(run.name, 10)
+    supervisor.wait_until_ended(run.name, 10)
     saved = int((run.path / "last.safetensors").read_text())
     assert saved == stopped.status["step"]
-    runs.resume(run.name)
+    supervisor.resume(run.name)
     resumed = wait_for(run.name, "running")
     assert resumed.status["step"] > saved
-    assert runs.stop(run.name).state in ("stopping", "stopped")
+    assert supervisor.stop(run.name).state in ("stopping", "stopped")
 
 
 def test_a_run_that_does_not_hear_is_killed_and_says_so(monkeypatch):
     monkeypatch.setenv("FAKE_DEAF", "1")
-    monkeypatch.setattr(run_stopper, "TERM_AFTER_SECONDS", 0.1)
-    monkeypatch.setattr(run_stopper, "KILL_AFTER_SECONDS", 0.5)
+    monkeypatch.setattr(stopper, "TERM_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(stopper, "KILL_AFTER_SECONDS", 0.5)
     run = launch(epochs=100)
     wait_for(run.name, "running")
 
     (run.path / "stop").touch()
-    run_stopper.see_to_end(run.path)
+    stopper.see_to_end(run.path)
 
-    killed = runs.look(run.name)
+    killed = supervisor.look(run.name)
     assert killed.state == "stopped" and "was killed" in killed.message
     assert killed.resumable and not (run.path / "stop").exists()
 
 
 def test_the_stopper_leaves_a_resumed_run_alone(monkeypatch):
-    monkeypatch.setattr(run_stopper, "KILL_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(stopper, "KILL_AFTER_SECONDS", 0.0)
     run = launch(epochs=50)
     wait_for(run.name, "running")
     (run.path / "stop").touch()
     seen = iter([run_locks.holder(run.path) + 1])
-    monkeypatch.setattr(run_stopper, "holder", lambda path: next(seen, run_locks.holder(path)))
+    monkeypatch.setattr(stopper, "holder", lambda path: next(seen, run_locks.holder(path)))
 
-    run_stopper.see_to_end(run.path)
+    stopper.see_to_end(run.path)
 
-    assert "was killed" not in runs.look(run.name).message
+    assert "was killed" not in supervisor.look(run.name).message
 
 
 def test_no_zombie_is_left_behind():
@@ -158,7 +159,7 @@ def test_no_zombie_is_left_behind():
     while pid is None:
         pid = run_locks.holder(run.path)
     wait_for(run.name, "finished")
-    runs.wait_until_ended(run.name, 10)
+    supervisor.wait_until_ended(run.name, 10)
 
     deadline = time.monotonic() + 5
     while Path(f"/proc/{pid}").exists():
@@ -168,7 +169,7 @@ def test_no_zombie_is_left_behind():
 
 def test_runs_outlive_the_process_that_launched_them():
     code = (
-        "import sys; sys.path[:0] = ['tests']; import test_runs, vggcore.runs as runs;"
+        "import sys; sys.path[:0] = ['tests']; import test_runs, vggcore.runs.supervisor as runs;"
         "runs.trainer_command = lambda path, how: [sys.executable, str(test_runs.FAKE), str(path)];"
         "test_runs.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
     )
@@ -185,7 +186,7 @@ def test_a_second_click_with_the_same_request_starts_nothing():
     for click in clicks:
         click.join()
 
-    assert [run.name for run in runs.list_runs()] == ["try-out-1"]
+    assert [run.name for run in supervisor.list_runs()] == ["try-out-1"]
 
 
 def test_resuming_twice_starts_one_process():
@@ -194,86 +195,86 @@ def test_resuming_twice_starts_one_process():
     kill(run)
     wait_for(run.name, "crashed")
 
-    runs.resume(run.name)
-    with pytest.raises(runs.RunError, match="only an ended run can be resumed"):
-        runs.resume(run.name)
+    supervisor.resume(run.name)
+    with pytest.raises(supervisor.RunError, match="only an ended run can be resumed"):
+        supervisor.resume(run.name)
 
 
 def test_a_finished_run_is_not_resumed():
     run = launch()
     wait_for(run.name, "finished")
-    runs.wait_until_ended(run.name, 10)
+    supervisor.wait_until_ended(run.name, 10)
 
-    with pytest.raises(runs.RunError, match="nothing left to train"):
-        runs.resume(run.name)
-    with pytest.raises(runs.RunError, match="nothing to stop"):
-        runs.stop(run.name)
+    with pytest.raises(supervisor.RunError, match="nothing left to train"):
+        supervisor.resume(run.name)
+    with pytest.raises(supervisor.RunError, match="nothing to stop"):
+        supervisor.stop(run.name)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc", "a/b", "", ".hidden", "A", "x" * 64, "a\0", 7])
 def test_only_plain_names_become_paths(name):
-    for action in (runs.look, runs.delete, runs.stop, runs.resume):
-        with pytest.raises(runs.RunError, match="not a run name"):
+    for action in (supervisor.look, supervisor.delete, supervisor.stop, supervisor.resume):
+        with pytest.raises(supervisor.RunError, match="not a run name"):
             action(name)
 
 
 def test_slugs_of_what_people_type_are_names():
-    assert runs.slug("  Größe 12: <b>my run</b>!  ") == "gr-e-12-b-my-run-b"
-    assert runs.slug("../../etc/passwd") == "etc-passwd"
-    assert runs.slug("☃") == ""
+    assert supervisor.slug("  Größe 12: <b>my run</b>!  ") == "gr-e-12-b-my-run-b"
+    assert supervisor.slug("../../etc/passwd") == "etc-passwd"
+    assert supervisor.slug("☃") == ""
 
 
 def test_a_taken_name_is_refused():
     launch("mine")
 
-    with pytest.raises(runs.RunError, match="already"):
+    with pytest.raises(supervisor.RunError, match="already"):
         launch("mine")
 
 
 def test_a_living_run_is_neither_deleted_nor_renamed():
     run = launch(epochs=50)
 
-    with pytest.raises(runs.RunError, match="stop it before you delete it"):
-        runs.delete(run.name)
-    with pytest.raises(runs.RunError, match="stop it before you rename it"):
-        runs.rename(run.name, "other")
+    with pytest.raises(supervisor.RunError, match="stop it before you delete it"):
+        supervisor.delete(run.name)
+    with pytest.raises(supervisor.RunError, match="stop it before you rename it"):
+        supervisor.rename(run.name, "other")
 
 
-def ended(name: str) -> runs.Run:
+def ended(name: str) -> supervisor.Run:
     run = launch(name)
     wait_for(name, "finished")
-    return runs.wait_until_ended(run.name, 10)
+    return supervisor.wait_until_ended(run.name, 10)
 
 
 def test_rename_and_delete_an_ended_run():
     ended("first")
 
-    renamed = runs.rename("first", "second")
+    renamed = supervisor.rename("first", "second")
     assert (renamed.name, renamed.config["name"], renamed.state) == ("second", "second", "finished")
     assert renamed.status["summary"]["run_dir"] == str(renamed.path)
-    runs.delete("second")
-    assert runs.list_runs() == []
+    supervisor.delete("second")
+    assert supervisor.list_runs() == []
     assert not list(paths.runs_dir().glob(".deleted*"))
 
 
 def test_promote_copies_whole_checkpoints_only(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     run = ended("first")
-    with pytest.raises(runs.RunError, match="no checkpoint yet"):
-        runs.promote("first", "good")
+    with pytest.raises(supervisor.RunError, match="no checkpoint yet"):
+        supervisor.promote("first", "good")
     (run.path / "best.safetensors").write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()
     (run.path / "best.json").write_text(json.dumps({"sha256": digest, "name": "first"}))
 
-    runs.promote("first", "good")
+    supervisor.promote("first", "good")
 
     card = json.loads((tmp_path / "checkpoints" / "good.json").read_text())
     assert (card["name"], card["run"]) == ("good", "first")
-    with pytest.raises(runs.RunError, match="already"):
-        runs.promote("first", "good")
+    with pytest.raises(supervisor.RunError, match="already"):
+        supervisor.promote("first", "good")
     (run.path / "best.safetensors").write_bytes(b"others")
-    with pytest.raises(runs.RunError, match="try again"):
-        runs.promote("first", "better")
+    with pytest.raises(supervisor.RunError, match="try again"):
+        supervisor.promote("first", "better")
 
 
 def a_folder(name: str, status: str | None, config: str = "{}") -> Path:
@@ -288,19 +289,19 @@ def a_folder(name: str, status: str | None, config: str = "{}") -> Path:
 def test_a_status_file_cut_in_half_is_neither_believed_nor_fatal():
     folder = a_folder("cut", '{"state": "runn')
 
-    assert runs.look("cut").state == "crashed"
+    assert supervisor.look("cut").state == "crashed"
     with hold_run_lock(folder):
-        assert runs.look("cut").state == "starting"
+        assert supervisor.look("cut").state == "starting"
 
 
 def test_a_damaged_config_is_listed_and_cannot_be_resumed():
     a_folder("broken", '{"state": "stopped"}', config='{"name": ')
 
-    run = runs.look("broken")
+    run = supervisor.look("broken")
     assert run.state == "stopped" and not run.resumable
     with pytest.raises(ValueError, match="config.json"):
-        runs.resume("broken")
-    assert not runs.look("broken").locked
+        supervisor.resume("broken")
+    assert not supervisor.look("broken").locked
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_states_are_derived_from_lock_status_and_stop_request(locked, said, stop
         (folder / "stop").touch()
     lock = run_locks.take_lock(folder / "lock") if locked else None
 
-    assert runs.look("some").state == state
+    assert supervisor.look("some").state == state
     if lock is not None:
         os.close(lock)
 
@@ -353,7 +354,7 @@ def test_an_error_in_the_trainer_is_recorded_as_failed():
     with pytest.raises(MemoryError), hold_run_lock(folder):
         raise MemoryError("no room for the network")
 
-    run = runs.look("bad")
+    run = supervisor.look("bad")
     assert (run.state, run.message) == ("failed", "no room for the network")
     assert run.status["step"] == 7
 
@@ -361,7 +362,7 @@ def test_an_error_in_the_trainer_is_recorded_as_failed():
 def test_a_second_process_is_refused():
     folder = a_folder("one", None)
 
-    with hold_run_lock(folder), pytest.raises(runs.RunError, match="already running"):
+    with hold_run_lock(folder), pytest.raises(supervisor.RunError, match="already running"):
         with hold_run_lock(folder):
             pass
 
@@ -405,7 +406,7 @@ def test_the_queue_does_not_look_at_the_clock(monkeypatch):
     with changing_runs(paths.runs_dir()):
         for folder, now in ((first, 2e9), (second, 1.0)):  # the clock jumps back by decades
             monkeypatch.setattr(time, "time", lambda now=now: now)
-            runs._write_queued(folder, TrainConfig(device="cpu"))
+            supervisor._write_queued(folder, TrainConfig(device="cpu"))
     locks = [run_locks.take_lock(folder / "lock") for folder in (first, second)]
 
     ticket = run_locks.read_json(second / "status.json")["ticket"]
@@ -461,13 +462,13 @@ def test_gpus_are_counted_without_torch(monkeypatch, tmp_path, visible, devices)
 def test_a_folder_that_cannot_be_written_is_one_clear_line(monkeypatch):
     monkeypatch.setenv("VGGCORE_RUNS", "/proc/no-such-place")
 
-    with pytest.raises(runs.RunError, match="cannot write to /proc/no-such-place"):
+    with pytest.raises(supervisor.RunError, match="cannot write to /proc/no-such-place"):
         launch()
 
 
 def test_a_full_disk_is_one_clear_line(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 5))
-    with pytest.raises(runs.RunError, match="MB are free"):
+    with pytest.raises(supervisor.RunError, match="MB are free"):
         launch()
 
 
@@ -475,12 +476,12 @@ def test_a_disk_that_fills_up_while_launching_is_one_clear_line(monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs, "take_lock", full)
+    monkeypatch.setattr(supervisor, "take_lock", full)
 
-    with pytest.raises(runs.RunError, match="No space left on device"):
+    with pytest.raises(supervisor.RunError, match="No space left on device"):
         launch("unlucky")
     monkeypatch.undo()
-    assert runs.list_runs() == [] and not (paths.runs_dir() / "unlucky").exists()
+    assert supervisor.list_runs() == [] and not (paths.runs_dir() / "unlucky").exists()
 
 
 def test_a_run_whose_folder_is_deleted_ends_and_frees_the_device():
@@ -490,7 +491,7 @@ def test_a_run_whose_folder_is_deleted_ends_and_frees_the_device():
     shutil.rmtree(doomed.path, ignore_errors=True)
     shutil.rmtree(doomed.path, ignore_errors=True)
 
-    assert doomed.name not in [run.name for run in runs.list_runs()]
+    assert doomed.name not in [run.name for run in supervisor.list_runs()]
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline
@@ -499,11 +500,11 @@ def test_a_run_whose_folder_is_deleted_ends_and_frees_the_device():
 
 
 def test_a_trainer_that_cannot_be_started_is_failed(monkeypatch):
-    monkeypatch.setattr(runs, "trainer_command", lambda path, how: ["/no/such/python"])
+    monkeypatch.setattr(supervisor, "trainer_command", lambda path, how: ["/no/such/python"])
 
-    with pytest.raises(runs.RunError, match="could not be started"):
+    with pytest.raises(supervisor.RunError, match="could not be started"):
         launch("never")
-    assert runs.look("never").state == "failed" and not runs.look("never").locked
+    assert supervisor.look("never").state == "failed" and not supervisor.look("never").locked
 
 
 def test_launch_keeps_what_a_sweep_must_not_touch():
@@ -527,12 +528,12 @@ def test_a_run_is_described_for_programs():
 
 @pytest.mark.slow
 def test_a_run_of_several_processes_is_killed_and_resumed_like_any_other(monkeypatch):
-    monkeypatch.setattr(runs, "trainer_command", REAL_COMMAND)
+    monkeypatch.setattr(supervisor, "trainer_command", REAL_COMMAND)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     train = TrainConfig(
         dataset="synthetic", device="cpu", train_limit=256, batch_size=16, epochs=40
     )
-    run = runs.launch(SPEC, train, name="pair", processes=2)
+    run = supervisor.launch(SPEC, train, name="pair", processes=2)
     wait_for("pair", "running", seconds=300)
     ranks = [process for process in Path("/proc").glob("[0-9]*") if is_rank_of(process, run)]
 
@@ -544,13 +545,13 @@ def test_a_run_of_several_processes_is_killed_and_resumed_like_any_other(monkeyp
         assert time.monotonic() < deadline, "a rank trains on without its lock"
         time.sleep(0.1)
     assert len(ranks) == 2 and crashed.resumable
-    runs.resume("pair")
+    supervisor.resume("pair")
     wait_for("pair", "running", seconds=300)
-    runs.stop("pair")
+    supervisor.stop("pair")
     assert wait_for("pair", "stopped", seconds=60).status["step"] > 0
 
 
-def is_rank_of(process: Path, run: runs.Run) -> bool:
+def is_rank_of(process: Path, run: supervisor.Run) -> bool:
     """Whether /proc/PID is one of torchrun's ranks that train this run."""
     try:
         arguments = (process / "cmdline").read_bytes().decode().split("\0")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
 from dashboard import small_pictures, words
-from vggcore import runs
+from vggcore.runs import supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
@@ -90,7 +90,13 @@ def test_raw_url_parameters_never_break_a_page(name, value):
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in ("-1", "nan")])
 def test_run_names_that_are_no_names_are_refused_everywhere(name):
-    for action in (runs.look, runs.stop, runs.resume, runs.delete, runs.check_name):
+    for action in (
+        supervisor.look,
+        supervisor.stop,
+        supervisor.resume,
+        supervisor.delete,
+        supervisor.check_name,
+    ):
         with pytest.raises(ValueError):
             action(name)
 

@@ -13,7 +13,7 @@ from vggcore.machine import devices
 from vggcore.model import checkpoints
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
-from vggcore.run_folder import RunFolder
+from vggcore.runs.folder import RunFolder
 from vggcore.training import TrainingFailed
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from vggcore import run_folder
 from vggcore.data import fashion_mnist
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
+from vggcore.runs import folder
 
 SPEC = VGGSpec(
     configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool", dropout=0.2
@@ -23,4 +23,4 @@ STEPS = 12
 def create(path: Path, spec: VGGSpec = SPEC, train: TrainConfig = TRAIN):
     """The folder of a tiny run. Also makes the synthetic data set small, in this process."""
     fashion_mnist.SYNTHETIC_COUNTS.update(IMAGES)
-    return run_folder.create(path, spec, train)
+    return folder.create(path, spec, train)

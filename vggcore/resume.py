@@ -18,7 +18,7 @@ from safetensors.torch import save as to_bytes
 
 from vggcore.model.checkpoints import CheckpointError, write_atomically
 from vggcore.model.network import VGG
-from vggcore.run_folder import RunFolder
+from vggcore.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
-from vggcore import recipe_arguments, run_folder
+from vggcore import recipe_arguments
 from vggcore.machine import paths
-from vggcore.run_folder import RunFolder
+from vggcore.runs import folder as run_folder
+from vggcore.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -37,31 +38,31 @@ def run(args: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
         return _run_as_rank(args)
     folder = _folder(args)
-    from vggcore import runs
+    from vggcore.runs import supervisor
 
-    processes = runs.processes_of(folder.path)
-    with runs.hold_run_lock(folder.path):
+    processes = supervisor.processes_of(folder.path)
+    with supervisor.hold_run_lock(folder.path):
         wanted = folder.train.device
-        with runs.wait_for_device(wanted, folder.path, every=processes > 1) as device:
+        with supervisor.wait_for_device(wanted, folder.path, every=processes > 1) as device:
             if processes > 1:
                 how = "--resume" if args.resume else "--from-config"
-                runs.continue_under_torchrun(processes, [how, str(folder.path)])
+                supervisor.continue_under_torchrun(processes, [how, str(folder.path)])
             return _train(folder, device, args)
 
 
 def _run_as_rank(args: argparse.Namespace) -> int:
     """One process of several: rank 0 makes the folder and holds the locks for all."""
-    from vggcore import runs
     from vggcore.machine import distributed
+    from vggcore.runs import supervisor
 
-    runs.end_with_parent()
+    supervisor.end_with_parent()
     with distributed.process_group():
         folder = _folder_for_all(args)
         if not distributed.is_main():
             return _train(folder, distributed.from_main(None), args)
-        with runs.hold_run_lock(folder.path):
+        with supervisor.hold_run_lock(folder.path):
             device = folder.train.device
-            with runs.wait_for_device(device, folder.path, every=True) as device:
+            with supervisor.wait_for_device(device, folder.path, every=True) as device:
                 return _train(folder, distributed.from_main(device), args)
 
 

@@ -26,7 +26,7 @@ from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.muon import Muon
 from vggcore.resume import ResumeState, load_last, save_last
-from vggcore.run_folder import RunFolder
+from vggcore.runs.folder import RunFolder
 
 log = logging.getLogger(__name__)
 

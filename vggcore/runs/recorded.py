@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vggcore import runs
-from vggcore.metrics import STEP_COLUMNS, MetricsLog, thin_out
 from vggcore.model.checkpoints import write_atomically
+from vggcore.runs import supervisor
+from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
 
 FOLDER = Path(__file__).with_name("recordings")
 _STEP_ROWS = 400  # enough for a curve as wide as a screen; about 30 kB
@@ -74,7 +74,7 @@ def names() -> list[str]:
 def load(name: str) -> Recording:
     """Raises RunError where there is no recording of that name, or it is damaged."""
     if name not in names():
-        raise runs.RunError(f"there is no recorded run named {name!r}")
+        raise supervisor.RunError(f"there is no recorded run named {name!r}")
     try:
         values = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         return Recording(
@@ -92,17 +92,17 @@ def load(name: str) -> Recording:
             summary=values.get("summary") or {},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise runs.RunError(f"the recorded run {name!r} is damaged: {error}") from None
+        raise supervisor.RunError(f"the recorded run {name!r} is damaged: {error}") from None
 
 
 def record(name: str, out: Path | str | None = None) -> Path:
     """Write the run as a recording, its step rows thinned out; the file. Raises RunError."""
-    run = runs.look(name)
+    run = supervisor.look(name)
     log = MetricsLog(run.path / "metrics.jsonl")
     log.refresh()
     steps = log.steps()
     kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
-    card = runs.read_json(run.path / "best.json") or {}
+    card = supervisor.read_json(run.path / "best.json") or {}
     values = {
         "name": name,
         "title": name,

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from vggcore.metrics import STEP_COLUMNS, MetricsLog
+from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog
 
 
 def available() -> bool:

@@ -25,7 +25,7 @@ from vggcore.model import recipe as config
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.checkpoints import CheckpointError, to_json, write_atomically
 from vggcore.model.recipe import TrainConfig
-from vggcore.run_locks import read_json
+from vggcore.runs.locks import read_json
 
 CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"
 

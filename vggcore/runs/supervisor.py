@@ -28,13 +28,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggcore import run_folder
-from vggcore.limits import Limits
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.checkpoints import CheckpointError, write_atomically
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.run_locks import (
+from vggcore.runs import folder as run_folder
+from vggcore.runs.limits import Limits
+from vggcore.runs.locks import (
     ENDED,
     RunError,
     changing_runs,
@@ -391,7 +391,7 @@ def _prepare_resume(path: Path) -> str:
 def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None) -> Run:
     """Ask a living run to save and end; if it does not, it is killed after 30 seconds.
 
-    A waiting run is cancelled. A small process of its own sees to the end (`run_stopper`), so
+    A waiting run is cancelled. A small process of its own sees to the end (`stopper`), so
     that this holds even when the app or terminal that asked is gone. Raises RunError.
     """
     run = look(name)
@@ -401,7 +401,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     with _one_line_errors(run.path):
         (run.path / run_folder.STOP).touch()
     stopper = subprocess.Popen(
-        [sys.executable, "-m", "vggcore.run_stopper", str(run.path.resolve())],
+        [sys.executable, "-m", "vggcore.runs.stopper", str(run.path.resolve())],
         cwd=paths.PROJECT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Sees to it that a run which was asked to stop does end: `python -m vggcore.run_stopper DIR`.
+"""Sees to it that a run which was asked to stop does end: `python -m vggcore.runs.stopper DIR`.
 
 Started by `runs.stop` as a process of its own, so that a stop means stop even when the app that
 asked is gone. It ends as soon as the run has. Needs no PyTorch.
@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from vggcore.run_locks import ENDED, holder, is_locked, read_json, take_lock, write_json
+from vggcore.runs.locks import ENDED, holder, is_locked, read_json, take_lock, write_json
 
 TERM_AFTER_SECONDS = 5.0
 KILL_AFTER_SECONDS = 30.0

@@ -1,0 +1,1 @@
+"""Run folders and their processes: launch, queue, stop, resume, list, measure. No PyTorch."""
