@@ -23,11 +23,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import wild  # noqa: E402
-from vggcore import wild_pictures as pictures  # noqa: E402
 from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
+from vggcore.wild import scenes as pictures  # noqa: E402
+from vggcore.wild import source  # noqa: E402
 
 MADE_UP = {
     "blank": pictures.blank, "scribble": pictures.scribble, "noise": pictures.noise,
@@ -88,7 +88,7 @@ def others() -> dict[str, list]:
         kind: [draw(np.random.default_rng((SEED, n))) for n in range(PER_KIND)]
         for kind, draw in MADE_UP.items()
     }
-    unseen = [item for item in wild.not_garments() if not wild.trained_category(item.folder)]
+    unseen = [item for item in source.not_garments() if not source.trained_category(item.folder)]
     found["other drawings"] = [item.picture() for item in unseen]
     return found | real_others()
 
@@ -111,7 +111,7 @@ def main() -> None:
     card, preprocessing = checkpoint.card, checkpoint.card["preprocessing"]
     if arguments.one_view:
         preprocessing["mirror"] = False
-    validation = wild.Validation.load(preprocessing["image_size"], card.get("seed", 0))
+    validation = source.Validation.load(preprocessing["image_size"], card.get("seed", 0))
     found = validation.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
         card |= doubt.calibrate(found)

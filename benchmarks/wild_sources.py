@@ -23,13 +23,14 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import training, wild  # noqa: E402
+from vggcore import training  # noqa: E402
 from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
+from vggcore.wild import source as wild  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),

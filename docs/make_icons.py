@@ -3,7 +3,7 @@
     npm pack @iconify/json@2.2.535 && tar xzf iconify-json-*.tgz      # icon sets under ./package
     pip install cairosvg && python docs/make_icons.py package
 
-reads `icons.csv` in `vggcore/garment_icons` (set, icon, class folder: chosen by hand), draws those
+reads `icons.csv` in `vggcore/wild/garment_icons` (set, icon, class folder: chosen by hand), draws those
 icons into `icons.png` there, one cell each, row by row, and writes whose they are to `README.md`.
 Only sets whose licence lets anybody use them, with their authors named, are allowed.
 """
@@ -19,7 +19,7 @@ from PIL import Image
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
-from vggcore import icons  # noqa: E402
+from vggcore.wild import icons  # noqa: E402
 
 MARGIN = 10  # pixels of white around each icon in its cell
 LICENCES = {"MIT", "Apache-2.0", "CC0-1.0", "ISC", "BSD-3-Clause", "CC-BY-3.0", "CC-BY-4.0"}

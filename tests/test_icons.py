@@ -1,10 +1,10 @@
-"""`vggcore.icons`: the sheet, its list and whose they are belong together."""
+"""`vggcore.wild.icons`: the sheet, its list and whose they are belong together."""
 
 from collections import Counter
 
 import numpy as np
 
-from vggcore import icons, wild
+from vggcore.wild import icons, source
 
 
 def test_every_icon_has_a_cell_with_ink_on_white():
@@ -30,20 +30,20 @@ def test_the_table_names_every_author_and_licence():
 
 
 def test_icons_are_drawings_of_our_classes_to_train_on():
-    items = wild.icon_items()
+    items = source.icon_items()
     folders = {item.folder for item in items}
-    assert folders == set(wild._FOLDERS) and {item.kind for item in items} == {"sketches"}
+    assert folders == set(source._FOLDERS) and {item.kind for item in items} == {"sketches"}
     bag = next(item for item in items if item.folder == "bag")
-    assert wild.target_of(bag).nonzero()[0].tolist() == [8]
+    assert source.target_of(bag).nonzero()[0].tolist() == [8]
     assert bag.picture().mode == "RGB" and bag.picture().size == (icons.SIDE, icons.SIDE)
     heel = next(item for item in items if item.folder == "footwear_other")
-    assert (wild.target_of(heel) == 1).nonzero()[0].tolist() == [5, 7, 9]
+    assert (source.target_of(heel) == 1).nonzero()[0].tolist() == [5, 7, 9]
 
 
 def test_each_icon_is_trained_on_in_several_forms(monkeypatch):
-    monkeypatch.setattr(wild.icons, "load", icons_of_two_classes)
-    pool = wild._pool(wild._sketches(wild.icon_items(), seed=0), 32)
-    variants = wild._REAL_VARIANTS["icons"]
+    monkeypatch.setattr(source.icons, "load", icons_of_two_classes)
+    pool = source._pool(source._sketches(source.icon_items(), seed=0), 32)
+    variants = source._REAL_VARIANTS["icons"]
     assert pool.images.shape == (2 * variants, 32, 32)
     assert pool.targets.argmax(1).tolist() == [3] * variants + [8] * variants
     assert len({image.numpy().tobytes() for image in pool.images}) > variants

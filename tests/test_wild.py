@@ -1,4 +1,4 @@
-"""`vggcore.wild`: what counts as right, the loss with "no garment", batches and their resume."""
+"""`vggcore.wild.source`: what counts as right, the loss with "no garment", batches and their resume."""
 
 import json
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vggcore import wild
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.wild import NONE, Item, Pool
+from vggcore.wild import source as wild
+from vggcore.wild.source import NONE, Item, Pool
 
 
 def item(source: str, folder: str, name: str = "1.jpg") -> Item:

@@ -1,13 +1,13 @@
-"""`vggcore.wild_pictures`: what is drawn for training looks like what it is drawn for."""
+"""`vggcore.wild.scenes`: what is drawn for training looks like what it is drawn for."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from vggcore import garment_shapes as shapes
-from vggcore import wild_pictures as pictures
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
+from vggcore.wild import scenes as pictures
+from vggcore.wild import shapes as shapes
 
 
 def block() -> np.ndarray:

@@ -87,7 +87,7 @@ def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimi
 def make_source(spec: VGGSpec, train: TrainConfig, device: torch.device):
     """The run's batches and validation."""
     if train.dataset == "wild":
-        from vggcore.wild import WildSource
+        from vggcore.wild.source import WildSource
 
         return WildSource(spec, train, device)
     return ImageSource(spec, train, device)

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from vggcore import garment_shapes
-from vggcore.garment_shapes import BAG, DRESS, SANDAL, SHOES, TOPS, TROUSER, circle
 from vggcore.pictures import prepare
+from vggcore.wild import shapes as garment_shapes
+from vggcore.wild.shapes import BAG, DRESS, SANDAL, SHOES, TOPS, TROUSER, circle
 
 SIDE = 112
 

@@ -23,8 +23,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vggcore import garment_shapes, icons
-from vggcore import wild_pictures as pictures
 from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
@@ -33,6 +31,8 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.checkpoints import write_atomically
 from vggcore.model.recipe import TrainConfig
 from vggcore.pictures import prepare, strokes
+from vggcore.wild import icons, shapes
+from vggcore.wild import scenes as pictures
 
 log = logging.getLogger(__name__)
 
@@ -334,7 +334,7 @@ def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
         traced = rng.random() < 0.45
         outline = pictures.outline_of(rng, images[chosen], label) if traced else None
         if outline is None:
-            outline, lines = garment_shapes.template(rng, label)
+            outline, lines = shapes.template(rng, label)
             details = None
         else:
             lines, details = [], images[chosen] if rng.random() < 0.4 else None

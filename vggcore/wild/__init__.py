@@ -1,0 +1,1 @@
+"""The pictures made up for training on photos and drawings."""
