@@ -28,9 +28,9 @@ def fast(before_step) -> None:
     """One training from start to end per step, each with the next seed."""
     import dataclasses
 
-    from vggcore import training
     from vggcore.model.recipe import PRESETS
     from vggcore.runs import folder as run_folder
+    from vggcore.training import loop
 
     preset = PRESETS["fast"]
     results = before_step.report = {"test_accuracy": [], "val_accuracy": []}
@@ -39,7 +39,7 @@ def fast(before_step) -> None:
         train = dataclasses.replace(preset.train, seed=seed, device="cpu")
         with tempfile.TemporaryDirectory() as place:
             folder = run_folder.create(Path(place) / "run", preset.spec, train)
-            summary = training.fit(folder)
+            summary = loop.fit(folder)
         results["test_accuracy"].append(summary["test_accuracy"])
         results["val_accuracy"].append(summary["best_val_accuracy"])
 

@@ -23,12 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch  # noqa: E402
 
-from vggcore import training  # noqa: E402
 from vggcore.machine import devices  # noqa: E402
 from vggcore.model import anatomy, checkpoints  # noqa: E402
 from vggcore.model.architectures import VGGSpec  # noqa: E402
 from vggcore.model.recipe import TrainConfig  # noqa: E402
 from vggcore.runs import folder as run_folder  # noqa: E402
+from vggcore.training import loop  # noqa: E402
 
 OUT = Path(__file__).with_name("progressive_pretraining.json")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "progressive-pretraining.md"
@@ -63,7 +63,7 @@ def train_stages(stages, seed: int, place: Path) -> dict:
     for number, (spec, train) in enumerate(stages, start=1):
         train = dataclasses.replace(train, seed=seed, init_from=before)
         folder = run_folder.create(place / f"stage{number}", spec, train)
-        summary = training.fit(folder)
+        summary = loop.fit(folder)
         # Forward and backward take about three times the forward's multiply-accumulates.
         epoch_work = 3 * anatomy.totals(spec).macs * train.train_limit
         for line in (folder.path / "metrics.jsonl").read_text().splitlines():

@@ -17,9 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import training  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.runs import folder as run_folder  # noqa: E402
+from vggcore.training import loop as training  # noqa: E402
 
 
 def main() -> None:

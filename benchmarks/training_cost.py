@@ -43,15 +43,15 @@ def measure(spec: VGGSpec, train: TrainConfig, folder: Path) -> dict:
     """Train in this process; peak bytes beyond the start, and seconds of the median step."""
     import torch
 
-    from vggcore import training
     from vggcore.machine import devices
     from vggcore.runs import folder as run_folder
+    from vggcore.training import loop
 
     device = devices.resolve(train.device)
     torch.ones(8, device=device).sum().item()
     before = peak_bytes(device)
     run = run_folder.create(folder / "run", spec, train)
-    training.fit(run)
+    loop.fit(run)
     lines = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
     seconds = [line["seconds"] for line in lines if line["kind"] == "step"]
     steps = [after - before for before, after in zip(seconds, seconds[1:], strict=False)]
@@ -73,12 +73,12 @@ def use_cpu_clock() -> None:
     """
     import torch
 
-    from vggcore import speed, training
+    from vggcore.training import loop, speed
 
     def clock() -> float:
         return time.process_time() / torch.get_num_threads()
 
-    speed.time = training.time = SimpleNamespace(monotonic=clock, perf_counter=clock)
+    speed.time = loop.time = SimpleNamespace(monotonic=clock, perf_counter=clock)
 
 
 def child(job: dict) -> dict:
@@ -86,7 +86,7 @@ def child(job: dict) -> dict:
     if job["clock"] == "cpu":
         use_cpu_clock()
     if "spec" not in job:
-        from vggcore import speed
+        from vggcore.training import speed
 
         return {name: list(s) for name, s in speed.calibrate(job["device"]).items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -115,7 +115,7 @@ def main() -> None:
     if args.child:
         print(json.dumps(child(json.loads(args.child))))
         return
-    from vggcore import cost, speed
+    from vggcore.training import cost, speed
 
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache

@@ -25,9 +25,9 @@ def ours(before_step) -> None:
     """The real training loop, held before each step."""
     import torch
 
-    from vggcore import training
     from vggcore.model.recipe import PRESETS
     from vggcore.runs import folder as run_folder
+    from vggcore.training import loop as training
 
     preset, one_step = PRESETS["tutorial"], training._Loop._step
     inside = before_step.report = {"model": 0.0, "steps": 0.0}
@@ -60,9 +60,9 @@ def bare(before_step) -> None:
     """Forward and backward alone, on one batch that is ready."""
     import torch
 
-    from vggcore.image_source import ImageSource
     from vggcore.model.network import build
     from vggcore.model.recipe import PRESETS
+    from vggcore.training.image_source import ImageSource
 
     preset = PRESETS["tutorial"]
     images, labels = ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)

@@ -23,13 +23,13 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore import training  # noqa: E402
 from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
+from vggcore.training import loop  # noqa: E402
 from vggcore.wild import source as wild  # noqa: E402
 
 HELD_OUT_TOGETHER = (
@@ -45,20 +45,20 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     train = replace(preset.train, ema=0.995)  # shorter than the preset's, as the training is
     source = wild.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
     network = build(preset.spec, init=train.init, seed=train.seed)
-    training.start_from(network, train)
+    loop.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
-    optimizer = training.make_optimizer(train, network)
+    optimizer = loop.make_optimizer(train, network)
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = training.learning_rate(train, step, steps)
+            group["lr"] = loop.learning_rate(train, step, steps)
         inputs, targets = source.batch(step)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         optimizer.zero_grad()
         source.loss(logits.float(), targets).backward()
         optimizer.step()
-        training.update_average(average, network, train.ema, step)
+        loop.update_average(average, network, train.ema, step)
     return average.eval(), source.preprocessing
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import cost, recipe_arguments
+from vggcore import recipe_arguments
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
 from vggcore.model import checkpoints, recipe
@@ -15,6 +15,7 @@ from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.runs import supervisor
 from vggcore.runs.limits import Limits
 from vggcore.runs.locks import available_devices, device_choices
+from vggcore.training import cost
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _GROUPS = {

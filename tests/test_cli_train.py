@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from vggcore import cli, training
+from vggcore import cli
 from vggcore.data import fashion_mnist
-from vggcore.image_source import ImageSource
 from vggcore.runs import supervisor
 from vggcore.runs.folder import RunFolder
+from vggcore.training import loop
+from vggcore.training.image_source import ImageSource
 
 TINY = [
     "train", "--preset", "try-out", "--dataset", "synthetic", "--width", "1/32", "--epochs", "2",
@@ -59,7 +60,7 @@ def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_stops_and_the_run_resumes(tmp_path, monkeypatch, capsys, number):
-    monkeypatch.setattr(training, "STOP_CHECK_SECONDS", 0)
+    monkeypatch.setattr(loop, "STOP_CHECK_SECONDS", 0)
     at_step(monkeypatch, 1, lambda: signal.raise_signal(number))
     before = signal.getsignal(number)
 
@@ -111,8 +112,8 @@ def test_what_a_resumed_run_would_not_heed_is_refused(tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, number):
-    make_source = training.make_source
-    monkeypatch.setattr(training, "make_source", lambda *_: signal.raise_signal(number))
+    make_source = loop.make_source
+    monkeypatch.setattr(loop, "make_source", lambda *_: signal.raise_signal(number))
 
     with pytest.raises(SystemExit) as ended:
         cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
@@ -120,7 +121,7 @@ def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, nu
     assert ended.value.code == 0 and "cancelled before it started" in capsys.readouterr().err
     assert status(tmp_path / "run")["state"] == "stopped"
     assert not supervisor.is_locked(tmp_path / "run" / "lock")
-    monkeypatch.setattr(training, "make_source", make_source)
+    monkeypatch.setattr(loop, "make_source", make_source)
     assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
 
 

@@ -9,14 +9,15 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vggcore import calibrate_command, cost, speed
+from vggcore import calibrate_command
 from vggcore.answers import evaluation
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.resume import ResumeState
-from vggcore.training import make_optimizer
+from vggcore.training import cost, speed
+from vggcore.training.loop import make_optimizer
+from vggcore.training.resume import ResumeState
 
 SMALL = VGGSpec(configuration="A", width="1/8", image_size=64, head="pool")
 FLAT = speed.Speeds(

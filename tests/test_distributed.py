@@ -17,13 +17,13 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import training
 from vggcore.answers import evaluation
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
+from vggcore.training import loop as training
 
 PLAIN = {"batch_norm": False, "dropout": 0.0}
 
@@ -67,7 +67,7 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
 def train(path: Path, processes: int, kill_rank_at: tuple = ()) -> list[int]:
     """Train the run in so many processes; their exit codes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vggcore.training"])
+    context.set_forkserver_preload(["vggcore.training.loop"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,12 +1,12 @@
-"""`vggcore.image_source`: batches that depend on seed and step alone, and their augmentation."""
+"""`vggcore.training.image_source`: batches that depend on seed and step alone, and their augmentation."""
 
 import pytest
 import torch
 
 from vggcore.data import fashion_mnist
-from vggcore.image_source import ImageSource, augment, cutmix, mixup
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
+from vggcore.training.image_source import ImageSource, augment, cutmix, mixup
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from vggcore import training
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.pretraining import copy_weights
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import folder as run_folder
+from vggcore.training import loop
 
 
 def small(configuration: str, **knobs):
@@ -71,7 +71,7 @@ def test_a_run_starts_from_a_checkpoint_and_says_what_it_took(tmp_path):
     deeper = VGGSpec(configuration="B", width="1/16", image_size=32, dropout=0.0)
     folder = run_folder.create(tmp_path / "run", deeper, train)
 
-    training.fit(folder)
+    loop.fit(folder)
 
     event = (folder.path / "metrics.jsonl").read_text().splitlines()[0]
     assert "copied block1.conv1, block2.conv1, block3.conv1, block3.conv2, classifier.fc1" in event
@@ -85,4 +85,4 @@ def test_a_start_that_fits_nowhere_is_an_error(tmp_path):
     spec = VGGSpec(configuration="A", width="1/8", image_size=32, head="pool")
 
     with pytest.raises(ValueError, match="nothing of .* fits VGG-11 ×1/8"):
-        training.start_from(build(spec), TrainConfig(init_from=str(tmp_path / "start")))
+        loop.start_from(build(spec), TrainConfig(init_from=str(tmp_path / "start")))

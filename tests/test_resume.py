@@ -16,13 +16,13 @@ import tiny_run
 import torch
 from safetensors.torch import load_file, save_file
 
-from vggcore import training
 from vggcore.data import fashion_mnist
-from vggcore.image_source import ImageSource
 from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
 from vggcore.runs.folder import RunFolder
+from vggcore.training import loop
+from vggcore.training.image_source import ImageSource
 
 KILLS, KILLS_PER_RUN = 25, 5
 VOLATILE = {"seconds", "images_per_second", "memory_bytes", "created"}
@@ -54,7 +54,7 @@ def train_in_child(path: Path, kill_at_file_event: int = 0, kill_after: float = 
     if kill_after:
         threading.Timer(kill_after, os.kill, (os.getpid(), signal.SIGKILL)).start()
     started = time.monotonic()
-    training.fit(RunFolder(path))
+    loop.fit(RunFolder(path))
     measured = {"file_events": seen, "seconds": time.monotonic() - started}
     Path(f"{path}.measured").write_text(json.dumps(measured))
 
@@ -63,7 +63,7 @@ def run_child(path: Path, **kill) -> int:
     """Train in a child; its exit code, negative for a signal."""
     # A server that has imported PyTorch forks the children: none imports it again.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vggcore.training"])
+    context.set_forkserver_preload(["vggcore.training.loop"])
     child = context.Process(target=train_in_child, args=(path,), kwargs=kill)
     child.start()
     child.join(120)
@@ -120,7 +120,7 @@ def test_the_order_in_which_a_save_replaces_files_never_leaves_none(tmp_path, mo
             seen.append(any(folder.path.glob("last*.safetensors")))
 
     monkeypatch.setattr(os, "replace", watched)
-    training.fit(folder)
+    loop.fit(folder)
 
     assert "last-previous.safetensors" in replaced and all(seen)
 
@@ -137,9 +137,9 @@ def stopped_half_way(path: Path, **recipe) -> RunFolder:
             folder.request_stop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "STATUS_SECONDS", 0)
-        patch.setattr(training, "STOP_CHECK_SECONDS", 0)
-        assert training.fit(folder, on_step=stop_late)["state"] == "stopped"
+        patch.setattr(loop, "STATUS_SECONDS", 0)
+        patch.setattr(loop, "STOP_CHECK_SECONDS", 0)
+        assert loop.fit(folder, on_step=stop_late)["state"] == "stopped"
     return RunFolder(path)
 
 
@@ -150,11 +150,11 @@ def test_a_run_that_goes_on_no_longer_needs_what_it_started_from(tmp_path):
     for file in tmp_path.glob("start.*"):
         file.unlink()
 
-    assert training.fit(folder)["state"] == "finished"
+    assert loop.fit(folder)["state"] == "finished"
 
 
 def whole(path: Path) -> dict:
-    training.fit(tiny_run.create(path))
+    loop.fit(tiny_run.create(path))
     return outcome(path)
 
 
@@ -167,7 +167,7 @@ def test_a_damaged_last_checkpoint_falls_back_to_the_one_before(tmp_path, damage
     content[-5] ^= 1  # one bit of one weight
     last.write_bytes(content if damage is None else damage)
 
-    training.fit(folder)
+    loop.fit(folder)
 
     assert outcome(folder.path) == expected
     assert "going on from last-previous.safetensors instead" in caplog.text
@@ -179,7 +179,7 @@ def test_two_damaged_checkpoints_end_in_one_clear_line(tmp_path):
         (folder.path / name).write_bytes(b"gone")
 
     with pytest.raises(CheckpointError, match="no checkpoint in .*run can be used"):
-        training.fit(folder)
+        loop.fit(folder)
 
 
 def test_a_pair_torn_between_weights_and_card_repairs_itself(tmp_path):
@@ -190,7 +190,7 @@ def test_a_pair_torn_between_weights_and_card_repairs_itself(tmp_path):
     torn["classifier.fc.bias"] += 1
     save_file(torn, folder.path / "best.safetensors")
 
-    training.fit(folder)
+    loop.fit(folder)
 
     assert checkpoints.is_whole(folder.path / "best")
     rows = [row for row in outcome(folder.path)["metrics"] if row["kind"] == "epoch"]
@@ -203,9 +203,9 @@ def test_killed_while_finishing_it_finishes_when_resumed(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(ImageSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            training.fit(folder)
+            loop.fit(folder)
 
-    summary = training.fit(RunFolder(folder.path))
+    summary = loop.fit(RunFolder(folder.path))
 
     assert summary["state"] == "finished"
     assert outcome(folder.path) == expected
@@ -216,7 +216,7 @@ def test_another_number_of_threads_is_remarked_on(tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        training.fit(folder)
+        loop.fit(folder)
     finally:
         torch.set_num_threads(threads)
 
@@ -237,21 +237,21 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(saved) // 2, hard))
     try:
         with pytest.raises(CheckpointError, match="cannot write last-incoming.*File too large"):
-            training.fit(folder)
+            loop.fit(folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     assert (folder.path / "last.safetensors").read_bytes() == saved
-    training.fit(RunFolder(folder.path))
+    loop.fit(RunFolder(folder.path))
     assert outcome(folder.path) == expected
 
 
 def test_a_vanished_run_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "STATUS_SECONDS", 0)
+    monkeypatch.setattr(loop, "STATUS_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run")
 
     with pytest.raises(CheckpointError, match=f"cannot write .*{folder.path}.*No such file"):
-        training.fit(folder, on_step=lambda status: shutil.rmtree(folder.path))
+        loop.fit(folder, on_step=lambda status: shutil.rmtree(folder.path))
 
 
 def test_a_folder_that_cannot_be_made_is_named():
@@ -267,8 +267,8 @@ def test_on_a_gpu_a_resumed_run_comes_within_tolerance(tmp_path):
     for name in ("whole", "resumed"):
         folder = tiny_run.create(tmp_path / name, train=train)
         if name == "resumed":
-            training.fit(folder, on_step=lambda status, folder=folder: folder.request_stop())
-        training.fit(RunFolder(folder.path))
+            loop.fit(folder, on_step=lambda status, folder=folder: folder.request_stop())
+        loop.fit(RunFolder(folder.path))
         rows = [json.loads(r) for r in (folder.path / "metrics.jsonl").read_text().splitlines()]
         losses.append([row["train_loss"] for row in rows if row["kind"] == "epoch"])
 

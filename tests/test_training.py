@@ -6,15 +6,15 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore import training
 from vggcore.data import fashion_mnist
-from vggcore.image_source import ImageSource
 from vggcore.machine import devices
 from vggcore.model import checkpoints
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
-from vggcore.training import TrainingFailed
+from vggcore.training import loop as training
+from vggcore.training.image_source import ImageSource
+from vggcore.training.loop import TrainingFailed
 
 
 @pytest.fixture(autouse=True)

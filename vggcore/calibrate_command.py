@@ -3,8 +3,8 @@
 import json
 from argparse import ArgumentParser, Namespace
 
-from vggcore import speed
 from vggcore.model.recipe import PRESETS
+from vggcore.training import speed
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(args: Namespace) -> int:
     if args.json:
         print(json.dumps({name: speeds._asdict() for name, speeds in measured.items()}, indent=2))
         return 0
-    from vggcore import cost
+    from vggcore.training import cost
 
     print(f"Kept in {speed.file()}. With it, an epoch of each preset takes about:")
     for name, preset in PRESETS.items():

@@ -106,13 +106,13 @@ def _new_name(preset: str) -> str:
 
 
 def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
-    from vggcore import training
     from vggcore.machine import distributed
+    from vggcore.training import loop
 
     main, several = distributed.is_main(), distributed.world_size() > 1
     progress_bar = _progress_bar() if main and sys.stderr.isatty() else None
     try:
-        summary = training.fit(folder, device=device, on_step=progress_bar)
+        summary = loop.fit(folder, device=device, on_step=progress_bar)
     except (ValueError, RuntimeError) as error:
         message, lost = str(error), False
         if several and distributed.is_lost_process(error):
@@ -120,7 +120,7 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
             message, lost = PROCESS_LOST, True
         if main:
             folder.write_status("failed", message=message)
-        if not lost and not isinstance(error, training.TrainingFailed):
+        if not lost and not isinstance(error, loop.TrainingFailed):
             raise
         print(f"vggcore train: {message}", file=sys.stderr)
         return 1

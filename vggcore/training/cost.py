@@ -2,17 +2,17 @@
 
 Memory is counted tensor by tensor: what stays (weights, gradients, optimizer, averaged weights,
 data), plus the largest of what comes and goes (a training step, an evaluation, saving). Time comes
-from this machine's calibration (`vggcore.speed`), or from stated figures without one.
+from this machine's calibration (`vggcore.training.speed`), or from stated figures without one.
 `benchmarks/training_cost.py` holds both against measurements.
 """
 
 from math import prod, sqrt
 from typing import NamedTuple
 
-from vggcore import speed
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
+from vggcore.training import speed
 
 FLOAT_BYTES = 4
 # Images and pixels evaluated at once, at most, as in `evaluation`.

@@ -18,15 +18,15 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from vggcore.image_source import ImageSource
 from vggcore.machine import devices, distributed
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
-from vggcore.muon import Muon
-from vggcore.resume import ResumeState, load_last, save_last
 from vggcore.runs.folder import RunFolder
+from vggcore.training.image_source import ImageSource
+from vggcore.training.muon import Muon
+from vggcore.training.resume import ResumeState, load_last, save_last
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The training loop, its batches, exact resume, and what a training costs."""
