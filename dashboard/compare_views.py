@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from vggcore import tables
+from vggcore.commands import tables
 from vggcore.model import source
 from vggcore.model.architectures import VGGSpec
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import words
-from vggcore import recipe_arguments
+from vggcore.commands import recipe_arguments
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
 from vggcore.model import checkpoints, recipe

@@ -7,7 +7,7 @@ from picture_files import ALLOWED, REFUSED
 from untrained import save_untrained
 
 from vggcore.answers.classifier import Classifier, Prediction
-from vggcore.cli import main
+from vggcore.commands.cli import main
 from vggcore.data.classes import CLASSES, percent
 
 TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]}]}

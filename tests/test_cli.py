@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vggcore import cli, recipe_arguments
+from vggcore.commands import cli, recipe_arguments
 from vggcore.model.recipe import PRESETS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from vggcore import cli
+from vggcore.commands import cli
 from vggcore.data import fashion_mnist
 from vggcore.runs import supervisor
 from vggcore.runs.folder import RunFolder

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from vggcore import compare_command
+from vggcore.commands import compare as compare_command
 
 
 @pytest.fixture

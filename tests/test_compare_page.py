@@ -5,9 +5,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import compare_charts, diagram
+from vggcore.commands.tables import garment_accuracies
 from vggcore.model import anatomy
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
-from vggcore.tables import garment_accuracies
 
 
 @pytest.fixture

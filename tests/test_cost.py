@@ -9,8 +9,8 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vggcore import calibrate_command
 from vggcore.answers import evaluation
+from vggcore.commands import calibrate
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
@@ -237,9 +237,9 @@ def test_calibrate_command_says_what_it_means(monkeypatch, capsys):
 
     monkeypatch.setattr(speed, "_measure", lambda device, precision: FLAT)
     parser = argparse.ArgumentParser()
-    calibrate_command.add_arguments(parser)
-    assert calibrate_command.run(parser.parse_args(["--device", "cpu"])) == 0
+    calibrate.add_arguments(parser)
+    assert calibrate.run(parser.parse_args(["--device", "cpu"])) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in PRESETS)
-    calibrate_command.run(parser.parse_args(["--device", "cpu", "--json"]))
+    calibrate.run(parser.parse_args(["--device", "cpu", "--json"]))
     assert json.loads(capsys.readouterr().out)["bf16"]["linear"] == 1e9

@@ -59,7 +59,7 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
         one_step(loop)
 
     training._Loop._step = step
-    from vggcore import cli
+    from vggcore.commands import cli
 
     raise SystemExit(cli.main(["train", "--resume", str(path), "--json"]))
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from untrained import save_untrained
 
-from vggcore import cli
 from vggcore.answers import evaluation, results
 from vggcore.answers.tsne import tsne
+from vggcore.commands import cli
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 

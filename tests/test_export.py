@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load as load_safetensors
 from untrained import save_untrained
 
-from vggcore import cli
 from vggcore.answers import export
+from vggcore.commands import cli
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
 from vggcore.model import checkpoints

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "vggcore").glob("*.py") if path.stem != "__main__")
 WITHOUT_TORCH = (
-    "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes", "vggcore.cli",
+    "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes", "vggcore.commands.cli",
     "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs", "vggcore.model.checkpoints", "vggcore.runs.folder",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from vggcore.cli import main
+from vggcore.commands.cli import main
 from vggcore.machine import paths
 from vggcore.runs import locks, supervisor
 

@@ -1,6 +1,6 @@
 import sys
 
-from vggcore.cli import main
+from vggcore.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

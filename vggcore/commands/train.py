@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from vggcore import recipe_arguments
+from vggcore.commands import recipe_arguments
 from vggcore.machine import paths
 from vggcore.runs import folder as run_folder
 from vggcore.runs.folder import RunFolder

@@ -5,7 +5,7 @@ import json
 import shutil
 import sys
 
-from vggcore import recipe_arguments
+from vggcore.commands import recipe_arguments
 from vggcore.machine import paths
 from vggcore.runs import supervisor
 from vggcore.runs.limits import Limits

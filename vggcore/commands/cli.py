@@ -12,13 +12,13 @@ import os
 import sys
 
 COMMANDS = {
-    "compare": ("compare_command", "parameters, MACs and shapes of VGG variants, side by side"),
-    "calibrate": ("calibrate_command", "measure this machine once, for its own time estimates"),
-    "train": ("train_command", "train a network; stop with Ctrl-C, go on with --resume"),
-    "runs": ("run_command", "background training: launch, list, show, stop, resume, delete"),
-    "classify": ("classify_command", "what garment is on a picture"),
-    "evaluate": ("evaluate_command", "accuracy, calibration and confusion of a checkpoint"),
-    "export": ("export_command", "a checkpoint as ONNX, torchvision weights, source or model card"),
+    "compare": ("compare", "parameters, MACs and shapes of VGG variants, side by side"),
+    "calibrate": ("calibrate", "measure this machine once, for its own time estimates"),
+    "train": ("train", "train a network; stop with Ctrl-C, go on with --resume"),
+    "runs": ("runs", "background training: launch, list, show, stop, resume, delete"),
+    "classify": ("classify", "what garment is on a picture"),
+    "evaluate": ("evaluate", "accuracy, calibration and confusion of a checkpoint"),
+    "export": ("export", "a checkpoint as ONNX, torchvision weights, source or model card"),
 }
 
 
@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _module(name: str):
-    return importlib.import_module(f"vggcore.{name}")
+    return importlib.import_module(f"vggcore.commands.{name}")
 
 
 def _one_line(error: Exception) -> str:

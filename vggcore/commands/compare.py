@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 import pandas as pd
 
-from vggcore import tables
+from vggcore.commands import tables
 from vggcore.model import anatomy
 from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 
