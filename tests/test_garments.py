@@ -1,4 +1,4 @@
-"""`vggcore.pictures.prepare`: pictures end bright on black, trimmed and centred, whatever they began as."""
+"""`prepare`: pictures end bright on black, trimmed and centred, whatever they began as."""
 
 import numpy as np
 import pytest

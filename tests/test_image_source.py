@@ -1,4 +1,4 @@
-"""`vggcore.training.image_source`: batches that depend on seed and step alone, and their augmentation."""
+"""`image_source`: batches that depend on seed and step alone, and their augmentation."""
 
 import pytest
 import torch

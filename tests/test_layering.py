@@ -3,16 +3,39 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(path.stem for path in (ROOT / "vggcore").glob("*.py") if path.stem != "__main__")
+
+# Which wing may import which: those on a lower floor, and nothing on its own floor or above.
+FLOORS = (
+    ("vggcore.machine", "vggcore.pictures"),
+    ("vggcore.data", "vggcore.model"),
+    ("vggcore.answers", "vggcore.runs"),
+    ("vggcore.wild",),
+    ("vggcore.training",),
+    ("vggcore.commands",),
+    ("dashboard",),
+    ("pages",),
+    ("streamlit_app",),
+)
+FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 WITHOUT_TORCH = (
-    "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes", "vggcore.commands.cli",
-    "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs", "vggcore.model.checkpoints", "vggcore.runs.folder",
+    "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes",
+    "vggcore.commands.cli", "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs",
+    "vggcore.runs.supervisor", "vggcore.runs.folder", "vggcore.model.checkpoints",
 )  # fmt: skip
+WITHOUT_A_SCREEN = {"streamlit", "plotly"}
+
+
+def modules() -> list[str]:
+    """Dotted names of all modules of the library."""
+    files = sorted((ROOT / "vggcore").rglob("*.py"))
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
 
 
 def loaded_after(*imports: str) -> set[str]:
@@ -25,11 +48,35 @@ def loaded_after(*imports: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_library_never_loads_streamlit_or_plotly():
-    modules = loaded_after(*(f"vggcore.{name}" for name in MODULES if name != "__init__"))
+def wing_of(module: str) -> str | None:
+    """The wing that a dotted name belongs to; None outside the project."""
+    return next((wing for wing in FLOOR_OF if f"{module}.".startswith(f"{wing}.")), None)
 
-    assert not {"streamlit", "plotly"} & modules
-    assert "torch" in modules
+
+def imports(source: str) -> Iterator[str]:
+    """Dotted names that a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute here"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def upward(wing: str, source: str) -> list[str]:
+    """What a module of this wing imports although it stands beside or above it."""
+    return [
+        name
+        for name in imports(source)
+        if (other := wing_of(name)) and other != wing and FLOOR_OF[other] >= FLOOR_OF[wing]
+    ]
+
+
+def test_the_library_never_loads_streamlit_or_plotly():
+    loaded = loaded_after(*modules())
+
+    assert not WITHOUT_A_SCREEN & loaded
+    assert "torch" in loaded
 
 
 @pytest.mark.parametrize("name", WITHOUT_TORCH)
@@ -37,14 +84,28 @@ def test_light_modules_do_not_load_torch(name):
     assert not {"torch", "torchvision"} & loaded_after(name)
 
 
-def test_pages_and_dashboard_import_only_downwards():
-    allowed = {"dashboard": {"pages", "streamlit_app"}, "vggcore": {"pages", "dashboard"}}
-    for folder, forbidden in allowed.items():
-        for file in (ROOT / folder).glob("*.py"):
-            imported = {
-                (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
-                for node in ast.walk(ast.parse(file.read_text()))
-                if isinstance(node, (ast.Import, ast.ImportFrom))
-            }
-            tops = {name.partition(".")[0] for name in imported}
-            assert not tops & forbidden, f"{file.name} imports {tops & forbidden}"
+@pytest.mark.parametrize("wing", [wing for wings in FLOORS for wing in wings])
+def test_no_wing_imports_upwards(wing):
+    place = ROOT / wing.replace(".", "/")
+    files = list(place.rglob("*.py")) or [place.with_suffix(".py")]
+
+    found = {str(file.relative_to(ROOT)): upward(wing, file.read_text()) for file in files}
+
+    assert not {file: names for file, names in found.items() if names}
+
+
+def test_every_module_of_the_library_stands_in_a_wing():
+    assert [name for name in modules() if wing_of(name) is None] == ["vggcore"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import os, vggcore.training.loop",
+        "from vggcore import answers, commands",
+        "from vggcore.runs import supervisor",
+        "def late():\n    from dashboard.shared import formatting",
+    ],
+)
+def test_an_import_upwards_is_seen(line):
+    assert upward("vggcore.answers", line)

@@ -1,4 +1,4 @@
-"""`vggcore.wild.source`: what counts as right, the loss with "no garment", batches and their resume."""
+"""`wild.source`: what counts as right, the loss with "no garment", batches and their resume."""
 
 import json
 
