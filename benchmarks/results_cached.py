@@ -31,10 +31,10 @@ def main() -> int:
         os.environ["VGGCORE_CACHE"] = folder
         from streamlit.testing.v1 import AppTest
 
-        from dashboard import cores
+        from dashboard.shared import cpu_share
         from vggcore.answers import results
 
-        cores.share()
+        cpu_share.share()
         made, computing = timed(lambda: results.compute(name))
         _, reading = timed(lambda: results.cached(name))
         page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import cores
-from dashboard.small_pictures import strip
+from dashboard.shared import cpu_share
+from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
     Bank,
@@ -38,7 +38,7 @@ OVERRIDES = {
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the network …")
 def _classifier(name: str, version: str) -> Classifier:
-    cores.share()
+    cpu_share.share()
     return load_classifier(name)
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import results_charts as charts
-from dashboard import words
 from dashboard.results_panel import gallery
+from dashboard.shared import formatting
 from vggcore.answers import results
 from vggcore.answers.classifier import load_classifier
 from vggcore.answers.results import Results
@@ -29,7 +29,7 @@ def feature_map(networks: list[Results]) -> None:
         alt=f"{count} test images; those that {found.name} finds alike lie together",
     )  # fmt: skip
     st.caption(
-        f"The first {count:,} test images as {words.plain(found.name)} sees them: what its last "
+        f"The first {count:,} test images as {formatting.plain(found.name)} sees them: what its last "
         "features find alike lies together (t-SNE; only nearness means something). Red rings are "
         "mistakes. Click a point to see its picture."
         + (

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import cores, words
 from dashboard import results_charts as charts
-from dashboard.small_pictures import strip
+from dashboard.shared import cpu_share, formatting
+from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.evaluation import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.answers.evaluation import worst_mistakes as worst
@@ -33,9 +33,9 @@ def results_of(name: str) -> Results:
     found = _kept(name, version)
     if found is not None:
         return found
-    text = f"{words.plain(name)} looks at the test images. Only this once …"
+    text = f"{formatting.plain(name)} looks at the test images. Only this once …"
     bar = st.progress(0.0, text)
-    cores.share()
+    cpu_share.share()
     results.compute(name, lambda share: bar.progress(min(share, 1.0), text))
     bar.empty()
     _kept.clear(name, version)
@@ -59,14 +59,14 @@ def scores(networks: list[Results]) -> None:
     for column, found in zip(st.columns(len(networks)), networks, strict=True):
         with column.container(border=len(networks) > 1):
             if len(networks) > 1:
-                st.markdown(f"**{words.plain(found.name)}**")
+                st.markdown(f"**{formatting.plain(found.name)}**")
             headline(found)
     if len(networks) == 2:
         first, second = networks
         if len(first.labels) == len(second.labels):
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
-                f"{words.plain(first.name)} minus {words.plain(second.name)}, on the same images: "
+                f"{formatting.plain(first.name)} minus {formatting.plain(second.name)}, on the same images: "
                 f"**{100 * difference:+.2f} points** (95 %: {100 * low:+.2f} to {100 * high:+.2f})"
                 + (": no clear difference." if low <= 0 <= high else ".")
             )
@@ -128,7 +128,7 @@ def confusion(networks: list[Results]) -> None:
     for number, found in enumerate(networks):
         with columns[number]:
             if not alone:
-                st.markdown(f"**{words.plain(found.name)}**")
+                st.markdown(f"**{formatting.plain(found.name)}**")
             _matrix(found, f"confusion-{number}")
     with columns[1] if alone else st.container():
         _pictures(networks, true, named)
@@ -166,7 +166,7 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
         ).tolist()
-        whose = f" by {words.plain(found.name)}" if len(networks) > 1 else ""
+        whose = f" by {formatting.plain(found.name)}" if len(networks) > 1 else ""
         said = f"is {true}, named so" if true == named else f"is {true}, taken for {named}"
         st.markdown(f"**{len(chosen):,} pictures: {said}{whose}**")
         gallery(found, chosen, SHOWN_BESIDE)
@@ -218,7 +218,7 @@ def mistakes(networks: list[Results]) -> None:
     st.caption("Some of these are mistakes of the network; some are labels one may argue about.")
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
-        st.markdown(f"**{words.plain(found.name)}: {len(wrong):,} mistakes**")
+        st.markdown(f"**{formatting.plain(found.name)}: {len(wrong):,} mistakes**")
         gallery(found, wrong)
 
 
@@ -243,6 +243,6 @@ def disagreement(networks: list[Results]) -> None:
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
         chosen = both.nonzero().squeeze(1)
         order = loser.probabilities[chosen].amax(1).argsort(descending=True)
-        st.markdown(f"**Only {words.plain(winner.name)} is right**; "
-                    f"what {words.plain(loser.name)} says, the surest first")  # fmt: skip
+        st.markdown(f"**Only {formatting.plain(winner.name)} is right**; "
+                    f"what {formatting.plain(loser.name)} says, the surest first")  # fmt: skip
         gallery(loser, chosen[order].tolist())

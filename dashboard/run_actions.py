@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from dashboard import deployment, words
+from dashboard.shared import deployment, formatting
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
@@ -30,7 +30,7 @@ def attempt(action, *args, **kwargs):
 def tell() -> None:
     """Show what the last action refused, if it did."""
     if message := st.session_state.pop(_TRIED, ""):
-        st.error(words.plain(message), icon=":material/block:")
+        st.error(formatting.plain(message), icon=":material/block:")
 
 
 def ask(question: str, names: list[str]) -> None:
@@ -129,7 +129,9 @@ def _rename_dialog(name: str) -> None:
 def _delete_dialog(names: list[str]) -> None:
     folders = [paths.runs_dir() / name for name in names]
     total = sum(supervisor.disk_bytes(folder) for folder in folders)
-    st.write(f"{words.plain(', '.join(names))}: curves and checkpoints, {words.size(total)}.")
+    st.write(
+        f"{formatting.plain(', '.join(names))}: curves and checkpoints, {formatting.size(total)}."
+    )
     limits = deployment.limits()
     password = deployment.ask_password(limits, "delete-password")
     if st.button("Delete", type="primary", icon=":material/delete:", key="delete-confirm"):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard import run_actions, run_charts, words
+from dashboard import run_actions, run_charts
+from dashboard.shared import formatting
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import metrics, recorded, supervisor
 from vggcore.runs.metrics import MetricsLog
@@ -44,7 +45,7 @@ def show(name: str) -> None:
     try:
         run = supervisor.look(name)
     except supervisor.RunError as error:
-        st.error(words.plain(str(error)))
+        st.error(formatting.plain(str(error)))
         return
     alive = run.living or run.locked
     st.fragment(_screen, run_every=POLL_SECONDS if alive else None)(name, alive)
@@ -72,12 +73,12 @@ def _screen(name: str, was_alive: bool) -> None:
 
 def _heading(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(words.plain(run.name), anchor=False, width="content")
+        st.subheader(formatting.plain(run.name), anchor=False, width="content")
         badge(run.state)
     st.caption(_described(run.config))
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
-        tell(words.plain(run.message[:1].upper() + run.message[1:]))
+        tell(formatting.plain(run.message[:1].upper() + run.message[1:]))
 
 
 def badge(state: str) -> None:
@@ -99,7 +100,7 @@ def _described(config: dict) -> str:
         f"seed {train.get('seed')}" if "seed" in train else "",
         str(config.get("created", ""))[:16].replace("T", " "),
     ]
-    return words.plain(" · ".join(part for part in parts if part))
+    return formatting.plain(" · ".join(part for part in parts if part))
 
 
 def _progress(run: Run, steps: pd.DataFrame) -> None:
@@ -107,13 +108,13 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
     if run.state == "queued":
         ahead = supervisor.queue_ahead(run)
         waits = f"Waiting for {', '.join(ahead)}" if ahead else "Next in the queue"
-        st.progress(0.0, text=words.plain(waits))
+        st.progress(0.0, text=formatting.plain(waits))
         return
     total = status.get("total_steps") or 0
     step = status.get("step") or 0
     if not total:
         if run.living:
-            st.progress(0.0, text=words.plain(run.message.capitalize() or "Starting"))
+            st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
         return
     st.progress(min(1.0, step / total), text=progress_text(run, steps))
 
@@ -127,10 +128,10 @@ def progress_text(run: Run, steps: pd.DataFrame) -> str:
     parts = [
         f"Step {step:,} of {total:,}",
         f"epoch {min((status.get('epoch') or 0) + 1, epochs)} of {epochs}",
-        f"{words.duration(elapsed)} elapsed",
+        f"{formatting.duration(elapsed)} elapsed",
     ]
     if run.living and (speed := metrics.recent_speed(steps)):
-        parts.append(f"about {words.duration((total - step) / speed)} left")
+        parts.append(f"about {formatting.duration((total - step) / speed)} left")
     if run.living and status.get("images_per_second"):
         parts.append(f"{status['images_per_second']:,.0f} images/s")
     return " · ".join(parts)
@@ -143,8 +144,8 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     best = max((row["val_accuracy"] for row in epochs), default=None)
     tested = (run.status.get("summary") or {}).get("test_accuracy")
     shown = [
-        ("Best validation accuracy", words.share(best)),
-        ("Test accuracy", words.share(tested)),
+        ("Best validation accuracy", formatting.share(best)),
+        ("Test accuracy", formatting.share(tested)),
     ]
     if len(steps):
         last = steps.iloc[-1]
@@ -162,8 +163,11 @@ def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     process = supervisor.process_memory(run) if run.living else None
     device = str(run.status.get("device") or "cpu")
     if device == "cpu" or process is None:
-        return "Memory", words.size(device_bytes)
-    return f"Memory: {device} / process", f"{words.size(device_bytes)} / {words.size(process)}"
+        return "Memory", formatting.size(device_bytes)
+    return (
+        f"Memory: {device} / process",
+        f"{formatting.size(device_bytes)} / {formatting.size(process)}",
+    )
 
 
 def look_controls(key: str, offer_reference: bool = True) -> tuple[run_charts.Look, bool]:
@@ -214,7 +218,7 @@ def _details(run: Run, log: MetricsLog) -> None:
     """Confusion, remarks, files, log: below the curves, opened by those who want them."""
     _confusion(run.name, log.epochs())
     for event in log.events():
-        st.caption(words.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
+        st.caption(formatting.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
     if run.has_best or log.epochs():
         run_actions.downloads(run, log)
     text = supervisor.log_tail(run)
@@ -239,7 +243,7 @@ def show_recording(name: str) -> None:
     try:
         recording = recorded.load(name)
     except supervisor.RunError as error:
-        st.error(words.plain(str(error)))
+        st.error(formatting.plain(str(error)))
         return
     playing = f"replay-{name}" in st.session_state
     st.fragment(_recorded_screen, run_every=0.5 if playing else None)(recording)
@@ -249,11 +253,11 @@ def _recorded_screen(recording: recorded.Recording) -> None:
     key = f"replay-{recording.name}"
     shown = recording
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(words.plain(recording.title), anchor=False, width="content")
+        st.subheader(formatting.plain(recording.title), anchor=False, width="content")
         st.badge(recording.label, icon=":material/history:", color="violet")
     st.caption(_described(recording.config))
     if recording.note:
-        st.info(words.plain(recording.note))
+        st.info(formatting.plain(recording.note))
     if st.button("Replay", icon=":material/replay:", key=f"{key}-button"):
         st.session_state[key] = time.monotonic()
         st.rerun()
@@ -263,8 +267,8 @@ def _recorded_screen(recording: recorded.Recording) -> None:
             del st.session_state[key]
             st.rerun()
         shown = recording.until(share * recording.seconds)
-        at = words.duration(share * recording.seconds)
-        st.progress(share, text=f"Replay: {at} of {words.duration(recording.seconds)}")
+        at = formatting.duration(share * recording.seconds)
+        st.progress(share, text=f"Replay: {at} of {formatting.duration(recording.seconds)}")
     if shown.epochs() or len(shown.steps()):
         _curves(recording.name, shown)
         _confusion(recording.name, shown.epochs())

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import run_actions, run_charts, run_panel, words
+from dashboard import run_actions, run_charts, run_panel
+from dashboard.shared import formatting
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import supervisor
 from vggcore.runs.supervisor import Run
@@ -38,7 +39,7 @@ def _card(run: Run) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "pages/train.py",
-                label=f"**{words.plain(run.name)}**",
+                label=f"**{formatting.plain(run.name)}**",
                 query_params={"run": run.name},
             )
             run_panel.badge(run.state)
@@ -51,12 +52,14 @@ def _card(run: Run) -> None:
         status = run.status
         if run.state == "queued":
             ahead = supervisor.queue_ahead(run)
-            st.caption(f"Waiting for {words.plain(', '.join(ahead))}" if ahead else "Next in line")
+            st.caption(
+                f"Waiting for {formatting.plain(', '.join(ahead))}" if ahead else "Next in line"
+            )
         elif status.get("total_steps"):
             done = min(1.0, (status.get("step") or 0) / status["total_steps"])
             st.progress(done, text=run_panel.progress_text(run, run_panel.metrics_of(run).steps()))
         else:
-            st.progress(0.0, text=words.plain(run.message.capitalize() or "Starting"))
+            st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
 
 
 def _table(found: list[Run]) -> None:
@@ -103,7 +106,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "recipe": run.preset,
                 "data": train.get("dataset", ""),
                 "epochs": train.get("epochs"),
-                "time": words.duration(run.status.get("seconds")),
+                "time": formatting.duration(run.status.get("seconds")),
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import words
+from dashboard.shared import formatting
 from vggcore.commands import recipe_arguments
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
@@ -92,7 +92,10 @@ def forecast(wish: Wish) -> None:
     memory, disk = _free_memory(device), machine.free_disk(paths.runs_dir())
     per_epoch = needs.seconds_per_epoch
     rows = [
-        ("Device", words.plain(device) + (f" × {wish.processes}" if wish.processes > 1 else "")),
+        (
+            "Device",
+            formatting.plain(device) + (f" × {wish.processes}" if wish.processes > 1 else ""),
+        ),
         ("Time", "not known yet" if per_epoch is None else _about(per_epoch, wish)),
         ("Memory", _of_free(needs.memory_bytes, memory)),
         ("Disk", _of_free(needs.disk_bytes, disk)),
@@ -104,23 +107,25 @@ def forecast(wish: Wish) -> None:
     ):
         if free is not None and needed > free:
             st.warning(
-                f"This needs about {words.size(needed)} of {what}; {words.size(free)} are free. "
+                f"This needs about {formatting.size(needed)} of {what}; {formatting.size(free)} are free. "
                 "Try a smaller width, image or batch.",
                 icon=":material/warning:",
             )
     living = [run.name for run in supervisor.list_runs() if run.living]
     if living:
-        st.caption(f"{words.plain(', '.join(living))} will be trained first where they share it.")
+        st.caption(
+            f"{formatting.plain(', '.join(living))} will be trained first where they share it."
+        )
 
 
 def _about(seconds_per_epoch: float, wish: Wish) -> str:
-    whole = words.duration(seconds_per_epoch * wish.train.epochs / wish.processes)
-    return f"about {whole}, {words.duration(seconds_per_epoch / wish.processes)} an epoch"
+    whole = formatting.duration(seconds_per_epoch * wish.train.epochs / wish.processes)
+    return f"about {whole}, {formatting.duration(seconds_per_epoch / wish.processes)} an epoch"
 
 
 def _of_free(needed: int, free: int | None) -> str:
-    text = f"about {words.size(needed)}"
-    return text if free is None else f"{text} of {words.size(free)} free"
+    text = f"about {formatting.size(needed)}"
+    return text if free is None else f"{text} of {formatting.size(free)} free"
 
 
 @st.cache_data(ttl=10, show_spinner=False)

@@ -4,10 +4,10 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import classify_panel as panel
-from dashboard import network_choice
 from dashboard.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.entry import through_entry_point
-from dashboard.small_pictures import strip
+from dashboard.shared import network_choice
+from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.thumbnails import strip
 from dashboard.uploads import keep_in_memory
 from vggcore.data.classes import CLASSES
 from vggcore.model.checkpoints import CheckpointError

@@ -6,7 +6,7 @@ from dashboard import compare_charts as charts
 from dashboard import compare_inputs as inputs
 from dashboard import compare_views as views
 from dashboard import diagram
-from dashboard.entry import through_entry_point
+from dashboard.shared.entry_point import through_entry_point
 from vggcore.commands import tables
 from vggcore.model import anatomy, source
 from vggcore.model.recipe import TrainConfig

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from dashboard import network_choice, results_cost, results_map, take_away
+from dashboard import results_cost, results_map
 from dashboard import results_panel as panel
-from dashboard.entry import through_entry_point
+from dashboard.shared import downloads, network_choice
+from dashboard.shared.entry_point import through_entry_point
 from vggcore.data.fashion_mnist import DataMissing
 from vggcore.model.checkpoints import CheckpointError
 
@@ -21,7 +22,7 @@ SECTIONS = {
     "Disagreement": panel.disagreement,
     "Map": results_map.feature_map,
     "Cost": lambda found: results_cost.cost(found, available),
-    "Take away": take_away.show,
+    "Take away": downloads.show,
 }
 section = st.segmented_control(
     "What to see", SECTIONS, default="Scores", required=True, key="section", bind="query-params",

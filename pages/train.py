@@ -4,8 +4,9 @@ import uuid
 
 import streamlit as st
 
-from dashboard import deployment, run_actions, run_panel, run_table, train_form, words
-from dashboard.entry import through_entry_point
+from dashboard import run_actions, run_panel, run_table, train_form
+from dashboard.shared import deployment, formatting
+from dashboard.shared.entry_point import through_entry_point
 from vggcore.runs import recorded, supervisor
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
@@ -44,7 +45,7 @@ def new_run() -> None:
         return
     wish = train_form.fill_in(limits)
     if wish.problem:
-        st.error(words.plain(wish.problem))
+        st.error(formatting.plain(wish.problem))
     else:
         train_form.forecast(wish)
     if st.button("Start training", type="primary", icon=":material/play_arrow:",
@@ -61,9 +62,9 @@ def recorded_runs() -> None:
     for name in recorded.names():
         recording = recorded.load(name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link("pages/train.py", label=words.plain(recording.title),
+            st.page_link("pages/train.py", label=formatting.plain(recording.title),
                          icon=":material/history:", query_params={"recorded": name})  # fmt: skip
-            st.caption(words.plain(recording.label))
+            st.caption(formatting.plain(recording.label))
 
 
 through_entry_point()

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
-from dashboard import small_pictures, words
+from dashboard.shared import formatting, thumbnails
 from vggcore.runs import supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,10 +104,10 @@ def test_run_names_that_are_no_names_are_refused_everywhere(name):
 def test_names_of_files_are_shown_as_text():
     from PIL import Image
 
-    html = small_pictures.strip([('"><script>alert(1)</script>.png', Image.new("L", (4, 4)))])
+    html = thumbnails.strip([('"><script>alert(1)</script>.png', Image.new("L", (4, 4)))])
 
     assert "<script" not in html and "&lt;script&gt;" in html
-    assert words.plain("**bold** [x](y) <b>") == r"\*\*bold\*\* \[x\]\(y\) \<b\>"
+    assert formatting.plain("**bold** [x](y) <b>") == r"\*\*bold\*\* \[x\]\(y\) \<b\>"
 
 
 def test_the_server_is_configured_for_strangers():

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import deployment, run_actions
+from dashboard import run_actions
+from dashboard.shared import deployment
 from vggcore.machine import paths
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import locks, supervisor, tensorboard

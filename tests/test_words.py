@@ -1,6 +1,6 @@
 import pytest
 
-from dashboard import words
+from dashboard.shared import formatting
 from vggcore.machine import memory
 
 
@@ -10,7 +10,7 @@ from vggcore.machine import memory
      (3600, "1 h 00 min"), (93_784, "26 h 03 min")],
 )  # fmt: skip
 def test_durations(seconds, text):
-    assert words.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,11 @@ def test_durations(seconds, text):
     [(None, ""), (0, "0 bytes"), (999, "999 bytes"), (5_400_000, "5.4 MB"), (2e9, "2 GB")],
 )
 def test_sizes(n_bytes, text):
-    assert words.size(n_bytes) == text
+    assert formatting.size(n_bytes) == text
 
 
 def test_shares_have_a_dash_where_there_is_none():
-    assert [words.share(x) for x in (0.9354, 1.0, None, float("nan"))] == [
+    assert [formatting.share(x) for x in (0.9354, 1.0, None, float("nan"))] == [
         "93.5 %",
         "100.0 %",
         "–",
@@ -31,7 +31,7 @@ def test_shares_have_a_dash_where_there_is_none():
 
 
 def test_markdown_and_html_of_visitors_are_letters():
-    assert words.plain("a *b* <i> [x](y) :red[z] $x$") == (
+    assert formatting.plain("a *b* <i> [x](y) :red[z] $x$") == (
         r"a \*b\* \<i\> \[x\]\(y\) \:red\[z\] \$x\$"
     )
 

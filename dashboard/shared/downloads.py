@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import deployment, words
+from dashboard.shared import deployment, formatting
 from vggcore.answers import export
 from vggcore.answers.results import Results
 from vggcore.model import checkpoints, source
@@ -15,7 +15,7 @@ def show(networks: list[Results]) -> None:
     """Buttons for each network. A file is made when its button is pressed."""
     for found in networks:
         with st.container(border=True):
-            st.subheader(words.plain(found.name), anchor=False)
+            st.subheader(formatting.plain(found.name), anchor=False)
             with st.container(horizontal=True):
                 _buttons(found.name, VGGSpec.from_dict(found.card["spec"]))
     if export.missing_for_onnx():

@@ -1,0 +1,1 @@
+"""What several pages share: formatting, downloads, limits of the deployment."""
