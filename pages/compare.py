@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import compare_charts as charts
-from dashboard import compare_inputs as inputs
-from dashboard import compare_views as views
-from dashboard import diagram
+from dashboard.compare import charts as charts
+from dashboard.compare import diagram
+from dashboard.compare import inputs as inputs
+from dashboard.compare import views as views
 from dashboard.shared.entry_point import through_entry_point
 from vggcore.commands import tables
 from vggcore.model import anatomy, source

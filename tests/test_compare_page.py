@@ -4,7 +4,7 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import compare_charts, diagram
+from dashboard.compare import charts, diagram
 from vggcore.commands.tables import garment_accuracies
 from vggcore.model import anatomy
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -140,8 +140,8 @@ def networks() -> dict[str, VGGSpec]:
 
 def test_charts_add_up_to_the_totals():
     totals = [anatomy.totals(spec) for spec in networks().values()]
-    by_kind = compare_charts.parameters_by_kind(networks())
-    by_block = compare_charts.macs_by_block(networks())
+    by_kind = charts.parameters_by_kind(networks())
+    by_block = charts.macs_by_block(networks())
     sums = [sum(bar.x[n] for bar in by_kind.data) for n in range(6)]
     assert sums == [t.parameters for t in totals]
     assert [sum(bar.x[n] for bar in by_block.data) for n in range(6)] == [t.macs for t in totals]
@@ -149,9 +149,9 @@ def test_charts_add_up_to_the_totals():
 
 def test_bars_leave_plotly_nothing_to_draw_twice():
     figures = [
-        compare_charts.parameters_by_kind(networks()), compare_charts.macs_by_block(networks()),
-        compare_charts.activations_by_layer(networks()),
-        compare_charts.layer_memory(VGGSpec(configuration="D")),
+        charts.parameters_by_kind(networks()), charts.macs_by_block(networks()),
+        charts.activations_by_layer(networks()),
+        charts.layer_memory(VGGSpec(configuration="D")),
     ]  # fmt: skip
     for figure in figures:
         layout = figure.to_dict()["layout"]
@@ -162,7 +162,7 @@ def test_bars_leave_plotly_nothing_to_draw_twice():
 
 
 def test_activation_pieces_lie_end_to_end():
-    figure = compare_charts.activations_by_layer({"net": VGGSpec(configuration="D")})
+    figure = charts.activations_by_layer({"net": VGGSpec(configuration="D")})
     pieces = [piece for bar in figure.data for piece in zip(bar.base, bar.x, strict=True)]
     ends = [base + length for base, length in pieces]
     assert [base for base, _ in pieces] == [0, *ends[:-1]]

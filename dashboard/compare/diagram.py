@@ -6,7 +6,7 @@ and on a dark page; `standalone` gives a file with its own white ground.
 
 from math import sqrt
 
-from dashboard.compare_charts import BLOCK_COLOURS
+from dashboard.compare.charts import BLOCK_COLOURS
 from vggcore.model import anatomy
 from vggcore.model.anatomy import Layer
 from vggcore.model.architectures import VGGSpec
