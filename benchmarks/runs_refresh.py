@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from dashboard import run_charts  # noqa: E402
+from dashboard.train import charts  # noqa: E402
 from vggcore.runs import metrics  # noqa: E402
 
 LIMIT_MS = 200.0
@@ -44,9 +44,9 @@ def refresh(log: metrics.MetricsLog) -> None:
     """Everything that the page computes for its live part."""
     log.refresh()
     metrics.alerts(log.epochs(), log.steps())
-    curves = run_charts.Curves.of("run", log)
+    curves = charts.Curves.of("run", log)
     for metric in ("loss", "accuracy"):
-        run_charts.one_run(curves, metric, run_charts.Look()).to_json()
+        charts.one_run(curves, metric, charts.Look()).to_json()
 
 
 def milliseconds(action) -> tuple[float, float]:

@@ -4,18 +4,18 @@ import uuid
 
 import streamlit as st
 
-from dashboard import run_actions, run_panel, run_table, train_form
 from dashboard.shared import deployment, formatting
 from dashboard.shared.entry_point import through_entry_point
+from dashboard.train import actions, form, panel, table
 from vggcore.runs import recorded, supervisor
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
 
 
-def start(wish: train_form.Wish) -> None:
+def start(wish: form.Wish) -> None:
     """Launch what the form says and go to the run's own page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
-    run = run_actions.attempt(
+    run = actions.attempt(
         supervisor.launch,
         wish.spec,
         wish.train,
@@ -43,11 +43,11 @@ def new_run() -> None:
             icon=":material/lock:",
         )
         return
-    wish = train_form.fill_in(limits)
+    wish = form.fill_in(limits)
     if wish.problem:
         st.error(formatting.plain(wish.problem))
     else:
-        train_form.forecast(wish)
+        form.forecast(wish)
     if st.button("Start training", type="primary", icon=":material/play_arrow:",
                  disabled=bool(wish.problem), key="train-start"):  # fmt: skip
         start(wish)
@@ -69,20 +69,20 @@ def recorded_runs() -> None:
 
 through_entry_point()
 st.title("Train", anchor=False)
-run_actions.tell()
-run_actions.open_dialog()
+actions.tell()
+actions.open_dialog()
 chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
 if chosen or chosen_recording:
     st.page_link("pages/train.py", label="All runs", icon=":material/arrow_back:")
 if chosen:
-    run_panel.show(chosen)
+    panel.show(chosen)
 elif chosen_recording:
-    run_panel.show_recording(chosen_recording)
+    panel.show_recording(chosen_recording)
 else:
     left, right = st.columns([5, 8], gap="large")
     with left:
         new_run()
     with right:
         st.subheader("Runs", anchor=False)
-        run_table.show()
+        table.show()
         recorded_runs()

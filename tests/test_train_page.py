@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import run_actions
 from dashboard.shared import deployment
+from dashboard.train import actions
 from vggcore.machine import paths
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import locks, supervisor, tensorboard
@@ -232,7 +232,7 @@ def test_metrics_are_given_as_one_table():
     log = MetricsLog(a_run("done").path / "metrics.jsonl")
     log.refresh()
 
-    table = pd.read_csv(io.BytesIO(run_actions.metrics_csv(log)))
+    table = pd.read_csv(io.BytesIO(actions.metrics_csv(log)))
 
     assert table["kind"].tolist().count("step") == 60 and table["step"].is_monotonic_increasing
     assert table[table["kind"] == "epoch"]["val_accuracy"].tolist() == [0.91, 0.91]

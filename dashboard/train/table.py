@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import run_actions, run_charts, run_panel
 from dashboard.shared import formatting
+from dashboard.train import actions, charts, panel
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import supervisor
 from vggcore.runs.supervisor import Run
@@ -15,7 +15,7 @@ TABLE_KEY = "train-table"
 def show() -> None:
     """Cards that follow the living runs, and the table. Polls only while a run lives."""
     living = any(run.living for run in supervisor.list_runs())
-    st.fragment(_screen, run_every=run_panel.POLL_SECONDS if living else None)(living)
+    st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(living)
 
 
 def _screen(was_living: bool) -> None:
@@ -42,13 +42,13 @@ def _card(run: Run) -> None:
                 label=f"**{formatting.plain(run.name)}**",
                 query_params={"run": run.name},
             )
-            run_panel.badge(run.state)
+            panel.badge(run.state)
             label = "Cancel" if run.state == "queued" else "Stop"
             if st.button(
                 label, key=f"card-stop-{run.name}", icon=":material/stop_circle:",
                 disabled=run.state == "stopping",
             ):  # fmt: skip
-                run_actions.stop(run.name)
+                actions.stop(run.name)
         status = run.status
         if run.state == "queued":
             ahead = supervisor.queue_ahead(run)
@@ -57,7 +57,7 @@ def _card(run: Run) -> None:
             )
         elif status.get("total_steps"):
             done = min(1.0, (status.get("step") or 0) / status["total_steps"])
-            st.progress(done, text=run_panel.progress_text(run, run_panel.metrics_of(run).steps()))
+            st.progress(done, text=panel.progress_text(run, panel.metrics_of(run).steps()))
         else:
             st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
 
@@ -134,24 +134,24 @@ def _with_selected(selected: list[Run]) -> None:
                 query_params={"run": selected[0].name},
             )  # fmt: skip
             if st.button("Rename", key="table-rename", icon=":material/edit:"):
-                run_actions.ask("rename", [selected[0].name])
+                actions.ask("rename", [selected[0].name])
         if st.button("Delete", key="table-delete", icon=":material/delete:"):
-            run_actions.ask("delete", [run.name for run in selected])
+            actions.ask("delete", [run.name for run in selected])
     if len(selected) > 1:
         _overlay(selected)
 
 
 def _overlay(selected: list[Run]) -> None:
     """Curves of several runs in one chart, and the settings in which they differ."""
-    look, with_reference = run_panel.look_controls("look-overlay")
+    look, with_reference = panel.look_controls("look-overlay")
     curves = []
     for run in selected:
-        log = run_panel.metrics_of(run)
-        curves.append(run_charts.Curves.of(run.name, log))
+        log = panel.metrics_of(run)
+        curves.append(charts.Curves.of(run.name, log))
     if with_reference:
-        curves.append(run_panel.tutorial())
+        curves.append(panel.tutorial())
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        column.plotly_chart(run_charts.overlay(curves, metric, look), key=f"overlay-{metric}")
+        column.plotly_chart(charts.overlay(curves, metric, look), key=f"overlay-{metric}")
     differing = differences(selected)
     if differing.empty:
         st.caption("Network and recipe are the same in all of them.")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from dashboard import run_actions, run_charts
 from dashboard.shared import formatting
+from dashboard.train import actions, charts
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import metrics, recorded, supervisor
 from vggcore.runs.metrics import MetricsLog
@@ -60,7 +60,7 @@ def _screen(name: str, was_alive: bool) -> None:
         st.rerun()  # begin or end polling
     log = metrics_of(run)
     _heading(run)
-    run_actions.buttons(run)
+    actions.buttons(run)
     steps, epochs = log.steps(), log.epochs()
     _progress(run, steps)
     _numbers(run, steps, epochs)
@@ -170,13 +170,13 @@ def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     )
 
 
-def look_controls(key: str, offer_reference: bool = True) -> tuple[run_charts.Look, bool]:
+def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, bool]:
     """How to draw the curves, and whether to show the tutorial's five points."""
     reference = False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         x = st.segmented_control(
-            "Horizontal axis", list(run_charts.X_AXES), default="step", required=True,
-            format_func=run_charts.X_AXES.get, key=f"{key}-x",
+            "Horizontal axis", list(charts.X_AXES), default="step", required=True,
+            format_func=charts.X_AXES.get, key=f"{key}-x",
         )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, 0.6, 0.01, key=f"{key}-smoothing", width=220,
@@ -185,21 +185,21 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[run_charts.Lo
         log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
         if offer_reference:
             reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
-    return run_charts.Look(x=x, log=log_scale, smoothing=smoothing), reference
+    return charts.Look(x=x, log=log_scale, smoothing=smoothing), reference
 
 
-def tutorial() -> run_charts.Curves:
+def tutorial() -> charts.Curves:
     """The tutorial's published points, as curves to compare with."""
-    return run_charts.Curves.of("Tutorial (test)", recorded.load(REFERENCE))
+    return charts.Curves.of("Tutorial (test)", recorded.load(REFERENCE))
 
 
 def _curves(name: str, log) -> None:
     """Loss and accuracy side by side, then learning rate, speed and memory."""
     look, with_reference = look_controls(f"look-{name}", offer_reference=name != REFERENCE)
-    curves, reference = run_charts.Curves.of(name, log), tutorial() if with_reference else None
+    curves, reference = charts.Curves.of(name, log), tutorial() if with_reference else None
     measured = [metric for metric in ("loss", "accuracy") if curves.has(metric)]
     for column, metric in zip(st.columns(len(measured)), measured, strict=True):
-        figure = run_charts.one_run(curves, metric, look, reference)
+        figure = charts.one_run(curves, metric, look, reference)
         column.plotly_chart(figure, key=f"chart-{name}-{metric}")
     if not len(curves.steps):
         return
@@ -210,7 +210,7 @@ def _curves(name: str, log) -> None:
     ]
     with st.expander("Learning rate, speed and memory", icon=":material/speed:"):
         for column, (field, title, scale) in zip(st.columns(3), small, strict=True):
-            figure = run_charts.one_line(curves.steps, field, title, look, scale)
+            figure = charts.one_line(curves.steps, field, title, look, scale)
             column.plotly_chart(figure, key=f"chart-{name}-{field}")
 
 
@@ -220,7 +220,7 @@ def _details(run: Run, log: MetricsLog) -> None:
     for event in log.events():
         st.caption(formatting.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
     if run.has_best or log.epochs():
-        run_actions.downloads(run, log)
+        actions.downloads(run, log)
     text = supervisor.log_tail(run)
     with st.expander(
         "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
@@ -234,7 +234,7 @@ def _confusion(name: str, epochs: list[dict]) -> None:
     if rows:
         title = f"Confusion on the validation images after epoch {rows[-1]['epoch']}"
         with st.expander(title, icon=":material/grid_on:"):
-            figure = run_charts.confusion(rows[-1]["confusion"])
+            figure = charts.confusion(rows[-1]["confusion"])
             st.plotly_chart(figure, key=f"chart-{name}-confusion")
 
 
