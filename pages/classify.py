@@ -3,12 +3,12 @@
 import streamlit as st
 from PIL import Image
 
-from dashboard import classify_panel as panel
-from dashboard.canvas import canvas, pasted_picture, sent_drawing
+from dashboard.classify import panel as panel
+from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
+from dashboard.classify.uploads import keep_in_memory
 from dashboard.shared import network_choice
 from dashboard.shared.entry_point import through_entry_point
 from dashboard.shared.thumbnails import strip
-from dashboard.uploads import keep_in_memory
 from vggcore.data.classes import CLASSES
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image

@@ -2,8 +2,8 @@
 
 import re
 
-from dashboard import canvas
-from dashboard.templates import TEMPLATES
+from dashboard.classify import canvas
+from dashboard.classify.outlines import TEMPLATES
 from vggcore.data.classes import CLASSES
 from vggcore.pictures import strokes
 

@@ -11,7 +11,7 @@ from picture_files import ALLOWED, REFUSED
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
-from dashboard.classify_panel import answer_html
+from dashboard.classify.panel import answer_html
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent

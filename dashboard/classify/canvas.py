@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.templates import TEMPLATES
+from dashboard.classify.outlines import TEMPLATES
 from vggcore.pictures.decode import MAX_BYTES, ImageError
 
 _ASSETS = Path(__file__).with_name("assets")
