@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import results_cost, results_map
-from dashboard import results_panel as panel
+from dashboard.results import cost, map
+from dashboard.results import panel as panel
 from dashboard.shared import downloads, network_choice
 from dashboard.shared.entry_point import through_entry_point
 from vggcore.data.fashion_mnist import DataMissing
@@ -20,8 +20,8 @@ SECTIONS = {
     "Confusion": panel.confusion,
     "Mistakes": panel.mistakes,
     "Disagreement": panel.disagreement,
-    "Map": results_map.feature_map,
-    "Cost": lambda found: results_cost.cost(found, available),
+    "Map": map.feature_map,
+    "Cost": lambda found: cost.cost(found, available),
     "Take away": downloads.show,
 }
 section = st.segmented_control(

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
-from dashboard import results_cost, results_panel
+from dashboard.results import cost, panel
 from vggcore.answers import results
 from vggcore.data.classes import CLASSES
 
@@ -70,7 +70,7 @@ def test_a_chosen_cell_shows_its_pictures_with_probabilities():
     page = show("Confusion", **{"cell-is": CLASSES[0], "cell-taken-for": CLASSES[named]})
 
     assert any(f"**{count:,} pictures: is {CLASSES[0]}" in text.value for text in page.markdown)
-    assert page.html[0].body.count("<img") == min(count, results_panel.SHOWN_BESIDE)
+    assert page.html[0].body.count("<img") == min(count, panel.SHOWN_BESIDE)
 
 
 @pytest.mark.parametrize("point", [[99, 0], ["0", "x"], [0], None, [-1, 3]])
@@ -106,7 +106,7 @@ def test_no_network_and_a_damaged_network_are_said_in_words(folders):
 def test_costs_leave_out_damaged_cards(folders):
     (folders / "checkpoints" / "first.json").write_text("{")
 
-    table = results_cost.costs(["first", "second"])
+    table = cost.costs(["first", "second"])
 
     assert table.name.tolist() == ["second"]
     assert table.accuracy.tolist() == [0.5] and table.milliseconds.isna().all()
@@ -135,14 +135,14 @@ def test_captions_name_the_true_class_where_the_answer_is_wrong():
     wrong = int((~made.right).nonzero()[0])
     right = int(made.right.nonzero()[0])
 
-    assert results_panel.caption(made, wrong).endswith(f"; is {CLASSES[made.labels[wrong]]}")
-    assert "; is" not in results_panel.caption(made, right)
+    assert panel.caption(made, wrong).endswith(f"; is {CLASSES[made.labels[wrong]]}")
+    assert "; is" not in panel.caption(made, right)
 
 
 def test_results_in_memory_follow_a_new_card(folders):
     results.compute("first")
-    assert results_panel.results_of("first").card["test_accuracy"] == 0.5
+    assert panel.results_of("first").card["test_accuracy"] == 0.5
 
     change_card(folders, "first", test_accuracy=0.6)
 
-    assert results_panel.results_of("first").card["test_accuracy"] == 0.6
+    assert panel.results_of("first").card["test_accuracy"] == 0.6

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import results_charts as charts
+from dashboard.results import charts as charts
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints

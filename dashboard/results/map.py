@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import results_charts as charts
-from dashboard.results_panel import gallery
+from dashboard.results import charts as charts
+from dashboard.results.panel import gallery
 from dashboard.shared import formatting
 from vggcore.answers import results
 from vggcore.answers.classifier import load_classifier

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import results_charts as charts
+from dashboard.results import charts as charts
 from dashboard.shared import cpu_share, formatting
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
