@@ -16,8 +16,8 @@ from vggcore.runs import supervisor
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     file
-    for folder in (".", "pages", "dashboard", "vggcore", "deploy")
-    for file in (ROOT / folder).glob("*.py")
+    for pattern in ("*.py", "pages/*.py", "dashboard/**/*.py", "vggcore/**/*.py", "deploy/*.py")
+    for file in ROOT.glob(pattern)
 )
 HOSTILE = (
     "<img src=x onerror=alert(1)>", "../../etc/passwd", "/etc/passwd", "..", "a\0b", "[x](y)",

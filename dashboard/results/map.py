@@ -29,7 +29,7 @@ def feature_map(networks: list[Results]) -> None:
         alt=f"{count} test images; those that {found.name} finds alike lie together",
     )  # fmt: skip
     st.caption(
-        f"The first {count:,} test images as {formatting.plain(found.name)} sees them: what its last "
+        f"The first {count:,} test images as {formatting.plain(found.name)} sees them: what its "
         "features find alike lies together (t-SNE; only nearness means something). Red rings are "
         "mistakes. Click a point to see its picture."
         + (

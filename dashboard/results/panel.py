@@ -66,7 +66,8 @@ def scores(networks: list[Results]) -> None:
         if len(first.labels) == len(second.labels):
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
-                f"{formatting.plain(first.name)} minus {formatting.plain(second.name)}, on the same images: "
+                f"{formatting.plain(first.name)} minus {formatting.plain(second.name)}, "
+                "on the same images: "
                 f"**{100 * difference:+.2f} points** (95 %: {100 * low:+.2f} to {100 * high:+.2f})"
                 + (": no clear difference." if low <= 0 <= high else ".")
             )

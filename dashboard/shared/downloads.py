@@ -1,4 +1,4 @@
-"""Downloads of a trained network: weights, card, and what `vggcore.answers.export` makes of them."""
+"""Downloads of a trained network: weights, card, and what `export` makes of them."""
 
 from functools import partial
 

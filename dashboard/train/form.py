@@ -107,8 +107,8 @@ def forecast(wish: Wish) -> None:
     ):
         if free is not None and needed > free:
             st.warning(
-                f"This needs about {formatting.size(needed)} of {what}; {formatting.size(free)} are free. "
-                "Try a smaller width, image or batch.",
+                f"This needs about {formatting.size(needed)} of {what}; "
+                f"{formatting.size(free)} are free. Try a smaller width, image or batch.",
                 icon=":material/warning:",
             )
     living = [run.name for run in supervisor.list_runs() if run.living]

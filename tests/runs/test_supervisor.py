@@ -24,7 +24,7 @@ from vggcore.runs.locks import changing_runs, hold_run_lock, next_ticket, wait_f
 
 SPEC = PRESETS["try-out"].spec
 REAL_COMMAND = supervisor.trainer_command
-FAKE = Path(__file__).with_name("fake_trainer.py")
+FAKE = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 
 
 @pytest.fixture(autouse=True)
@@ -169,9 +169,9 @@ def test_no_zombie_is_left_behind():
 
 def test_runs_outlive_the_process_that_launched_them():
     code = (
-        "import sys; sys.path[:0] = ['tests']; import test_runs, vggcore.runs.supervisor as runs;"
-        "runs.trainer_command = lambda path, how: [sys.executable, str(test_runs.FAKE), str(path)];"
-        "test_runs.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
+        "import sys; sys.path[:0] = ['tests/runs']; import test_supervisor, vggcore.runs.supervisor as runs;"
+        "runs.trainer_command = lambda path, how: [sys.executable, str(test_supervisor.FAKE), str(path)];"
+        "test_supervisor.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT)
 

@@ -11,7 +11,7 @@ from dashboard.results import cost, panel
 from vggcore.answers import results
 from vggcore.data.classes import CLASSES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Take away")
 
 

@@ -14,7 +14,7 @@ from untrained import save_untrained
 from dashboard.classify.panel import answer_html
 from vggcore.model import checkpoints
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DATA = os.environ.get("VGGCORE_DATA", "")
 SHIRT = [[60, 60], [200, 60], [200, 200], [60, 200], [60, 60]]
 DRAWING = json.dumps({"canvas": 256, "strokes": [{"tool": "brush", "size": 8, "points": SHIRT}]})

@@ -8,7 +8,7 @@ import pytest
 from vggcore.commands import cli, recipe_arguments
 from vggcore.model.recipe import PRESETS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

@@ -17,7 +17,7 @@ from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import locks, supervisor, tensorboard
 from vggcore.runs.metrics import MetricsLog
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
