@@ -4,8 +4,8 @@
     pip install cairosvg && python docs/make_icons.py package
 
 reads `icons.csv` in `vggcore/wild/garment_icons` (set, icon, class folder: chosen by hand), draws
-those icons into `icons.png` there, one cell each, row by row, and writes whose they are to `README.md`.
-Only sets whose licence lets anybody use them, with their authors named, are allowed.
+those icons into `icons.png` there, one cell each, row by row, and writes whose they are to
+`README.md`. Only sets whose licence lets anybody use them, with their authors named, are allowed.
 """
 
 import io

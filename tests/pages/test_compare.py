@@ -127,7 +127,7 @@ def test_own_results_are_listed_and_damaged_cards_left_out(page, tmp_path):
 
 
 def test_page_opens_before_torch():
-    code = "import sys, dashboard.compare.views, dashboard.compare.diagram; print('torch' in sys.modules)"
+    code = "import sys; from dashboard.compare import diagram, views; print('torch' in sys.modules)"
     import subprocess
 
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -169,9 +169,11 @@ def test_no_zombie_is_left_behind():
 
 def test_runs_outlive_the_process_that_launched_them():
     code = (
-        "import sys; sys.path[:0] = ['tests/runs']; import test_supervisor, vggcore.runs.supervisor as runs;"
-        "runs.trainer_command = lambda path, how: [sys.executable, str(test_supervisor.FAKE), str(path)];"
-        "test_supervisor.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
+        "import sys; sys.path[:0] = ['tests/runs']; import test_supervisor as test;"
+        "from vggcore.runs import supervisor;"
+        "fake = lambda path, how: [sys.executable, str(test.FAKE), str(path)];"
+        "supervisor.trainer_command = fake;"
+        "test.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT)
 
