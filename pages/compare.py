@@ -51,7 +51,7 @@ def side_by_side(networks):
         views.variants(table)
         st.caption(
             f"{anatomy.CONVENTION} ✓: our count equals the published one. Training: estimated peak "
-            f"memory at batch 64 with bf16, and time for 55,000 images ({needs[0].basis})."
+            f"memory at batch 64, and time for 55,000 images ({needs[0].basis})."
         )
     views.take_away(table, "vgg-variants", figures)
 

@@ -40,7 +40,7 @@ def variants(table: pd.DataFrame) -> None:
         "flops": number("GFLOP", format="%.3f", help="FLOPs = 2 × MACs"),
         "weights_mb": number("weights MB", format="%.1f", help="float32"),
         "activations_mb": number("activations MB", format="%.1f", help="one image, float32"),
-        "training_gb": number("training GB", format="%.2f", help="estimated peak, batch 64, bf16"),
+        "training_gb": number("training GB", format="%.2f", help="estimated peak, batch 64"),
         "epoch_minutes": number("epoch, min", format="%.1f", help="estimated, 55,000 images"),
         "weight_layers": number("depth", help="layers with weights"),
         "receptive_field": number("sees px", help="receptive field after block 5, pixels a side"),

@@ -55,7 +55,7 @@ def apart(network, answering, pictures: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_in_float32_a_packed_network_is_exact(configuration, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(packing, "cpu_multiplies_bf16", lambda: False)
     spec = VGGSpec(configuration=configuration, batch_norm=True, width="1/16",
                    image_size=64, head="pool")  # fmt: skip
     network = used(build(spec, seed=0))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.data import fashion_mnist
+from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
 from vggcore.pictures import prepare
 
@@ -67,11 +68,13 @@ def predict(
 ) -> Tensor:
     """Logits float32 [N, classes] of uint8 images [N, 28, 28], on the images' device.
 
+    precision: a resolved one, of `machine.precision`.
+
     The network's training mode is left as it was.
     """
     was_training = network.training
     network.eval()
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16"):
+    with autocast(precision, images.device):
         logits = [answer(network, inputs, preprocessing).float()
                   for inputs in batches(images, preprocessing)]  # fmt: skip
     network.train(was_training)

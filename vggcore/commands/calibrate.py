@@ -19,11 +19,13 @@ def run(args: Namespace) -> int:
     if args.json:
         print(json.dumps({name: speeds._asdict() for name, speeds in measured.items()}, indent=2))
         return 0
+    from vggcore.machine import devices, precision
     from vggcore.training import cost
 
     print(f"Kept in {speed.file()}. With it, an epoch of each preset takes about:")
     for name, preset in PRESETS.items():
-        speeds = measured[preset.train.precision]
+        wanted = preset.train.precision
+        speeds = measured[precision.resolve(wanted, devices.resolve(args.device))]
         seconds = cost.seconds_per_epoch(preset.spec, preset.train, speeds)
         print(f"  {name:10} {seconds:8.0f} s   {preset.summary}")
     return 0

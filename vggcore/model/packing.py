@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vggcore.machine.precision import cpu_multiplies_bf16
 from vggcore.model.network import VGG
 
 
@@ -41,8 +42,7 @@ def packed(network: VGG) -> Callable[[Tensor], Tensor]:
     merged = folded(network)
     if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, _CONVOLUTION)):
         return merged
-    has_bf16 = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    return _Packed(merged, torch.bfloat16 if has_bf16 else torch.float32)
+    return _Packed(merged, torch.bfloat16 if cpu_multiplies_bf16() else torch.float32)
 
 
 _CONVOLUTION = "_convolution_pointwise"

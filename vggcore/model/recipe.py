@@ -6,6 +6,7 @@ Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `un
 
 from dataclasses import asdict, dataclass, field, fields
 
+from vggcore.machine.precision import PRECISIONS
 from vggcore.model.architectures import VGGSpec, known_fields
 
 
@@ -77,8 +78,8 @@ class TrainConfig:
     )  # fmt: skip
     device: str = _option("auto", "cuda, mps, cpu, or auto for the best there is", group="machine")
     precision: str = _option(
-        "bf16", "bf16 autocasts convolutions and linear layers", choices=("bf16", "float32"),
-        group="machine",
+        "auto", "numbers in convolutions and linear layers; auto takes the fastest that the "
+        "hardware multiplies", choices=PRECISIONS, group="machine",
     )  # fmt: skip
     deterministic: bool = _option(False, "same bits every time on a GPU, slower", group="machine")
     seed: int = _option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)

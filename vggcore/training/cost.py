@@ -9,6 +9,7 @@ from this machine's calibration (`vggcore.training.speed`), or from stated figur
 from math import prod, sqrt
 from typing import NamedTuple
 
+from vggcore.machine import precision
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
@@ -41,7 +42,7 @@ class Estimate(NamedTuple):
 
 def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
     """Memory, time and disk of training `spec` by the recipe `train`."""
-    speeds = speed.read(train.device, train.precision)
+    speeds = speed.read(train.device, _precision(train))
     return Estimate(
         memory_bytes=memory_bytes(spec, train),
         seconds_per_epoch=seconds_per_epoch(spec, train, speeds) if speeds else None,
@@ -167,7 +168,11 @@ def _step(spec: VGGSpec, train: TrainConfig) -> _Blocks:
 
 
 def _number_bytes(train: TrainConfig) -> int:
-    return 2 if train.precision == "bf16" else FLOAT_BYTES
+    return precision.BYTES[_precision(train)]
+
+
+def _precision(train: TrainConfig) -> str:
+    return precision.expected(train.precision, speed.device_kind(train.device))
 
 
 def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:

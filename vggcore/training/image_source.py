@@ -14,6 +14,7 @@ from torch import Tensor
 from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
+from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 
@@ -36,6 +37,7 @@ class ImageSource:
         self._fingerprint_of = (images, labels)
         self.images, self.labels = images.to(device), labels.to(device)
         self.train, self.device = train, device
+        self.precision = resolve(train.precision, device)
         self.preprocessing = fashion_mnist.preprocessing(spec.image_size, train.fit)
         self.batch_size = min(train.batch_size, len(images))
         self.steps_per_epoch = len(images) // self.batch_size
@@ -70,7 +72,7 @@ class ImageSource:
 
     def validate(self, network) -> dict:
         """Scores on the validation split, in the precision of training; processes share it."""
-        return self._score(network, "validation", self.train.precision)
+        return self._score(network, "validation", self.precision)
 
     def test(self, network) -> dict:
         """Scores on the test set, in float32: for the end of a run, once."""

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 import torch
 from torch import Tensor, nn
 
-from vggcore.machine import devices, distributed
+from vggcore.machine import devices, distributed, precision
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import VGG, build
@@ -53,6 +53,8 @@ class Progress:
     epoch: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     metrics_bytes: int = 0  # length of metrics.jsonl at this point
     threads: int = 0  # CPU threads of the session that saved this
+    precision: str = ""  # that session's
+    scaler: dict = field(default_factory=dict)  # of float16's losses: its state; else empty
 
 
 def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
@@ -161,22 +163,27 @@ def _prepare(folder: RunFolder, device: torch.device) -> "_Loop":
     if resumed is None and average is not None:
         average.load_state_dict(network.state_dict())
     progress = Progress(**resumed) if resumed is not None else Progress()
+    used = precision.resolve(train.precision, device)
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
-        for note in notes if resumed is None else _resume_notes(progress):
+        for note in notes if resumed is None else _resume_notes(progress, used):
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / "best"):
         # Killed between writing its weights and its card: the epoch that follows makes it anew.
         progress.best_val_accuracy = -1.0
-    progress.threads = torch.get_num_threads()
+    progress.threads, progress.precision = torch.get_num_threads(), used
     return _Loop(folder, source, network, average, optimizer, state, progress, device)
 
 
-def _resume_notes(progress: Progress) -> list[str]:
-    threads = torch.get_num_threads()
-    if progress.threads == threads:
-        return []
-    return [f"went on with {threads} CPU threads instead of {progress.threads}: sums round anew"]
+def _resume_notes(progress: Progress, precision: str) -> list[str]:
+    notes, threads = [], torch.get_num_threads()
+    if progress.threads != threads:
+        notes.append(
+            f"went on with {threads} CPU threads instead of {progress.threads}: sums round anew"
+        )
+    if progress.precision not in ("", precision):  # "": saved before it was noted
+        notes.append(f"went on with {precision} instead of {progress.precision}: sums round anew")
+    return notes
 
 
 def _make_deterministic() -> None:
@@ -256,6 +263,12 @@ class _Loop:
         if self.device.type == "mps":  # has no float64
             self.sums = self.sums.float()
         self.pending = 0
+        # Float16's small gradients would become 0: the loss is scaled up, and they down again.
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.progress.precision == "fp16"
+        )
+        if self.progress.scaler:
+            self.scaler.load_state_dict(self.progress.scaler)
 
     def run(self) -> dict:
         self.network.train()
@@ -302,7 +315,8 @@ class _Loop:
         """
         try:
             outcome = self._forward_backward(inputs, targets)
-            self.optimizer.step()
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
         except (RuntimeError, MemoryError) as error:
             if not devices.is_out_of_memory(error):
                 raise
@@ -311,12 +325,11 @@ class _Loop:
 
     def _forward_backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and loss; gradients are left in the parameters."""
-        bf16 = self.train.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+        with precision.autocast(self.progress.precision, self.device):
             logits = self.model(inputs)
         loss = self.source.loss(logits.float(), targets)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.scaler.scale(loss).backward()
         return logits, loss
 
     def _out_of_memory(self, inputs: Tensor, targets: Tensor) -> str:
@@ -415,6 +428,7 @@ class _Loop:
         self._check_weights()
         if distributed.is_main():
             self.progress.metrics_bytes = self.folder.metrics_bytes()
+            self.progress.scaler = self.scaler.state_dict()
             save_last(self.folder, self.state, asdict(self.progress))
         self.last_save = time.monotonic()
 
@@ -508,6 +522,7 @@ class _Loop:
             "steps": self.progress.step,
             "seconds": round(self.progress.seconds, 1),
             "device": str(self.device),
+            "precision": self.progress.precision,
             "machine": devices.describe(self.device),
             "processes": distributed.world_size(),
             "torch": torch.__version__,

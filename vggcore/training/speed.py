@@ -96,20 +96,22 @@ def _machine() -> str:
 
 
 def calibrate(device: str = "auto") -> dict[str, Speeds]:
-    """Measure `device` at both precisions (seconds on a GPU, about ten on a small CPU); keep it.
+    """Measure `device` (seconds on a GPU, about ten on a small CPU); keep it, by precision.
+
+    Float32 is measured, and the 16-bit numbers that the hardware multiplies.
 
     Raises ValueError where the device is absent, CheckpointError where the file cannot be written.
     """
-    from vggcore.machine import devices
+    from vggcore.machine import devices, precision
 
     chosen = devices.resolve(device)
-    measured = {precision: _measure(chosen, precision) for precision in ("bf16", "float32")}
+    measured = {name: _measure(chosen, name) for name in precision.hardware(chosen)}
     try:
         kept = json.loads(file().read_bytes())
     except (OSError, ValueError):
         kept = {}
-    for precision, speeds in measured.items():
-        kept[f"{chosen.type} {precision}"] = speeds._asdict() | {"machine": _machine()}
+    for name, speeds in measured.items():
+        kept[f"{chosen.type} {name}"] = speeds._asdict() | {"machine": _machine()}
     file().parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file(), json.dumps(kept, indent=1).encode())
     return measured
@@ -166,10 +168,11 @@ def _seconds(module, shape, device, precision: str, *, optimized: bool = False) 
     import torch
 
     from vggcore.machine import devices
+    from vggcore.machine.precision import autocast
 
-    bf16 = precision == "bf16"
+    dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
     module = module.to(device)
-    inputs = torch.randn(shape, device=device, dtype=torch.bfloat16 if bf16 else torch.float32)
+    inputs = torch.randn(shape, device=device, dtype=dtypes[precision])
     if len(shape) == 4:
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         module = module.to(memory_format=torch.channels_last)
@@ -179,7 +182,7 @@ def _seconds(module, shape, device, precision: str, *, optimized: bool = False) 
     for _ in range(5):
         devices.synchronise(device)
         started = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        with autocast(precision, device):
             outputs = module(inputs)
         module.zero_grad(set_to_none=True)
         outputs.backward(outputs.detach())

@@ -27,6 +27,7 @@ from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed, paths
+from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.checkpoints import write_atomically
 from vggcore.model.recipe import TrainConfig
@@ -466,6 +467,7 @@ class WildSource:
         exclude: tuple[str, ...] = (),
     ):  # fmt: skip
         self.train, self.device, self.size = train, device, spec.image_size
+        self.precision = resolve(train.precision, device)
         self.preprocessing = preprocessing(spec.image_size)
         self.sources = tuple(source for source in SOURCES if source not in exclude)
         pools = {name: cached_pool(name, self.size, train.seed, self.sources) for name in SHARES}
@@ -505,7 +507,7 @@ class WildSource:
 
     def validate(self, network) -> dict:
         """Scores in the precision of training; see `Validation.scores`."""
-        return self._validation.scores(network, self.preprocessing, self.train.precision)
+        return self._validation.scores(network, self.preprocessing, self.precision)
 
     def calibrate(self, network) -> dict:
         """Card entries that make answers honest, found on validation; see `honesty.calibrate`."""
