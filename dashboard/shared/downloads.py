@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.shared import deployment, formatting
 from vggcore.answers import export
 from vggcore.answers.results import Results
+from vggcore.machine import files
 from vggcore.model import checkpoints, source
 from vggcore.model.architectures import VGGSpec
 
@@ -27,7 +28,7 @@ def show(networks: list[Results]) -> None:
 def _buttons(name: str, spec: VGGSpec) -> None:
     _button("Weights", name, "{}.safetensors", partial(source.own_weights, name),
             "The safetensors file; fits the PyTorch source")  # fmt: skip
-    _button("Card", name, "{}.json", lambda: checkpoints.to_json(checkpoints.read_card(name)),
+    _button("Card", name, "{}.json", lambda: files.to_json(checkpoints.read_card(name)),
             "How it was trained, and how pictures reach it")  # fmt: skip
     _form("PyTorch source", name, "source", "One file that needs only PyTorch")
     _form("Model card", name, "model-card", "README.md for the Hugging Face hub")

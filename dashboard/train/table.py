@@ -5,6 +5,7 @@ import streamlit as st
 
 from dashboard.shared import formatting
 from dashboard.train import actions, charts, panel
+from vggcore.machine.files import read_json
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import supervisor
 from vggcore.runs.supervisor import Run
@@ -95,7 +96,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
     rows = []
     for run in found:
         train = run.config.get("train") or {}
-        card = supervisor.read_json(run.path / "best.json") or {}
+        card = read_json(run.path / "best.json") or {}
         rows.append(
             {
                 "run": run.name,

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from vggcore.machine.files import FileError
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.checkpoints import CheckpointError
@@ -130,7 +131,7 @@ def test_a_failed_save_leaves_the_earlier_checkpoint_whole(saved, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(CheckpointError, match="No space left on device"):
+    with pytest.raises(FileError, match="No space left on device"):
         checkpoints.save(saved, build(SPEC, seed=9), CARD)
 
     monkeypatch.undo()

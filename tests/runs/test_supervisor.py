@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from vggcore.machine import paths
+from vggcore.machine.files import read_json
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import locks as run_locks
 from vggcore.runs import stopper, supervisor
@@ -411,7 +412,7 @@ def test_the_queue_does_not_look_at_the_clock(monkeypatch):
             supervisor._write_queued(folder, TrainConfig(device="cpu"))
     locks = [run_locks.take_lock(folder / "lock") for folder in (first, second)]
 
-    ticket = run_locks.read_json(second / "status.json")["ticket"]
+    ticket = read_json(second / "status.json")["ticket"]
     assert run_locks.waiting_before(ticket, ["cpu"]) == [first]
     for lock in locks:
         os.close(lock)

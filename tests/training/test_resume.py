@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vggcore.data import fashion_mnist
+from vggcore.machine.files import FileError
 from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
@@ -236,7 +237,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(saved) // 2, hard))
     try:
-        with pytest.raises(CheckpointError, match="cannot write last-incoming.*File too large"):
+        with pytest.raises(FileError, match="cannot write last-incoming.*File too large"):
             loop.fit(folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -250,12 +251,12 @@ def test_a_vanished_run_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "STATUS_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run")
 
-    with pytest.raises(CheckpointError, match=f"cannot write .*{folder.path}.*No such file"):
+    with pytest.raises(FileError, match=f"cannot write .*{folder.path}.*No such file"):
         loop.fit(folder, on_step=lambda status: shutil.rmtree(folder.path))
 
 
 def test_a_folder_that_cannot_be_made_is_named():
-    with pytest.raises(CheckpointError, match="cannot make the run folder /proc/run"):
+    with pytest.raises(FileError, match="cannot make the run folder /proc/run"):
         tiny_run.create(Path("/proc/run"))
 
 

@@ -27,6 +27,7 @@ from vggcore.answers.classifier import load_classifier
 from vggcore.answers.tsne import principal_axes, tsne
 from vggcore.data import fashion_mnist
 from vggcore.machine import devices, paths
+from vggcore.machine.files import FileError, write_atomically
 from vggcore.model import checkpoints
 from vggcore.model.network import VGG
 
@@ -244,6 +245,6 @@ def _short_hash(text: str) -> str:
 
 def _keep(file: Path, content: bytes) -> None:
     # A cache that cannot be written costs time, and nothing else.
-    with suppress(OSError, checkpoints.CheckpointError):
+    with suppress(OSError, FileError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        checkpoints.write_atomically(file, content)
+        write_atomically(file, content)

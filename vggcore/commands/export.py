@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from vggcore.answers import export
-from vggcore.model import checkpoints
+from vggcore.machine.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     content = export.export(args.checkpoint, args.format)
     pattern, _ = export.FORMATS[args.format]
     file = Path(args.output or pattern.format(Path(args.checkpoint).name))
-    checkpoints.write_atomically(file, content)
+    write_atomically(file, content)
     if args.json:
         print(json.dumps({"file": str(file), "format": args.format, "bytes": len(content)}))
     else:

@@ -8,13 +8,12 @@ read. Listing and reading cards needs no PyTorch.
 import hashlib
 import json
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
+from vggcore.machine.files import FileError, write_atomically, write_json
 from vggcore.model.architectures import VGGSpec
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ DEFAULT = "wild"
 _REQUIRED = ("spec", "preprocessing", "classes", "sha256")
 
 
-class CheckpointError(ValueError):
+class CheckpointError(FileError):
     """A checkpoint that cannot be used; the message is one clear line."""
 
 
@@ -44,7 +43,7 @@ class Checkpoint:
 def save(path: Path | str, network: "VGG", card: dict, *, half: bool = False) -> dict:
     """Write PATH.safetensors and PATH.json; returns the card as written, with its sha256.
 
-    `card` gains spec and sha256. `half` stores float weights as float16. Raises CheckpointError
+    `card` gains spec and sha256. `half` stores float weights as float16. Raises FileError
     when the folder cannot be written; an earlier checkpoint of that name is then still whole.
     """
     import torch
@@ -61,35 +60,8 @@ def save(path: Path | str, network: "VGG", card: dict, *, half: bool = False) ->
     }
     path = Path(path)
     write_atomically(path.with_name(path.name + ".safetensors"), weights)
-    write_atomically(path.with_name(path.name + ".json"), to_json(card))
+    write_json(path.with_name(path.name + ".json"), card)
     return card
-
-
-def to_json(value: dict) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """All of `content` under `file`, or nothing: temporary file, fsync, rename.
-
-    Raises CheckpointError naming the folder when it cannot be written (read-only, full, gone).
-    """
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".tmp-", delete=False) as stream:
-            temporary = stream.name
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, file)
-    except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                os.unlink(temporary)
-        raise CheckpointError(
-            f"cannot write {file.name} in {file.parent}: {error.strerror or error}"
-        ) from None
 
 
 def is_whole(path: Path) -> bool:

@@ -20,12 +20,11 @@ from pathlib import Path
 
 import vggcore
 from vggcore.data.classes import CLASSES
+from vggcore.machine.files import FileError, read_json, to_json, write_atomically
 from vggcore.model import checkpoints
 from vggcore.model import recipe as config
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.checkpoints import CheckpointError, to_json, write_atomically
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.locks import read_json
 
 CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"
 
@@ -33,7 +32,7 @@ CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "
 def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None):
     """Make the folder of a new run; an empty one will do.
 
-    Raises CheckpointError where there is something already or it cannot be made, ValueError
+    Raises FileError where there is something already or it cannot be made, ValueError
     where the network cannot be trained by this recipe: before anything is written.
     """
     config.check(spec, train)
@@ -44,9 +43,9 @@ def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None 
     except FileExistsError:
         if not path.is_dir() or any(path.iterdir()):
             message = f"{path} exists: choose another --run-dir, or --resume it"
-            raise CheckpointError(message) from None
+            raise FileError(message) from None
     except OSError as error:
-        raise CheckpointError(f"cannot make the run folder {path}: {error.strerror}") from None
+        raise FileError(f"cannot make the run folder {path}: {error.strerror}") from None
     values = {
         "name": path.name,
         "preset": preset,
@@ -65,7 +64,7 @@ def now() -> str:
 
 
 class RunFolder:
-    """Access to one run's files. Raises CheckpointError, in one line, for what cannot be used."""
+    """Access to one run's files. Raises FileError, in one line, for what cannot be used."""
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
@@ -77,13 +76,13 @@ class RunFolder:
         try:
             config = json.loads(file.read_bytes())
         except FileNotFoundError:
-            raise CheckpointError(f"{self.path} is not a run folder: no {CONFIG}") from None
+            raise FileError(f"{self.path} is not a run folder: no {CONFIG}") from None
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{file} cannot be read: {error}") from None
+            raise FileError(f"{file} cannot be read: {error}") from None
         known = config if isinstance(config, dict) else {}
         missing = [key for key in ("name", "spec", "train") if key not in known]
         if missing:
-            raise CheckpointError(f"{file} is not the config of a run: it lacks {missing[0]}")
+            raise FileError(f"{file} is not the config of a run: it lacks {missing[0]}")
         return config
 
     @cached_property
@@ -111,7 +110,7 @@ class RunFolder:
             with open(self.path / METRICS, "a", encoding="utf-8") as stream:
                 stream.write(line)
         except OSError as error:
-            raise CheckpointError(f"cannot write to {self.path}: {error.strerror}") from None
+            raise FileError(f"cannot write to {self.path}: {error.strerror}") from None
 
     def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
         """Add a remark that belongs to a step: shown with the curves."""

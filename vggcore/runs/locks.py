@@ -7,7 +7,6 @@ more lock per device makes a queue. Linux and macOS; no PyTorch.
 
 import ctypes
 import fcntl
-import json
 import os
 import platform
 import re
@@ -22,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 from vggcore.machine import paths
-from vggcore.model.checkpoints import CheckpointError, to_json, write_atomically
+from vggcore.machine.files import FileError, read_json, write_json
 
 ENDED = ("stopped", "finished", "failed", "crashed")
 _LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
@@ -34,20 +33,6 @@ _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 class RunError(ValueError):
     """A run cannot be created, found or changed; the message is one line for people."""
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Replace `path` in one step, so that a reader sees the old file or the new, never half."""
-    write_atomically(path, to_json(value))
-
-
-def read_json(path: Path) -> dict | None:
-    """The object in `path`; None where the file is missing, damaged or holds something else."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def take_lock(path: Path, patience: float = 1.0) -> int | None:
@@ -205,7 +190,7 @@ def _record_end(run_dir: Path, state: str, message: str) -> None:
             run_dir / "status.json",
             status | {"state": state, "message": message, "updated": time.time()},
         )
-    except CheckpointError as error:
+    except FileError as error:
         print(f"could not record that the run {state}: {error}", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vggcore.model.checkpoints import write_atomically
+from vggcore.machine.files import read_json, write_atomically
 from vggcore.runs import supervisor
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
 
@@ -102,7 +102,7 @@ def record(name: str, out: Path | str | None = None) -> Path:
     log.refresh()
     steps = log.steps()
     kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
-    card = supervisor.read_json(run.path / "best.json") or {}
+    card = read_json(run.path / "best.json") or {}
     values = {
         "name": name,
         "title": name,

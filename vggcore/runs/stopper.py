@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from vggcore.runs.locks import ENDED, holder, is_locked, read_json, take_lock, write_json
+from vggcore.machine.files import read_json, write_json
+from vggcore.runs.locks import ENDED, holder, is_locked, take_lock
 
 TERM_AFTER_SECONDS = 5.0
 KILL_AFTER_SECONDS = 30.0

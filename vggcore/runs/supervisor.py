@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vggcore.machine import paths
+from vggcore.machine.files import FileError, read_json, write_atomically, write_json
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.checkpoints import CheckpointError, write_atomically
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import folder as run_folder
 from vggcore.runs.limits import Limits
@@ -45,18 +45,16 @@ from vggcore.runs.locks import (
     holder,
     is_locked,
     next_ticket,
-    read_json,
     remove_temporary_files,
     take_lock,
     wait_for_device,
     waiting_before,
-    write_json,
 )
 
 __all__ = [
     "LIVING", "STATES", "Run", "RunError", "check_name", "continue_under_torchrun", "delete",
     "disk_bytes", "end_with_parent", "free_name", "hold_run_lock", "launch", "list_runs",
-    "log_tail", "look", "process_memory", "processes_of", "promote", "queue_ahead", "read_json",
+    "log_tail", "look", "process_memory", "processes_of", "promote", "queue_ahead",
     "rename", "resume", "slug", "stop", "visitor_of", "wait_for_device", "wait_until_ended",
 ]  # fmt: skip
 
@@ -248,7 +246,7 @@ def launch(
 def _one_line_errors(folder: Path) -> Iterator[None]:
     try:
         yield
-    except CheckpointError as error:
+    except FileError as error:
         raise RunError(str(error)) from None
     except OSError as error:
         raise RunError(f"cannot write to {folder}: {error.strerror or error}") from None

@@ -116,8 +116,8 @@ def fit(
     Returns the summary: run_dir, best_val_accuracy, test_accuracy, epochs, seconds, state
     ("finished" or "stopped"). `device` is the one the queue granted, or the config's.
     `on_step` receives the status about once a second.
-    Raises ValueError (a config, data set or device that cannot be used), CheckpointError (a
-    folder that cannot be written), TrainingFailed (loss not finite, out of memory).
+    Raises ValueError (a config, data set or device that cannot be used), FileError (a folder
+    that cannot be written), TrainingFailed (loss not finite, out of memory).
     """
     train = folder.train
     device = distributed.own_device(devices.resolve(device or train.device))

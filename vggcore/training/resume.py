@@ -16,7 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from vggcore.model.checkpoints import CheckpointError, write_atomically
+from vggcore.machine.files import write_atomically
+from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import VGG
 from vggcore.runs.folder import RunFolder
 
@@ -68,7 +69,7 @@ class ResumeState:
 
 
 def save_last(folder: RunFolder, state: ResumeState, progress: dict) -> None:
-    """Write the state as `last`, keeping the one before. Raises CheckpointError."""
+    """Write the state as `last`, keeping the one before. Raises FileError."""
     tensors = state.tensors()
     metadata = {"progress": json.dumps(progress), "digest": _digest(tensors)}
     content = to_bytes(tensors, metadata=metadata)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from vggcore.model.checkpoints import write_atomically
+from vggcore.machine.files import write_atomically
 from vggcore.runs.locks import device_choices
 
 CHANNELS = (8, 32, 128, 512)
@@ -100,7 +100,7 @@ def calibrate(device: str = "auto") -> dict[str, Speeds]:
 
     Float32 is measured, and the 16-bit numbers that the hardware multiplies.
 
-    Raises ValueError where the device is absent, CheckpointError where the file cannot be written.
+    Raises ValueError where the device is absent, FileError where the file cannot be written.
     """
     from vggcore.machine import devices, precision
 

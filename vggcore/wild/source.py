@@ -27,9 +27,9 @@ from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed, paths
+from vggcore.machine.files import write_atomically
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.checkpoints import write_atomically
 from vggcore.model.recipe import TrainConfig
 from vggcore.pictures import prepare, strokes
 from vggcore.wild import icons, shapes

@@ -1,0 +1,56 @@
+"""Small files that must never be half written: bytes and JSON, read and replaced whole."""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+
+class FileError(ValueError):
+    """A file or folder that cannot be used; the message is one clear line."""
+
+
+def write_atomically(file: Path, content: bytes) -> None:
+    """All of `content` under `file`, or nothing: temporary file, fsync, rename.
+
+    Raises FileError naming the folder when it cannot be written (read-only, full, gone).
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".tmp-", delete=False) as stream:
+            temporary = stream.name
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, file)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise FileError(
+            f"cannot write {file.name} in {file.parent}: {error.strerror or error}"
+        ) from None
+
+
+def to_json(value: dict) -> bytes:
+    """`value` as the project's JSON files hold it: indented, UTF-8, one newline at the end."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def write_json(file: Path, value: dict) -> None:
+    """Replace `file` in one step, so that a reader sees the old one or the new, never half.
+
+    Raises FileError.
+    """
+    write_atomically(file, to_json(value))
+
+
+def read_json(file: Path) -> dict | None:
+    """The object in `file`; None where it is missing, damaged or holds something else."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
