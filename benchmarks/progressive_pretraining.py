@@ -78,7 +78,7 @@ def train_stages(stages, seed: int, place: Path) -> dict:
         seconds += summary["seconds"]
         before = str(folder.path / "best")
     card = checkpoints.read_card(before)
-    return {"seed": seed, "epochs": rows, "test_accuracy": card["test_accuracy"]}
+    return {"seed": seed, "epochs": rows, "test_accuracy": card.test_accuracy}
 
 
 def main() -> None:

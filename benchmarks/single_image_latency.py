@@ -35,7 +35,7 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
         providers=["CPUExecutionProvider"],
     )  # fmt: skip
     network = checkpoints.load(checkpoint.path).network
-    way = checkpoint.card["preprocessing"]
+    way = checkpoint.card.preprocessing
     merged = folded(network)
     last = folded(network).to(memory_format=torch.channels_last)
     rows = picture.to(memory_format=torch.channels_last)
@@ -62,10 +62,10 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
 @torch.inference_mode()
 def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
     """How many validation images the packed network was asked, and on what share it agrees."""
-    preprocessing = checkpoint.card["preprocessing"]
+    preprocessing = checkpoint.card.preprocessing
     images, _ = fashion_mnist.load_split("validation")
-    if preprocessing["style"] == "wild":
-        images = source.prepared_images(images.numpy(), preprocessing["image_size"])
+    if preprocessing.style == "wild":
+        images = source.prepared_images(images.numpy(), preprocessing.image_size)
     inputs = fashion_mnist.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
     ours = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]

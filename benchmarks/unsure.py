@@ -15,6 +15,7 @@ them, of which nothing here was trained or tuned on.
 import argparse
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +76,8 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
         }
         card = doubt.calibrate(other)
         for kind, (logits, right) in own.items():
-            flags[kind] += doubt.is_unsure(logits, card["temperature"], card["unsure"]).tolist()
-            chances = (logits / card["temperature"]).softmax(1).amax(1)
+            flags[kind] += doubt.is_unsure(logits, card.temperature, card.unsure).tolist()
+            chances = (logits / card.temperature).softmax(1).amax(1)
             correct = doubt.is_right(logits, right)
             errors[kind].append(doubt.expected_calibration_error(chances, correct))
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
@@ -95,8 +96,8 @@ def others() -> dict[str, list]:
 
 def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits float32 [N, 10] of pictures, and which of them are blank: bool [N]."""
-    preprocessing = checkpoint.card["preprocessing"]
-    prepared = [prepare(image, preprocessing["image_size"]) for image in images]
+    preprocessing = checkpoint.card.preprocessing
+    prepared = [prepare(image, preprocessing.image_size) for image in images]
     stack = torch.from_numpy(np.stack([one.network_input for one in prepared]))
     blank = torch.tensor([one.blank for one in prepared])
     return evaluation.predict(checkpoint.network, stack, preprocessing), blank
@@ -108,14 +109,14 @@ def main() -> None:
     parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     arguments = parser.parse_args()
     checkpoint = checkpoints.load(arguments.checkpoint)
-    card, preprocessing = checkpoint.card, checkpoint.card["preprocessing"]
+    card, preprocessing = checkpoint.card, checkpoint.card.preprocessing
     if arguments.one_view:
-        preprocessing["mirror"] = False
-    validation = source.Validation.load(preprocessing["image_size"], card.get("seed", 0))
+        preprocessing = replace(preprocessing, mirror=False)
+    validation = source.Validation.load(preprocessing.image_size, card.seed or 0)
     found = validation.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
         card |= doubt.calibrate(found)
-    temperature, unsure = card["temperature"], card["unsure"]
+    temperature, unsure = card.temperature, card.unsure
     print(f"temperature {temperature}, unsure below {unsure}")
     print(
         "| garments | pictures | right | unsure | calibration error "

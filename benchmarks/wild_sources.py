@@ -64,7 +64,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
 
 def judge(network, preprocessing: dict, items: list[wild.Item]) -> tuple[torch.Tensor, list]:
     """Logits of these pictures, and how each was prepared."""
-    size = preprocessing["image_size"]
+    size = preprocessing.image_size
     prepared = [prepare(item.picture(), size) for item in items]
     images = torch.from_numpy(np.stack([one.network_input for one in prepared]))
     return evaluation.predict(network, images, preprocessing), prepared
@@ -131,9 +131,9 @@ def main() -> None:
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
         items = [item for item in wild.development_items() if item.held_out]
-        preprocessing = checkpoint.card["preprocessing"]
+        preprocessing = checkpoint.card.preprocessing
         logits, prepared = judge(checkpoint.network, preprocessing | views, items)
-        logits = logits / (checkpoint.card.get("temperature") or 1.0)
+        logits = logits / checkpoint.card.temperature
     print(*table(items, logits), sep="\n")
     chances, labels = logits.softmax(1).max(1)
     right = torch.tensor([label in item.accepted

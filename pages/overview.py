@@ -41,7 +41,7 @@ for name in names:
     except checkpoints.CheckpointError as error:
         st.warning(str(error), icon=":material/broken_image:")
         continue
-    facts = [card.get("network", ""), f"{card.get('parameters', 0):,} parameters"]
-    if card.get("test_accuracy") is not None:
-        facts.append(f"right on {card['test_accuracy']:.2%} of Fashion-MNIST's test images")
+    facts = [card.network, f"{card.parameters or 0:,} parameters"]
+    if card.test_accuracy is not None:
+        facts.append(f"right on {card.test_accuracy:.2%} of Fashion-MNIST's test images")
     st.markdown(f"**{name}**: " + ", ".join(fact for fact in facts if fact))

@@ -1,12 +1,19 @@
 """Checkpoints for tests in which the answer does not matter: random weights, there at once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 from vggcore.model.network import build
+
+
+def bare_card(spec: VGGSpec) -> Card:
+    """A card that says no more than it must."""
+    return Card(spec=spec, preprocessing=preprocessing(spec.image_size, "pad"), classes=())
 
 
 def save_untrained(
@@ -14,6 +21,6 @@ def save_untrained(
 ) -> None:
     """A small VGG-11 for 32 px under `folder`, which is made. way: added to its preprocessing."""
     spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
-    card = {"preprocessing": preprocessing(32, "pad") | way, "classes": list(CLASSES)}
+    card = Card(spec=spec, preprocessing=replace(preprocessing(32, "pad"), **way), classes=CLASSES)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoints.save(folder / name, build(spec, seed=seed), card)

@@ -167,7 +167,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
                   side=160))  # fmt: skip
     st.markdown("**Most similar training images**, by the network's last features")
     try:
-        bank = _bank(network, network.checkpoint.card["sha256"])
+        bank = _bank(network, network.checkpoint.card.sha256)
     except DataMissing as error:
         st.info(str(error))
         return

@@ -7,7 +7,6 @@ from dashboard.results import charts as charts
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints
-from vggcore.model.architectures import VGGSpec
 
 COSTS = {
     "parameters": "parameters",
@@ -54,13 +53,11 @@ def costs(names: list[str]) -> pd.DataFrame:
     for name in names:
         try:
             card = checkpoints.read_card(name)
-            spec = VGGSpec.from_dict(card["spec"])
             seconds = results.latency(name)
         except ValueError:
             continue
-        totals = anatomy.totals(spec)
-        accuracy = card.get("test_accuracy")
-        rows.append((name, spec.name, accuracy, totals.parameters, totals.macs,
+        totals = anatomy.totals(card.spec)
+        rows.append((name, card.spec.name, card.test_accuracy, totals.parameters, totals.macs,
                      seconds and 1000 * seconds))  # fmt: skip
     columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
     table = pd.DataFrame(rows, columns=columns)

@@ -11,6 +11,7 @@ from vggcore.answers import results
 from vggcore.answers.evaluation import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.answers.evaluation import worst_mistakes as worst
 from vggcore.answers.results import Results
+from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES, percent
 from vggcore.model import checkpoints
 
@@ -44,14 +45,12 @@ def results_of(name: str) -> Results:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _images(dataset: str, seed: int) -> np.ndarray:
-    card = {"data": {"name": dataset, "split_seed": seed}}
-    return results.split_of(card)[0].numpy()
+    return fashion_mnist.load_split("test", dataset, seed)[0].numpy()
 
 
 def images_of(found: Results) -> np.ndarray:
     """The test images uint8 [N, 28, 28] behind the results. Raises DataMissing."""
-    seed = found.card.get("data", {}).get("split_seed", 0)
-    return _images(results.dataset_of(found.card), seed)
+    return _images(results.dataset_of(found.card), found.card.data.split_seed)
 
 
 def scores(networks: list[Results]) -> None:

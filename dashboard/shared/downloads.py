@@ -18,7 +18,7 @@ def show(networks: list[Results]) -> None:
         with st.container(border=True):
             st.subheader(formatting.plain(found.name), anchor=False)
             with st.container(horizontal=True):
-                _buttons(found.name, VGGSpec.from_dict(found.card["spec"]))
+                _buttons(found.name, found.card.spec)
     if export.missing_for_onnx():
         st.caption(
             "For ONNX, install the packages that `python -m vggcore export … --format onnx` names."
@@ -28,7 +28,7 @@ def show(networks: list[Results]) -> None:
 def _buttons(name: str, spec: VGGSpec) -> None:
     _button("Weights", name, "{}.safetensors", partial(source.own_weights, name),
             "The safetensors file; fits the PyTorch source")  # fmt: skip
-    _button("Card", name, "{}.json", lambda: files.to_json(checkpoints.read_card(name)),
+    _button("Card", name, "{}.json", lambda: files.to_json(checkpoints.read_card(name).to_dict()),
             "How it was trained, and how pictures reach it")  # fmt: skip
     _form("PyTorch source", name, "source", "One file that needs only PyTorch")
     _form("Model card", name, "model-card", "README.md for the Hugging Face hub")

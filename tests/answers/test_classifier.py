@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 from vggcore.model.network import build
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
@@ -18,7 +20,7 @@ SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
 @pytest.fixture
 def saved(tmp_path):
     """A small untrained network, saved as a checkpoint; returns its path without suffix."""
-    card = {"preprocessing": fashion_mnist.preprocessing(32, "pad"), "classes": list(CLASSES)}
+    card = Card(spec=SPEC, preprocessing=fashion_mnist.preprocessing(32, "pad"), classes=CLASSES)
     checkpoints.save(tmp_path / "small", build(SPEC, seed=0), card)
     return tmp_path / "small"
 
@@ -57,9 +59,9 @@ def test_array_and_pillow_image_give_the_same_answer(saved):
 def test_temperature_flattens_the_answer_but_keeps_its_label(saved):
     plain = load_classifier(saved)
     checkpoint = checkpoints.load(saved)
-    checkpoint.card["temperature"] = 100.0
+    warm = replace(checkpoint, card=replace(checkpoint.card, temperature=100.0))
 
-    calm = Classifier(checkpoint).classify(shirt())
+    calm = Classifier(warm).classify(shirt())
 
     assert calm.label == plain.classify(shirt()).label
     assert calm.probability == pytest.approx(0.1, abs=0.01)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from vggcore.answers import doubt
+from vggcore.model.card import Thresholds
 
 
 def sampled(scale: float, n: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,7 +54,7 @@ def test_thresholds_keep_the_allowed_share_of_garments():
 
 
 def test_low_evidence_is_unsure_however_clear_the_winner():
-    unsure = {"evidence": 0.0, "probability": 0.35}
+    unsure = Thresholds(evidence=0.0, probability=0.35)
     weak = torch.tensor([[-1.0] + [-30.0] * 9])
     assert doubt.is_unsure(weak, 1.0, unsure).item()
     assert not doubt.is_unsure(weak + 5, 1.0, unsure).item()

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from vggcore.answers.tsne import tsne
 from vggcore.commands import cli
 from vggcore.machine import paths
 from vggcore.model import checkpoints
+from vggcore.pictures.preprocessing import Preprocessing
 
 CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]
 
@@ -144,13 +146,13 @@ def test_evaluate_prints_what_the_results_hold(network, mirror, capsys):
 
 def test_with_mirror_an_answer_is_the_mean_over_both_sides(network):
     loaded = checkpoints.load(network)
-    plain = loaded.card["preprocessing"]
+    plain = loaded.card.preprocessing
     images = torch.randint(256, (3, 28, 28), dtype=torch.uint8)
 
     as_it_is, mirrored = (
         evaluation.predict(loaded.network, side, plain) for side in (images, images.flip(-1))
     )
-    both = evaluation.predict(loaded.network, images, plain | {"mirror": True})
+    both = evaluation.predict(loaded.network, images, replace(plain, mirror=True))
 
     assert not torch.allclose(as_it_is, mirrored, atol=1e-5)
     assert torch.allclose(both, (as_it_is + mirrored) / 2, atol=1e-5)
@@ -159,12 +161,12 @@ def test_with_mirror_an_answer_is_the_mean_over_both_sides(network):
 def test_networks_of_the_wild_style_see_data_set_images_prepared():
     image = torch.zeros(2, 28, 28, dtype=torch.uint8)
     image[:, 8:20, 10:18] = 200
-    way = {"style": "wild", "image_size": 64}
+    way = Preprocessing(style="wild", image_size=64)
 
     seen = evaluation.as_trained(image, way)
 
     assert seen.shape == (2, 64, 64) and seen.max() > 150
-    assert evaluation.as_trained(image, {"style": "fashion-mnist", "image_size": 32}) is image
+    assert evaluation.as_trained(image, Preprocessing(image_size=32)) is image
 
 
 @pytest.mark.data
@@ -172,10 +174,10 @@ def test_networks_of_the_wild_style_see_data_set_images_prepared():
 @pytest.mark.parametrize("name", checkpoints.available())
 def test_shipped_checkpoints_are_as_accurate_as_their_cards_say(name, capsys):
     card = checkpoints.read_card(name)
-    if card["test_accuracy"] is None:
+    if card.test_accuracy is None:
         pytest.skip("its card states no test accuracy")
 
     assert cli.main(["evaluate", "--checkpoint", name, "--json"]) == 0
 
     printed = json.loads(capsys.readouterr().out)
-    assert printed["accuracy"] == pytest.approx(card["test_accuracy"], abs=1e-3)
+    assert printed["accuracy"] == pytest.approx(card.test_accuracy, abs=1e-3)

@@ -14,6 +14,7 @@ from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 from vggcore.model.network import build
 
 
@@ -91,7 +92,7 @@ def test_torchvision_weights_have_torchvisions_names(folders):
     from torchvision.models import vgg11
 
     spec = VGGSpec(configuration="A", width="1/8", image_size=64)
-    card = {"preprocessing": preprocessing(64, "resize"), "classes": list(CLASSES)}
+    card = Card(spec=spec, preprocessing=preprocessing(64, "resize"), classes=CLASSES)
     network = build(spec, seed=0)
     checkpoints.save(folders / "with-fc", network, card)
 

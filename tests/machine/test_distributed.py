@@ -126,7 +126,7 @@ def test_two_processes_train_as_one_does(tmp_path):
     assert len(losses(two)) == tiny_run.STEPS
     for key in ("val_loss", "val_accuracy"):
         assert losses(two, "epoch", key) == pytest.approx(losses(one, "epoch", key), rel=1e-2)
-    assert checkpoints.read_card(two / "best")["processes"] == 2
+    assert checkpoints.read_card(two / "best").processes == 2
 
 
 def test_with_batch_norm_the_curve_is_near(tmp_path):
@@ -142,8 +142,8 @@ def test_with_batch_norm_the_curve_is_near(tmp_path):
     for path in (one, two):  # what is recorded is what the saved network scores
         best = checkpoints.load(path / "best")
         images, labels = fashion_mnist.load_split("validation", "synthetic")
-        logits = evaluation.predict(best.network, images, best.card["preprocessing"])
-        epoch = best.card["best_epoch"] - 1
+        logits = evaluation.predict(best.network, images, best.card.preprocessing)
+        epoch = best.card.best_epoch - 1
         assert losses(path, "epoch", "val_loss")[epoch] == pytest.approx(
             evaluation.score(logits, labels)["loss"], rel=1e-5
         )

@@ -9,11 +9,13 @@ from safetensors.torch import save_file
 from vggcore.machine.files import FileError
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
+from vggcore.pictures.preprocessing import Preprocessing
 
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
-CARD = {"preprocessing": {"image_size": 32}, "classes": ["a"], "name": "saved"}
+CARD = Card(spec=SPEC, preprocessing=Preprocessing(image_size=32), classes=("a",), name="saved")
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_what_was_saved_comes_back_ready_to_use(saved):
     expected = build(SPEC, seed=0).state_dict()
     assert all(torch.equal(v, expected[k]) for k, v in loaded.network.state_dict().items())
     assert not loaded.network.training
-    assert loaded.card["spec"] == SPEC.to_dict() and loaded.name == "saved"
+    assert loaded.card.spec == SPEC and loaded.name == "saved"
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(tmp_path, saved):

@@ -68,7 +68,7 @@ def test_in_float32_a_packed_network_is_exact(configuration, monkeypatch):
 def test_a_packed_network_that_was_trained_gives_the_same_answers():
     trained = checkpoints.load("wild")
     images, _ = fashion_mnist.synthetic_garments(10, seed=3)
-    pictures = fashion_mnist.to_network_input(images, trained.card["preprocessing"]).unsqueeze(1)
+    pictures = fashion_mnist.to_network_input(images, trained.card.preprocessing).unsqueeze(1)
 
     assert apart(trained.network, packed(trained.network), pictures) < 0.02
 

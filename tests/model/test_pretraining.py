@@ -1,5 +1,6 @@
 import pytest
 import torch
+from untrained import bare_card
 
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
@@ -62,7 +63,7 @@ def test_an_unknown_choice_of_layers_is_refused():
 
 def test_a_run_starts_from_a_checkpoint_and_says_what_it_took(tmp_path):
     spec = VGGSpec(configuration="A", width="1/16", image_size=32, dropout=0.0)
-    card = {"preprocessing": {}, "classes": []}
+    card = bare_card(small("A").spec)
     checkpoints.save(tmp_path / "start", build(spec, seed=1), card)
     train = TrainConfig(
         dataset="synthetic", train_limit=32, batch_size=32, epochs=1, device="cpu",
@@ -81,7 +82,7 @@ def test_a_run_starts_from_a_checkpoint_and_says_what_it_took(tmp_path):
 
 
 def test_a_start_that_fits_nowhere_is_an_error(tmp_path):
-    checkpoints.save(tmp_path / "start", small("A"), {"preprocessing": {}, "classes": []})
+    checkpoints.save(tmp_path / "start", small("A"), bare_card(small("A").spec))
     spec = VGGSpec(configuration="A", width="1/8", image_size=32, head="pool")
 
     with pytest.raises(ValueError, match="nothing of .* fits VGG-11 ×1/8"):

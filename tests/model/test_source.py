@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import load
+from untrained import bare_card
 
 from vggcore.model import anatomy, checkpoints, source
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -60,7 +61,7 @@ def test_printed_equals_what_pytorch_prints():
 def test_weights_carry_torchvisions_names(tmp_path):
     spec = VGGSpec(configuration="A", width="1/16", batch_norm=True, image_size=32)
     ours = build(spec, seed=2)
-    checkpoints.save(tmp_path / "net", ours, a_card())
+    checkpoints.save(tmp_path / "net", ours, bare_card(spec))
     state = load(source.torchvision_weights(str(tmp_path / "net")))
     with torch.device("meta"):
         assert set(state) == set(torchvision.models.vgg11_bn(num_classes=10).state_dict())
@@ -70,11 +71,6 @@ def test_weights_carry_torchvisions_names(tmp_path):
 
 def test_torchvision_has_no_pool_head(tmp_path):
     spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
-    checkpoints.save(tmp_path / "net", build(spec), a_card())
+    checkpoints.save(tmp_path / "net", build(spec), bare_card(spec))
     with pytest.raises(ValueError, match="torchvision has no counterpart"):
         source.torchvision_weights(str(tmp_path / "net"))
-
-
-def a_card() -> dict:
-    preprocessing = {"image_size": 224, "fit": "pad", "mean": 0.3, "std": 0.35}
-    return {"preprocessing": preprocessing, "classes": [str(n) for n in range(10)]}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from vggcore.model.architectures import VGGSpec
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,7 +25,10 @@ def test_the_overview_says_what_this_is():
 def test_a_damaged_card_is_reported_and_the_rest_still_shown(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
     (tmp_path / "broken.json").write_text("{")
-    good = {"spec": {}, "preprocessing": {}, "classes": [], "sha256": "", "network": "VGG-11"}
+    good = {
+        "spec": VGGSpec().to_dict(), "preprocessing": {}, "classes": [], "sha256": "",
+        "network": "VGG-11",
+    }  # fmt: skip
     (tmp_path / "whole.json").write_text(json.dumps(good))
 
     page = overview()

@@ -141,8 +141,8 @@ def test_captions_name_the_true_class_where_the_answer_is_wrong():
 
 def test_results_in_memory_follow_a_new_card(folders):
     results.compute("first")
-    assert panel.results_of("first").card["test_accuracy"] == 0.5
+    assert panel.results_of("first").card.test_accuracy == 0.5
 
     change_card(folders, "first", test_accuracy=0.6)
 
-    assert panel.results_of("first").card["test_accuracy"] == 0.6
+    assert panel.results_of("first").card.test_accuracy == 0.6

@@ -66,10 +66,10 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
 
     best = checkpoints.load(folder.path / "best")
     source = ImageSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
-    assert best.card["test_accuracy"] == source.test(best.network)["accuracy"]
-    assert best.card["val_accuracy"] == source.validate(best.network)["accuracy"]
-    assert best.card["train"] == tiny_run.TRAIN.to_dict()
-    assert (best.card["steps"], best.card["data"]["name"]) == (12, "synthetic")
+    assert best.card.test_accuracy == source.test(best.network)["accuracy"]
+    assert best.card.val_accuracy == source.validate(best.network)["accuracy"]
+    assert best.card.train == tiny_run.TRAIN.to_dict()
+    assert (best.card.steps, best.card.data.name) == (12, "synthetic")
 
 
 def test_one_cycle_rises_and_falls_to_zero():
@@ -212,7 +212,7 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
 
     monkeypatch.undo()
     monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
-    assert checkpoints.load(folder.path / "best").card["epochs"] == 1
+    assert checkpoints.load(folder.path / "best").card.epochs == 1
     assert training.fit(RunFolder(folder.path))["state"] == "finished"
 
 

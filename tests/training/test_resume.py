@@ -15,6 +15,7 @@ import pytest
 import tiny_run
 import torch
 from safetensors.torch import load_file, save_file
+from untrained import bare_card
 
 from vggcore.data import fashion_mnist
 from vggcore.machine.files import FileError
@@ -146,7 +147,7 @@ def stopped_half_way(path: Path, **recipe) -> RunFolder:
 
 def test_a_run_that_goes_on_no_longer_needs_what_it_started_from(tmp_path):
     start = tmp_path / "start"
-    checkpoints.save(start, build(tiny_run.SPEC, seed=1), {"preprocessing": {}, "classes": []})
+    checkpoints.save(start, build(tiny_run.SPEC, seed=1), bare_card(tiny_run.SPEC))
     folder = stopped_half_way(tmp_path / "run", init_from=str(start))
     for file in tmp_path.glob("start.*"):
         file.unlink()

@@ -33,20 +33,20 @@ class Classifier:
         self.checkpoint = checkpoint
         self.network = checkpoint.network
         self._answering = packed(checkpoint.network)  # the same answers, sooner
-        self.preprocessing = checkpoint.card["preprocessing"]
-        self.classes = checkpoint.card["classes"]
-        self.temperature = checkpoint.card.get("temperature") or 1.0
+        self.preprocessing = checkpoint.card.preprocessing
+        self.classes = checkpoint.card.classes
+        self.temperature = checkpoint.card.temperature
 
     @property
     def mirrors(self) -> bool:
         """Whether an answer is the mean over the picture and its mirror image."""
-        return bool(self.preprocessing.get("mirror"))
+        return self.preprocessing.mirror
 
     def prepare(self, picture, **overrides: str) -> Prepared:
         """`garments.prepare` in the style this network was trained on. Raises ValueError."""
-        style = self.preprocessing["style"]
+        style = self.preprocessing.style
         # Networks for Fashion-MNIST see its 28 pixels, brought to their size as in training.
-        size = 28 if style == "fashion-mnist" else self.preprocessing["image_size"]
+        size = 28 if style == "fashion-mnist" else self.preprocessing.image_size
         return prepare(picture, size, style, **overrides)
 
     def classify(self, picture, **overrides: str) -> Prediction:
@@ -85,8 +85,7 @@ class Classifier:
         """Why the answer is unsure; empty when it is not."""
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
-        unsure = self.checkpoint.card.get("unsure")
-        no_garment, unclear = doubt.doubts(logits, self.temperature, unsure)
+        no_garment, unclear = doubt.doubts(logits, self.temperature, self.checkpoint.card.unsure)
         if no_garment:
             return "This does not look like any of the ten kinds of garment."
         if unclear:

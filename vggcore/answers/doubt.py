@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vggcore.model.card import Thresholds
+
 BINS = 15
 # Share of rightly named validation garments, of any kind, that may be called unsure: under the
 # tenth that is promised, since what is named wrongly comes on top, and new drawings may be worse.
@@ -18,7 +20,7 @@ ALLOWED_UNSURE = 0.06
 # Largest calibration errors asked for, by kind of picture.
 ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
-NO_THRESHOLDS = {"evidence": float("-inf"), "probability": 0.5}  # of cards without `unsure`
+NO_THRESHOLDS = Thresholds()  # of cards without `unsure`
 _NEIGHBOURS = 5  # temperatures tried to either side of one, whose errors count with its own
 
 
@@ -88,8 +90,8 @@ def evidence(logits: Tensor) -> Tensor:
     return logits.amax(-1)
 
 
-def thresholds(garments: Tensor, temperature: float, allowed: float) -> dict:
-    """Card entry `unsure` for a network: at most a share `allowed` of these garments is unsure.
+def thresholds(garments: Tensor, temperature: float, allowed: float) -> Thresholds:
+    """When a network is unsure: at most a share `allowed` of these garments is unsure.
 
     garments: logits float [N, C] of good garments that were not trained on.
     """
@@ -97,7 +99,7 @@ def thresholds(garments: Tensor, temperature: float, allowed: float) -> dict:
     spare = allowed - (~confident).float().mean().item()
     judged = garments[confident] if confident.any() else garments
     limit = evidence(judged).quantile(max(spare, 0.0)).item()
-    return {"evidence": round(limit, 4), "probability": _CLEAR, "allowed": allowed}
+    return Thresholds(evidence=round(limit, 4), probability=_CLEAR, allowed=allowed)
 
 
 def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
@@ -112,7 +114,7 @@ def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
     choices = [thresholds(logits, temperature, ALLOWED_UNSURE) for logits in good if len(logits)]
     return {
         "temperature": temperature,
-        "unsure": min(choices, key=lambda choice: choice["evidence"], default=None),
+        "unsure": min(choices, key=lambda choice: choice.evidence, default=None),
     }
 
 
@@ -149,17 +151,17 @@ def is_right(logits: Tensor, right: Tensor) -> Tensor:
     return right.gather(1, logits.argmax(1, keepdim=True)).squeeze(1).float()
 
 
-def doubts(logits: Tensor, temperature: float, unsure: dict | None) -> tuple[Tensor, Tensor]:
+def doubts(logits: Tensor, temperature: float, unsure: Thresholds | None) -> tuple[Tensor, Tensor]:
     """Of these answers [..., C]: which show no garment, and which no single class, bool [...].
 
     unsure: thresholds of the network's card; None where it has none.
     """
     limits = unsure or NO_THRESHOLDS
     chances = (logits / temperature).softmax(-1).amax(-1)
-    return evidence(logits) < limits["evidence"], chances < limits["probability"]
+    return evidence(logits) < limits.evidence, chances < limits.probability
 
 
-def is_unsure(logits: Tensor, temperature: float, unsure: dict | None) -> Tensor:
+def is_unsure(logits: Tensor, temperature: float, unsure: Thresholds | None) -> Tensor:
     """Which of these answers [N, C] fall below one of a card's thresholds: bool [N]."""
     no_garment, unclear = doubts(logits, temperature, unsure)
     return no_garment | unclear

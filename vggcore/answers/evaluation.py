@@ -13,6 +13,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
 from vggcore.pictures import prepare
+from vggcore.pictures.preprocessing import Preprocessing
 
 # Of a batch, at most: images, pixels. On a CPU more at once takes more memory and is slower: what a
 # layer writes then leaves the processor's cache before the next one reads it. A GPU wants more.
@@ -25,27 +26,29 @@ def batch_size(image_size: int, device: str = "cpu") -> int:
     return max(1, min(images, pixels // image_size**2))
 
 
-def batches(images: Tensor, preprocessing: dict) -> Iterator[Tensor]:
+def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
     """Network inputs float32 [B, 1, S, S], channels last, of uint8 images [N, 28, 28]."""
-    for chunk in images.split(batch_size(preprocessing["image_size"], images.device.type)):
+    for chunk in images.split(batch_size(preprocessing.image_size, images.device.type)):
         yield fashion_mnist.to_network_input(chunk, preprocessing).contiguous(
             memory_format=torch.channels_last
         )
 
 
-def as_trained(images: Tensor, preprocessing: dict) -> Tensor:
+def as_trained(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Data set images uint8 [N, 28, 28] as the network saw such images in training: [N, S, S].
 
     Networks of the "wild" style see everything through `garments.prepare`.
     """
-    if preprocessing.get("style") != "wild":
+    if preprocessing.style != "wild":
         return images
-    size = preprocessing["image_size"]
+    size = preprocessing.image_size
     prepared = [prepare.prepare(image, size, "wild").network_input for image in images.numpy()]
     return torch.from_numpy(np.stack(prepared))
 
 
-def answer(network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: dict) -> Tensor:
+def answer(
+    network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: Preprocessing
+) -> Tensor:
     """Logits [B, classes] of normalised inputs [B, C, S, S], as a card's preprocessing asks.
 
     With "mirror" they are the mean over each picture and its mirror image.
@@ -54,17 +57,20 @@ def answer(network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: d
 
 
 def with_mirror(
-    logits: Tensor, network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: dict
+    logits: Tensor,
+    network: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    preprocessing: Preprocessing,
 ) -> Tensor:
     """`answer`, from logits of the inputs as they are."""
-    if not preprocessing.get("mirror"):
+    if not preprocessing.mirror:
         return logits
     return (logits + network(inputs.flip(-1))) / 2
 
 
 @torch.inference_mode()
 def predict(
-    network: VGG, images: Tensor, preprocessing: dict, *, precision: str = "float32"
+    network: VGG, images: Tensor, preprocessing: Preprocessing, *, precision: str = "float32"
 ) -> Tensor:
     """Logits float32 [N, classes] of uint8 images [N, 28, 28], on the images' device.
 

@@ -141,6 +141,6 @@ def cam_overlay(classifier: Classifier, image: np.ndarray, label: str) -> np.nda
     """Grad-CAM for a class name over what the network sees: uint8 [S, S] to uint8 [S, S, 3]."""
     picture = classifier.network_input(image)
     heat = grad_cam(classifier.network, picture, classifier.classes.index(label))
-    scale, offset = classifier.preprocessing["std"], classifier.preprocessing["mean"]
+    (scale,), (offset,) = classifier.preprocessing.std, classifier.preprocessing.mean
     grey = (picture[0, 0] * scale + offset).clamp(0, 1).mul(255).byte().numpy()
     return overlay(grey, heat)

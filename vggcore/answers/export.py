@@ -13,6 +13,7 @@ import numpy as np
 from vggcore.model import anatomy, checkpoints
 from vggcore.model import source as export_source
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
@@ -77,7 +78,7 @@ def export(name: str | Path, form: str) -> bytes:
 
 def source(name: str | Path) -> bytes:
     """The network as plain PyTorch source, for the checkpoint's own weights. Raises ValueError."""
-    return export_source.source(VGGSpec.from_dict(checkpoints.read_card(name)["spec"])).encode()
+    return export_source.source(checkpoints.read_card(name).spec).encode()
 
 
 def missing_for_onnx() -> list[str]:
@@ -103,10 +104,10 @@ def onnx(name: str | Path) -> bytes:
     onnx_package.helper.set_model_props(
         model,
         {
-            "classes": json.dumps(card["classes"]),
-            "preprocessing": json.dumps(card["preprocessing"]),
-            "temperature": str(card.get("temperature") or 1.0),
-            "sha256_of_weights": card["sha256"],
+            "classes": json.dumps(card.classes),
+            "preprocessing": json.dumps(card.preprocessing.to_dict()),
+            "temperature": str(card.temperature),
+            "sha256_of_weights": card.sha256,
         },
     )
     content = model.SerializeToString()
@@ -149,7 +150,7 @@ def _answering(checkpoint: checkpoints.Checkpoint):
             self.network = checkpoint.network
 
         def forward(self, images):
-            return evaluation.answer(self.network, images, checkpoint.card["preprocessing"])
+            return evaluation.answer(self.network, images, checkpoint.card.preprocessing)
 
     return Answering().eval()
 
@@ -189,23 +190,23 @@ def model_card(name: str | Path) -> bytes:
     Raises CheckpointError.
     """
     path, card = checkpoints.find(name), checkpoints.read_card(name)
-    spec = VGGSpec.from_dict(card["spec"])
+    spec = card.spec
     totals = anatomy.totals(spec)
-    title = card.get("name") or path.name
+    title = card.name or path.name
     text = _README.format(
         front_matter=_front_matter(title, card), title=title, network=spec.name,
         parameters=totals.parameters, macs=totals.macs, side=spec.image_size,
-        code_version=card.get("code_version", ""), file=path.name,
-        mean=card["preprocessing"]["mean"], std=card["preprocessing"]["std"],
-        temperature=card.get("temperature") or 1.0,
-        mirror=_MIRROR if card["preprocessing"].get("mirror") else "",
+        code_version=card.code_version, file=path.name,
+        mean=_numbers(card.preprocessing.mean), std=_numbers(card.preprocessing.std),
+        temperature=card.temperature,
+        mirror=_MIRROR if card.preprocessing.mirror else "",
         scores=_scores(card), training=_training(card),
-        unsure=_UNSURE if card.get("unsure") else _NEVER_UNSURE,
+        unsure=_UNSURE if card.unsure else _NEVER_UNSURE,
     )  # fmt: skip
     return text.encode()
 
 
-def _front_matter(title: str, card: dict) -> str:
+def _front_matter(title: str, card: Card) -> str:
     """YAML, of which JSON is a part: so every value is quoted as JSON quotes it."""
     facts = {
         "license": "mit",
@@ -213,9 +214,9 @@ def _front_matter(title: str, card: dict) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["vgg", "image-classification", "fashion-mnist", "safetensors"],
     }
-    if _on_garments(card):
+    if card.data.on_garments:
         facts["datasets"] = ["zalando-datasets/fashion_mnist"]
-    if _on_garments(card) and card.get("test_accuracy") is not None:
+    if card.data.on_garments and card.test_accuracy is not None:
         facts["metrics"] = ["accuracy"]
         result = {
             "task": {"type": "image-classification"},
@@ -224,34 +225,33 @@ def _front_matter(title: str, card: dict) -> str:
                 "type": "zalando-datasets/fashion_mnist",
                 "split": "test",
             },
-            "metrics": [{"type": "accuracy", "value": card["test_accuracy"]}],
+            "metrics": [{"type": "accuracy", "value": card.test_accuracy}],
         }
         facts["model-index"] = [{"name": title, "results": [result]}]
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in facts.items())
 
 
-def _on_garments(card: dict) -> bool:
-    return card.get("data", {}).get("name") in ("fashion-mnist", "wild")
+def _numbers(channels: tuple[float, ...]) -> str:
+    return ", ".join(f"{number:g}" for number in channels)
 
 
-def _scores(card: dict) -> str:
+def _scores(card: Card) -> str:
     rows = ["| on | accuracy |", "|---|---|"]
-    dataset = "Fashion-MNIST" if _on_garments(card) else card.get("data", {}).get("name", "")
-    for split, key in (("test", "test_accuracy"), ("validation", "val_accuracy")):
-        if card.get(key) is not None:
-            rows.append(f"| {dataset}, {split} images | {card[key]:.2%} |")
+    dataset = "Fashion-MNIST" if card.data.on_garments else card.data.name
+    for split, accuracy in (("test", card.test_accuracy), ("validation", card.val_accuracy)):
+        if accuracy is not None:
+            rows.append(f"| {dataset}, {split} images | {accuracy:.2%} |")
     return "\n".join(rows)
 
 
-def _training(card: dict) -> str:
-    train, seen = card.get("train", {}), card.get("data", {})
-    images = f"{seen['train_images']:,} images" if "train_images" in seen else "images"
+def _training(card: Card) -> str:
+    seen = card.data
+    images = f"{seen.train_images:,} images" if seen.train_images else "images"
     facts = [
-        f"- data: {images} ({', '.join(seen.get('sources', [seen.get('name', '')]))}); "
-        f"SHA-256 `{seen.get('sha256', '')}`",
-        f"- {card.get('epochs')} epochs, {card.get('steps')} steps, {card.get('seconds', 0):.0f} s "
-        f"on {card.get('machine', '')}, PyTorch {card.get('torch', '')}, seed {card.get('seed')}",
-        f"- recipe: `{json.dumps(train)}`",
+        f"- data: {images} ({', '.join(seen.sources or [seen.name])}); SHA-256 `{seen.sha256}`",
+        f"- {card.epochs} epochs, {card.steps} steps, {card.seconds or 0:.0f} s "
+        f"on {card.machine}, PyTorch {card.torch}, seed {card.seed}",
+        f"- recipe: `{json.dumps(card.train)}`",
     ]
     return "\n".join(facts)
 

@@ -29,6 +29,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine import devices, paths
 from vggcore.machine.files import FileError, write_atomically
 from vggcore.model import checkpoints
+from vggcore.model.card import Card
 from vggcore.model.network import VGG
 
 VERSION = 2  # of the cache's files: raise it when what they hold changes
@@ -68,7 +69,7 @@ class Results:
     """The test set through the eyes of one checkpoint. Arrays are in the test set's order."""
 
     name: str
-    card: dict
+    card: Card
     logits: Tensor = field(repr=False)  # float32 [N, classes]
     labels: Tensor = field(repr=False)  # int64 [N]
     map: FeatureMap = field(repr=False)
@@ -76,7 +77,7 @@ class Results:
     @cached_property
     def probabilities(self) -> Tensor:
         """Calibrated by the card's temperature: float32 [N, classes]."""
-        return (self.logits / (self.card.get("temperature") or 1.0)).softmax(1)
+        return (self.logits / self.card.temperature).softmax(1)
 
     @cached_property
     def right(self) -> Tensor:
@@ -99,19 +100,17 @@ class Results:
         return doubt.expected_calibration_error(self.probabilities.amax(1), self.right)
 
 
-def dataset_of(card: dict) -> str:
+def dataset_of(card: Card) -> str:
     """On which test set a checkpoint is judged: the synthetic one if it learnt on that."""
-    return "synthetic" if card.get("data", {}).get("name") == "synthetic" else "fashion-mnist"
+    return "synthetic" if card.data.name == "synthetic" else "fashion-mnist"
 
 
-def split_of(card: dict, split: str = "test") -> tuple[Tensor, Tensor]:
+def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
     """Images uint8 [N, 28, 28] and labels int64 [N] on which a checkpoint is judged.
 
     Raises DataMissing.
     """
-    return fashion_mnist.load_split(
-        split, dataset_of(card), card.get("data", {}).get("split_seed", 0)
-    )
+    return fashion_mnist.load_split(split, dataset_of(card), card.data.split_seed)
 
 
 def cached(name: str | Path) -> Results | None:
@@ -142,7 +141,7 @@ def compute(
 def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
     checkpoint = checkpoints.load(name)
     images, labels = split_of(checkpoint.card)
-    way = checkpoint.card["preprocessing"]
+    way = checkpoint.card.preprocessing
     logits, features = [], []
     for number, chunk in enumerate(images.split(_BATCH), start=1):
         seen = evaluation.as_trained(chunk, way)
@@ -176,13 +175,13 @@ def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
     return features.clone(), network.classifier[-1](features).clone()
 
 
-def _results(name: str | Path, card: dict, found: dict[str, Tensor]) -> Results:
+def _results(name: str | Path, card: Card, found: dict[str, Tensor]) -> Results:
     """Raises KeyError or ValueError where arrays are missing or do not fit each other."""
     made = Results(
         name=str(name), card=card, logits=found["logits"], labels=found["labels"],
         map=FeatureMap(**{key: found[key] for key in ("places", "mean", "axes", "coordinates")}),
     )  # fmt: skip
-    if made.logits.shape != (len(made.labels), len(card["classes"])):
+    if made.logits.shape != (len(made.labels), len(card.classes)):
         raise ValueError("logits and labels do not fit each other")
     return made
 
@@ -218,22 +217,24 @@ def measure_latency(name: str | Path) -> float:
     return seconds
 
 
-def _latency_file(card: dict) -> Path:
+def _latency_file(card: Card) -> Path:
     # An answer that looks at the mirror image too takes twice as long.
-    on = json.dumps([devices.describe(torch.device("cpu")), card["preprocessing"]], sort_keys=True)
+    on = json.dumps(
+        [devices.describe(torch.device("cpu")), card.preprocessing.to_dict()], sort_keys=True
+    )
     return paths.cache_dir() / "latency" / f"{_sha256(card)}-{_short_hash(on)}.json"
 
 
-def _cache_file(card: dict) -> Path:
+def _cache_file(card: Card) -> Path:
     # The weights, and what else the results depend on.
-    way = json.dumps([dataset_of(card), card["preprocessing"]], sort_keys=True)
+    way = json.dumps([dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
     file = f"{_sha256(card)}-{_short_hash(way)}-v{VERSION}.npz"
     return paths.cache_dir() / "results" / file
 
 
-def _sha256(card: dict) -> str:
+def _sha256(card: Card) -> str:
     """Raises CheckpointError where the card's hash is none: it becomes part of a file's name."""
-    sha256 = str(card["sha256"])
+    sha256 = card.sha256
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise checkpoints.CheckpointError("the card's sha256 is not a SHA-256 in hexadecimal")
     return sha256

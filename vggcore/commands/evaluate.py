@@ -21,10 +21,10 @@ def run(args: argparse.Namespace) -> int:
 
     card = checkpoint.card
     images, labels = results.split_of(card, args.split)
-    seen = evaluation.as_trained(images, card["preprocessing"])
-    logits = evaluation.predict(checkpoint.network, seen, card["preprocessing"])
+    seen = evaluation.as_trained(images, card.preprocessing)
+    logits = evaluation.predict(checkpoint.network, seen, card.preprocessing)
     scores = evaluation.score(logits, labels)
-    confidence, named = (logits / (card.get("temperature") or 1.0)).softmax(1).max(1)
+    confidence, named = (logits / card.temperature).softmax(1).max(1)
     scores["calibration_error"] = doubt.expected_calibration_error(confidence, named == labels)
     right = round(scores["accuracy"] * scores["n"])
     scores["accuracy_interval"] = evaluation.wilson_interval(right, scores["n"])

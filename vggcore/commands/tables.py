@@ -30,14 +30,11 @@ def garment_accuracies() -> pd.DataFrame:
     for name in names:
         try:
             card = checkpoints.read_card(name)
-            spec = VGGSpec.from_dict(card["spec"])
         except ValueError:
             continue
-        accuracy = card.get("test_accuracy")
-        on_garments = (card.get("data") or {}).get("name") in ("fashion-mnist", "wild")
-        if on_garments and isinstance(accuracy, (int, float)):
-            parameters = anatomy.totals(spec).parameters
-            rows.append((name, parameters, float(accuracy), "this machine", spec))
+        if card.data.on_garments and card.test_accuracy is not None:
+            parameters = anatomy.totals(card.spec).parameters
+            rows.append((name, parameters, card.test_accuracy, "this machine", card.spec))
     return pd.DataFrame(rows, columns=["name", "parameters", "accuracy", "source", "spec"])
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from vggcore.data.synthetic import synthetic_garments as _draw_garments
 from vggcore.machine import paths
+from vggcore.pictures.preprocessing import Preprocessing
 
 log = logging.getLogger(__name__)
 
-MEAN, STD = 0.2860, 0.3530  # of Fashion-MNIST's 60,000 training images, pixels in 0…1
 VALIDATION_PER_CLASS = 500
 SYNTHETIC_COUNTS = {"train": 4000, "validation": 500, "test": 500}
 
@@ -121,27 +121,26 @@ def fingerprint(images: Tensor, labels: Tensor) -> str:
     return digest.hexdigest()
 
 
-def preprocessing(image_size: int, fit: str) -> dict:
+def preprocessing(image_size: int, fit: str) -> Preprocessing:
     """What a card says about the way from 28×28 pixels to the network."""
-    return {
-        "style": "fashion-mnist",
-        "image_size": image_size,
-        "fit": fit,
-        "mean": MEAN,
-        "std": STD,
-    }
+    return Preprocessing(style="fashion-mnist", image_size=image_size, fit=fit)
 
 
-def to_network_input(images: Tensor, preprocessing: dict) -> Tensor:
-    """Uint8 [N, S, S] on any device to normalised float32 [N, 1, size, size].
+def to_network_input(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Uint8 [N, S, S] or [N, S, S, C] on any device to normalised float32 [N, C, size, size].
 
     "pad" centres the image on black; "resize" interpolates bilinearly.
     """
-    floats = images.unsqueeze(1).to(torch.float32).div_(255)
-    size, side = preprocessing["image_size"], images.shape[-1]
-    if size != side and preprocessing["fit"] == "resize":
+    planes = images.unsqueeze(1) if images.ndim == 3 else images.movedim(-1, 1)
+    floats = planes.to(torch.float32).div_(255)
+    size, side = preprocessing.image_size, planes.shape[-1]
+    if size != side and preprocessing.fit == "resize":
         floats = F.interpolate(floats, size=(size, size), mode="bilinear", align_corners=False)
     elif size != side:
         before = (size - side) // 2
         floats = F.pad(floats, (before, size - side - before) * 2)
-    return floats.sub_(preprocessing["mean"]).div_(preprocessing["std"])
+    mean, std = (
+        torch.tensor(numbers, device=images.device)[:, None, None]
+        for numbers in (preprocessing.mean, preprocessing.std)
+    )
+    return floats.sub_(mean).div_(std)

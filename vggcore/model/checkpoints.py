@@ -8,19 +8,18 @@ read. Listing and reading cards needs no PyTorch.
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
 from vggcore.machine.files import FileError, write_atomically, write_json
-from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 
 if TYPE_CHECKING:
     from vggcore.model.network import VGG
 
 DEFAULT = "wild"
-_REQUIRED = ("spec", "preprocessing", "classes", "sha256")
 
 
 class CheckpointError(FileError):
@@ -32,7 +31,7 @@ class Checkpoint:
     """A loaded checkpoint: its card, and its network in evaluation mode on the CPU."""
 
     path: Path  # without suffix
-    card: dict
+    card: Card
     network: "VGG"
 
     @property
@@ -40,11 +39,12 @@ class Checkpoint:
         return self.path.name
 
 
-def save(path: Path | str, network: "VGG", card: dict, *, half: bool = False) -> dict:
+def save(path: Path | str, network: "VGG", card: Card, *, half: bool = False) -> Card:
     """Write PATH.safetensors and PATH.json; returns the card as written, with its sha256.
 
-    `card` gains spec and sha256. `half` stores float weights as float16. Raises FileError
-    when the folder cannot be written; an earlier checkpoint of that name is then still whole.
+    `card` gains the network's spec and the weights' sha256. `half` stores float weights as
+    float16. Raises FileError when the folder cannot be written; an earlier checkpoint of that
+    name is then still whole.
     """
     import torch
     from safetensors.torch import save as to_bytes
@@ -53,14 +53,13 @@ def save(path: Path | str, network: "VGG", card: dict, *, half: bool = False) ->
     if half:
         state = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in state.items()}
     weights = to_bytes(state)
-    card = card | {
-        "spec": network.spec.to_dict(),
-        "sha256": hashlib.sha256(weights).hexdigest(),
-        "weights_bytes": len(weights),
-    }
+    card = replace(
+        card, spec=network.spec, sha256=hashlib.sha256(weights).hexdigest(),
+        weights_bytes=len(weights),
+    )  # fmt: skip
     path = Path(path)
     write_atomically(path.with_name(path.name + ".safetensors"), weights)
-    write_json(path.with_name(path.name + ".json"), card)
+    write_json(path.with_name(path.name + ".json"), card.to_dict())
     return card
 
 
@@ -97,23 +96,19 @@ def find(name: str | Path) -> Path:
     raise CheckpointError(f"unknown checkpoint {text!r}: shipped ones are {known}")
 
 
-def read_card(name: str | Path) -> dict:
+def read_card(name: str | Path) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it is missing or damaged."""
     path = find(name)
     file = path.with_name(path.name + ".json")
     try:
-        card = json.loads(file.read_bytes())
+        return Card.from_dict(json.loads(file.read_bytes()))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"the card {file} cannot be read: {error}") from None
-    missing = [key for key in _REQUIRED if not isinstance(card, dict) or key not in card]
-    if missing:
-        raise CheckpointError(f"the card {file} is not one of this project: it lacks {missing[0]}")
-    return card
 
 
 def version(name: str | Path) -> str:
     """Changes with a checkpoint's weights and with its card. Raises CheckpointError."""
-    return json.dumps(read_card(name), sort_keys=True)
+    return json.dumps(read_card(name).to_dict(), sort_keys=True)
 
 
 def load(name: str | Path = DEFAULT) -> Checkpoint:
@@ -126,7 +121,7 @@ def load(name: str | Path = DEFAULT) -> Checkpoint:
     return Checkpoint(path=path, card=card, network=network)
 
 
-def network_from(path: Path, card: dict) -> "VGG":
+def network_from(path: Path, card: Card) -> "VGG":
     """The card's network with the weights beside it. Raises CheckpointError."""
     import torch
     from safetensors import SafetensorError
@@ -139,18 +134,17 @@ def network_from(path: Path, card: dict) -> "VGG":
         content = file.read_bytes()
     except OSError as error:
         raise CheckpointError(f"the weights {file} cannot be read: {error.strerror}") from None
-    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+    if hashlib.sha256(content).hexdigest() != card.sha256:
         raise CheckpointError(f"the weights {file} are damaged: their SHA-256 is not the card's")
     try:
-        spec = VGGSpec.from_dict(card["spec"])
         state = from_bytes(content)
     except (ValueError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"the checkpoint {path} cannot be read: {error}") from None
     with torch.device("meta"):
-        network = VGG(spec)
+        network = VGG(card.spec)
     needed = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     if {key: tuple(value.shape) for key, value in state.items()} != needed:
-        raise CheckpointError(f"the weights {file} do not fit the card's network, {spec.name}")
+        raise CheckpointError(f"the weights {file} do not fit the card's network, {card.spec.name}")
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     network.load_state_dict(state, assign=True)
     # As in training: half the memory and less time than PyTorch's default layout on a CPU.

@@ -19,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 
 import vggcore
-from vggcore.data.classes import CLASSES
 from vggcore.machine.files import FileError, read_json, to_json, write_atomically
 from vggcore.model import checkpoints
 from vggcore.model import recipe as config
@@ -92,16 +91,6 @@ class RunFolder:
     @cached_property
     def train(self) -> TrainConfig:
         return TrainConfig.from_dict(self.config["train"])
-
-    def card(self) -> dict:
-        """What the config contributes to a checkpoint's card."""
-        return {
-            "name": self.config["name"],
-            "preset": self.config.get("preset"),
-            "classes": list(CLASSES),
-            "created": now(),
-            "code_version": vggcore.__version__,
-        }
 
     def append_metrics(self, row: dict) -> None:
         """Add one line to the metrics, whole."""

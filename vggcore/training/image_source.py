@@ -16,6 +16,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import TrainConfig
 
 
@@ -33,7 +34,6 @@ class ImageSource:
             generator = torch.Generator().manual_seed(train.seed)
             kept = torch.randperm(len(images), generator=generator)[: train.train_limit]
             images, labels = images[kept], labels[kept]
-        self._describe = {"name": train.dataset, "train_images": len(images)}
         self._fingerprint_of = (images, labels)
         self.images, self.labels = images.to(device), labels.to(device)
         self.train, self.device = train, device
@@ -85,12 +85,12 @@ class ImageSource:
         right = F.one_hot(labels, logits.shape[1])
         return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
 
-    def describe(self) -> dict:
+    def describe(self) -> TrainedOn:
         """What a card says about the data."""
-        return self._describe | {
-            "split_seed": self.train.seed,
-            "sha256": fashion_mnist.fingerprint(*self._fingerprint_of),
-        }
+        return TrainedOn(
+            name=self.train.dataset, train_images=len(self.images), split_seed=self.train.seed,
+            sha256=fashion_mnist.fingerprint(*self._fingerprint_of),
+        )  # fmt: skip
 
     def _score(self, network, split: str, precision: str) -> dict:
         images, labels = fashion_mnist.load_split(split, self.train.dataset, self.train.seed)

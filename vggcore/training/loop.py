@@ -13,17 +13,20 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
+import vggcore
+from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed, precision
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.folder import RunFolder
+from vggcore.runs.folder import RunFolder, now
 from vggcore.training.image_source import ImageSource
 from vggcore.training.muon import Muon
 from vggcore.training.resume import ResumeState, load_last, save_last
@@ -487,9 +490,11 @@ class _Loop:
         scores = self.source.test(best.network.to(self.device))
         self.progress.seconds = time.monotonic() - self.started
         if distributed.is_main():
-            card = self._card() | {"test_accuracy": scores["accuracy"]}
-            card |= self.source.calibrate(best.network)
-            checkpoints.save(self.folder.path / "best", best.network, best.card | card)
+            card = replace(
+                self._card(), test_accuracy=scores["accuracy"],
+                **self.source.calibrate(best.network),
+            )  # fmt: skip
+            checkpoints.save(self.folder.path / "best", best.network, card)
         return self._end("finished", test_accuracy=scores["accuracy"])
 
     def _end(self, state: str, *, test_accuracy: float | None, message: str = "") -> dict:
@@ -508,26 +513,17 @@ class _Loop:
             self.folder.write_status(state, summary=summary)
         return summary
 
-    def _card(self) -> dict:
-        spec = self.network.spec
-        return self.folder.card() | {
-            "train": self.train.to_dict(),
-            "preprocessing": self.source.preprocessing,
-            "data": self.source.describe(),
-            "seed": self.train.seed,
-            "val_accuracy": self.progress.best_val_accuracy,
-            "best_epoch": self.progress.best_epoch,
-            "test_accuracy": None,
-            "epochs": self.progress.step // self.steps_per_epoch,
-            "steps": self.progress.step,
-            "seconds": round(self.progress.seconds, 1),
-            "device": str(self.device),
-            "precision": self.progress.precision,
-            "machine": devices.describe(self.device),
-            "processes": distributed.world_size(),
-            "torch": torch.__version__,
-            "temperature": 1.0,
-            "unsure": None,
-            "parameters": sum(p.numel() for p in self.network.parameters()),
-            "network": spec.name,
-        }
+    def _card(self) -> Card:
+        config, spec = self.folder.config, self.network.spec
+        return Card(
+            spec=spec, preprocessing=self.source.preprocessing, classes=CLASSES,
+            name=config["name"], preset=config.get("preset"), created=now(),
+            code_version=vggcore.__version__,
+            train=self.train.to_dict(), data=self.source.describe(), seed=self.train.seed,
+            val_accuracy=self.progress.best_val_accuracy, best_epoch=self.progress.best_epoch,
+            epochs=self.progress.step // self.steps_per_epoch, steps=self.progress.step,
+            seconds=round(self.progress.seconds, 1), device=str(self.device),
+            precision=self.progress.precision, machine=devices.describe(self.device),
+            processes=distributed.world_size(), torch=torch.__version__,
+            parameters=sum(p.numel() for p in self.network.parameters()), network=spec.name,
+        )  # fmt: skip

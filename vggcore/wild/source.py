@@ -30,8 +30,10 @@ from vggcore.machine import distributed, paths
 from vggcore.machine.files import write_atomically
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import TrainConfig
 from vggcore.pictures import prepare, strokes
+from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
 from vggcore.wild import icons, shapes
 from vggcore.wild import scenes as pictures
 
@@ -493,7 +495,7 @@ class WildSource:
                 picked = vary(pool.images[chosen].float().div_(255), generator)
             images.append(picked)
             targets.append(pool.targets[chosen])
-        inputs = torch.cat(images).unsqueeze(1).sub_(fashion_mnist.MEAN).div_(fashion_mnist.STD)
+        inputs = torch.cat(images).unsqueeze(1).sub_(MEAN).div_(STD)
         inputs, targets = distributed.shard(inputs), distributed.shard(torch.cat(targets))
         return inputs.to(self.device), targets.to(self.device)
 
@@ -523,28 +525,25 @@ class WildSource:
     def _validation(self) -> "Validation":
         return Validation.load(self.size, self.train.seed, self.sources)
 
-    def describe(self) -> dict:
+    def describe(self) -> TrainedOn:
         """What a card says about the data."""
         digest = hashlib.sha256()
         for pool in self.pools.values():
             digest.update(pool.images.numpy().tobytes())
-        return {
-            "name": "wild", "sources": ["fashion-mnist", "icons", *self.sources],
-            "train_images": sum(len(pool.images) for pool in self.pools.values()),
-            "split_seed": self.train.seed, "sha256": digest.hexdigest(),
-        }  # fmt: skip
+        return TrainedOn(
+            name="wild", sources=("fashion-mnist", "icons", *self.sources),
+            train_images=sum(len(pool.images) for pool in self.pools.values()),
+            split_seed=self.train.seed, sha256=digest.hexdigest(),
+        )  # fmt: skip
 
 
-def preprocessing(image_size: int) -> dict:
+def preprocessing(image_size: int) -> Preprocessing:
     """What a card says about the way from a picture to the network: `garments.prepare`, "wild".
 
     Answers are the mean over a picture and its mirror image: garments have no left or right that
     their class depends on, and what only one of both views shows is mostly chance.
     """
-    return {
-        "style": "wild", "image_size": image_size, "fit": "pad", "mean": fashion_mnist.MEAN,
-        "std": fashion_mnist.STD, "mirror": True,
-    }  # fmt: skip
+    return Preprocessing(style="wild", image_size=image_size, mirror=True)
 
 
 def _with_none(logits: Tensor) -> Tensor:
@@ -593,7 +592,7 @@ class Validation(NamedTuple):
         return cls(prepared_images(images.numpy(), size), labels, items, real)
 
     def answers(
-        self, network, preprocessing: dict, precision: str = "float32"
+        self, network, preprocessing: Preprocessing, precision: str = "float32"
     ) -> dict[str, tuple[Tensor, Tensor]]:
         """By kind ("fashion-mnist", "photos", "sketches"): logits [N, 10], and bool [N, 10].
 
@@ -615,7 +614,7 @@ class Validation(NamedTuple):
                 found[kind] = (logits[chosen], right[chosen])
         return found
 
-    def scores(self, network, preprocessing: dict, precision: str = "float32") -> dict:
+    def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, is over all pictures.
 
         Real pictures count by their accepted classes, and like any other: a few hundred photos

@@ -1,0 +1,67 @@
+"""`Card`: what cards of this and other versions say, and what damaged ones do not."""
+
+import json
+
+import pytest
+
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card, Thresholds, TrainedOn
+from vggcore.pictures.preprocessing import Preprocessing
+
+SPEC = VGGSpec(configuration="A", width="1/32", image_size=32, head="pool")
+SMALLEST = {"spec": SPEC.to_dict(), "preprocessing": {}, "classes": ["a", "b"], "sha256": "ff"}
+
+
+@pytest.mark.parametrize("name", checkpoints.available())
+def test_shipped_cards_come_through_unchanged(name):
+    written = json.loads((paths.checkpoints_dir() / f"{name}.json").read_text())
+
+    assert Card.from_dict(written).to_dict() == written
+
+
+def test_the_smallest_card_has_sensible_defaults():
+    card = Card.from_dict(SMALLEST)
+
+    assert card.preprocessing == Preprocessing(style="fashion-mnist", image_size=32, fit="pad")
+    assert (card.temperature, card.unsure, card.test_accuracy) == (1.0, None, None)
+    assert card.data == TrainedOn() and not card.data.on_garments
+
+
+def test_what_a_newer_version_says_is_kept():
+    card = Card.from_dict(SMALLEST | {"colour_of_the_week": "red"})
+
+    assert card.to_dict()["colour_of_the_week"] == "red"
+
+
+def test_several_channels_have_a_mean_each():
+    way = Preprocessing.from_dict({"mean": [0.5, 0.4, 0.3], "std": 0.2})
+
+    assert way.mean == (0.5, 0.4, 0.3) and way.std == (0.2,)
+    assert Preprocessing.from_dict(way.to_dict()) == way
+
+
+def test_thresholds_come_back():
+    unsure = Thresholds(evidence=-0.5, probability=0.35, allowed=0.06)
+
+    assert Thresholds.from_dict(unsure.to_dict()) == unsure
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sha256": None}, "lacks sha256"),
+        ({"spec": {"width": "9"}}, "width '9'"),
+        ({"preprocessing": "none"}, "preprocessing must be an object"),
+        ({"preprocessing": {"mean": "grey"}}, "mean must be a number"),
+        ({"preprocessing": {"style": 3}}, "style must be text"),
+        ({"classes": "ab"}, "classes must be a list"),
+        ({"test_accuracy": "good"}, "test_accuracy must be a number"),
+        ({"data": []}, "data must be an object"),
+        ({"unsure": {"evidence": None, "probability": "low"}}, "probability must be a number"),
+    ],
+)
+def test_a_damaged_card_is_refused_in_one_line(changes, message):
+    with pytest.raises(ValueError, match=message):
+        Card.from_dict(SMALLEST | changes)

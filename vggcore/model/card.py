@@ -1,0 +1,139 @@
+"""A checkpoint's card: what network it is, how pictures reach it, and how it came about.
+
+Cards are JSON beside the weights. Those of other versions are read too: what is unknown here is
+kept, what is missing has a default. No PyTorch.
+"""
+
+from dataclasses import dataclass, field, fields
+
+from vggcore.machine.values import a_number, an_object, known
+from vggcore.model.architectures import VGGSpec
+from vggcore.pictures.preprocessing import Preprocessing
+
+REQUIRED = ("spec", "preprocessing", "classes", "sha256")
+GARMENTS = ("fashion-mnist", "wild")  # data sets whose test images are Fashion-MNIST's
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thresholds:
+    """When an answer is "unsure"; see `answers.doubt`."""
+
+    evidence: float = float("-inf")  # largest logit below which it is no garment
+    probability: float = 0.5  # calibrated probability below which no class is clear
+    allowed: float = 0.0  # share of good garments that may be called unsure
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Thresholds":
+        """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        found = known(cls, values, "unsure")
+        return cls(**{name: float(a_number(value, name)) for name, value in found.items()})
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedOn:
+    """The pictures that a network learnt from."""
+
+    name: str = ""  # of the data set
+    train_images: int | None = None
+    split_seed: int = 0
+    sha256: str = ""  # of images and labels
+    sources: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "TrainedOn":
+        """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        found = known(cls, values, "data")
+        return cls(**found | {"sources": tuple(found.get("sources", ()))})
+
+    def to_dict(self) -> dict:
+        """JSON-ready, without what is not known."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["sources"] = list(self.sources)
+        return {key: value for key, value in values.items() if value not in (None, "", [])}
+
+    @property
+    def on_garments(self) -> bool:
+        """Whether its test accuracy is one on Fashion-MNIST's test images."""
+        return self.name in GARMENTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """All that is said about a checkpoint. None, "" or {} where it is not known."""
+
+    spec: VGGSpec
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
+    sha256: str = ""  # of the weights file
+    name: str = ""
+    preset: str | None = None
+    created: str = ""  # ISO 8601, UTC
+    code_version: str = ""
+    train: dict = field(default_factory=dict)  # the recipe, as `TrainConfig.to_dict` gives it
+    data: TrainedOn = TrainedOn()
+    seed: int | None = None
+    val_accuracy: float | None = None  # 0 to 1, as all accuracies
+    best_epoch: int | None = None
+    test_accuracy: float | None = None
+    epochs: int | None = None
+    steps: int | None = None
+    seconds: float | None = None  # of training
+    device: str = ""
+    precision: str = ""
+    machine: str = ""
+    processes: int | None = None
+    torch: str = ""  # its version
+    temperature: float = 1.0  # by which logits are divided before the softmax
+    unsure: Thresholds | None = None
+    parameters: int | None = None
+    network: str = ""  # the spec's name
+    weights_bytes: int | None = None
+    run: str = ""  # the run it was promoted from
+    others: dict = field(default_factory=dict)  # what this version knows nothing about
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Card":
+        """Inverse of `to_dict`. Raises ValueError naming what is missing or wrong."""
+        for key in REQUIRED:
+            if not isinstance(values, dict) or values.get(key) is None:
+                raise ValueError(f"it lacks {key}")
+        own = {f.name for f in fields(cls)} - {"others"}
+        found: dict = {
+            key: value for key, value in values.items() if key in own and value is not None
+        }
+        others = {key: value for key, value in values.items() if key not in own}
+        spec = VGGSpec.from_dict(found["spec"])
+        way = an_object(found["preprocessing"], "preprocessing")
+        for name in ("val_accuracy", "test_accuracy", "temperature", "seconds"):
+            if name in found:
+                a_number(found[name], name)
+        if not isinstance(found["classes"], list):
+            raise ValueError(f"classes must be a list, not {found['classes']!r}")
+        found |= {
+            "spec": spec,
+            "preprocessing": Preprocessing.from_dict({"image_size": spec.image_size} | way),
+            "classes": tuple(map(str, found["classes"])),
+            "sha256": str(found["sha256"]),
+            "data": TrainedOn.from_dict(found.get("data", {})),
+            "train": an_object(found.get("train", {}), "train"),
+            "temperature": float(found.get("temperature") or 1.0),
+        }
+        if "unsure" in found:
+            found["unsure"] = Thresholds.from_dict(found["unsure"])
+        return cls(**found, others=others)
+
+    def to_dict(self) -> dict:
+        """JSON-ready, without what is not known but the test accuracy and the thresholds."""
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
+        values |= {
+            "spec": self.spec.to_dict(), "preprocessing": self.preprocessing.to_dict(),
+            "classes": list(self.classes), "data": self.data.to_dict(),
+            "unsure": self.unsure.to_dict() if self.unsure else None,
+        }  # fmt: skip
+        always = ("test_accuracy", "unsure")
+        kept = {k: v for k, v in values.items() if k in always or v not in (None, "", {})}
+        return kept | self.others

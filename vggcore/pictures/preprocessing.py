@@ -1,0 +1,41 @@
+"""How a prepared picture becomes a network's input: what every checkpoint's card states."""
+
+from dataclasses import dataclass
+
+from vggcore.machine.values import a_number, known
+
+MEAN, STD = 0.286, 0.353  # of Fashion-MNIST's 60,000 training images, pixels in 0…1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing:
+    """The way from a picture to the network's input."""
+
+    style: str = "fashion-mnist"  # of `pictures.prepare`
+    image_size: int = 64  # pixels a side
+    fit: str = "pad"  # "pad": centred on black; "resize": interpolated
+    mean: tuple[float, ...] = (MEAN,)  # of each channel, 0 to 1
+    std: tuple[float, ...] = (STD,)
+    mirror: bool = False  # answers are the mean over a picture and its mirror image
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Preprocessing":
+        """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
+        found = known(cls, values, "preprocessing")
+        for name in ("mean", "std"):
+            if name in found:
+                several = found[name] if isinstance(found[name], list) else [found[name]]
+                found[name] = tuple(float(a_number(one, name)) for one in several)
+        for name in ("style", "fit"):
+            if not isinstance(found.get(name, ""), str):
+                raise ValueError(f"preprocessing.{name} must be text, not {found[name]!r}")
+        if "image_size" in found:
+            found["image_size"] = int(a_number(found["image_size"], "image_size"))
+        return cls(**found)
+
+    def to_dict(self) -> dict:
+        """JSON-ready; one number where there is one channel."""
+        values: dict = {"style": self.style, "image_size": self.image_size, "fit": self.fit}
+        for name, several in (("mean", self.mean), ("std", self.std)):
+            values[name] = several[0] if len(several) == 1 else list(several)
+        return values | ({"mirror": True} if self.mirror else {})
