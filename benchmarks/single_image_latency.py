@@ -21,7 +21,7 @@ from vggcore.answers import evaluation, export  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.packing import folded, packed  # noqa: E402
-from vggcore.wild import source  # noqa: E402
+from vggcore.wild import validation  # noqa: E402
 
 
 def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:
@@ -65,7 +65,7 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
     preprocessing = checkpoint.card.preprocessing
     images, _ = fashion_mnist.load_split("validation")
     if preprocessing.style == "wild":
-        images = source.prepared_images(images.numpy(), preprocessing.image_size)
+        images = validation.prepared_images(images.numpy(), preprocessing.image_size)
     inputs = fashion_mnist.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
     ours = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]

@@ -27,13 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
-from vggcore.wild import scenes as pictures  # noqa: E402
-from vggcore.wild import source  # noqa: E402
+from vggcore.wild import items, no_garments, validation  # noqa: E402
 
 MADE_UP = {
-    "blank": pictures.blank, "scribble": pictures.scribble, "noise": pictures.noise,
-    "face": pictures.face, "landscape": pictures.landscape, "writing": pictures.writing,
-    "shapes": pictures.shapes,
+    "blank": no_garments.blank, "scribble": no_garments.scribble, "noise": no_garments.noise,
+    "face": no_garments.face, "landscape": no_garments.landscape, "writing": no_garments.writing,
+    "shapes": no_garments.shapes,
 }  # fmt: skip
 PER_KIND = 100
 SEED = 1_000_000  # far from those of training
@@ -89,7 +88,7 @@ def others() -> dict[str, list]:
         kind: [draw(np.random.default_rng((SEED, n))) for n in range(PER_KIND)]
         for kind, draw in MADE_UP.items()
     }
-    unseen = [item for item in source.not_garments() if not source.trained_category(item.folder)]
+    unseen = [item for item in items.not_garments() if not items.trained_category(item.folder)]
     found["other drawings"] = [item.picture() for item in unseen]
     return found | real_others()
 
@@ -112,8 +111,8 @@ def main() -> None:
     card, preprocessing = checkpoint.card, checkpoint.card.preprocessing
     if arguments.one_view:
         preprocessing = replace(preprocessing, mirror=False)
-    validation = source.Validation.load(preprocessing.image_size, card.seed or 0)
-    found = validation.answers(checkpoint.network, preprocessing)
+    kept_apart = validation.Validation.load(preprocessing.image_size, card.seed or 0)
+    found = kept_apart.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
         card |= doubt.calibrate(found)
     temperature, unsure = card.temperature, card.unsure

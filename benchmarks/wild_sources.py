@@ -30,7 +30,7 @@ from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.training import loop  # noqa: E402
-from vggcore.wild import source as wild  # noqa: E402
+from vggcore.wild import items, source  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
@@ -43,7 +43,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     """The preset's network, trained for `steps` without these sources."""
     preset = PRESETS["wild"]
     train = replace(preset.train, ema=0.995)  # shorter than the preset's, as the training is
-    source = wild.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
+    batches = source.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
     network = build(preset.spec, init=train.init, seed=train.seed)
     loop.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
@@ -52,17 +52,17 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = loop.learning_rate(train, step, steps)
-        inputs, targets = source.batch(step)
+        inputs, targets = batches.batch(step)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         optimizer.zero_grad()
-        source.loss(logits.float(), targets).backward()
+        batches.loss(logits.float(), targets).backward()
         optimizer.step()
         loop.update_average(average, network, train.ema, step)
-    return average.eval(), source.preprocessing
+    return average.eval(), batches.preprocessing
 
 
-def judge(network, preprocessing: dict, items: list[wild.Item]) -> tuple[torch.Tensor, list]:
+def judge(network, preprocessing: dict, items: list[items.Item]) -> tuple[torch.Tensor, list]:
     """Logits of these pictures, and how each was prepared."""
     size = preprocessing.image_size
     prepared = [prepare(item.picture(), size) for item in items]
@@ -70,7 +70,7 @@ def judge(network, preprocessing: dict, items: list[wild.Item]) -> tuple[torch.T
     return evaluation.predict(network, images, preprocessing), prepared
 
 
-def table(items: list[wild.Item], logits: torch.Tensor) -> list[str]:
+def table(items: list[items.Item], logits: torch.Tensor) -> list[str]:
     """Markdown rows per source and class: pictures, strict and accepted share."""
     groups = defaultdict(list)
     for item, label in zip(items, logits.argmax(1).tolist(), strict=True):
@@ -78,11 +78,11 @@ def table(items: list[wild.Item], logits: torch.Tensor) -> list[str]:
         groups[item.source, "all"].append(outcome)
         groups[item.source, item.folder].append(outcome)
     rows = ["| source | class | pictures | strict | accepted |", "|---|---|--:|--:|--:|"]
-    for (source, folder), outcomes in groups.items():
+    for (origin, folder), outcomes in groups.items():
         named = [strict for expected, strict, _ in outcomes if expected is not None]
         strict = f"{np.mean(named):.3f}" if named else "–"
         accepted = np.mean([right for *_, right in outcomes])
-        rows.append(f"| {source} | {folder} | {len(outcomes)} | {strict} | {accepted:.3f} |")
+        rows.append(f"| {origin} | {folder} | {len(outcomes)} | {strict} | {accepted:.3f} |")
     return rows
 
 
@@ -124,13 +124,13 @@ def main() -> None:
             network, preprocessing = train_without(sources, arguments.steps)
             print(f"trained without {', '.join(sources)}: {arguments.steps} steps, "
                   f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
-            some = wild.development_items(sources)
+            some = items.development_items(sources)
             found, steps = judge(network, preprocessing | views, some)
             items, logits, prepared = items + some, [*logits, found], prepared + steps
         logits = torch.cat(logits)
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
-        items = [item for item in wild.development_items() if item.held_out]
+        items = [item for item in items.development_items() if item.held_out]
         preprocessing = checkpoint.card.preprocessing
         logits, prepared = judge(checkpoint.network, preprocessing | views, items)
         logits = logits / checkpoint.card.temperature

@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Which wing may import which: those on a lower floor, and nothing on its own floor or above.
 FLOORS = (
-    ("vggcore.machine", "vggcore.pictures"),
+    ("vggcore.machine",),
+    ("vggcore.pictures",),
     ("vggcore.data", "vggcore.model"),
     ("vggcore.answers", "vggcore.runs"),
     ("vggcore.wild",),

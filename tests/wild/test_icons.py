@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from vggcore.wild import icons, source
+from vggcore.wild import icons, items, pools
 
 
 def test_every_icon_has_a_cell_with_ink_on_white():
@@ -30,20 +30,20 @@ def test_the_table_names_every_author_and_licence():
 
 
 def test_icons_are_drawings_of_our_classes_to_train_on():
-    items = source.icon_items()
-    folders = {item.folder for item in items}
-    assert folders == set(source._FOLDERS) and {item.kind for item in items} == {"sketches"}
-    bag = next(item for item in items if item.folder == "bag")
-    assert source.target_of(bag).nonzero()[0].tolist() == [8]
+    found = items.icon_items()
+    folders = {item.folder for item in found}
+    assert folders == set(items._FOLDERS) and {item.kind for item in found} == {"sketches"}
+    bag = next(item for item in found if item.folder == "bag")
+    assert items.target_of(bag).nonzero()[0].tolist() == [8]
     assert bag.picture().mode == "RGB" and bag.picture().size == (icons.SIDE, icons.SIDE)
-    heel = next(item for item in items if item.folder == "footwear_other")
-    assert (source.target_of(heel) == 1).nonzero()[0].tolist() == [5, 7, 9]
+    heel = next(item for item in found if item.folder == "footwear_other")
+    assert (items.target_of(heel) == 1).nonzero()[0].tolist() == [5, 7, 9]
 
 
 def test_each_icon_is_trained_on_in_several_forms(monkeypatch):
-    monkeypatch.setattr(source.icons, "load", icons_of_two_classes)
-    pool = source._pool(source._sketches(source.icon_items(), seed=0), 32)
-    variants = source._REAL_VARIANTS["icons"]
+    monkeypatch.setattr(items.icons, "load", icons_of_two_classes)
+    pool = pools._pool(pools._sketches(items.icon_items(), seed=0), 32)
+    variants = pools._REAL_VARIANTS["icons"]
     assert pool.images.shape == (2 * variants, 32, 32)
     assert pool.targets.argmax(1).tolist() == [3] * variants + [8] * variants
     assert len({image.numpy().tobytes() for image in pool.images}) > variants

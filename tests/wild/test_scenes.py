@@ -6,8 +6,7 @@ from PIL import Image
 
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
-from vggcore.wild import scenes as pictures
-from vggcore.wild import shapes as shapes
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes
 
 
 def block() -> np.ndarray:
@@ -19,18 +18,18 @@ def block() -> np.ndarray:
 
 
 def test_holes_belong_to_garments_but_not_to_bags():
-    coat = pictures.silhouette(block(), shapes.COAT)
-    bag = pictures.silhouette(block(), shapes.BAG)
+    coat = cutouts.silhouette(block(), shapes.COAT)
+    bag = cutouts.silhouette(block(), shapes.BAG)
     assert coat[4:24, 8:20].all() and coat.sum() == 240
     assert not bag[10:14, 12:16].any() and bag.sum() == 224
 
 
 def test_the_outline_walks_around_the_silhouette():
-    (line,) = pictures.contours(pictures.silhouette(block(), shapes.COAT))
+    (line,) = cutouts.contours(cutouts.silhouette(block(), shapes.COAT))
     assert np.array_equal(line[0], line[-1])
     assert line.min(axis=0) * 28 == pytest.approx([8.5, 4.5])
     assert line.max(axis=0) * 28 == pytest.approx([19.5, 23.5])
-    assert len(pictures.simplified(line, 0.02)) <= 7  # four corners and the fixed points
+    assert len(cutouts.simplified(line, 0.02)) <= 7  # four corners and the fixed points
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
@@ -49,8 +48,8 @@ def test_scenes_and_drawings_are_pictures_with_content(label):
     for seed in range(4):
         rng = np.random.default_rng((label, seed))
         outline, lines = shapes.template(rng, label)
-        garment = pictures.of_fashion_mnist(block(), label)
-        for image in (pictures.scene(rng, garment), pictures.drawing(rng, outline, lines)):
+        garment = cutouts.of_fashion_mnist(block(), label)
+        for image in (scenes.scene(rng, garment), drawings.drawing(rng, outline, lines)):
             assert image.mode == "RGB" and 40 < min(image.size) < 250
             assert np.asarray(image).std() > 1
 
@@ -88,20 +87,21 @@ def test_dresses_come_with_and_without_sleeves_and_waist():
 def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
     placed = []
 
-    class Recorded(pictures.Cutout):
-        def paste(self, picture, left, top):
-            if self.cloth.any():  # no shadow
-                placed.append((left, self.alpha.shape[1], self.cloth.mean(axis=(0, 1))))
-            super().paste(picture, left, top)
+    paste = scenes.Cutout.paste
 
-    monkeypatch.setattr(pictures, "Cutout", Recorded)
+    def recorded(cut, picture, left, top):
+        if cut.cloth.any():  # no shadow
+            placed.append((left, cut.alpha.shape[1], cut.cloth.mean(axis=(0, 1))))
+        paste(cut, picture, left, top)
+
+    monkeypatch.setattr(scenes.Cutout, "paste", recorded)
     mask = np.zeros((60, 60), bool)
     mask[5:55, 22:38] = True  # longer than wide: from above
-    shoe = pictures.Garment(np.full((60, 60), 150, np.uint8), mask, shapes.SNEAKER)
+    shoe = cutouts.Garment(np.full((60, 60), 150, np.uint8), mask, shapes.SNEAKER)
     beside = []
     for seed in range(40):
         placed.clear()
-        pictures.scene(np.random.default_rng(seed), shoe)
+        scenes.scene(np.random.default_rng(seed), shoe)
         if len(placed) == 2:
             (second, _, cloth), (first, width, same_cloth) = placed
             beside.append(second - first > 0.4 * width)
@@ -113,7 +113,7 @@ def test_shoes_lie_any_way_round_and_clothes_seldom():
     picture = np.arange(6 * 4 * 3).reshape(6, 4, 3)
 
     def turns(label: int) -> int:
-        results = [pictures.turned(np.random.default_rng(n), picture, label) for n in range(200)]
+        results = [scenes.turned(np.random.default_rng(n), picture, label) for n in range(200)]
         assert all(np.array_equal(np.sort(r, None), np.sort(picture, None)) for r in results)
         return sum(not np.array_equal(r, picture) for r in results)
 
@@ -125,28 +125,28 @@ def test_garments_are_cut_out_of_plain_photos_only():
     photo = np.full((120, 90, 3), 200, np.uint8)
     photo[30:100, 20:70] = (40, 60, 160)
     photo[50:70, 35:55] = 200  # a print in the ground's colour belongs to the shirt
-    shirt = pictures.of_photo(Image.fromarray(photo), shapes.SHIRT)
+    shirt = cutouts.of_photo(Image.fromarray(photo), shapes.SHIRT)
     busy = np.random.default_rng(0).integers(0, 255, photo.shape, dtype=np.uint8)
 
     assert shirt.mask.mean() == pytest.approx(70 * 50 / (120 * 90), abs=0.03)
     assert shirt.shade.shape == shirt.mask.shape and shirt.label == shapes.SHIRT
-    assert pictures.of_photo(Image.fromarray(busy), shapes.SHIRT) is None
+    assert cutouts.of_photo(Image.fromarray(busy), shapes.SHIRT) is None
 
 
 def test_drawings_can_be_found_on_their_paper():
     found = 0
     for seed in range(30):
         rng = np.random.default_rng(seed)
-        prepared = prepare(pictures.drawing(rng, *shapes.template(rng, shapes.TROUSER)))
+        prepared = prepare(drawings.drawing(rng, *shapes.template(rng, shapes.TROUSER)))
         found += prepared.cropped and prepared.network_input.max() > 150
     assert found >= 27
 
 
 def test_pencil_drawings_put_ink_on_the_garment_and_paper_around_it():
-    garment = pictures.of_fashion_mnist(block(), shapes.COAT)
+    garment = cutouts.of_fashion_mnist(block(), shapes.COAT)
     found, tall = 0, []
     for seed in range(40):
-        drawn = pictures.pencil_drawing(np.random.default_rng(seed), garment)
+        drawn = drawings.pencil_drawing(np.random.default_rng(seed), garment)
         grey = np.asarray(drawn.convert("L"), np.float32)
         edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
         rows, columns = (np.abs(grey - np.median(edge)) > 60).nonzero()
@@ -165,8 +165,8 @@ def test_pencil_drawings_show_what_is_on_the_garment():
     busier = 0
     for seed in range(20):
         drawn = [
-            np.asarray(pictures.pencil_drawing(
-                np.random.default_rng(seed), pictures.Garment(shade, mask, shapes.SHIRT)
+            np.asarray(drawings.pencil_drawing(
+                np.random.default_rng(seed), cutouts.Garment(shade, mask, shapes.SHIRT)
             ).convert("L"), np.float32)
             for shade in (plain, striped)
         ]  # fmt: skip
@@ -187,7 +187,7 @@ def test_sandals_from_above_point_anywhere_and_keep_their_straps():
 
 def test_the_same_state_draws_the_same_picture():
     images = [
-        [np.asarray(pictures.no_garment(np.random.default_rng(seed))) for seed in range(12)]
+        [np.asarray(no_garments.no_garment(np.random.default_rng(seed))) for seed in range(12)]
         for _ in range(2)
     ]
     assert all(np.array_equal(a, b) for a, b in zip(*images, strict=True))

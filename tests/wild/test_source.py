@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from vggcore.answers import evaluation
+from vggcore.data import augment
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.wild import source as wild
-from vggcore.wild.source import NONE, Item, Pool
+from vggcore.pictures.preprocessing import Preprocessing
+from vggcore.wild import items, loss, pools, validation
+from vggcore.wild.items import NONE, Item
+from vggcore.wild.pools import Pool
+from vggcore.wild.source import SHARES, WildSource
 
 
 def item(source: str, folder: str, name: str = "1.jpg") -> Item:
@@ -27,18 +32,18 @@ def test_broad_folders_accept_what_a_fair_judge_accepts():
 
 
 def test_targets_weigh_the_folders_class_most():
-    target = wild.target_of(item("clothing-small", "coat"))
+    target = items.target_of(item("clothing-small", "coat"))
     assert target[4] == 1 and 0 < target[2] < 1 and target.sum() == target[4] + target[2]
-    assert wild.target_of(item("not-garments", "owl")).argmax() == NONE
-    assert (wild.target_of(item("clothing-small", "footwear_other")) == 1).sum() == 3
+    assert items.target_of(item("not-garments", "owl")).argmax() == NONE
+    assert (items.target_of(item("clothing-small", "footwear_other")) == 1).sum() == 3
 
 
 def test_made_up_drawings_may_be_what_real_ones_may_be(monkeypatch):
-    monkeypatch.setitem(wild.POOL_SIZES, "drawings", 60)
+    monkeypatch.setitem(pools.POOL_SIZES, "drawings", 60)
     labels = np.arange(10)
     images = np.zeros((10, 28, 28), np.uint8)
     images[:, 4:24, 8:20] = 180
-    drawn = {int(target.argmax()): target for _, target in wild._drawings(images, labels, [], 0)}
+    drawn = {int(target.argmax()): target for _, target in pools._drawings(images, labels, [], 0)}
     assert set(drawn) == set(range(10))
     assert set(drawn[2].nonzero()[0]) == {2, 6, 4} and drawn[2][2] == 1
     assert set(drawn[7].nonzero()[0]) == {7, 9} and 0 < drawn[7][9] < 1
@@ -46,17 +51,17 @@ def test_made_up_drawings_may_be_what_real_ones_may_be(monkeypatch):
 
 
 def test_some_drawings_are_made_after_photos(monkeypatch):
-    monkeypatch.setitem(wild.POOL_SIZES, "drawings", 60)
+    monkeypatch.setitem(pools.POOL_SIZES, "drawings", 60)
     photo = np.full((90, 90, 3), 230, np.uint8)
     photo[20:70, 25:65] = (40, 60, 160)
     coat = Item("clothing-small", "coat", "1.jpg", photo)
     images = np.full((2, 28, 28), 90, np.uint8)
 
-    drawn = list(wild._drawings(images, np.array([8, 8]), [coat], 0))
+    drawn = list(pools._drawings(images, np.array([8, 8]), [coat], 0))
 
     after_the_photo = [target for _, target in drawn if target[4] == 1]
     assert 3 <= len(after_the_photo) <= 20 and len(drawn) == 60
-    assert all(np.array_equal(target, wild.target_of(coat)) for target in after_the_photo)
+    assert all(np.array_equal(target, items.target_of(coat)) for target in after_the_photo)
     assert all(target[8] == 1 for _, target in drawn if target[4] != 1)
 
 
@@ -76,20 +81,20 @@ def test_the_loss_asks_for_one_of_the_right_classes():
     one[0, 2] = 1.0
     decided = torch.zeros(1, 10)
     decided[0, 6] = 20.0
-    assert wild.none_aware_loss(decided, either).item() == pytest.approx(0, abs=1e-4)
+    assert loss.none_aware_loss(decided, either).item() == pytest.approx(0, abs=1e-4)
     # Dividing the probability among them costs a little, naming a wrong one much more.
-    assert 0.1 < wild.none_aware_loss(logits, either).item() < 0.6
-    assert wild.none_aware_loss(logits, one).item() == pytest.approx(np.log(2), abs=1e-4)
-    assert wild.none_aware_loss(decided, one).item() > 5
+    assert 0.1 < loss.none_aware_loss(logits, either).item() < 0.6
+    assert loss.none_aware_loss(logits, one).item() == pytest.approx(np.log(2), abs=1e-4)
+    assert loss.none_aware_loss(decided, one).item() > 5
 
 
 def test_the_loss_lowers_the_evidence_of_what_is_no_garment():
     logits = torch.zeros(1, 10, requires_grad=True)
     none = torch.zeros(1, 11)
     none[0, NONE] = 1.0
-    loss = wild.none_aware_loss(logits, none)
-    loss.backward()
-    assert loss.item() == pytest.approx(np.log(11), abs=1e-5)
+    value = loss.none_aware_loss(logits, none)
+    value.backward()
+    assert value.item() == pytest.approx(np.log(11), abs=1e-5)
     assert (logits.grad > 0).all()
 
 
@@ -104,9 +109,9 @@ def source(monkeypatch):
         images = torch.randint(256, (40, size, size), generator=generator, dtype=torch.uint8)
         return Pool(images, targets)
 
-    monkeypatch.setattr(wild, "cached_pool", pool)
+    monkeypatch.setattr("vggcore.wild.source.cached_pool", pool)
     spec, train = VGGSpec(image_size=32, head="pool"), TrainConfig(dataset="wild", batch_size=64)
-    return wild.WildSource(spec, train, torch.device("cpu"))
+    return WildSource(spec, train, torch.device("cpu"))
 
 
 def test_batches_depend_on_the_step_alone(source):
@@ -122,29 +127,29 @@ def test_batches_depend_on_the_step_alone(source):
 def test_every_batch_holds_garments_and_others(source):
     inputs, targets = source.batch(0)
     share = (targets.argmax(1) == NONE).float().mean().item()
-    assert share == pytest.approx(wild.SHARES["none"], abs=0.02)
+    assert share == pytest.approx(SHARES["none"], abs=0.02)
     assert inputs.isfinite().all()
     assert source.correct(targets[:, :10] * 9 - 4, targets) == len(targets)
 
 
 def test_the_card_names_all_that_was_trained_on(source):
     said = source.describe()
-    assert said["sources"] == ["fashion-mnist", "icons", *wild.SOURCES]
-    assert said["train_images"] == 40 * len(wild.SHARES)
+    assert said.sources == ("fashion-mnist", "icons", *items.SOURCES)
+    assert said.train_images == 40 * len(SHARES)
 
 
 def test_variation_keeps_shape_range_and_content():
     generator = torch.Generator().manual_seed(1)
     images = torch.zeros(50, 32, 32)
     images[:, 10:22, 10:22] = 1.0
-    varied = wild.vary(images, generator)
+    varied = augment.vary(images, generator)
     assert varied.shape == images.shape and 0 <= varied.min() and varied.max() <= 1
     assert (varied.mean(dim=(1, 2)) > 0.03).float().mean() > 0.9
     assert not torch.allclose(varied[0], varied[1])
 
 
 def test_shares_of_a_batch_make_a_whole():
-    assert sum(wild.SHARES.values()) == pytest.approx(1)
+    assert sum(SHARES.values()) == pytest.approx(1)
     assert PRESETS["wild"].train.dataset == "wild" and PRESETS["wild"].spec.image_size <= 96
 
 
@@ -155,11 +160,11 @@ def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(mo
         made.append((seed, len(sources)))
         return Pool(torch.full((3, size, size), seed, dtype=torch.uint8), torch.ones(3, 11))
 
-    monkeypatch.setattr(wild, "build_pool", build)
-    seeds = [int(wild.cached_pool("none", 32, seed).images[0, 0, 0]) for seed in (1, 1, 2)]
+    monkeypatch.setattr(pools, "build_pool", build)
+    seeds = [int(pools.cached_pool("none", 32, seed).images[0, 0, 0]) for seed in (1, 1, 2)]
     for _ in range(2):
-        wild.cached_pool("none", 32, 2, wild.SOURCES[1:])
-        wild.cached_pool("none", 32, 2)
+        pools.cached_pool("none", 32, 2, items.SOURCES[1:])
+        pools.cached_pool("none", 32, 2)
     assert seeds == [1, 1, 2] and made == [(1, 4), (2, 4), (2, 3)]
 
 
@@ -167,21 +172,21 @@ def test_an_epoch_is_judged_by_every_picture_alike(monkeypatch):
     def label_of_the_first_pixel(network, images, preprocessing, precision):
         return torch.nn.functional.one_hot(images[:, 0, 0].long(), 10).float()
 
-    monkeypatch.setattr(wild.evaluation, "predict", label_of_the_first_pixel)
+    monkeypatch.setattr(evaluation, "predict", label_of_the_first_pixel)
     photos, drawings = [item("clothing-small", "dress")] * 9, [item("quickdraw-strokes", "bag")]
     answered = torch.tensor([3] * 6 + [8] * 3 + [3], dtype=torch.uint8)  # six photos right, no bag
-    validation = wild.Validation(
+    kept_apart = validation.Validation(
         fashion=torch.tensor([1, 2, 3, 4], dtype=torch.uint8).view(4, 1, 1),
         fashion_labels=torch.tensor([1, 2, 3, 0]),
         items=photos + drawings,
         real=answered.view(10, 1, 1),
     )
-    scores = validation.scores(network=None, preprocessing={})
+    scores = kept_apart.scores(network=None, preprocessing=Preprocessing())
     parts = {"fashion-mnist": 3 / 4, "photos": 6 / 9, "sketches": 0}
     assert scores["parts"] == pytest.approx(parts)
     assert scores["accuracy"] == pytest.approx((3 + 6) / 14)
-    without = validation._replace(items=[], real=answered[:0].view(0, 1, 1))
-    assert without.scores(None, {})["accuracy"] == pytest.approx(3 / 4)
+    without = kept_apart._replace(items=[], real=answered[:0].view(0, 1, 1))
+    assert without.scores(None, Preprocessing())["accuracy"] == pytest.approx(3 / 4)
 
 
 def test_strokes_of_a_drawing_become_a_picture():
@@ -193,10 +198,10 @@ def test_strokes_of_a_drawing_become_a_picture():
 
 @pytest.mark.garments
 def test_the_development_data_is_read_whole():
-    items = wild.development_items()
-    counts = {source: sum(one.source == source for one in items) for source in wild.SOURCES}
+    found = items.development_items()
+    counts = {name: sum(one.source == name for one in found) for name in items.SOURCES}
     assert counts == {"clothing-small": 2921, "clothing-extra": 996,
                       "quickdraw-strokes": 207, "quickdraw-raster": 600}  # fmt: skip
-    assert len(wild.not_garments()) == 1878
-    categories = {one.folder for one in wild.not_garments()}
-    assert 60 < sum(wild.trained_category(name) for name in categories) < 97
+    assert len(items.not_garments()) == 1878
+    categories = {one.folder for one in items.not_garments()}
+    assert 60 < sum(items.trained_category(name) for name in categories) < 97

@@ -1,10 +1,27 @@
 """The ten classes of Fashion-MNIST, and how sure we say to be of one."""
 
+from enum import IntEnum
+
 # In label order.
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
+
+
+class Label(IntEnum):
+    """A class by its number: `CLASSES[Label.BAG]` is "Bag"."""
+
+    T_SHIRT = 0
+    TROUSER = 1
+    PULLOVER = 2
+    DRESS = 3
+    COAT = 4
+    SANDAL = 5
+    SHIRT = 6
+    SNEAKER = 7
+    BAG = 8
+    ANKLE_BOOT = 9
 
 
 def percent(probability: float, digits: int = 0) -> str:

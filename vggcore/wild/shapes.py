@@ -8,7 +8,9 @@ generator state gives the same garment.
 import numpy as np
 from PIL import Image, ImageDraw
 
-T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = range(10)
+from vggcore.data.classes import Label
+
+T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = Label
 TOPS = (T_SHIRT, PULLOVER, COAT, SHIRT)
 SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
 SEWN_SIDE = 96  # pixels

@@ -1,0 +1,161 @@
+"""Real pictures to learn from and to be judged by, and which classes count as right for each."""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from vggcore.data import fashion_mnist
+from vggcore.data.classes import CLASSES, Label
+from vggcore.machine import paths
+from vggcore.pictures import strokes
+from vggcore.wild import icons
+
+NONE = len(CLASSES)  # target column for what is no garment
+PHOTO_SOURCES = ("clothing-small", "clothing-extra")
+SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
+SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
+HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and are not trained on
+_ALSO = 0.6  # weight of the other classes that a broad source class may mean
+_FOLDERS = {
+    "t-shirt_top": Label.T_SHIRT,
+    "trouser": Label.TROUSER,
+    "pullover": Label.PULLOVER,
+    "dress": Label.DRESS,
+    "coat": Label.COAT,
+    "sandal": Label.SANDAL,
+    "shirt": Label.SHIRT,
+    "sneaker": Label.SNEAKER,
+    "bag": Label.BAG,
+    "ankle_boot": Label.ANKLE_BOOT,
+    "footwear_other": None,
+}
+FOLDER_OF = {label: folder for folder, label in _FOLDERS.items() if label is not None}
+# What a fair judge accepts besides the folder's class: the sources' own classes are broader.
+ACCEPTED = {
+    "photos": {
+        "pullover": (Label.SHIRT, Label.T_SHIRT),
+        "coat": (Label.PULLOVER,),
+        "shirt": (Label.T_SHIRT,),
+        "t-shirt_top": (Label.SHIRT,),
+        "sneaker": (Label.ANKLE_BOOT,),
+        "ankle_boot": (Label.SNEAKER,),
+        "footwear_other": (Label.SANDAL, Label.SNEAKER, Label.ANKLE_BOOT),
+    },
+    "sketches": {
+        "pullover": (Label.SHIRT, Label.COAT),
+        "coat": (Label.SHIRT, Label.PULLOVER),
+        "shirt": (Label.T_SHIRT, Label.COAT),
+        "t-shirt_top": (Label.SHIRT,),
+        "sneaker": (Label.ANKLE_BOOT,),
+        "ankle_boot": (Label.SNEAKER,),
+        "footwear_other": (Label.SANDAL, Label.SNEAKER, Label.ANKLE_BOOT),
+    },
+}
+
+
+class Item(NamedTuple):
+    """One picture that was not made up: of a development source, or an icon."""
+
+    source: str  # of SOURCES, "icons" or "not-garments"
+    folder: str  # class folder; for "not-garments" the category
+    name: str  # says which picture, for people
+    content: Path | str | np.ndarray  # picture file, one line of JSON with strokes, or pixels
+
+    @property
+    def kind(self) -> str:
+        return "photos" if self.source in PHOTO_SOURCES else "sketches"
+
+    @property
+    def strict(self) -> int | None:
+        """The folder's class; None where it has none of ours."""
+        return _FOLDERS.get(self.folder)
+
+    @property
+    def accepted(self) -> tuple[int, ...]:
+        """All classes that a fair judge accepts, the folder's own first."""
+        also = ACCEPTED[self.kind].get(self.folder, ())
+        return also if self.strict is None else (self.strict, *also)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether this picture validates instead of training."""
+        digest = hashlib.sha256(f"{self.source}/{self.folder}/{self.name}".encode()).digest()
+        return digest[0] % 10 == HELD_OUT_TENTH
+
+    def picture(self, pen: float = strokes.DEFAULT_SIZE) -> Image.Image:
+        """The picture, RGB; strokes drawn with a pen of `pen` canvas units."""
+        if isinstance(self.content, np.ndarray):
+            return Image.fromarray(self.content).convert("RGB")
+        if isinstance(self.content, Path):
+            with Image.open(self.content) as image:
+                return image.convert("RGB")
+        drawn = [stroke._replace(size=pen) for stroke in strokes.parse_strokes(self.content)]
+        return Image.fromarray(strokes.render(drawn, 256)).convert("RGB")
+
+
+def development_items(sources=SOURCES) -> list[Item]:
+    """All real garments of these development sources. Raises DataMissing."""
+    root = _development_dir()
+    items = []
+    for source in sources:
+        folder = root / ("photos" if source in PHOTO_SOURCES else "sketches") / source
+        for class_folder in sorted(folder.iterdir()):
+            for file in sorted(class_folder.iterdir()):
+                items += _items_of(source, class_folder.name, file)
+    return items
+
+
+def icon_items() -> list[Item]:
+    """Icons of garments from open icon sets."""
+    return [Item("icons", icon.folder, f"{icon.set}/{icon.name}", pixels)
+            for icon, pixels in icons.load()]  # fmt: skip
+
+
+def not_garments() -> list[Item]:
+    """Drawings of other things. Raises DataMissing."""
+    files = sorted((_development_dir() / "not-garments" / "quickdraw-strokes").glob("*.ndjson"))
+    return [item for file in files for item in _items_of("not-garments", file.stem, file)]
+
+
+def trained_category(category: str) -> bool:
+    """Whether drawings of this other thing are trained on; the other half tests "unsure"."""
+    return hashlib.sha256(category.encode()).digest()[0] % 2 == 0
+
+
+def _development_dir() -> Path:
+    folder = paths.data_dir() / "garments-dev"
+    if not folder.is_dir():
+        raise fashion_mnist.DataMissing(
+            f"the photos and drawings for the wild preset were not found in {folder}: "
+            "put them there or point VGGCORE_DATA at the folder that has garments-dev"
+        )
+    return folder
+
+
+def _items_of(source: str, folder: str, file: Path) -> list[Item]:
+    if file.suffix != ".ndjson":
+        return [Item(source, folder, file.name, file)]
+    lines = [line for line in file.read_text().splitlines() if line.strip()]
+    return [Item(source, folder, f"{file.stem}-{n}", line) for n, line in enumerate(lines)]
+
+
+def target_of(item: Item) -> np.ndarray:
+    """Weights of the classes that this picture may be: float32 [11]."""
+    if item.source == "not-garments":
+        return weights_of(NONE)
+    if item.strict is not None:
+        return weights_of(item.strict, item.accepted)
+    target = np.zeros(NONE + 1, np.float32)
+    target[list(item.accepted)] = 1
+    return target
+
+
+def weights_of(label: int, also: tuple[int, ...] = ()) -> np.ndarray:
+    """Weights float32 [11] of a picture of `label` that may also be of other classes."""
+    target = np.zeros(NONE + 1, np.float32)
+    target[list(also)] = _ALSO
+    target[label] = 1
+    return target

@@ -1,0 +1,250 @@
+"""Pools of prepared pictures that each step picks from: drawn once, kept in cache files.
+
+Every picture, made up or real, goes through `pictures.prepare`, so that the network trains on
+what it will be asked about.
+"""
+
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from vggcore.data import fashion_mnist
+from vggcore.data.classes import Label
+from vggcore.machine import paths
+from vggcore.machine.files import write_atomically
+from vggcore.pictures import prepare, strokes
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes
+from vggcore.wild.grounds import camera
+from vggcore.wild.items import (
+    ACCEPTED,
+    FOLDER_OF,
+    NONE,
+    SOURCES,
+    Item,
+    development_items,
+    icon_items,
+    not_garments,
+    target_of,
+    trained_category,
+    weights_of,
+)
+
+log = logging.getLogger(__name__)
+_WITHOUT_REAL_PICTURES = ("fashion", "icons")
+POOL_SIZES = {"scenes": 24_000, "drawings": 18_000, "none": 4_000}
+_PHOTO_VARIANTS = 8
+_KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
+_REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
+# Shares of the scenes; the rest are of Fashion-MNIST.
+_FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
+_PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
+_VERSION = 7  # of what the pools hold; raise it whenever they would come out differently
+
+
+class Pool(NamedTuple):
+    """Pictures that were prepared once."""
+
+    images: Tensor  # uint8 [N, S, S]
+    targets: Tensor  # float32 [N, 11]: 1 for the class, less for others that would be right too
+
+    def weights(self) -> Tensor:
+        """How often to pick each picture: rare classes more often, by the root of their number."""
+        first = self.targets.argmax(1)
+        counts = torch.bincount(first, minlength=NONE + 1).float()
+        return counts[first].rsqrt()
+
+
+def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
+    """Draw and prepare one of the pools of `SHARES`; the same arguments give the same pool.
+
+    size: side of the network's input. sources: the development sources to train on.
+    """
+    images, labels = (t.numpy() for t in fashion_mnist.load_split("train", seed=seed))
+    real = [item for item in development_items(sources) if not item.held_out]
+    photos = [item for item in real if item.kind == "photos"]
+    sketches = [item for item in real if item.kind == "sketches"]
+    if name == "fashion":
+        pairs = ((image, weights_of(label)) for image, label in zip(images, labels, strict=True))
+    elif name == "scenes":
+        pairs = _scenes(images, labels, photos, seed)
+    elif name == "drawings":
+        pairs = _drawings(images, labels, photos, seed)
+    elif name == "icons":
+        pairs = _sketches(icon_items(), seed)
+    elif name == "photos":
+        pairs = _photos(photos, seed)
+    elif name == "sketches":
+        pairs = _sketches(sketches, seed)
+    else:
+        other = [item for item in not_garments() if trained_category(item.folder)]
+        pairs = _others(other, _ground_patches(photos, seed), seed)
+    return _pool(pairs, size)
+
+
+def _pool(pairs: Iterator, size: int) -> Pool:
+    prepared, targets = [], []
+    for picture, target, *options in pairs:
+        background = options[0] if options else "auto"
+        prepared.append(prepare.prepare(picture, size, background=background).network_input)
+        targets.append(target)
+    if not prepared:
+        return Pool(torch.empty(0, size, size, dtype=torch.uint8), torch.empty(0, NONE + 1))
+    return Pool(torch.from_numpy(np.stack(prepared)), torch.from_numpy(np.stack(targets)))
+
+
+def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
+    """`build_pool`, read back from the cache file where that holds just this."""
+    if name in _WITHOUT_REAL_PICTURES:
+        sources = SOURCES
+    key = json.dumps(
+        [_VERSION, name, size, seed, sources, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS]
+    )
+    key = hashlib.sha256(key.encode()).hexdigest()
+    # Trainings without a source, which try what the network makes of it, have files of their own.
+    without = "".join(f"-without-{source}" for source in SOURCES if source not in sources)
+    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{without}.npz"
+    if file.is_file():
+        with np.load(file) as stored:
+            if str(stored["key"]) == key:
+                return Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
+    log.info("drawing the pictures to train on: %s", name)
+    pool = build_pool(name, size, seed, sources)
+    stream = io.BytesIO()
+    np.savez(stream, key=np.array(key), images=pool.images.numpy(), targets=pool.targets.numpy())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, stream.getvalue())
+    return pool
+
+
+def _generator(seed: int, stream: int, index: int) -> np.random.Generator:
+    return np.random.default_rng((seed, stream, index))
+
+
+def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
+    """Corners of photos, where there is ground and little else: uint8 [N, 64, 64, 3]."""
+    if not photos:
+        return None
+    rng = _generator(seed, 0, 0)
+    patches = []
+    for index in rng.choice(len(photos), min(500, len(photos)), replace=False):
+        picture = photos[index].picture()
+        width, height = picture.size
+        w, h = width // 4, height // 5
+        left, top = int(rng.choice([0, width - w])), int(rng.choice([0, height - h]))
+        patch = picture.crop((left, top, left + w, top + h)).resize((64, 64))
+        patches.append(np.asarray(patch))
+    return np.stack(patches)
+
+
+def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
+    """Garments of Fashion-MNIST, made-up ones, and ones cut out of photos, on all grounds."""
+    patches = _ground_patches(photos, seed)
+    by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
+
+    def known(rng, label: int) -> cutouts.Garment:
+        return cutouts.of_fashion_mnist(images[rng.choice(by_label[label])], label)
+
+    for index in range(POOL_SIZES["scenes"]):
+        rng = _generator(seed, 1, index)
+        label, kind = int(rng.integers(NONE)), rng.random()
+        garment, target = None, weights_of(label)
+        if kind < _FROM_PHOTOS and photos:
+            item = photos[rng.integers(len(photos))]
+            shape = item.accepted[0]
+            garment, target = cutouts.of_photo(item.picture(), shape), target_of(item)
+        elif kind < _FROM_PHOTOS + _FROM_TEMPLATES:
+            garment = cutouts.of_template(rng, label)
+        if garment is None:
+            garment, target = known(rng, label), weights_of(label)
+        other = Label.T_SHIRT if garment.label == Label.TROUSER else Label.TROUSER
+        other = known(rng, other) if rng.random() < 0.6 else None
+        background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+        yield scenes.scene(rng, garment, patches, other), target, background
+
+
+def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
+    """Outlines, traced or made up, and pencil drawings after garments of both kinds."""
+    for index in range(POOL_SIZES["drawings"]):
+        rng = _generator(seed, 2, index)
+        chosen = rng.integers(len(images))
+        label = int(labels[chosen])
+        # What is too crude to tell must not be forced: the same alternatives as for real ones.
+        target = weights_of(label, ACCEPTED["sketches"].get(FOLDER_OF[label], ()))
+        if rng.random() < _PENCIL:
+            garment = None
+            if photos and rng.random() < 0.5:
+                item = photos[rng.integers(len(photos))]
+                garment = cutouts.of_photo(item.picture(), item.accepted[0])
+            if garment is None:
+                garment = cutouts.of_fashion_mnist(images[chosen], label)
+            else:
+                target = target_of(item)
+            yield drawings.pencil_drawing(rng, garment), target
+            continue
+        traced = rng.random() < 0.45
+        outline = drawings.outline_of(rng, images[chosen], label) if traced else None
+        if outline is None:
+            outline, lines = shapes.template(rng, label)
+            details = None
+        else:
+            lines, details = [], images[chosen] if rng.random() < 0.4 else None
+        yield drawings.drawing(rng, outline, lines, details), target
+
+
+def _photos(photos: list[Item], seed: int) -> Iterator:
+    """Each photo as it is, and cut a little differently, or turned."""
+    for index, item in enumerate(photos):
+        picture, target = item.picture(), target_of(item)
+        yield picture, target
+        for variant in range(1, _PHOTO_VARIANTS):
+            rng = _generator(seed, 3, index * 100 + variant)
+            cut = rng.uniform(0, 0.18, 4) * np.array([*picture.size, *picture.size])
+            box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
+            background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+            cropped = np.asarray(picture.crop([int(side) for side in box]))
+            yield scenes.turned(rng, cropped, item.accepted[0]), target, background
+
+
+def _sketches(sketches: list[Item], seed: int) -> Iterator:
+    """Strokes redrawn with other pens; drawings that are pictures made thicker and thinner."""
+    for index, item in enumerate(sketches):
+        picture, target = item.picture(), target_of(item)
+        yield picture, target
+        for variant in range(1, _REAL_VARIANTS[item.source]):
+            rng = _generator(seed, 4, index * 100 + variant)
+            yield _redrawn(rng, item), target
+
+
+def _redrawn(rng: np.random.Generator, item: Item) -> Image.Image:
+    if isinstance(item.content, str):
+        lines = [np.array(stroke.points) / strokes.CANVAS
+                 for stroke in strokes.parse_strokes(item.content)]  # fmt: skip
+        lines = [line if len(line) > 1 else np.vstack([line, line + 0.01]) for line in lines]
+        return drawings.drawing(rng, None, lines)
+    ink = 255 - np.asarray(item.picture().convert("L"))
+    ink = Image.fromarray(ink)
+    width = int(rng.choice([0, 0, 3, 5, 7]))
+    if width:
+        ink = ink.filter(ImageFilter.MaxFilter(width))
+    turned = ink.rotate(float(rng.normal(0, 6)), Image.Resampling.BILINEAR, expand=True)
+    picture = 255.0 - np.asarray(turned, np.float32)[..., None] * np.ones(3, np.float32)
+    picture = picture[::2, ::2] if rng.random() < 0.5 else picture
+    return camera(rng, picture) if rng.random() < 0.5 else Image.fromarray(picture.astype(np.uint8))
+
+
+def _others(items: list[Item], patches, seed: int) -> Iterator:
+    nothing = weights_of(NONE)
+    for index in range(POOL_SIZES["none"]):
+        yield no_garments.no_garment(_generator(seed, 5, index), patches), nothing
+    for index, item in enumerate(items):
+        yield item.picture(), nothing
+        for variant in range(1, _REAL_VARIANTS["none"]):
+            yield _redrawn(_generator(seed, 6, index * 100 + variant), item), nothing

@@ -1,0 +1,77 @@
+"""Pictures that no training on photos and drawings sees, and the scores on them."""
+
+import logging
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vggcore.answers import doubt, evaluation
+from vggcore.data import fashion_mnist
+from vggcore.pictures import prepare
+from vggcore.pictures.preprocessing import Preprocessing
+from vggcore.wild.items import NONE, SOURCES, Item, development_items
+
+log = logging.getLogger(__name__)
+
+
+def prepared_images(images, size: int) -> Tensor:
+    """`garments.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
+    return torch.from_numpy(
+        np.stack([prepare.prepare(image, size).network_input for image in images])
+    )
+
+
+class Validation(NamedTuple):
+    """Prepared pictures that no training sees: of Fashion-MNIST and of each development source."""
+
+    fashion: Tensor  # uint8 [5000, S, S]
+    fashion_labels: Tensor  # int64 [5000]
+    items: list[Item]
+    real: Tensor  # uint8 [len(items), S, S]
+
+    @classmethod
+    def load(cls, size: int, seed: int, sources=SOURCES) -> "Validation":
+        images, labels = fashion_mnist.load_split("validation", seed=seed)
+        items = [item for item in development_items(sources) if item.held_out]
+        real = prepared_images((item.picture() for item in items), size)
+        return cls(prepared_images(images.numpy(), size), labels, items, real)
+
+    def answers(
+        self, network, preprocessing: Preprocessing, precision: str = "float32"
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """By kind ("fashion-mnist", "photos", "sketches"): logits [N, 10], and bool [N, 10].
+
+        The second says which classes count as right: for real pictures, all accepted ones.
+        """
+
+        def logits_of(images: Tensor) -> Tensor:
+            return evaluation.predict(network, images, preprocessing, precision=precision)
+
+        right = F.one_hot(self.fashion_labels, NONE).bool()
+        found = {"fashion-mnist": (logits_of(self.fashion), right)}
+        logits = logits_of(self.real)
+        right = torch.zeros(len(self.items), NONE, dtype=torch.bool)
+        for row, item in zip(right, self.items, strict=True):
+            row[list(item.accepted)] = True
+        for kind in ("photos", "sketches"):
+            chosen = torch.tensor([item.kind == kind for item in self.items], dtype=torch.bool)
+            if chosen.any():
+                found[kind] = (logits[chosen], right[chosen])
+        return found
+
+    def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
+        """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, is over all pictures.
+
+        Real pictures count by their accepted classes, and like any other: a few hundred photos
+        and a hundred drawings, weighed more, would pick an epoch by chance.
+        """
+        found = self.answers(network, preprocessing, precision)
+        right = {kind: doubt.is_right(*answers) for kind, answers in found.items()}
+        parts = {kind: answers.mean().item() for kind, answers in right.items()}
+        log.info("validation: %s", ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
+        scores = evaluation.score(found["fashion-mnist"][0], self.fashion_labels)
+        accuracy = torch.cat([*right.values()]).mean().item()
+        return scores | {"accuracy": accuracy, "parts": parts}
