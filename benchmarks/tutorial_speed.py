@@ -62,7 +62,7 @@ def bare(before_step) -> None:
 
     from vggcore.model.network import build
     from vggcore.model.recipe import PRESETS
-    from vggcore.training.image_source import ImageSource
+    from vggcore.training.fashion_source import ImageSource
 
     preset = PRESETS["tutorial"]
     images, labels = ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)

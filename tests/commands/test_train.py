@@ -11,7 +11,7 @@ from vggcore.data import fashion_mnist
 from vggcore.runs import supervisor
 from vggcore.runs.folder import RunFolder
 from vggcore.training import loop
-from vggcore.training.image_source import ImageSource
+from vggcore.training.fashion_source import ImageSource
 
 TINY = [
     "train", "--preset", "try-out", "--dataset", "synthetic", "--width", "1/32", "--epochs", "2",

@@ -13,7 +13,7 @@ from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.training import loop as training
-from vggcore.training.image_source import ImageSource
+from vggcore.training.fashion_source import ImageSource
 from vggcore.training.loop import TrainingFailed
 
 

@@ -24,7 +24,7 @@ from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
 from vggcore.runs.folder import RunFolder
 from vggcore.training import loop
-from vggcore.training.image_source import ImageSource
+from vggcore.training.fashion_source import ImageSource
 
 KILLS, KILLS_PER_RUN = 25, 5
 VOLATILE = {"seconds", "images_per_second", "memory_bytes", "created"}

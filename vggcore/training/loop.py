@@ -27,7 +27,7 @@ from vggcore.model.card import Card
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder, now
-from vggcore.training.image_source import ImageSource
+from vggcore.training.fashion_source import ImageSource
 from vggcore.training.muon import Muon
 from vggcore.training.resume import ResumeState, load_last, save_last
 

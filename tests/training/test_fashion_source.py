@@ -1,4 +1,4 @@
-"""`image_source`: batches that depend on seed and step alone, and their augmentation."""
+"""`fashion_source`: batches that depend on seed and step alone, and their augmentation."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from vggcore.data import fashion_mnist
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.training.image_source import ImageSource, augment, cutmix, mixup
+from vggcore.training.fashion_source import ImageSource, augment, cutmix, mixup
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 
