@@ -31,7 +31,7 @@ def main() -> None:
     train = dataclasses.replace(
         preset.train, dataset="synthetic", epochs=1, batch_size=32, train_limit=64, device="cpu"
     )
-    save, seconds = training._Loop._save_last, []
+    save, seconds = training.Loop._save, []
 
     def timed(loop):
         for _ in range(args.saves):
@@ -39,7 +39,7 @@ def main() -> None:
             save(loop)
             seconds.append(time.perf_counter() - started)
 
-    training._Loop._save_last = timed
+    training.Loop._save = timed
     with tempfile.TemporaryDirectory() as place:
         folder = run_folder.create(Path(place) / "run", preset.spec, train)
         training.fit(folder)

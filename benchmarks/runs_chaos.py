@@ -25,8 +25,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from vggcore import runs  # noqa: E402
+from vggcore.machine import file_lock, paths  # noqa: E402
 from vggcore.model.recipe import PRESETS, TrainConfig  # noqa: E402
-from vggcore.runs import locks, supervisor  # noqa: E402
+from vggcore.runs import launching, locks  # noqa: E402
 
 CRASH_SEEN_WITHIN = 5.0  # seconds
 SPEC = PRESETS["try-out"].spec
@@ -39,7 +41,7 @@ def app(stand_in: bool) -> None:
     """What a Streamlit server does for its visitors: one command a line, two clicks each."""
     if stand_in:
         script = str(ROOT / "tests" / "fake_trainer.py")
-        supervisor.trainer_command = lambda path, how: [sys.executable, script, str(path)]
+        launching.trainer_command = lambda path, how: [sys.executable, script, str(path)]
     for line in sys.stdin:
         command, name, request = json.loads(line)
         clicks = [threading.Thread(target=click, args=(command, name, request)) for _ in range(2)]
@@ -53,9 +55,9 @@ def app(stand_in: bool) -> None:
 def click(command: str, name: str, request: str) -> None:
     try:
         if command == "launch":
-            supervisor.launch(SPEC, TRAIN, preset="try-out", request=request)
+            runs.launch(SPEC, TRAIN, preset="try-out", request=request)
         else:
-            {"stop": supervisor.stop, "resume": supervisor.resume}[command](name)
+            {"stop": runs.stop, "resume": runs.resume}[command](name)
     except ValueError:
         pass  # the second click, or a run that has just ended: refused in one line
 
@@ -111,14 +113,14 @@ class Chaos:
             self.ask("launch")
             self.launched += 1
             return
-        run = self.random.choice(supervisor.list_runs())
+        run = self.random.choice(runs.list_runs())
         if run.resumable:
             self.ask("resume", run.name)
         elif run.living:
             self.ask("stop", run.name)
 
     def kill_trainer(self) -> str | None:
-        living = [run for run in supervisor.list_runs() if run.living]
+        living = [run for run in runs.list_runs() if run.living]
         if not living:
             return None
         run = self.random.choice(living)
@@ -134,17 +136,17 @@ class Chaos:
     def expect_end(self, name: str) -> None:
         """A killed run is told from a living one within 5 s."""
         deadline = time.monotonic() + CRASH_SEEN_WITHIN
-        while supervisor.look(name).living:
+        while runs.look(name).living:
             if time.monotonic() > deadline:
-                self.broken.append(f"{name} was killed and is still {supervisor.look(name).state}")
+                self.broken.append(f"{name} was killed and is still {runs.look(name).state}")
                 return
             time.sleep(0.05)
 
     def finish(self, patience: float) -> None:
         """Resume everything to its end, then look for whatever should not be there."""
         deadline = time.monotonic() + patience
-        while any(run.state != "finished" or run.locked for run in supervisor.list_runs()):
-            for run in supervisor.list_runs():
+        while any(run.state != "finished" or run.locked for run in runs.list_runs()):
+            for run in runs.list_runs():
                 if run.resumable:
                     self.ask("resume", run.name)
             if time.monotonic() > deadline:
@@ -152,18 +154,18 @@ class Chaos:
             time.sleep(0.1)
         self.broken += [
             f"{run.name} is {run.state}, not finished: {run.message}"
-            for run in supervisor.list_runs()
+            for run in runs.list_runs()
             if run.state != "finished"
         ]
         self.broken += [
-            f"{run.name} finished at step {run.status['step']} of {run.status['total_steps']}"
-            for run in supervisor.list_runs()
-            if run.state == "finished" and run.status["step"] != run.status["total_steps"]
+            f"{run.name} finished at step {run.status.step} of {run.status.total_steps}"
+            for run in runs.list_runs()
+            if run.state == "finished" and run.status.step != run.status.total_steps
         ]
-        if len(supervisor.list_runs()) != self.launched:
-            self.broken.append(f"{len(supervisor.list_runs())} runs, {self.launched} were launched")
+        if len(runs.list_runs()) != self.launched:
+            self.broken.append(f"{len(runs.list_runs())} runs, {self.launched} were launched")
         self.broken += [f"left behind: {what}" for what in left_behind(self.app.pid)]
-        for run in supervisor.list_runs():  # of a world that did not end in time
+        for run in runs.list_runs():  # of a world that did not end in time
             if pid := locks.holder(run.path):
                 os.kill(pid, signal.SIGKILL)
         self.app.stdin.close()
@@ -173,8 +175,8 @@ class Chaos:
 
 def left_behind(app_pid: int) -> list[str]:
     """Locks that are held, temporary files, processes and zombies of our runs."""
-    folder = supervisor.paths.runs_dir()
-    found = [str(path) for path in folder.rglob("*lock") if locks.is_locked(path)]
+    folder = paths.runs_dir()
+    found = [str(path) for path in folder.rglob("*lock") if file_lock.is_locked(path)]
     for pattern in (".tmp-*", ".deleted-*", "stop", "last-incoming*"):
         found += [str(path) for path in folder.rglob(pattern)]
     found += [str(path) for path in folder.glob(".new/*")]

@@ -29,7 +29,7 @@ def ours(before_step) -> None:
     from vggcore.runs import folder as run_folder
     from vggcore.training import loop as training
 
-    preset, one_step = PRESETS["tutorial"], training._Loop._step
+    preset, one_step = PRESETS["tutorial"], training.Loop._step
     inside = before_step.report = {"model": 0.0, "steps": 0.0}
 
     def timed(name, function):
@@ -50,7 +50,7 @@ def ours(before_step) -> None:
             torch.Tensor.backward = timed("model", torch.Tensor.backward)
         timed("steps", one_step)(loop)
 
-    training._Loop._step = held_step
+    training.Loop._step = held_step
     with tempfile.TemporaryDirectory() as place:
         folder = run_folder.create(Path(place) / "run", preset.spec, preset.train)
         training.fit(folder, device="cpu")
@@ -62,10 +62,10 @@ def bare(before_step) -> None:
 
     from vggcore.model.network import build
     from vggcore.model.recipe import PRESETS
-    from vggcore.training.fashion_source import ImageSource
+    from vggcore.training.fashion_source import FashionSource
 
     preset = PRESETS["tutorial"]
-    images, labels = ImageSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
+    images, labels = FashionSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
     network = build(preset.spec, init=preset.train.init, seed=0)
     network.to(memory_format=torch.channels_last)
     while True:

@@ -30,6 +30,7 @@ from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.training import loop  # noqa: E402
+from vggcore.training import optimizer as optimizer_module  # noqa: E402
 from vggcore.wild import items, source  # noqa: E402
 
 HELD_OUT_TOGETHER = (
@@ -48,17 +49,17 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     loop.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
-    optimizer = loop.make_optimizer(train, network)
+    optimizer = optimizer_module.make_optimizer(train, network)
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = loop.learning_rate(train, step, steps)
+            group["lr"] = optimizer_module.learning_rate(train, step, steps)
         inputs, targets = batches.batch(step)
         with torch.autocast("cpu", torch.bfloat16):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         optimizer.zero_grad()
         batches.loss(logits.float(), targets).backward()
         optimizer.step()
-        loop.update_average(average, network, train.ema, step)
+        optimizer_module.update_average(average, network, train.ema, step)
     return average.eval(), batches.preprocessing
 
 

@@ -9,6 +9,7 @@ from dashboard.classify.uploads import keep_in_memory
 from dashboard.shared import network_choice
 from dashboard.shared.entry_point import through_entry_point
 from dashboard.shared.thumbnails import strip
+from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
@@ -23,7 +24,7 @@ st.write(
     "Draw a garment, or show a photo of one. The network answers at once, shows what it saw, and "
     "says so when it is unsure. Your pictures stay in this session's memory only."
 )
-names = network_choice.choose(network_choice.available())
+names = network_choice.choose(runs.trained_networks())
 try:
     networks = {name: panel.classifier(name) for name in names}
 except CheckpointError as error:

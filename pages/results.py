@@ -6,13 +6,14 @@ from dashboard.results import cost, map
 from dashboard.results import panel as panel
 from dashboard.shared import downloads, network_choice
 from dashboard.shared.entry_point import through_entry_point
+from vggcore import runs
 from vggcore.data.fashion_mnist import DataMissing
 from vggcore.model.checkpoints import CheckpointError
 
 through_entry_point()
 st.title("Results", anchor=False)
 st.write("Where a trained network is right, where it errs, and on which pictures.")
-available = network_choice.available()
+available = runs.trained_networks()
 names = network_choice.choose(available)
 
 SECTIONS = {

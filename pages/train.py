@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard.shared import deployment, formatting
 from dashboard.shared.entry_point import through_entry_point
 from dashboard.train import actions, form, panel, table
-from vggcore.runs import recorded, supervisor
+from vggcore import runs
+from vggcore.runs import recorded
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
 
@@ -16,7 +17,7 @@ def start(wish: form.Wish) -> None:
     """Launch what the form says and go to the run's own page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
     run = actions.attempt(
-        supervisor.launch,
+        runs.launch,
         wish.spec,
         wish.train,
         name=wish.name,

@@ -14,7 +14,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore.runs.folder import RunFolder  # noqa: E402
-from vggcore.runs.supervisor import hold_run_lock, wait_for_device  # noqa: E402
+from vggcore.runs.process import hold_run_lock  # noqa: E402
+from vggcore.runs.queue import wait_for_device  # noqa: E402
 
 STEPS_PER_EPOCH, STEP_SECONDS, CHECKPOINT_STEPS = 40, 0.01, 10
 
@@ -27,8 +28,8 @@ def train(folder: RunFolder) -> None:
     while step < total:
         if folder.stop_requested() and not deaf:
             last.write_text(str(step))
-            folder.clear_stop()
             folder.write_status("stopped", step=step, total_steps=total)
+            folder.clear_stop()
             return
         time.sleep(STEP_SECONDS)
         step += 1

@@ -27,7 +27,7 @@ FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 WITHOUT_TORCH = (
     "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes",
     "vggcore.commands.cli", "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs",
-    "vggcore.runs.supervisor", "vggcore.runs.folder", "vggcore.model.checkpoints",
+    "vggcore.runs.folder", "vggcore.model.checkpoints",
 )  # fmt: skip
 WITHOUT_A_SCREEN = {"streamlit", "plotly"}
 
@@ -104,7 +104,7 @@ def test_every_module_of_the_library_stands_in_a_wing():
     [
         "import os, vggcore.training.loop",
         "from vggcore import answers, commands",
-        "from vggcore.runs import supervisor",
+        "from vggcore import runs",
         "def late():\n    from dashboard.shared import formatting",
     ],
 )

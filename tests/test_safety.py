@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
 from dashboard.shared import formatting, thumbnails
-from vggcore.runs import supervisor
+from vggcore import runs
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(
@@ -91,11 +91,11 @@ def test_raw_url_parameters_never_break_a_page(name, value):
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in ("-1", "nan")])
 def test_run_names_that_are_no_names_are_refused_everywhere(name):
     for action in (
-        supervisor.look,
-        supervisor.stop,
-        supervisor.resume,
-        supervisor.delete,
-        supervisor.check_name,
+        runs.look,
+        runs.stop,
+        runs.resume,
+        runs.delete,
+        runs.check_name,
     ):
         with pytest.raises(ValueError):
             action(name)

@@ -19,10 +19,10 @@ _ASSETS = Path(__file__).with_name("assets")
 
 def _component(name: str):
     """The component from its three files, which travel inline with the page."""
-    parts = {
-        kind: (_ASSETS / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
-    }
-    return st.components.v2.component(f"vgg_{name}", **parts)
+    html, css, js = (
+        (_ASSETS / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
+    )
+    return st.components.v2.component(f"vgg_{name}", html=html, css=css, js=js)
 
 
 _canvas = _component("canvas")

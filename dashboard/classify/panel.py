@@ -23,7 +23,7 @@ from vggcore.model import checkpoints
 
 _SHOWN = 5  # bars
 
-OVERRIDES = {
+OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
     "invert": (
         "Garment",
         {"auto": "Find out", "yes": "Darker than its ground", "no": "Brighter than its ground"},
@@ -101,11 +101,11 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
 
 def choose_overrides(key: str) -> dict[str, str]:
     """Arguments for `garments.prepare`; what a browser sends beyond the choices is refused."""
-    chosen = {}
+    chosen: dict[str, str] = {}
     columns = st.columns(len(OVERRIDES))
     for column, (name, (label, choices)) in zip(columns, OVERRIDES.items(), strict=True):
         chosen[name] = column.selectbox(
-            label, list(choices), format_func=choices.get, key=f"{key}-{name}"
+            label, list(choices), format_func=choices.__getitem__, key=f"{key}-{name}"
         )
     return chosen
 

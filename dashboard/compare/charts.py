@@ -10,6 +10,7 @@ are built from plain dicts, which plotly checks in a fifth of the time that its 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from math import log10
 
 import pandas as pd
@@ -63,7 +64,7 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
 
 def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
     """Stacked bars, one a network: multiply-accumulates of each block, one image."""
-    work = {name: Counter() for name in networks}
+    work: dict[str, Counter[str]] = {name: Counter() for name in networks}
     for name, spec in networks.items():
         for row in anatomy.walk(spec):
             work[name][row.block] += row.macs
@@ -184,7 +185,7 @@ def _spaced(block: str) -> str:
     return block.replace("block", "block ")
 
 
-def _bars(name: str, colour: str, labels: list[str], lengths: list[float]) -> dict:
+def _bars(name: str, colour: str, labels: list[str], lengths: Sequence[float]) -> dict:
     """A trace of horizontal bars."""
     return {
         "type": "bar", "orientation": "h", "name": name, "y": labels, "x": lengths,

@@ -11,7 +11,7 @@ NETWORKS = {
 NORMS = ("without", "with", "both")
 RATIOS = ("1/16", "1/8", "1/4", "1/2", "3/4", "1", "3/2", "2")
 HEADS = {"3 FC layers": "fc", "pooling": "pool"}
-_DEFAULTS = {
+_DEFAULTS: dict = {
     "norm": "without", "ratio": "1", "pixels": 224, "channels": 3, "classes": 1000,
     "head": "3 FC layers",
 }  # fmt: skip

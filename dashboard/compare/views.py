@@ -1,5 +1,7 @@
 """Pieces of the Compare page: tables as people read them, charts, and what one can take away."""
 
+from functools import partial
+
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -112,7 +114,7 @@ def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = 
         for style, (label, suffix) in styles.items():
             st.download_button(
                 label,
-                lambda style=style: tables.render(table, style), f"{name}.{suffix}",
+                partial(tables.render, table, style), f"{name}.{suffix}",
                 icon=":material/download:", on_click="ignore", key=f"{name}_{suffix}",
             )  # fmt: skip
         if figures:

@@ -59,10 +59,11 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="exactly as sure as right",
                        line={"dash": "dot", "color": QUIET}, hoverinfo="skip")  # fmt: skip
     for colour, (name, bins) in zip((FIRST, SECOND), networks.items(), strict=False):
+        most = max(b.images for b in bins)
         figure.add_scatter(
             x=[b.confidence for b in bins], y=[b.accuracy for b in bins], name=name,
-            mode="lines+markers", line_color=colour, customdata=[b.count for b in bins],
-            marker={"size": [6 + 12 * (b.count / max(x.count for x in bins)) ** 0.5 for b in bins]},
+            mode="lines+markers", line_color=colour, customdata=[b.images for b in bins],
+            marker={"size": [6 + 12 * (b.images / most) ** 0.5 for b in bins]},
             hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.03])

@@ -37,7 +37,11 @@ def results_of(name: str) -> Results:
     text = f"{formatting.plain(name)} looks at the test images. Only this once …"
     bar = st.progress(0.0, text)
     cpu_share.share()
-    results.compute(name, lambda share: bar.progress(min(share, 1.0), text))
+
+    def show_progress(share: float) -> None:
+        bar.progress(min(share, 1.0), text)
+
+    results.compute(name, show_progress)
     bar.empty()
     _kept.clear(name, version)
     return _kept(name, version) or results.compute(name)
@@ -158,7 +162,8 @@ def _cell(found: Results) -> tuple[str, str]:
             classes.append(chosen or usual)
         st.caption("Choose a cell, or click it in the matrix, to see its pictures.",
                    width="content")  # fmt: skip
-    return tuple(classes)
+    true, named = classes
+    return true, named
 
 
 def _pictures(networks: list[Results], true: str, named: str) -> None:

@@ -2,17 +2,7 @@
 
 import streamlit as st
 
-from vggcore.model import checkpoints
-from vggcore.runs import supervisor
-
 _ALONE = "none"
-
-
-def available() -> list[str]:
-    """Shipped checkpoints, then runs that have one, the newest first."""
-    trained = [run.name for run in supervisor.list_runs() if (run.path / "best.json").is_file()]
-    shipped = checkpoints.available()
-    return shipped + [name for name in trained if name not in shipped]
 
 
 def choose(names: list[str]) -> list[str]:

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import deployment, formatting
+from vggcore import runs
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs import supervisor, tensorboard
+from vggcore.runs import Run, tensorboard
 from vggcore.runs.metrics import MetricsLog
-from vggcore.runs.supervisor import Run
 
 _ASKED = "train-dialog"  # (question, run names): the dialog to open in the next run of the page
 _TRIED = "train-message"  # what the last action answered, shown once after the rerun
@@ -66,7 +66,7 @@ def buttons(run: Run) -> None:
         if run.resumable and st.button(
             "Resume", icon=":material/play_circle:", key=f"resume-{name}", type="primary"
         ):
-            _with_visitor(supervisor.resume, name)
+            _with_visitor(runs.resume, name)
         if run.has_best:
             st.page_link(
                 "pages/classify.py", label="Open in Classify", icon=":material/draw:",
@@ -86,7 +86,7 @@ def buttons(run: Run) -> None:
 
 
 def stop(name: str) -> None:
-    _with_visitor(supervisor.stop, name)
+    _with_visitor(runs.stop, name)
 
 
 def _with_visitor(action, name: str) -> None:
@@ -97,7 +97,7 @@ def _with_visitor(action, name: str) -> None:
 def again(run: Run) -> None:
     """Launch the same once more, and go to the new run."""
     started = attempt(
-        lambda: supervisor.launch(
+        lambda: runs.launch(
             VGGSpec.from_dict(run.config["spec"]),
             TrainConfig.from_dict(run.config["train"]),
             preset=run.preset,
@@ -113,13 +113,13 @@ def again(run: Run) -> None:
 @st.dialog("Rename run")
 def _rename_dialog(name: str) -> None:
     typed = st.text_input("New name", value=name, max_chars=63)
-    new_name = supervisor.slug(typed)
+    new_name = runs.slug(typed)
     if new_name and new_name != typed:
         st.caption(f"Will be called `{new_name}`.")
     limits = deployment.limits()
     password = deployment.ask_password(limits, "rename-password")
     if st.button("Rename", type="primary", disabled=new_name in ("", name), key="rename-confirm"):
-        if attempt(supervisor.rename, name, new_name, password=password, limits=limits):
+        if attempt(runs.rename, name, new_name, password=password, limits=limits):
             if "run" in st.query_params:
                 st.query_params["run"] = new_name
         st.rerun()
@@ -128,7 +128,7 @@ def _rename_dialog(name: str) -> None:
 @st.dialog("Delete for good?")
 def _delete_dialog(names: list[str]) -> None:
     folders = [paths.runs_dir() / name for name in names]
-    total = sum(supervisor.disk_bytes(folder) for folder in folders)
+    total = sum(runs.disk_bytes(folder) for folder in folders)
     st.write(
         f"{formatting.plain(', '.join(names))}: curves and checkpoints, {formatting.size(total)}."
     )
@@ -136,7 +136,7 @@ def _delete_dialog(names: list[str]) -> None:
     password = deployment.ask_password(limits, "delete-password")
     if st.button("Delete", type="primary", icon=":material/delete:", key="delete-confirm"):
         for name in names:
-            attempt(supervisor.delete, name, password=password, limits=limits)
+            attempt(runs.delete, name, password=password, limits=limits)
         st.query_params.pop("run", None)
         st.rerun()
 
@@ -147,13 +147,9 @@ def _promote_dialog(name: str) -> None:
     typed = st.text_input("Name of the checkpoint", value=name, max_chars=63)
     limits = deployment.limits()
     password = deployment.ask_password(limits, "promote-password")
-    if st.button(
-        "Promote", type="primary", disabled=not supervisor.slug(typed), key="promote-confirm"
-    ):
-        if attempt(
-            supervisor.promote, name, supervisor.slug(typed), password=password, limits=limits
-        ):
-            st.toast(f"Promoted as {supervisor.slug(typed)}", icon=":material/publish:")
+    if st.button("Promote", type="primary", disabled=not runs.slug(typed), key="promote-confirm"):
+        if attempt(runs.promote, name, runs.slug(typed), password=password, limits=limits):
+            st.toast(f"Promoted as {runs.slug(typed)}", icon=":material/publish:")
         st.rerun()
 
 

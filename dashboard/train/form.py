@@ -1,23 +1,25 @@
 """The form of the Train page, made from the same fields as the command line's arguments."""
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.shared import formatting
+from vggcore import runs
 from vggcore.commands import recipe_arguments
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
-from vggcore.model import checkpoints, recipe
+from vggcore.machine.hardware import available_devices, device_choices
+from vggcore.model import recipe
 from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
-from vggcore.runs import supervisor
 from vggcore.runs.limits import Limits
-from vggcore.runs.locks import available_devices, device_choices
 from vggcore.training import cost
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
+_HEADS = {"fc": "three FC layers (paper)", "pool": "average pool + linear"}
 _GROUPS = {
     "data": "Data",
     "training": "Training",
@@ -33,8 +35,8 @@ class Wish:
 
     preset: str
     name: str
-    spec: VGGSpec | None
-    train: TrainConfig | None
+    spec: VGGSpec  # the recipe's own where there is a problem
+    train: TrainConfig
     problem: str = ""
     processes: int = 1  # GPUs to train on at once
 
@@ -44,7 +46,7 @@ class Wish:
         program = "python -m vggcore"
         if self.processes > 1:
             program = f"torchrun --standalone --nproc-per-node={self.processes} -m vggcore"
-        return " ".join([program, "train", *map(_quoted, arguments)])
+        return f"{program} train {shlex.join(arguments)}"
 
 
 def fill_in(limits: Limits) -> Wish:
@@ -57,11 +59,11 @@ def fill_in(limits: Limits) -> Wish:
     st.caption(PRESETS[preset].summary)
     typed = st.text_input(
         "Name",
-        placeholder=f"automatic: {supervisor.free_name(preset)}",
+        placeholder=f"automatic: {runs.free_name(preset)}",
         max_chars=63,
         key="train-name",
     )
-    name = supervisor.slug(typed)
+    name = runs.slug(typed)
     if typed and name != typed:
         st.caption(f"Will be called `{name}`." if name else "Use letters and digits.")
     base = PRESETS[preset]
@@ -76,7 +78,7 @@ def fill_in(limits: Limits) -> Wish:
             train = TrainConfig(**_recipe_widgets(base.train, preset))
         recipe.check(spec, train)
     except ValueError as error:
-        return Wish(preset, name, None, None, str(error))
+        return Wish(preset, name, base.spec, base.train, str(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]
     processes = 1
     if len(gpus) > 1 and train.device in ("auto", "cuda"):
@@ -103,7 +105,7 @@ def forecast(wish: Wish) -> None:
     st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows), help=needs.basis)
     for what, needed, free in (
         ("memory", needs.memory_bytes, memory),
-        ("disk space", needs.disk_bytes + supervisor.MIN_FREE_BYTES, disk),
+        ("disk space", needs.disk_bytes + runs.MIN_FREE_BYTES, disk),
     ):
         if free is not None and needed > free:
             st.warning(
@@ -111,7 +113,7 @@ def forecast(wish: Wish) -> None:
                 f"{formatting.size(free)} are free. Try a smaller width, image or batch.",
                 icon=":material/warning:",
             )
-    living = [run.name for run in supervisor.list_runs() if run.living]
+    living = [run.name for run in runs.list_runs() if run.living]
     if living:
         st.caption(
             f"{formatting.plain(', '.join(living))} will be trained first where they share it."
@@ -141,7 +143,7 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
     names = list(CONFIGURATIONS)
     values = {
         "configuration": left.selectbox(
-            "Configuration", names, names.index(base.configuration),
+            "Configuration", names, index=names.index(base.configuration),
             format_func=lambda name: f"{name} · {CONFIGURATIONS[name].usual_name}",
             key=key("configuration"), help="Column of the paper's Table 1",
         ),
@@ -155,7 +157,7 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
         ),
         "head": right.selectbox(
             "Classifier", HEADS, HEADS.index(base.head), key=key("head"),
-            format_func={"fc": "three FC layers (paper)", "pool": "average pool + linear"}.get,
+            format_func=_HEADS.__getitem__,
         ),
         "dropout": left.number_input(
             "Dropout", 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
@@ -208,12 +210,8 @@ def _float_step(value: float) -> float:
 
 def starting_points() -> list[str]:
     """Checkpoints and runs that a run can start from."""
-    return checkpoints.available() + [run.name for run in supervisor.list_runs() if run.has_best]
+    return runs.trained_networks()
 
 
 def _field(name: str) -> dataclasses.Field:
     return next(field for field in dataclasses.fields(TrainConfig) if field.name == name)
-
-
-def _quoted(argument: str) -> str:
-    return f"'{argument}'" if " " in argument else argument

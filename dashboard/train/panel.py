@@ -2,21 +2,23 @@
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting
 from dashboard.train import actions, charts
+from vggcore import runs
 from vggcore.model.architectures import VGGSpec
-from vggcore.runs import metrics, recorded, supervisor
+from vggcore.runs import Run, metrics, recorded
 from vggcore.runs.metrics import MetricsLog
-from vggcore.runs.supervisor import Run
 
 POLL_SECONDS = 1.0
 REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this time
 REFERENCE = "tutorial-published"
-BADGES = {
+_Colour = Literal["gray", "blue", "orange", "green", "red"]
+BADGES: dict[str, tuple[_Colour, str]] = {
     "queued": ("gray", ":material/hourglass_top:"),
     "starting": ("blue", ":material/rocket_launch:"),
     "running": ("blue", ":material/directions_run:"),
@@ -43,8 +45,8 @@ def metrics_of(run: Run) -> MetricsLog:
 def show(name: str) -> None:
     """The run's screen. It looks again every second while the run lives, and then no more."""
     try:
-        run = supervisor.look(name)
-    except supervisor.RunError as error:
+        run = runs.look(name)
+    except runs.RunError as error:
         st.error(formatting.plain(str(error)))
         return
     alive = run.living or run.locked
@@ -53,8 +55,8 @@ def show(name: str) -> None:
 
 def _screen(name: str, was_alive: bool) -> None:
     try:
-        run = supervisor.look(name)
-    except supervisor.RunError:
+        run = runs.look(name)
+    except runs.RunError:
         st.rerun()  # deleted or renamed elsewhere
     if (run.living or run.locked) != was_alive:
         st.rerun()  # begin or end polling
@@ -106,12 +108,11 @@ def _described(config: dict) -> str:
 def _progress(run: Run, steps: pd.DataFrame) -> None:
     status = run.status
     if run.state == "queued":
-        ahead = supervisor.queue_ahead(run)
+        ahead = runs.queue_ahead(run)
         waits = f"Waiting for {', '.join(ahead)}" if ahead else "Next in the queue"
         st.progress(0.0, text=formatting.plain(waits))
         return
-    total = status.get("total_steps") or 0
-    step = status.get("step") or 0
+    total, step = status.total_steps, status.step
     if not total:
         if run.living:
             st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
@@ -122,18 +123,18 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
 def progress_text(run: Run, steps: pd.DataFrame) -> str:
     """ "Step 120 of 645 · epoch 2 of 3 · 12 s elapsed · 30 s left · 6,521 images/s"."""
     status = run.status
-    step, total = status.get("step") or 0, status.get("total_steps") or 0
-    elapsed = status.get("seconds") or 0.0
-    epochs = status.get("epochs") or 0
+    step, total = status.step, status.total_steps
+    elapsed = status.seconds or 0.0
+    epochs = status.epochs
     parts = [
         f"Step {step:,} of {total:,}",
-        f"epoch {min((status.get('epoch') or 0) + 1, epochs)} of {epochs}",
+        f"epoch {min(status.epoch + 1, epochs)} of {epochs}",
         f"{formatting.duration(elapsed)} elapsed",
     ]
     if run.living and (speed := metrics.recent_speed(steps)):
         parts.append(f"about {formatting.duration((total - step) / speed)} left")
-    if run.living and status.get("images_per_second"):
-        parts.append(f"{status['images_per_second']:,.0f} images/s")
+    if run.living and status.images_per_second:
+        parts.append(f"{status.images_per_second:,.0f} images/s")
     return " · ".join(parts)
 
 
@@ -142,7 +143,7 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     if not len(steps) and not epochs:
         return
     best = max((row["val_accuracy"] for row in epochs), default=None)
-    tested = (run.status.get("summary") or {}).get("test_accuracy")
+    tested = run.status.summary.get("test_accuracy")
     shown = [
         ("Best validation accuracy", formatting.share(best)),
         ("Test accuracy", formatting.share(tested)),
@@ -160,8 +161,8 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
 
 def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     """On a GPU its memory and the process's; on a CPU they are the same."""
-    process = supervisor.process_memory(run) if run.living else None
-    device = str(run.status.get("device") or "cpu")
+    process = runs.process_memory(run) if run.living else None
+    device = run.status.device or "cpu"
     if device == "cpu" or process is None:
         return "Memory", formatting.size(device_bytes)
     return (
@@ -176,7 +177,7 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         x = st.segmented_control(
             "Horizontal axis", list(charts.X_AXES), default="step", required=True,
-            format_func=charts.X_AXES.get, key=f"{key}-x",
+            format_func=charts.X_AXES.__getitem__, key=f"{key}-x",
         )  # fmt: skip
         smoothing = st.slider(
             "Smoothing", 0.0, 0.99, 0.6, 0.01, key=f"{key}-smoothing", width=220,
@@ -185,7 +186,7 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
         log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
         if offer_reference:
             reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
-    return charts.Look(x=x, log=log_scale, smoothing=smoothing), reference
+    return charts.Look(x=x or "step", log=log_scale, smoothing=smoothing), reference
 
 
 def tutorial() -> charts.Curves:
@@ -221,12 +222,15 @@ def _details(run: Run, log: MetricsLog) -> None:
         st.caption(formatting.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
     if run.has_best or log.epochs():
         actions.downloads(run, log)
-    text = supervisor.log_tail(run)
+    text = runs.log_tail(run)
     with st.expander(
         "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
     ):
-        height = 260 if text.count("\n") > 10 else "content"
-        st.code(text or "Nothing was written to the log.", language=None, height=height)
+        long = text.count("\n") > 10
+        st.code(
+            text or "Nothing was written to the log.", language=None,
+            height=260 if long else "content",
+        )  # fmt: skip
 
 
 def _confusion(name: str, epochs: list[dict]) -> None:
@@ -242,7 +246,7 @@ def show_recording(name: str) -> None:
     """A recorded run's screen, with a replay of its training."""
     try:
         recording = recorded.load(name)
-    except supervisor.RunError as error:
+    except runs.RunError as error:
         st.error(formatting.plain(str(error)))
         return
     playing = f"replay-{name}" in st.session_state

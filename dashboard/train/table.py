@@ -5,22 +5,22 @@ import streamlit as st
 
 from dashboard.shared import formatting
 from dashboard.train import actions, charts, panel
+from vggcore import runs
 from vggcore.machine.files import read_json
 from vggcore.model.architectures import VGGSpec
-from vggcore.runs import supervisor
-from vggcore.runs.supervisor import Run
+from vggcore.runs import Run
 
 TABLE_KEY = "train-table"
 
 
 def show() -> None:
     """Cards that follow the living runs, and the table. Polls only while a run lives."""
-    living = any(run.living for run in supervisor.list_runs())
+    living = any(run.living for run in runs.list_runs())
     st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(living)
 
 
 def _screen(was_living: bool) -> None:
-    found = supervisor.list_runs()
+    found = runs.list_runs()
     living = [run for run in found if run.living]
     if bool(living) != was_living:
         st.rerun()
@@ -52,12 +52,12 @@ def _card(run: Run) -> None:
                 actions.stop(run.name)
         status = run.status
         if run.state == "queued":
-            ahead = supervisor.queue_ahead(run)
+            ahead = runs.queue_ahead(run)
             st.caption(
                 f"Waiting for {formatting.plain(', '.join(ahead))}" if ahead else "Next in line"
             )
-        elif status.get("total_steps"):
-            done = min(1.0, (status.get("step") or 0) / status["total_steps"])
+        elif status.total_steps:
+            done = status.share
             st.progress(done, text=panel.progress_text(run, panel.metrics_of(run).steps()))
         else:
             st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
@@ -69,7 +69,7 @@ def _table(found: list[Run]) -> None:
             "Filter", placeholder="name, network, recipe or data", key="train-filter",
             icon=":material/search:",
         )  # fmt: skip
-        states = [state for state in supervisor.STATES if any(run.state == state for run in found)]
+        states = [state for state in runs.STATES if any(run.state == state for run in found)]
         wanted = st.pills("State", states, selection_mode="multi", key="train-states")
     table = as_table([run for run in found if not wanted or run.state in wanted])
     if text:
@@ -107,7 +107,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "recipe": run.preset,
                 "data": train.get("dataset", ""),
                 "epochs": train.get("epochs"),
-                "time": formatting.duration(run.status.get("seconds")),
+                "time": formatting.duration(run.status.seconds),
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )

@@ -42,7 +42,7 @@ def test_bins_count_every_answer_once():
     logits, labels = sampled(1.0)
     best, named = logits.softmax(1).max(1)
     bars = doubt.reliability(best, named == labels)
-    assert sum(bar.count for bar in bars) == len(labels)
+    assert sum(bar.images for bar in bars) == len(labels)
     assert all(bar.low <= bar.confidence <= bar.high for bar in bars)
 
 

@@ -141,7 +141,7 @@ def test_evaluate_prints_what_the_results_hold(network, mirror, capsys):
     assert printed["accuracy"] == made.scores["accuracy"]
     assert printed["confusion"] == made.scores["confusion"]
     assert printed["calibration_error"] == pytest.approx(made.calibration_error)
-    assert printed["classes"]["Bag"]["count"] == 50
+    assert printed["classes"]["Bag"]["images"] == 50
 
 
 def test_with_mirror_an_answer_is_the_mean_over_both_sides(network):

@@ -3,28 +3,29 @@ import sys
 
 import pytest
 
+from vggcore import runs
 from vggcore.commands.cli import main
-from vggcore.machine import paths
-from vggcore.runs import locks, supervisor
+from vggcore.machine import file_lock, paths
+from vggcore.runs import launching
 
 
 @pytest.fixture(autouse=True)
 def a_trainer_that_only_sleeps(monkeypatch):
     """The command line is what is tested: a launched process holds its lock until it is stopped."""
     code = (
-        "import sys, time, pathlib; from vggcore.runs.locks import hold_run_lock as hold\n"
+        "import sys, time, pathlib; from vggcore.runs.process import hold_run_lock as hold\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "with hold(folder):\n"
         "    while not (folder / 'stop').exists(): time.sleep(0.02)\n"
         "    (folder / 'status.json').write_text('{\"state\": \"stopped\"}')\n"
     )
     monkeypatch.setattr(
-        supervisor, "trainer_command", lambda path, how: [sys.executable, "-c", code, path]
+        launching, "trainer_command", lambda path, how: [sys.executable, "-c", code, path]
     )
     yield
-    for run in supervisor.list_runs():
+    for run in runs.list_runs():
         (run.path / "stop").touch()
-        supervisor.wait_until_ended(run.name, 10)
+        runs.wait_until_ended(run.name, 10)
 
 
 def answer(capsys, *arguments: str):
@@ -93,4 +94,4 @@ def test_a_run_is_recorded_to_a_file(capsys, tmp_path):
 
     assert json.loads((tmp_path / "mine.json").read_text())["name"] == "mine"
     assert told["file"].endswith("mine.json")
-    assert locks.is_locked(paths.runs_dir() / "mine" / "lock")
+    assert file_lock.is_locked(paths.runs_dir() / "mine" / "lock")

@@ -8,10 +8,11 @@ import tiny_run
 
 from vggcore.commands import cli
 from vggcore.data import fashion_mnist
-from vggcore.runs import supervisor
+from vggcore.machine.file_lock import is_locked
+from vggcore.runs import process
 from vggcore.runs.folder import RunFolder
-from vggcore.training import loop
-from vggcore.training.fashion_source import ImageSource
+from vggcore.training import interruptions, loop
+from vggcore.training.fashion_source import FashionSource
 
 TINY = [
     "train", "--preset", "try-out", "--dataset", "synthetic", "--width", "1/32", "--epochs", "2",
@@ -30,14 +31,14 @@ def status(path: Path) -> dict:
 
 def at_step(monkeypatch, step: int, action) -> None:
     """Do something within a run, before it draws this step's batch."""
-    batch = ImageSource.batch
+    batch = FashionSource.batch
 
     def acting(source, number):
         if number == step:
             action()
         return batch(source, number)
 
-    monkeypatch.setattr(ImageSource, "batch", acting)
+    monkeypatch.setattr(FashionSource, "batch", acting)
 
 
 def test_a_run_from_the_command_line_prints_its_summary(tmp_path, capsys):
@@ -47,7 +48,7 @@ def test_a_run_from_the_command_line_prints_its_summary(tmp_path, capsys):
     assert code == 0 and summary["state"] == "finished" and summary["epochs"] == 2
     assert RunFolder(tmp_path / "run").train.batch_size == 24
     assert status(tmp_path / "run")["summary"] == summary
-    assert not supervisor.is_locked(tmp_path / "run" / "lock")
+    assert not is_locked(tmp_path / "run" / "lock")
 
 
 def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
@@ -60,7 +61,7 @@ def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_stops_and_the_run_resumes(tmp_path, monkeypatch, capsys, number):
-    monkeypatch.setattr(loop, "STOP_CHECK_SECONDS", 0)
+    monkeypatch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
     at_step(monkeypatch, 1, lambda: signal.raise_signal(number))
     before = signal.getsignal(number)
 
@@ -120,7 +121,7 @@ def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, nu
 
     assert ended.value.code == 0 and "cancelled before it started" in capsys.readouterr().err
     assert status(tmp_path / "run")["state"] == "stopped"
-    assert not supervisor.is_locked(tmp_path / "run" / "lock")
+    assert not is_locked(tmp_path / "run" / "lock")
     monkeypatch.setattr(loop, "make_source", make_source)
     assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
 
@@ -137,15 +138,15 @@ def test_a_path_to_start_from_holds_in_every_directory(tmp_path, monkeypatch):
 def test_a_run_that_is_being_trained_is_left_alone(tmp_path, capsys):
     tiny_run.create(tmp_path / "run")
 
-    with supervisor.hold_run_lock(tmp_path / "run"):
+    with process.hold_run_lock(tmp_path / "run"):
         code = cli.main(["train", "--resume", str(tmp_path / "run")])
 
     assert code == 2 and "already running" in capsys.readouterr().err
 
 
 def test_training_that_fails_is_recorded_and_exits_with_1(tmp_path, monkeypatch, capsys):
-    loss = ImageSource.loss
-    monkeypatch.setattr(ImageSource, "loss", lambda *a: loss(*a) * float("nan"))
+    loss = FashionSource.loss
+    monkeypatch.setattr(FashionSource, "loss", lambda *a: loss(*a) * float("nan"))
 
     code = cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
 

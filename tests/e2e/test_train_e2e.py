@@ -10,7 +10,7 @@ import pytest
 from harness import PROJECT, running_app, settle, visit
 from playwright.sync_api import expect
 
-from vggcore.runs.locks import is_locked
+from vggcore.machine.file_lock import is_locked
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 300_000  # milliseconds: on a busy machine a small run takes minutes

@@ -51,14 +51,14 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     fashion_mnist.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
-    one_step = training._Loop._step
+    one_step = training.Loop._step
 
     def step(loop):
         if (rank, loop.progress.step) == kill_rank_at:
             os.kill(os.getpid(), signal.SIGKILL)
         one_step(loop)
 
-    training._Loop._step = step
+    training.Loop._step = step
     from vggcore.commands import cli
 
     raise SystemExit(cli.main(["train", "--resume", str(path), "--json"]))
@@ -168,10 +168,10 @@ def test_a_mistake_ends_every_process(tmp_path):
 
 
 def test_a_run_that_is_running_is_not_joined(tmp_path):
-    from vggcore.runs import supervisor
+    from vggcore.runs import process
 
     path = create(tmp_path / "run")
-    with supervisor.hold_run_lock(path):
+    with process.hold_run_lock(path):
         codes = train(path, 2)
 
     assert codes[0] == 2 and codes[1] != 0

@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import deployment
 from dashboard.train import actions
-from vggcore.machine import paths
+from vggcore import runs
+from vggcore.machine import file_lock, paths
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import locks, supervisor, tensorboard
+from vggcore.runs import launching, tensorboard
 from vggcore.runs.metrics import MetricsLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,21 +24,21 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def a_trainer_that_only_waits(monkeypatch):
     code = (
-        "import sys, time, pathlib; from vggcore.runs.locks import hold_run_lock as hold\n"
+        "import sys, time, pathlib; from vggcore.runs.process import hold_run_lock as hold\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "with hold(folder):\n"
         "    while not (folder / 'stop').exists(): time.sleep(0.02)\n"
         "    (folder / 'status.json').write_text('{\"state\": \"stopped\"}')\n"
     )
     monkeypatch.setattr(
-        supervisor, "trainer_command", lambda path, how: [sys.executable, "-c", code, str(path)]
+        launching, "trainer_command", lambda path, how: [sys.executable, "-c", code, str(path)]
     )
     # AppTest has no connection with an address.
     monkeypatch.setattr(deployment, "visitor", lambda: "me")
     yield
-    for run in supervisor.list_runs():
+    for run in runs.list_runs():
         (run.path / "stop").touch()
-        supervisor.wait_until_ended(run.name, 10)
+        runs.wait_until_ended(run.name, 10)
 
 
 def train_page(**query: str) -> AppTest:
@@ -47,7 +48,7 @@ def train_page(**query: str) -> AppTest:
     return page.run()
 
 
-def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> supervisor.Run:
+def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> runs.Run:
     """A run folder as a trainer leaves it."""
     folder = paths.runs_dir() / name
     folder.mkdir(parents=True)
@@ -69,7 +70,7 @@ def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> superv
             epoch = {"val_loss": 0.4, "val_accuracy": 0.91, "confusion": [[10] * 10] * 10}
             lines.append(row | epoch | {"kind": "epoch", "epoch": step // 30})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return supervisor.look(name)
+    return runs.look(name)
 
 
 def texts(page: AppTest) -> str:
@@ -107,10 +108,10 @@ def test_starting_leads_to_the_runs_own_page_and_stopping_ends_it():
     press(page, "Start training")
 
     assert page.query_params["run"] == "my-b-run-b"
-    assert supervisor.look("my-b-run-b").living
+    assert runs.look("my-b-run-b").living
     press(page, "Cancel")
-    assert supervisor.wait_until_ended("my-b-run-b", 10).state == "stopped"
-    assert locks.is_locked(paths.runs_dir() / "my-b-run-b" / "lock") is False
+    assert runs.wait_until_ended("my-b-run-b", 10).state == "stopped"
+    assert file_lock.is_locked(paths.runs_dir() / "my-b-run-b" / "lock") is False
 
 
 def test_an_impossible_network_is_said_in_words_and_cannot_be_started():
@@ -145,7 +146,7 @@ def test_a_run_that_ended_early_can_be_resumed(state):
     assert state in texts(page)
     press(page, "Resume")
 
-    assert not page.exception and supervisor.look("early").living
+    assert not page.exception and runs.look("early").living
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -252,7 +253,7 @@ def test_deleting_asks_first():
 
     page = press(train_page(run="old"), "Delete")
 
-    assert supervisor.look("old").state == "finished"
+    assert runs.look("old").state == "finished"
     assert page.button(key="delete-confirm").label == "Delete"
 
 
@@ -274,7 +275,7 @@ def test_a_public_page_with_training_offers_presets_only(monkeypatch):
     assert page.button_group(key="train-preset").options == ["try-out"]
     assert [widget.key for widget in page.number_input] == ["train-try-out-seed"]
     press(page, "Start training")
-    assert supervisor.list_runs()[0].config["train"]["max_minutes"] == 10.0
+    assert runs.list_runs()[0].config["train"]["max_minutes"] == 10.0
 
 
 def test_the_recorded_tutorial_is_always_labelled():

@@ -1,7 +1,10 @@
+import os
+
 import pytest
 
+from vggcore import runs
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import limits, locks, supervisor
+from vggcore.runs import launching, limits
 from vggcore.runs.limits import Limits, NotAllowed
 
 PUBLIC = {"VGGCORE_PUBLIC": "1", "VGGCORE_PUBLIC_TRAINING": "1", "VGGCORE_OWNER_PASSWORD": "secret"}
@@ -11,16 +14,16 @@ PUBLIC = {"VGGCORE_PUBLIC": "1", "VGGCORE_PUBLIC_TRAINING": "1", "VGGCORE_OWNER_
 def a_run_that_only_waits(monkeypatch):
     """Launched runs keep their lock and do nothing: the limits are what is tested."""
     held = []
-    monkeypatch.setattr(supervisor, "_start", lambda path, how, lock: held.append(lock))
+    monkeypatch.setattr(launching, "start", lambda path, how, lock: held.append(lock))
     yield
     for lock in held:
-        locks.os.close(lock)
+        os.close(lock)
 
 
-def launch(settings: dict, preset="try-out", train=None, visitor="me") -> supervisor.Run:
+def launch(settings: dict, preset="try-out", train=None, visitor="me") -> runs.Run:
     train, spec = train or PRESETS[preset].train, PRESETS[preset].spec
     allowed = Limits.read(settings)
-    return supervisor.launch(spec, train, preset=preset, visitor=visitor, limits=allowed)
+    return runs.launch(spec, train, preset=preset, visitor=visitor, limits=allowed)
 
 
 def test_a_private_deployment_has_no_caps():
@@ -39,7 +42,7 @@ def test_the_environment_binds_where_no_limits_are_passed(monkeypatch):
     monkeypatch.setenv("VGGCORE_PUBLIC", "1")
 
     with pytest.raises(NotAllowed, match="turned off"):
-        supervisor.launch(PRESETS["try-out"].spec, PRESETS["try-out"].train, preset="try-out")
+        runs.launch(PRESETS["try-out"].spec, PRESETS["try-out"].train, preset="try-out")
 
 
 def test_a_visitor_gets_the_preset_itself_under_the_caps():
@@ -56,7 +59,7 @@ def test_only_the_allowed_presets_train():
     with pytest.raises(NotAllowed, match="only its presets: try-out"):
         launch(PUBLIC, preset="best")
     with pytest.raises(NotAllowed):
-        supervisor.launch(PRESETS["best"].spec, TrainConfig(), limits=Limits.read(PUBLIC))
+        runs.launch(PRESETS["best"].spec, TrainConfig(), limits=Limits.read(PUBLIC))
 
 
 def test_the_queue_is_capped_per_visitor_and_in_all():
@@ -81,21 +84,21 @@ def test_only_the_owner_changes_what_others_see():
     run, allowed = launch(PUBLIC), Limits.read(PUBLIC)
 
     with pytest.raises(NotAllowed, match="password"):
-        supervisor.delete(run.name, limits=allowed)
+        runs.delete(run.name, limits=allowed)
     with pytest.raises(NotAllowed, match="password"):
-        supervisor.rename(run.name, "mine", password="guess", limits=allowed)
+        runs.rename(run.name, "mine", password="guess", limits=allowed)
     with pytest.raises(NotAllowed, match="password"):
-        supervisor.promote(run.name, "mine", limits=allowed)
-    with pytest.raises(supervisor.RunError, match="stop it before"):
-        supervisor.delete(run.name, password="secret", limits=allowed)
+        runs.promote(run.name, "mine", limits=allowed)
+    with pytest.raises(runs.RunError, match="stop it before"):
+        runs.delete(run.name, password="secret", limits=allowed)
 
 
 def test_a_visitor_stops_only_own_runs():
     run, allowed = launch(PUBLIC, visitor="me"), Limits.read(PUBLIC)
 
     with pytest.raises(NotAllowed, match="another visitor's run"):
-        supervisor.stop(run.name, visitor="you", limits=allowed)
-    assert supervisor.stop(run.name, visitor="me", limits=allowed).state == "stopping"
+        runs.stop(run.name, visitor="you", limits=allowed)
+    assert runs.stop(run.name, visitor="me", limits=allowed).state == "stopping"
 
 
 def test_without_a_password_nobody_is_the_owner():

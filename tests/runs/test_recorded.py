@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from vggcore.runs import recorded, supervisor
+from vggcore import runs
+from vggcore.runs import recorded
 
 
 def test_the_tutorials_five_points_are_shipped():
@@ -31,7 +32,7 @@ def test_a_replay_shows_what_was_known_then():
 
 @pytest.mark.parametrize("name", ["nothing", "../recordings/tutorial-published", ""])
 def test_an_unknown_recording_is_one_clear_line(name):
-    with pytest.raises(supervisor.RunError, match="no recorded run"):
+    with pytest.raises(runs.RunError, match="no recorded run"):
         recorded.load(name)
 
 
@@ -39,7 +40,7 @@ def test_a_damaged_recording_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
     (tmp_path / "cut.json").write_text('{"title": "x"')
 
-    with pytest.raises(supervisor.RunError, match="damaged"):
+    with pytest.raises(runs.RunError, match="damaged"):
         recorded.load("cut")
 
 

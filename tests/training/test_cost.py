@@ -17,7 +17,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.training import cost, speed
-from vggcore.training.loop import make_optimizer
+from vggcore.training.optimizer import make_optimizer
 from vggcore.training.resume import ResumeState
 
 SMALL = VGGSpec(configuration="A", width="1/8", image_size=64, head="pool")

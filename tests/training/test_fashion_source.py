@@ -6,7 +6,7 @@ import torch
 from vggcore.data import fashion_mnist
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.training.fashion_source import ImageSource, augment, cutmix, mixup
+from vggcore.training.fashion_source import FashionSource, augment, cutmix, mixup
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 
@@ -18,9 +18,9 @@ def _small_data(monkeypatch):
     )
 
 
-def source(**recipe) -> ImageSource:
+def source(**recipe) -> FashionSource:
     train = TrainConfig(dataset="synthetic", batch_size=50, **recipe)
-    return ImageSource(SPEC, train, torch.device("cpu"))
+    return FashionSource(SPEC, train, torch.device("cpu"))
 
 
 def test_a_batch_depends_on_seed_and_step_alone():

@@ -12,9 +12,11 @@ from vggcore.model import checkpoints
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
+from vggcore.training import interruptions
 from vggcore.training import loop as training
-from vggcore.training.fashion_source import ImageSource
-from vggcore.training.loop import TrainingFailed
+from vggcore.training import optimizer as optimizer_module
+from vggcore.training.fashion_source import FashionSource
+from vggcore.training.progress import TrainingFailed
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +67,7 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
     training.fit(folder)
 
     best = checkpoints.load(folder.path / "best")
-    source = ImageSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
+    source = FashionSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
     assert best.card.test_accuracy == source.test(best.network)["accuracy"]
     assert best.card.val_accuracy == source.validate(best.network)["accuracy"]
     assert best.card.train == tiny_run.TRAIN.to_dict()
@@ -75,7 +77,7 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
 def test_one_cycle_rises_and_falls_to_zero():
     train = TrainConfig(schedule="one-cycle", learning_rate=1.0)
 
-    rates = [training.learning_rate(train, step, 100) for step in range(101)]
+    rates = [optimizer_module.learning_rate(train, step, 100) for step in range(101)]
 
     assert rates[0] == pytest.approx(0.05) and rates[19] == rates[20] == 1.0
     assert rates[60] == pytest.approx(0.5) and rates[100] == 0
@@ -85,14 +87,16 @@ def test_one_cycle_rises_and_falls_to_zero():
 def test_a_constant_rate_is_constant():
     train = TrainConfig(schedule="constant", learning_rate=0.3)
 
-    assert {training.learning_rate(train, step, 9) for step in range(9)} == {0.3}
+    assert {optimizer_module.learning_rate(train, step, 9) for step in range(9)} == {0.3}
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "muon"])
 def test_biases_and_norms_are_not_decayed(name):
     network = build(tiny_run.SPEC)
 
-    optimizer = training.make_optimizer(TrainConfig(optimizer=name, weight_decay=0.1), network)
+    optimizer = optimizer_module.make_optimizer(
+        TrainConfig(optimizer=name, weight_decay=0.1), network
+    )
 
     decayed, others = optimizer.param_groups[-2:]
     assert type(optimizer).__name__.lower() == name
@@ -104,7 +108,7 @@ def test_averaged_weights_follow_the_network(monkeypatch):
     network, average = build(tiny_run.SPEC, seed=0), build(tiny_run.SPEC, seed=1)
     before = average.block1.conv1.weight.clone()
 
-    training.update_average(average, network, decay=0.9, step=10_000)
+    optimizer_module.update_average(average, network, decay=0.9, step=10_000)
 
     expected = 0.9 * before + 0.1 * network.block1.conv1.weight
     assert torch.allclose(average.block1.conv1.weight, expected, atol=1e-6)
@@ -121,14 +125,14 @@ def test_a_network_for_other_images_is_refused(tmp_path):
 
 def test_a_time_limit_stops_the_run_says_so_and_counts_anew_when_it_goes_on(tmp_path, monkeypatch):
     folder = tiny_run.create(tmp_path / "run", train=recipe(max_minutes=1.0))
-    one_step = training._Loop._step
+    one_step = training.Loop._step
 
     def slow(loop):  # the fourth step of each session takes two minutes
         one_step(loop)
         if loop.progress.step % 4 == 0:
-            loop.session_started -= 120
+            loop.interruptions.session_started -= 120
 
-    monkeypatch.setattr(training._Loop, "_step", slow)
+    monkeypatch.setattr(training.Loop, "_step", slow)
 
     ends = []
     for _ in range(3):
@@ -142,9 +146,9 @@ def test_a_time_limit_stops_the_run_says_so_and_counts_anew_when_it_goes_on(tmp_
 
 def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "LOGS_PER_EPOCH", 1)
-    monkeypatch.setattr(training, "STOP_CHECK_SECONDS", 0)
+    monkeypatch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=1))
-    one_step = training._Loop._step
+    one_step = training.Loop._step
 
     def step(loop):
         time.sleep(0.2)
@@ -152,7 +156,7 @@ def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypa
         if loop.progress.step == 3:
             folder.request_stop()
 
-    monkeypatch.setattr(training._Loop, "_step", step)
+    monkeypatch.setattr(training.Loop, "_step", step)
     training.fit(folder)
     training.fit(RunFolder(folder.path))
 
@@ -191,7 +195,7 @@ def test_a_batch_must_do_for_every_process(tmp_path, monkeypatch):
 
 def break_weights_at(monkeypatch, step: int) -> None:
     """After this many steps a weight is NaN, as after a gradient that overflowed."""
-    one_step = training._Loop._step
+    one_step = training.Loop._step
 
     def broken(loop):
         one_step(loop)
@@ -199,7 +203,7 @@ def break_weights_at(monkeypatch, step: int) -> None:
             with torch.no_grad():
                 loop.network.block3.conv1.weight[0, 0, 0, 0] = float("nan")
 
-    monkeypatch.setattr(training._Loop, "_step", broken)
+    monkeypatch.setattr(training.Loop, "_step", broken)
 
 
 @pytest.mark.parametrize("step", [6, 8])  # within the second epoch, and at its end
@@ -217,8 +221,8 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
 
 
 def test_a_loss_that_explodes_stops_the_run(tmp_path, monkeypatch):
-    loss = ImageSource.loss
-    monkeypatch.setattr(ImageSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
+    loss = FashionSource.loss
+    monkeypatch.setattr(FashionSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
     folder = tiny_run.create(tmp_path / "run")
 
     with pytest.raises(TrainingFailed, match="the loss is no longer a finite number at step 1:"):

@@ -6,14 +6,14 @@ from vggcore.model import recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
-from vggcore.training import loop
 from vggcore.training.muon import orthogonalised
+from vggcore.training.optimizer import make_optimizer
 from vggcore.training.resume import ResumeState
 
 
 def optimised(seed: int = 0):
     network = build(tiny_run.SPEC, seed=seed).to(memory_format=torch.channels_last)
-    return network, loop.make_optimizer(TrainConfig(optimizer="muon"), network)
+    return network, make_optimizer(TrainConfig(optimizer="muon"), network)
 
 
 def step(network, optimizer, seed: int) -> None:
@@ -51,7 +51,7 @@ def test_a_step_turns_convolutions_by_the_rate_and_keeps_their_length():
 def test_all_but_the_later_convolutions_follow_adamw():
     network, optimizer = optimised()
     other = build(tiny_run.SPEC, seed=0).to(memory_format=torch.channels_last)
-    adamw = loop.make_optimizer(TrainConfig(optimizer="adamw"), other)
+    adamw = make_optimizer(TrainConfig(optimizer="adamw"), other)
 
     step(network, optimizer, 0)
     step(other, adamw, 0)

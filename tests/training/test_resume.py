@@ -23,8 +23,8 @@ from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
 from vggcore.runs.folder import RunFolder
-from vggcore.training import loop
-from vggcore.training.fashion_source import ImageSource
+from vggcore.training import interruptions, loop
+from vggcore.training.fashion_source import FashionSource
 
 KILLS, KILLS_PER_RUN = 25, 5
 VOLATILE = {"seconds", "images_per_second", "memory_bytes", "created"}
@@ -135,12 +135,12 @@ def stopped_half_way(path: Path, **recipe) -> RunFolder:
     folder = tiny_run.create(path, train=replace(tiny_run.TRAIN, **recipe))
 
     def stop_late(status):
-        if status["step"] >= 8 and status["state"] == "running":
+        if status.step >= 8 and status.state == "running":
             folder.request_stop()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "STATUS_SECONDS", 0)
-        patch.setattr(loop, "STOP_CHECK_SECONDS", 0)
+        patch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
         assert loop.fit(folder, on_step=stop_late)["state"] == "stopped"
     return RunFolder(path)
 
@@ -203,7 +203,7 @@ def test_killed_while_finishing_it_finishes_when_resumed(tmp_path, monkeypatch):
     expected = whole(tmp_path / "whole")
     folder = tiny_run.create(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(ImageSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(FashionSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             loop.fit(folder)
 

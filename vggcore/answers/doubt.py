@@ -29,7 +29,7 @@ class Bin(NamedTuple):
 
     low: float
     high: float
-    count: int
+    images: int
     confidence: float  # mean probability of the answers in this bin
     accuracy: float  # share of them that is right
 
@@ -68,7 +68,7 @@ def reliability(probabilities: Tensor, correct: Tensor, bins: int = BINS) -> lis
             Bin(
                 low=k / bins,
                 high=(k + 1) / bins,
-                count=int(inside.sum()),
+                images=int(inside.sum()),
                 confidence=probabilities[inside].mean().item(),
                 accuracy=correct[inside].float().mean().item(),
             )
@@ -80,7 +80,7 @@ def expected_calibration_error(probabilities: Tensor, correct: Tensor, bins: int
     """Mean distance between probability and accuracy, over the bins, by their counts."""
     total = len(probabilities)
     return sum(
-        bar.count / total * abs(bar.confidence - bar.accuracy)
+        bar.images / total * abs(bar.confidence - bar.accuracy)
         for bar in reliability(probabilities, correct, bins)
     )
 

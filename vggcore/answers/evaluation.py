@@ -106,7 +106,7 @@ class ClassScores(NamedTuple):
     precision: float  # of what was taken for it, the share that is it
     recall: float  # of what is it, the share that was found
     f1: float  # harmonic mean of the two
-    count: float  # images of this class
+    images: float  # of this class
 
 
 def class_scores(confusion: list[list[int]]) -> list[ClassScores]:

@@ -112,8 +112,7 @@ def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
 
     Takes some seconds: keep it. Raises DataMissing.
     """
-    images, labels = fashion_mnist.load_split("train")
-    images, labels = images[:count].numpy(), labels[:count].numpy()
+    images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
     inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
     return Bank(images, labels, features(classifier.network, torch.cat(inputs)))
 

@@ -73,7 +73,7 @@ def export(name: str | Path, form: str) -> bytes:
     """
     if form not in FORMATS:
         raise ValueError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
-    return FORMATS[form][1](name)
+    return FORMATS[form][1](str(name))
 
 
 def source(name: str | Path) -> bytes:
@@ -208,7 +208,7 @@ def model_card(name: str | Path) -> bytes:
 
 def _front_matter(title: str, card: Card) -> str:
     """YAML, of which JSON is a part: so every value is quoted as JSON quotes it."""
-    facts = {
+    facts: dict[str, object] = {
         "license": "mit",
         "library_name": "pytorch",
         "pipeline_tag": "image-classification",
@@ -257,7 +257,7 @@ def _training(card: Card) -> str:
 
 
 # Format → how its file is called after the checkpoint, and what makes it.
-FORMATS: dict[str, tuple[str, Callable[[str | Path], bytes]]] = {
+FORMATS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "onnx": ("{}.onnx", onnx),
     "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),
     "source": ("{}.py", source),

@@ -153,16 +153,17 @@ def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
         if (number - 1) * _BATCH < MAP_IMAGES:
             features.append(last)
         on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
-    features = torch.cat(features)[:MAP_IMAGES]
-    mean, axes = principal_axes(features, _MAP_AXES)
-    coordinates = (features - mean) @ axes
+    mapped = torch.cat(features)[:MAP_IMAGES]
+    mean, axes = principal_axes(mapped, _MAP_AXES)
+    coordinates = (mapped - mean) @ axes
     places = tsne(coordinates, on_progress=lambda share: on_progress(0.8 + 0.2 * share))
     found = {
         "logits": torch.cat(logits), "labels": labels,
         "places": places, "mean": mean, "axes": axes, "coordinates": coordinates,
     }  # fmt: skip
     buffer = BytesIO()
-    np.savez(buffer, **{key: value.contiguous().numpy() for key, value in found.items()})
+    arrays = {key: value.contiguous().numpy() for key, value in found.items()}
+    np.savez(buffer, allow_pickle=False, **arrays)
     _keep(_cache_file(checkpoint.card), buffer.getvalue())
     return _results(name, checkpoint.card, found)
 

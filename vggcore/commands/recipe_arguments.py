@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices = HEADS if name == "head" else None
         network.add_argument(_flag(name), type=kind, choices=choices, help=text)
     _add_switch(network, "batch_norm", "BatchNorm after each convolution")
-    groups = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for field in dataclasses.fields(TrainConfig):
         meta = field.metadata
         group = groups.setdefault(meta["group"], parser.add_argument_group(meta["group"]))

@@ -5,9 +5,9 @@ import json
 import shutil
 import sys
 
+from vggcore import runs
 from vggcore.commands import recipe_arguments
 from vggcore.machine import paths
-from vggcore.runs import supervisor
 from vggcore.runs.limits import Limits
 
 _STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
@@ -23,7 +23,7 @@ _ON_ONE_RUN = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="all runs and their states, the newest first")
-    listed.add_argument("--state", choices=supervisor.STATES, help="only runs in this state")
+    listed.add_argument("--state", choices=runs.STATES, help="only runs in this state")
     launched = actions.add_parser(
         "launch",
         help="start a run in the background; it waits in the queue for its device",
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "list":
-        found = [r for r in supervisor.list_runs() if args.state in (None, r.state)]
+        found = [r for r in runs.list_runs() if args.state in (None, r.state)]
         _print_list([r.to_dict() for r in found], args.json)
         return 0
     answer = _ACTIONS[args.action](args)
@@ -68,37 +68,35 @@ def run(args: argparse.Namespace) -> int:
 
 def _launch(args: argparse.Namespace) -> dict:
     preset, spec, train = recipe_arguments.chosen(args)
-    started = supervisor.launch(
-        spec, train, name=args.name, preset=preset, processes=args.processes
-    )
+    started = runs.launch(spec, train, name=args.name, preset=preset, processes=args.processes)
     return started.to_dict()
 
 
 def _show(args: argparse.Namespace) -> dict:
-    run = supervisor.look(args.name)
-    ahead = supervisor.queue_ahead(run) if run.state == "queued" else []
+    run = runs.look(args.name)
+    ahead = runs.queue_ahead(run) if run.state == "queued" else []
     return run.to_dict() | {"queue_ahead": ahead, "config": run.config}
 
 
 def _stop(args: argparse.Namespace) -> dict:
-    stopped = supervisor.stop(args.name, password=Limits.read().owner_password)
+    stopped = runs.stop(args.name, password=Limits.read().owner_password)
     if not args.no_wait:
-        stopped = supervisor.wait_until_ended(args.name, _STOP_PATIENCE)
+        stopped = runs.wait_until_ended(args.name, _STOP_PATIENCE)
     return stopped.to_dict()
 
 
 def _resume(args: argparse.Namespace) -> dict:
-    return supervisor.resume(args.name, password=Limits.read().owner_password).to_dict()
+    return runs.resume(args.name, password=Limits.read().owner_password).to_dict()
 
 
 def _delete(args: argparse.Namespace) -> dict:
-    supervisor.delete(args.name, password=Limits.read().owner_password)
+    runs.delete(args.name, password=Limits.read().owner_password)
     return {"name": args.name, "state": "deleted"}
 
 
 def _rename(args: argparse.Namespace) -> dict:
     password = Limits.read().owner_password
-    return supervisor.rename(args.name, args.new_name, password=password).to_dict()
+    return runs.rename(args.name, args.new_name, password=password).to_dict()
 
 
 def _record(args: argparse.Namespace) -> dict:

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from vggcore import runs
 from vggcore.model import anatomy, checkpoints
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
-from vggcore.runs import supervisor
 
 FORMATS = ("table", "csv", "markdown", "latex")
 
@@ -25,9 +25,8 @@ def garment_accuracies() -> pd.DataFrame:
     Columns name, parameters, accuracy (0 to 1), source ("published" or "this machine"), spec
     (VGGSpec, or None for published ones). Damaged cards are left out.
     """
-    rows = [(*known, "published", None) for known in PUBLISHED_GARMENT_ACCURACY]
-    names = checkpoints.available() + [run.name for run in supervisor.list_runs() if run.has_best]
-    for name in names:
+    rows: list[tuple] = [(*known, "published", None) for known in PUBLISHED_GARMENT_ACCURACY]
+    for name in runs.trained_networks():
         try:
             card = checkpoints.read_card(name)
         except ValueError:

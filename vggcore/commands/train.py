@@ -11,6 +11,7 @@ from vggcore.commands import recipe_arguments
 from vggcore.machine import paths
 from vggcore.runs import folder as run_folder
 from vggcore.runs.folder import RunFolder
+from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
@@ -38,31 +39,32 @@ def run(args: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
         return _run_as_rank(args)
     folder = _folder(args)
-    from vggcore.runs import supervisor
+    from vggcore import runs
+    from vggcore.runs import process, queue
 
-    processes = supervisor.processes_of(folder.path)
-    with supervisor.hold_run_lock(folder.path):
+    processes = runs.processes_of(folder.path)
+    with process.hold_run_lock(folder.path):
         wanted = folder.train.device
-        with supervisor.wait_for_device(wanted, folder.path, every=processes > 1) as device:
+        with queue.wait_for_device(wanted, folder.path, every=processes > 1) as device:
             if processes > 1:
                 how = "--resume" if args.resume else "--from-config"
-                supervisor.continue_under_torchrun(processes, [how, str(folder.path)])
+                process.continue_under_torchrun(processes, [how, str(folder.path)])
             return _train(folder, device, args)
 
 
 def _run_as_rank(args: argparse.Namespace) -> int:
     """One process of several: rank 0 makes the folder and holds the locks for all."""
     from vggcore.machine import distributed
-    from vggcore.runs import supervisor
+    from vggcore.runs import process, queue
 
-    supervisor.end_with_parent()
+    process.end_with_parent()
     with distributed.process_group():
         folder = _folder_for_all(args)
         if not distributed.is_main():
             return _train(folder, distributed.from_main(None), args)
-        with supervisor.hold_run_lock(folder.path):
+        with process.hold_run_lock(folder.path):
             device = folder.train.device
-            with supervisor.wait_for_device(device, folder.path, every=True) as device:
+            with queue.wait_for_device(device, folder.path, every=True) as device:
                 return _train(folder, distributed.from_main(device), args)
 
 
@@ -70,7 +72,7 @@ def _folder_for_all(args: argparse.Namespace) -> RunFolder:
     """The run folder rank 0 made or found; a mistake of the user's ends every process."""
     from vggcore.machine import distributed
 
-    outcome = None
+    outcome: Path | ValueError | None = None
     if distributed.is_main():
         try:
             outcome = _folder(args).path.resolve()
@@ -79,6 +81,7 @@ def _folder_for_all(args: argparse.Namespace) -> RunFolder:
     outcome = distributed.from_main(outcome)
     if isinstance(outcome, ValueError):
         raise outcome
+    assert outcome is not None  # rank 0 has made or found it
     return RunFolder(outcome)
 
 
@@ -108,6 +111,7 @@ def _new_name(preset: str) -> str:
 def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
     from vggcore.machine import distributed
     from vggcore.training import loop
+    from vggcore.training.progress import TrainingFailed
 
     main, several = distributed.is_main(), distributed.world_size() > 1
     progress_bar = _progress_bar() if main and sys.stderr.isatty() else None
@@ -120,7 +124,7 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
             message, lost = PROCESS_LOST, True
         if main:
             folder.write_status("failed", message=message)
-        if not lost and not isinstance(error, loop.TrainingFailed):
+        if not lost and not isinstance(error, TrainingFailed):
             raise
         print(f"vggcore train: {message}", file=sys.stderr)
         return 1
@@ -132,16 +136,16 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
 
 
 def _progress_bar():
-    def draw(status: dict) -> None:
-        share = status["step"] / max(1, status["total_steps"])
+    def draw(status: Status) -> None:
+        share = status.share
         filled = round(30 * share)
-        remaining = status["seconds"] * (1 - share) / share if share else 0
+        remaining = (status.seconds or 0) * (1 - share) / share if share else 0
         sys.stderr.write(
             f"\r{'█' * filled}{'·' * (30 - filled)} {share:4.0%}  epoch "
-            f"{min(status['epoch'] + 1, status['epochs'])}/{status['epochs']}  "
-            f"{status['images_per_second']:,.0f} images/s  {remaining:,.0f} s left   "
+            f"{min(status.epoch + 1, status.epochs)}/{status.epochs}  "
+            f"{status.images_per_second:,.0f} images/s  {remaining:,.0f} s left   "
         )
-        if status["state"] in ("finished", "stopped"):
+        if status.state in ("finished", "stopped"):
             sys.stderr.write("\n")
         sys.stderr.flush()
 

@@ -21,7 +21,7 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
     theta[:, 1, 0] = -angle.sin() * scale / stretch * mirror
     theta[:, 1, 1] = angle.cos() * scale / stretch
     theta[:, :, 2] = torch.randn(n, 2, generator=generator) * 0.07
-    grid = F.affine_grid(theta, (n, 1, side, side), align_corners=False)
+    grid = F.affine_grid(theta, [n, 1, side, side], align_corners=False)
     images = F.grid_sample(images.unsqueeze(1), grid, align_corners=False)
     # Fashion-MNIST is 28 pixels: sharper photos and drawings must not be told apart by that.
     soft = F.interpolate(

@@ -10,6 +10,10 @@ from pathlib import Path
 class FileError(ValueError):
     """A file or folder that cannot be used; the message is one clear line."""
 
+    def __init__(self, message: str, errno: int | None = None):
+        super().__init__(message)
+        self.errno = errno  # what the system called it, where it was the system's
+
 
 def write_atomically(file: Path, content: bytes) -> None:
     """All of `content` under `file`, or nothing: temporary file, fsync, rename.
@@ -30,7 +34,7 @@ def write_atomically(file: Path, content: bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
         raise FileError(
-            f"cannot write {file.name} in {file.parent}: {error.strerror or error}"
+            f"cannot write {file.name} in {file.parent}: {error.strerror or error}", error.errno
         ) from None
 
 

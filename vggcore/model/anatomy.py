@@ -86,6 +86,7 @@ class _Walk:
     def conv(self, name: str, channels: int, kernel: int) -> None:
         _, in_channels, height, width = self.shape
         weights = kernel * kernel * in_channels * channels
+        assert self.stride is not None  # convolutions come before the maps are gathered
         self.receptive_field += (kernel - 1) * self.stride
         output = (1, channels, height, width)
         macs = weights * height * width
@@ -93,6 +94,7 @@ class _Walk:
 
     def max_pool(self, name: str) -> None:
         _, channels, height, width = self.shape
+        assert self.stride is not None
         self.receptive_field += self.stride
         self.stride *= 2
         self._add(name, "max-pool", (1, channels, height // 2, width // 2), kernel=2)
@@ -285,8 +287,10 @@ def _diff_row(a: Layer | None, b: Layer | None) -> dict:
         change = "changed"
     else:
         change = "same"
-    row = {
-        "block": (a or b).block, "name": (a or b).name, "change": change,
+    either = a or b
+    assert either is not None
+    row: dict = {
+        "block": either.block, "name": either.name, "change": change,
         "a": describe(a), "b": describe(b),
     }  # fmt: skip
     for column in ("parameters", "macs"):

@@ -110,7 +110,8 @@ class VGG(nn.Module):
 
     def feature_blocks(self) -> list[nn.Sequential]:
         """The five convolutional blocks, in order."""
-        return [module for name, module in self.named_children() if name != "classifier"]
+        blocks = [module for name, module in self.named_children() if name != "classifier"]
+        return [block for block in blocks if isinstance(block, nn.Sequential)]
 
 
 def build(spec: VGGSpec, *, init: str = "kaiming", seed: int | None = None) -> VGG:
@@ -143,7 +144,8 @@ def initialise(network: nn.Module, init: str) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         else:
             nn.init.normal_(module.weight, 0, 0.01)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _torchvision_names(network: VGG) -> dict[str, str]:

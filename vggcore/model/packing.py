@@ -25,8 +25,9 @@ def folded(network: VGG) -> VGG:
     for block in merged.feature_blocks():
         for name in [name for name, layer in block.named_children() if name.startswith("bn")]:
             conv = name.replace("bn", "conv")
-            norm: nn.BatchNorm2d = block.get_submodule(name)
-            setattr(block, conv, fuse_conv_bn_eval(block.get_submodule(conv), norm))
+            layer, norm = block.get_submodule(conv), block.get_submodule(name)
+            assert isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            setattr(block, conv, fuse_conv_bn_eval(layer, norm))
             delattr(block, name)
     return merged.requires_grad_(False)
 
@@ -36,16 +37,30 @@ def packed(network: VGG) -> Callable[[Tensor], Tensor]:
 
     With one picture, PyTorch spends more time on bringing weights into the processor's order than
     on computing. Here that is done once. Where the processor multiplies bfloat16 in hardware, the
-    convolutions do; logits then differ from float32's by about 0.01. Where PyTorch lacks the
-    operations (they are those that `torch.compile` uses, without its compiler), `folded` serves.
+    convolutions do. Logits then differ from the plain network's by up to `TOLERANCE` of how far
+    logits lie apart; in float32 they are the same but for rounding. `folded` serves where PyTorch
+    lacks the operations.
     """
     merged = folded(network)
-    if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, _CONVOLUTION)):
+    if onednn_operations() is None:
         return merged
     return _Packed(merged, torch.bfloat16 if cpu_multiplies_bf16() else torch.float32)
 
 
-_CONVOLUTION = "_convolution_pointwise"
+def onednn_operations() -> tuple[Callable, Callable] | None:
+    """oneDNN's reordering of weights and its convolution with a ReLU built in; None without them.
+
+    They are PyTorch's private operations, which `torch.compile` uses (seen in 2.11 and 2.14).
+    Without them an answer takes about twice as long and is the same.
+    """
+    reorder = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
+    convolve = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+    if reorder is None or convolve is None or not torch.backends.mkldnn.is_available():
+        return None
+    return reorder, convolve
+
+
+TOLERANCE = 0.02  # largest difference of a logit, as a share of how far pictures' logits lie apart
 
 
 class _Packed:
@@ -73,9 +88,8 @@ class _Packed:
 def _packed_convolution(layer: nn.Conv2d, side: int, dtype: torch.dtype):
     """The convolution and the ReLU behind it, for one picture of this side."""
     shape = (layer.padding, layer.stride, layer.dilation, layer.groups)
-    weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
-        layer.weight.to(dtype).to_mkldnn(), *shape, (1, layer.in_channels, side, side)
-    )
+    reorder, convolve = onednn_operations() or (None, None)
+    assert reorder and convolve and layer.bias is not None
+    weight = reorder(layer.weight.to(dtype).to_mkldnn(), *shape, (1, layer.in_channels, side, side))
     bias = layer.bias.to(dtype)
-    convolve = getattr(torch.ops.mkldnn, _CONVOLUTION)
     return lambda images: convolve(images, weight, bias, *shape, "relu", [], "")

@@ -5,6 +5,7 @@ Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `un
 """
 
 from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
 
 from vggcore.machine.precision import PRECISIONS
 from vggcore.model.architectures import VGGSpec, known_fields
@@ -156,7 +157,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "tutorial": Preset(
         summary="The tutorial's own recipe: VGG-11 at 1/8, 224 px, batch 64, Adam, 5 epochs",
-        spec=VGGSpec(configuration="A", width="1/8", image_size=224),
+        spec=VGGSpec(configuration="A", width=Fraction(1, 8), image_size=224),
         train=TrainConfig(
             fit="resize", epochs=5, batch_size=64, optimizer="adam", learning_rate=0.001,
             weight_decay=0.0, schedule="constant", init="xavier",
@@ -165,14 +166,16 @@ PRESETS: dict[str, Preset] = {
     "fast": Preset(
         summary="The tutorial's accuracy in under a minute on two CPU cores",
         spec=VGGSpec(
-            configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool", dropout=0.0
+            configuration="A", width=Fraction(1, 4), batch_norm=True, image_size=32, head="pool",
+            dropout=0.0,
         ),
         train=TrainConfig(epochs=2, batch_size=128, optimizer="muon", learning_rate=0.005),
     ),
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
         spec=VGGSpec(
-            configuration="B", width="3/8", batch_norm=True, image_size=64, head="pool", dropout=0.2
+            configuration="B", width=Fraction(3, 8), batch_norm=True, image_size=64, head="pool",
+            dropout=0.2,
         ),
         train=TrainConfig(
             fit="resize", epochs=30, batch_size=256, optimizer="muon", learning_rate=0.001,
@@ -183,7 +186,8 @@ PRESETS: dict[str, Preset] = {
     "wild": Preset(
         summary="For photos and drawings from anywhere, on two CPU cores in an hour or two",
         spec=VGGSpec(
-            configuration="B", width="3/8", batch_norm=True, image_size=64, head="pool", dropout=0.2
+            configuration="B", width=Fraction(3, 8), batch_norm=True, image_size=64, head="pool",
+            dropout=0.2,
         ),
         train=TrainConfig(
             dataset="wild", epochs=48, batch_size=128, optimizer="muon", learning_rate=0.0008,
@@ -193,7 +197,8 @@ PRESETS: dict[str, Preset] = {
     "try-out": Preset(
         summary="A minute's try-out on 10,000 images: watch a network learn",
         spec=VGGSpec(
-            configuration="A", width="1/8", batch_norm=True, image_size=32, head="pool", dropout=0.0
+            configuration="A", width=Fraction(1, 8), batch_norm=True, image_size=32, head="pool",
+            dropout=0.0,
         ),
         train=TrainConfig(epochs=3, batch_size=128, train_limit=10_000, flip=True),
     ),

@@ -111,7 +111,7 @@ def _read(source: bytes | str | Path) -> bytes:
 def _check_size(image: Image.Image, data: bytes) -> None:
     """Raise ImageError if decoding would cost too much memory or time, or show nothing."""
     width, height = image.size
-    kind = "JPEG" if image.format == "MPO" else image.format  # MPO: phones' multi-picture JPEG
+    kind = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: several in one JPEG
     limit = MAX_PIXELS[kind]
     scans = jpeg_scans(data, MAX_SCANS) if kind == "JPEG" else 1
     if scans > MAX_SCANS:
@@ -130,7 +130,7 @@ def _check_size(image: Image.Image, data: bytes) -> None:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     """How to set the picture upright; damaged EXIF data count as none."""
     try:
-        return _TURNS.get(image.getexif().get(_ORIENTATION))
+        return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except _DAMAGE:
         return None
 

@@ -110,9 +110,9 @@ def _canvas_strokes(strokes: list, canvas) -> list[Stroke]:
         pairs = _list(stroke.get("points"), "points", MAX_POINTS)
         total = _counted(total, len(pairs))
         points = _points(pairs, -_FAR * canvas, (1 + _FAR) * canvas)
-        points = tuple((x * scale, y * scale) for x, y in points)
-        if points:
-            result.append(Stroke(points, min(max(size, MIN_SIZE), MAX_SIZE), tool))
+        scaled = tuple((x * scale, y * scale) for x, y in points)
+        if scaled:
+            result.append(Stroke(scaled, min(max(size, MIN_SIZE), MAX_SIZE), tool))
     return result
 
 

@@ -1,1 +1,57 @@
-"""Run folders and their processes: launch, queue, stop, resume, list, measure. No PyTorch."""
+"""Run folders and their processes: launch, queue, stop, resume, list, measure.
+
+The truth about a run is in its folder and is derived again at every look, so that any number of
+app processes and terminals see the same. Nothing here loads PyTorch.
+"""
+
+from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
+from vggcore.runs.lifecycle import delete, promote, rename, resume, stop
+from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
+from vggcore.runs.run import (
+    Run,
+    check_name,
+    disk_bytes,
+    free_name,
+    list_runs,
+    log_tail,
+    look,
+    process_memory,
+    processes_of,
+    queue_ahead,
+    slug,
+    trained_networks,
+    visitor_of,
+    wait_until_ended,
+)
+from vggcore.runs.status import Status
+
+__all__ = [
+    "ENDED",
+    "LIVING",
+    "MIN_FREE_BYTES",
+    "STATES",
+    "Run",
+    "RunError",
+    "State",
+    "Status",
+    "check_name",
+    "delete",
+    "disk_bytes",
+    "free_name",
+    "launch",
+    "list_runs",
+    "log_tail",
+    "look",
+    "process_memory",
+    "processes_of",
+    "promote",
+    "queue_ahead",
+    "rename",
+    "resume",
+    "slug",
+    "stop",
+    "trained_networks",
+    "trainer_command",
+    "visitor_of",
+    "wait_until_ended",
+]

@@ -13,19 +13,19 @@
 
 import json
 import os
-import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 import vggcore
-from vggcore.machine.files import FileError, read_json, to_json, write_atomically
-from vggcore.model import checkpoints
-from vggcore.model import recipe as config
+from vggcore.machine.files import FileError, to_json, write_atomically
+from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-
-CONFIG, METRICS, STATUS, STOP = "config.json", "metrics.jsonl", "status.json", "stop"
+from vggcore.runs import status
+from vggcore.runs.names import CONFIG, METRICS, STOP
+from vggcore.runs.status import Status
 
 
 def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None):
@@ -34,7 +34,7 @@ def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None 
     Raises FileError where there is something already or it cannot be made, ValueError
     where the network cannot be trained by this recipe: before anything is written.
     """
-    config.check(spec, train)
+    recipe.check(spec, train)
     if train.init_from:
         checkpoints.find(train.init_from)
     try:
@@ -67,7 +67,7 @@ class RunFolder:
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
-        self._status: dict = {}
+        self._status: Status | None = None
 
     @cached_property
     def config(self) -> dict:
@@ -99,7 +99,7 @@ class RunFolder:
             with open(self.path / METRICS, "a", encoding="utf-8") as stream:
                 stream.write(line)
         except OSError as error:
-            raise FileError(f"cannot write to {self.path}: {error.strerror}") from None
+            raise FileError(f"cannot write to {self.path}: {error.strerror}", error.errno) from None
 
     def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
         """Add a remark that belongs to a step: shown with the curves."""
@@ -116,13 +116,11 @@ class RunFolder:
         if self.metrics_bytes() > length:
             os.truncate(self.path / METRICS, length)
 
-    def write_status(self, state: str, **values) -> dict:
-        """Replace status.json; values not given keep their last value."""
-        fresh = {"state": state, "updated": time.time(), "pid": os.getpid()}
-        if not self._status:  # what the queue wrote stays
-            self._status = {"message": "", "summary": None} | (read_json(self.path / STATUS) or {})
-        self._status |= values | fresh
-        write_atomically(self.path / STATUS, to_json(self._status))
+    def write_status(self, state: str, **values) -> Status:
+        """Replace the status; values not given keep their last value. Raises FileError."""
+        before = self._status or status.read(self.path)  # what the queue wrote stays
+        said = replace(before, state=state, pid=os.getpid(), **values)
+        self._status = status.write(self.path, said)
         return self._status
 
     def request_stop(self) -> None:

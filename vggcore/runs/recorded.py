@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vggcore.machine.files import read_json, write_atomically
-from vggcore.runs import supervisor
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
+from vggcore.runs.names import BEST, METRICS, RunError
+from vggcore.runs.run import look
 
 FOLDER = Path(__file__).with_name("recordings")
 _STEP_ROWS = 400  # enough for a curve as wide as a screen; about 30 kB
@@ -74,7 +75,7 @@ def names() -> list[str]:
 def load(name: str) -> Recording:
     """Raises RunError where there is no recording of that name, or it is damaged."""
     if name not in names():
-        raise supervisor.RunError(f"there is no recorded run named {name!r}")
+        raise RunError(f"there is no recorded run named {name!r}")
     try:
         values = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         return Recording(
@@ -92,22 +93,22 @@ def load(name: str) -> Recording:
             summary=values.get("summary") or {},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise supervisor.RunError(f"the recorded run {name!r} is damaged: {error}") from None
+        raise RunError(f"the recorded run {name!r} is damaged: {error}") from None
 
 
 def record(name: str, out: Path | str | None = None) -> Path:
     """Write the run as a recording, its step rows thinned out; the file. Raises RunError."""
-    run = supervisor.look(name)
-    log = MetricsLog(run.path / "metrics.jsonl")
+    run = look(name)
+    log = MetricsLog(run.path / METRICS)
     log.refresh()
     steps = log.steps()
     kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
-    card = read_json(run.path / "best.json") or {}
+    card = read_json(run.path / f"{BEST}.json") or {}
     values = {
         "name": name,
         "title": name,
         "machine": card.get("machine") or platform.processor() or platform.machine(),
-        "device": run.status.get("device") or "cpu",
+        "device": run.status.device or "cpu",
         "date": str(run.config.get("created", ""))[:10],
         "config": {key: run.config.get(key) for key in ("preset", "spec", "train")},
         "steps": {
@@ -116,7 +117,7 @@ def record(name: str, out: Path | str | None = None) -> Path:
         },
         "epochs": log.epochs(),
         "events": log.events(),
-        "summary": run.status.get("summary") or {},
+        "summary": run.status.summary,
     }
     file = Path(out) if out else FOLDER / f"{name}.json"
     content = json.dumps(values, separators=(",", ":")) + "\n"  # indented, ten times the size

@@ -4,15 +4,17 @@ Started by `runs.stop` as a process of its own, so that a stop means stop even w
 asked is gone. It ends as soon as the run has. Needs no PyTorch.
 """
 
-import fcntl
 import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import read_json, write_json
-from vggcore.runs.locks import ENDED, holder, is_locked, take_lock
+from vggcore.machine.file_lock import take_lock
+from vggcore.runs import locks, status
+from vggcore.runs.locks import holder
+from vggcore.runs.names import STOP, State
 
 TERM_AFTER_SECONDS = 5.0
 KILL_AFTER_SECONDS = 30.0
@@ -22,7 +24,7 @@ _POLL_SECONDS = 0.1
 def see_to_end(run_dir: Path) -> None:
     """Wait for the run that is alive now; SIGTERM it after 5 s, SIGKILL its group after 30 s."""
     started, target, terminated = time.monotonic(), holder(run_dir), False
-    while is_locked(run_dir / "lock") and (run_dir / "stop").exists():
+    while locks.is_alive(run_dir) and (run_dir / STOP).exists():
         target = target or holder(run_dir)  # a process that is just starting says who it is later
         if holder(run_dir) not in (target, None):
             return  # the run has ended and was resumed: not ours to stop
@@ -39,12 +41,12 @@ def see_to_end(run_dir: Path) -> None:
 
 def remove_answered_request(run_dir: Path) -> None:
     """Delete the stop request of a run that has ended in the meantime, by itself or by asking."""
-    lock = take_lock(run_dir / "lock")
+    lock = locks.take(run_dir)
     if lock is None:
         return  # resumed already
     try:
-        if (read_json(run_dir / "status.json") or {}).get("state") in ENDED:
-            (run_dir / "stop").unlink(missing_ok=True)
+        if status.is_ended(status.read(run_dir)):
+            (run_dir / STOP).unlink(missing_ok=True)
     finally:
         os.close(lock)
 
@@ -62,30 +64,32 @@ def _send(pid: int, signum: int) -> None:
 
 def _record_kill(run_dir: Path) -> None:
     """Say in the status that the run was stopped by force, once it is gone."""
-    lock = take_lock(run_dir / "lock", patience=10)
+    lock = locks.take(run_dir, patience=10)
     if lock is None:
         return
     try:
-        status = read_json(run_dir / "status.json") or {}
         message = (
             f"did not stop by itself within {KILL_AFTER_SECONDS:.0f} s and was killed; "
             "resume continues from its last checkpoint"
         )
-        write_json(run_dir / "status.json", status | {"state": "stopped", "message": message})
-        (run_dir / "stop").unlink(missing_ok=True)
+        said = replace(status.read(run_dir), state=State.STOPPED, message=message)
+        status.write(run_dir, said)
+        (run_dir / STOP).unlink(missing_ok=True)
     finally:
         os.close(lock)
 
 
 def main() -> None:
     run_dir = Path(sys.argv[1])
-    with open(run_dir / "stop", "rb") as request:
-        try:
-            fcntl.flock(request, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return  # an earlier click's stopper is at work
-        see_to_end(run_dir)
-        remove_answered_request(run_dir)
+    try:
+        request = take_lock(run_dir / STOP, patience=0, create=False)
+    except FileNotFoundError:
+        return  # the run has answered it already
+    if request is None:
+        return  # an earlier click's stopper is at work
+    see_to_end(run_dir)
+    remove_answered_request(run_dir)
+    os.close(request)
 
 
 if __name__ == "__main__":

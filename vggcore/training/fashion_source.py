@@ -20,7 +20,7 @@ from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import TrainConfig
 
 
-class ImageSource:
+class FashionSource:
     """Training batches of 28×28 images that live on the device, and their validation.
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
@@ -41,7 +41,7 @@ class ImageSource:
         self.preprocessing = fashion_mnist.preprocessing(spec.image_size, train.fit)
         self.batch_size = min(train.batch_size, len(images))
         self.steps_per_epoch = len(images) // self.batch_size
-        self._order_epoch, self._order = -1, None
+        self._order_epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Normalised float32 [B, 1, S, S] and targets: int64 [B], or float [B, 10] where mixed."""

@@ -40,8 +40,10 @@ class Muon(torch.optim.Optimizer):
         state = self.state[weight]
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        state["momentum"].mul_(MOMENTUM).add_(weight.grad)
-        nesterov = weight.grad.add(state["momentum"], alpha=MOMENTUM)
+        gradient = weight.grad
+        assert gradient is not None  # `step` leaves out weights without one
+        state["momentum"].mul_(MOMENTUM).add_(gradient)
+        nesterov = gradient.add(state["momentum"], alpha=MOMENTUM)
         update = orthogonalised(nesterov.flatten(1)).view(weight.shape)
         weight.mul_(len(weight) ** 0.5 / weight.norm().clamp(min=1e-7))
         weight.add_(update, alpha=-rate * max(1.0, len(weight) / weight[0].numel()) ** 0.5)

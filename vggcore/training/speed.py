@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vggcore.machine.files import write_atomically
-from vggcore.runs.locks import device_choices
+from vggcore.machine.hardware import device_choices
 
 CHANNELS = (8, 32, 128, 512)
 SIDES = (2, 8, 32)  # pixels; larger maps run as fast as 32

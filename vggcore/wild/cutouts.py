@@ -123,7 +123,7 @@ def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
 
 def extent(mask: np.ndarray) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of what is True; of everything where nothing is."""
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if len(rows) == 0:
         return 0, 0, mask.shape[1], mask.shape[0]
     return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1

@@ -32,7 +32,9 @@ _FOLDERS = {
     "ankle_boot": Label.ANKLE_BOOT,
     "footwear_other": None,
 }
-FOLDER_OF = {label: folder for folder, label in _FOLDERS.items() if label is not None}
+FOLDER_OF: dict[int, str] = {
+    label: folder for folder, label in _FOLDERS.items() if label is not None
+}
 # What a fair judge accepts besides the folder's class: the sources' own classes are broader.
 ACCEPTED = {
     "photos": {

@@ -71,6 +71,7 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
     real = [item for item in development_items(sources) if not item.held_out]
     photos = [item for item in real if item.kind == "photos"]
     sketches = [item for item in real if item.kind == "sketches"]
+    pairs: Iterator
     if name == "fashion":
         pairs = ((image, weights_of(label)) for image, label in zip(images, labels, strict=True))
     elif name == "scenes":
@@ -164,8 +165,8 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
             garment = cutouts.of_template(rng, label)
         if garment is None:
             garment, target = known(rng, label), weights_of(label)
-        other = Label.T_SHIRT if garment.label == Label.TROUSER else Label.TROUSER
-        other = known(rng, other) if rng.random() < 0.6 else None
+        beside = Label.T_SHIRT if garment.label == Label.TROUSER else Label.TROUSER
+        other = known(rng, beside) if rng.random() < 0.6 else None
         background = "keep" if rng.random() < _KEEP_GROUND else "auto"
         yield scenes.scene(rng, garment, patches, other), target, background
 
@@ -209,7 +210,8 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
             cut = rng.uniform(0, 0.18, 4) * np.array([*picture.size, *picture.size])
             box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
             background = "keep" if rng.random() < _KEEP_GROUND else "auto"
-            cropped = np.asarray(picture.crop([int(side) for side in box]))
+            left, top, right, bottom = (int(side) for side in box)
+            cropped = np.asarray(picture.crop((left, top, right, bottom)))
             yield scenes.turned(rng, cropped, item.accepted[0]), target, background
 
 
@@ -229,8 +231,7 @@ def _redrawn(rng: np.random.Generator, item: Item) -> Image.Image:
                  for stroke in strokes.parse_strokes(item.content)]  # fmt: skip
         lines = [line if len(line) > 1 else np.vstack([line, line + 0.01]) for line in lines]
         return drawings.drawing(rng, None, lines)
-    ink = 255 - np.asarray(item.picture().convert("L"))
-    ink = Image.fromarray(ink)
+    ink = Image.fromarray(255 - np.asarray(item.picture().convert("L")))
     width = int(rng.choice([0, 0, 3, 5, 7]))
     if width:
         ink = ink.filter(ImageFilter.MaxFilter(width))

@@ -33,7 +33,7 @@ def template(
         return _plain_shoe(rng, label) if rng.random() < 0.25 else _closed_shoe(rng, label)
     if label == BAG and rng.random() < 0.35:
         return _rucksack(rng)
-    return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[label](rng)
+    return {DRESS: _dress, TROUSER: _trouser, SANDAL: _sandal, BAG: _bag}[Label(label)](rng)
 
 
 def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,8 +77,8 @@ def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
             width = strap if label == SANDAL else int(rng.integers(2, 6))
             pen.line(place(line), fill=tone, width=width, joint="curve")
     shade = np.asarray(cloth.reduce(factor), np.float32)
-    shade = shade + creases(rng, side) * rng.uniform(2, 28)
-    return np.clip(shade, 12, 255).astype(np.uint8), np.asarray(mask.reduce(factor)) > 127
+    creased = shade + creases(rng, side) * rng.uniform(2, 28)
+    return np.clip(creased, 12, 255).astype(np.uint8), np.asarray(mask.reduce(factor)) > 127
 
 
 def _is_closed(line: np.ndarray) -> bool:
@@ -132,8 +132,8 @@ def _straps(neck: float, depth: float, strap: float, armpit: tuple) -> tuple[lis
 
 def _top(rng, label: int) -> tuple[np.ndarray, list]:
     """Outline and inner lines of a T-shirt, shirt, pullover or coat."""
-    long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[label] > rng.random()
-    hood = rng.random() < {PULLOVER: 0.45, COAT: 0.15}.get(label, 0.0)
+    long = {T_SHIRT: 0.0, SHIRT: 0.5, PULLOVER: 0.97, COAT: 0.97}[Label(label)] > rng.random()
+    hood = rng.random() < {PULLOVER: 0.45, COAT: 0.15}.get(Label(label), 0.0)
     body, neck = rng.uniform(0.17, 0.27), rng.uniform(0.06, 0.12)
     hem = rng.uniform(0.72, 1.0) if label != COAT else rng.uniform(0.7, 1.15)
     length = rng.uniform(0.36, 0.75) if long else rng.uniform(0.1, 0.28)
@@ -147,14 +147,14 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
     sleeve = end, below = _sleeve(shoulder, angle, length, cuff)
     armpit = (body, min(shoulder[1] + rng.uniform(0.17, 0.26), hem - 0.2))
     flare = body * rng.uniform(0.9, 1.15 if label != COAT else 1.5)
-    collar = [(neck, 0)]
+    collar: list[tuple[float, float]] = [(neck, 0)]
     depth = rng.uniform(0.03, 0.14)
     if hood:
         high, wide = rng.uniform(0.14, 0.26), rng.uniform(0.1, 0.17)
         collar = [(0, -high), (wide * 0.7, -high * 0.9), (wide, -high * 0.45), (neck, 0.02)]
-    elif rng.random() < {T_SHIRT: 0.3, PULLOVER: 0.3}.get(label, 0.0):  # the neck cut out
+    elif rng.random() < {T_SHIRT: 0.3, PULLOVER: 0.3}.get(Label(label), 0.0):  # the neck cut out
         collar = [(0, depth), (neck * 0.7, depth * 0.6), (neck, 0)]
-    elif rng.random() < {PULLOVER: 0.15, COAT: 0.2}.get(label, 0.0):  # a collar that stands
+    elif rng.random() < {PULLOVER: 0.15, COAT: 0.2}.get(Label(label), 0.0):  # a collar that stands
         collar = [(neck * 0.9, -rng.uniform(0.04, 0.1)), (neck, 0)]
     if label == COAT and rng.random() < 0.07:  # a body warmer
         sleeve = []
@@ -259,6 +259,7 @@ def _dress(rng) -> tuple[np.ndarray, list]:
     depth = rng.uniform(0.03, 0.16)
     armpit = (body, rng.uniform(0.15, 0.24))
     kind = rng.random()
+    top: list
     if kind < 0.1:  # without straps
         top, depth = [(0, 0.02), (body, 0)], 0.02
     elif kind < 0.45:  # without sleeves: straps or shoulders

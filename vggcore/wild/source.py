@@ -68,8 +68,8 @@ class WildSource:
             images.append(picked)
             targets.append(pool.targets[chosen])
         inputs = torch.cat(images).unsqueeze(1).sub_(MEAN).div_(STD)
-        inputs, targets = distributed.shard(inputs), distributed.shard(torch.cat(targets))
-        return inputs.to(self.device), targets.to(self.device)
+        shares = distributed.shard(inputs), distributed.shard(torch.cat(targets))
+        return shares[0].to(self.device), shares[1].to(self.device)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean of −log of the probability, weighted by the targets, of "one of these classes"."""

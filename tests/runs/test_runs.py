@@ -12,50 +12,55 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from untrained import bare_card
 
-from vggcore.machine import paths
+from vggcore import runs
+from vggcore.machine import hardware, paths
+from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import read_json
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import locks as run_locks
-from vggcore.runs import stopper, supervisor
-from vggcore.runs.locks import changing_runs, hold_run_lock, next_ticket, wait_for_device
+from vggcore.runs import launching, stopper
+from vggcore.runs.locks import holder
+from vggcore.runs.process import hold_run_lock
+from vggcore.runs.queue import changing_runs, next_ticket, wait_for_device, waiting_before
 
 SPEC = PRESETS["try-out"].spec
-REAL_COMMAND = supervisor.trainer_command
+REAL_COMMAND = runs.trainer_command
 FAKE = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 
 
 @pytest.fixture(autouse=True)
 def fake_trainer(monkeypatch):
     monkeypatch.setattr(
-        supervisor, "trainer_command", lambda path, how: [sys.executable, str(FAKE), str(path)]
+        launching, "trainer_command", lambda path, how: [sys.executable, str(FAKE), str(path)]
     )
     yield
-    for run in supervisor.list_runs():
-        if run.living and (pid := run_locks.holder(run.path)):
+    for run in runs.list_runs():
+        if run.living and (pid := holder(run.path)):
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 os.killpg(pid, signal.SIGKILL)
 
 
-def launch(name="", epochs=1, **options) -> supervisor.Run:
+def launch(name="", epochs=1, **options) -> runs.Run:
     train = TrainConfig(dataset="synthetic", device="cpu", epochs=epochs)
-    return supervisor.launch(SPEC, train, name=name, preset="try-out", **options)
+    return runs.launch(SPEC, train, name=name, preset="try-out", **options)
 
 
-def wait_for(name: str, *states: str, seconds: float = 30) -> supervisor.Run:
+def wait_for(name: str, *states: str, seconds: float = 30) -> runs.Run:
     deadline = time.monotonic() + seconds
-    while (run := supervisor.look(name)).state not in states:
+    while (run := runs.look(name)).state not in states:
         assert time.monotonic() < deadline, f"{name} is {run.state}, not {states}: {run.message}"
         time.sleep(0.02)
     return run
 
 
-def kill(run: supervisor.Run) -> None:
+def kill(run: runs.Run) -> None:
     deadline = time.monotonic() + 10
-    while (pid := run_locks.holder(run.path)) is None:
+    while (pid := holder(run.path)) is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
@@ -66,17 +71,17 @@ def test_a_run_trains_in_the_background_without_torch_while_it_waits():
 
     assert run.name == "try-out-1" and run.state in ("queued", "starting", "running")
     finished = wait_for(run.name, "finished")
-    finished = supervisor.wait_until_ended(run.name, 10)
-    assert finished.status["step"] == 40
-    assert json.loads(supervisor.log_tail(finished)) == {"torch": False}
+    finished = runs.wait_until_ended(run.name, 10)
+    assert finished.status.step == 40
+    assert json.loads(runs.log_tail(finished)) == {"torch": False}
 
 
 def test_runs_on_one_device_go_in_the_order_of_their_launch():
     names = [launch(epochs=2).name, launch().name, launch().name]
     wait_for(names[0], "running")
 
-    assert [supervisor.look(name).state for name in names[1:]] == ["queued", "queued"]
-    assert supervisor.queue_ahead(supervisor.look(names[2])) == names[:2]
+    assert [runs.look(name).state for name in names[1:]] == ["queued", "queued"]
+    assert runs.queue_ahead(runs.look(names[2])) == names[:2]
     for name in names:
         wait_for(name, "finished")
     began = [(paths.runs_dir() / name / "metrics.jsonl").stat().st_ctime for name in names]
@@ -87,17 +92,17 @@ def test_a_queued_run_can_be_cancelled_and_resumed():
     wait_for(launch(epochs=50).name, "running")
     waiting = launch()
     for _ in range(100):
-        if supervisor.log_tail(waiting):
+        if runs.log_tail(waiting):
             break
         time.sleep(0.1)
 
-    supervisor.stop(waiting.name)
+    runs.stop(waiting.name)
     cancelled = wait_for(waiting.name, "stopped")
     assert cancelled.message == "cancelled before it started"
-    supervisor.wait_until_ended(waiting.name, 5)
-    said = supervisor.log_tail(cancelled).splitlines()
+    runs.wait_until_ended(waiting.name, 5)
+    said = runs.log_tail(cancelled).splitlines()
     assert said == ["waiting for cpu, which try-out-1 has; Ctrl-C cancels", cancelled.message]
-    assert supervisor.resume(waiting.name).state == "queued"
+    assert runs.resume(waiting.name).state == "queued"
 
 
 def test_a_killed_run_is_crashed_within_five_seconds_and_resumes_to_its_end():
@@ -107,23 +112,23 @@ def test_a_killed_run_is_crashed_within_five_seconds_and_resumes_to_its_end():
     kill(run)
     crashed = wait_for(run.name, "crashed", seconds=5)
     assert crashed.resumable and "Resume" in crashed.message
-    supervisor.resume(run.name)
-    assert wait_for(run.name, "finished").status["step"] == 120
+    runs.resume(run.name)
+    assert wait_for(run.name, "finished").status.step == 120
 
 
 def test_stop_saves_and_resume_goes_on_at_the_same_step():
     run = launch(epochs=50)
     wait_for(run.name, "running")
 
-    assert supervisor.stop(run.name).state in ("stopping", "stopped")
+    assert runs.stop(run.name).state in ("stopping", "stopped")
     stopped = wait_for(run.name, "stopped", seconds=10)
-    supervisor.wait_until_ended(run.name, 10)
+    runs.wait_until_ended(run.name, 10)
     saved = int((run.path / "last.safetensors").read_text())
-    assert saved == stopped.status["step"]
-    supervisor.resume(run.name)
+    assert saved == stopped.status.step
+    runs.resume(run.name)
     resumed = wait_for(run.name, "running")
-    assert resumed.status["step"] > saved
-    assert supervisor.stop(run.name).state in ("stopping", "stopped")
+    assert resumed.status.step > saved
+    assert runs.stop(run.name).state in ("stopping", "stopped")
 
 
 def test_a_run_that_does_not_hear_is_killed_and_says_so(monkeypatch):
@@ -136,7 +141,7 @@ def test_a_run_that_does_not_hear_is_killed_and_says_so(monkeypatch):
     (run.path / "stop").touch()
     stopper.see_to_end(run.path)
 
-    killed = supervisor.look(run.name)
+    killed = runs.look(run.name)
     assert killed.state == "stopped" and "was killed" in killed.message
     assert killed.resumable and not (run.path / "stop").exists()
 
@@ -146,21 +151,21 @@ def test_the_stopper_leaves_a_resumed_run_alone(monkeypatch):
     run = launch(epochs=50)
     wait_for(run.name, "running")
     (run.path / "stop").touch()
-    seen = iter([run_locks.holder(run.path) + 1])
-    monkeypatch.setattr(stopper, "holder", lambda path: next(seen, run_locks.holder(path)))
+    seen = iter([holder(run.path) + 1])
+    monkeypatch.setattr(stopper, "holder", lambda path: next(seen, holder(path)))
 
     stopper.see_to_end(run.path)
 
-    assert "was killed" not in supervisor.look(run.name).message
+    assert "was killed" not in runs.look(run.name).message
 
 
 def test_no_zombie_is_left_behind():
     run = launch()
     pid = None
     while pid is None:
-        pid = run_locks.holder(run.path)
+        pid = holder(run.path)
     wait_for(run.name, "finished")
-    supervisor.wait_until_ended(run.name, 10)
+    runs.wait_until_ended(run.name, 10)
 
     deadline = time.monotonic() + 5
     while Path(f"/proc/{pid}").exists():
@@ -170,16 +175,16 @@ def test_no_zombie_is_left_behind():
 
 def test_runs_outlive_the_process_that_launched_them():
     code = (
-        "import sys; sys.path[:0] = ['tests/runs']; import test_supervisor as test;"
-        "from vggcore.runs import supervisor;"
+        "import sys; sys.path[:0] = ['tests/runs', 'tests']; import test_runs as test;"
+        "from vggcore.runs import launching;"
         "fake = lambda path, how: [sys.executable, str(test.FAKE), str(path)];"
-        "supervisor.trainer_command = fake;"
+        "launching.trainer_command = fake;"
         "test.launch('orphan', epochs=2); import os; os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=paths.PROJECT)
 
     assert done.returncode == -signal.SIGKILL
-    assert wait_for("orphan", "finished").status["step"] == 80
+    assert wait_for("orphan", "finished").status.step == 80
 
 
 def test_a_second_click_with_the_same_request_starts_nothing():
@@ -189,7 +194,7 @@ def test_a_second_click_with_the_same_request_starts_nothing():
     for click in clicks:
         click.join()
 
-    assert [run.name for run in supervisor.list_runs()] == ["try-out-1"]
+    assert [run.name for run in runs.list_runs()] == ["try-out-1"]
 
 
 def test_resuming_twice_starts_one_process():
@@ -198,86 +203,86 @@ def test_resuming_twice_starts_one_process():
     kill(run)
     wait_for(run.name, "crashed")
 
-    supervisor.resume(run.name)
-    with pytest.raises(supervisor.RunError, match="only an ended run can be resumed"):
-        supervisor.resume(run.name)
+    runs.resume(run.name)
+    with pytest.raises(runs.RunError, match="only an ended run can be resumed"):
+        runs.resume(run.name)
 
 
 def test_a_finished_run_is_not_resumed():
     run = launch()
     wait_for(run.name, "finished")
-    supervisor.wait_until_ended(run.name, 10)
+    runs.wait_until_ended(run.name, 10)
 
-    with pytest.raises(supervisor.RunError, match="nothing left to train"):
-        supervisor.resume(run.name)
-    with pytest.raises(supervisor.RunError, match="nothing to stop"):
-        supervisor.stop(run.name)
+    with pytest.raises(runs.RunError, match="nothing left to train"):
+        runs.resume(run.name)
+    with pytest.raises(runs.RunError, match="nothing to stop"):
+        runs.stop(run.name)
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc", "a/b", "", ".hidden", "A", "x" * 64, "a\0", 7])
 def test_only_plain_names_become_paths(name):
-    for action in (supervisor.look, supervisor.delete, supervisor.stop, supervisor.resume):
-        with pytest.raises(supervisor.RunError, match="not a run name"):
+    for action in (runs.look, runs.delete, runs.stop, runs.resume):
+        with pytest.raises(runs.RunError, match="not a run name"):
             action(name)
 
 
 def test_slugs_of_what_people_type_are_names():
-    assert supervisor.slug("  Größe 12: <b>my run</b>!  ") == "gr-e-12-b-my-run-b"
-    assert supervisor.slug("../../etc/passwd") == "etc-passwd"
-    assert supervisor.slug("☃") == ""
+    assert runs.slug("  Größe 12: <b>my run</b>!  ") == "gr-e-12-b-my-run-b"
+    assert runs.slug("../../etc/passwd") == "etc-passwd"
+    assert runs.slug("☃") == ""
 
 
 def test_a_taken_name_is_refused():
     launch("mine")
 
-    with pytest.raises(supervisor.RunError, match="already"):
+    with pytest.raises(runs.RunError, match="already"):
         launch("mine")
 
 
 def test_a_living_run_is_neither_deleted_nor_renamed():
     run = launch(epochs=50)
 
-    with pytest.raises(supervisor.RunError, match="stop it before you delete it"):
-        supervisor.delete(run.name)
-    with pytest.raises(supervisor.RunError, match="stop it before you rename it"):
-        supervisor.rename(run.name, "other")
+    with pytest.raises(runs.RunError, match="stop it before you delete it"):
+        runs.delete(run.name)
+    with pytest.raises(runs.RunError, match="stop it before you rename it"):
+        runs.rename(run.name, "other")
 
 
-def ended(name: str) -> supervisor.Run:
+def ended(name: str) -> runs.Run:
     run = launch(name)
     wait_for(name, "finished")
-    return supervisor.wait_until_ended(run.name, 10)
+    return runs.wait_until_ended(run.name, 10)
 
 
 def test_rename_and_delete_an_ended_run():
     ended("first")
 
-    renamed = supervisor.rename("first", "second")
+    renamed = runs.rename("first", "second")
     assert (renamed.name, renamed.config["name"], renamed.state) == ("second", "second", "finished")
-    assert renamed.status["summary"]["run_dir"] == str(renamed.path)
-    supervisor.delete("second")
-    assert supervisor.list_runs() == []
+    assert renamed.status.summary["run_dir"] == str(renamed.path)
+    runs.delete("second")
+    assert runs.list_runs() == []
     assert not list(paths.runs_dir().glob(".deleted*"))
 
 
 def test_promote_copies_whole_checkpoints_only(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     run = ended("first")
-    with pytest.raises(supervisor.RunError, match="no checkpoint yet"):
-        supervisor.promote("first", "good")
+    with pytest.raises(runs.RunError, match="no checkpoint yet"):
+        runs.promote("first", "good")
     (run.path / "best.safetensors").write_bytes(b"weights")
-    digest = hashlib.sha256(b"weights").hexdigest()
-    (run.path / "best.json").write_text(json.dumps({"sha256": digest, "name": "first"}))
+    card = replace(bare_card(SPEC), sha256=hashlib.sha256(b"weights").hexdigest())
+    (run.path / "best.json").write_text(json.dumps(card.to_dict()))
 
-    supervisor.promote("first", "good")
+    runs.promote("first", "good")
 
-    card = json.loads((tmp_path / "checkpoints" / "good.json").read_text())
-    assert (card["name"], card["run"]) == ("good", "first")
-    with pytest.raises(supervisor.RunError, match="already"):
-        supervisor.promote("first", "good")
+    promoted = json.loads((tmp_path / "checkpoints" / "good.json").read_text())
+    assert (promoted["name"], promoted["run"]) == ("good", "first")
+    with pytest.raises(runs.RunError, match="already"):
+        runs.promote("first", "good")
     (run.path / "best.safetensors").write_bytes(b"others")
-    with pytest.raises(supervisor.RunError, match="try again"):
-        supervisor.promote("first", "better")
+    with pytest.raises(runs.RunError, match="try again"):
+        runs.promote("first", "better")
 
 
 def a_folder(name: str, status: str | None, config: str = "{}") -> Path:
@@ -292,19 +297,19 @@ def a_folder(name: str, status: str | None, config: str = "{}") -> Path:
 def test_a_status_file_cut_in_half_is_neither_believed_nor_fatal():
     folder = a_folder("cut", '{"state": "runn')
 
-    assert supervisor.look("cut").state == "crashed"
+    assert runs.look("cut").state == "crashed"
     with hold_run_lock(folder):
-        assert supervisor.look("cut").state == "starting"
+        assert runs.look("cut").state == "starting"
 
 
 def test_a_damaged_config_is_listed_and_cannot_be_resumed():
     a_folder("broken", '{"state": "stopped"}', config='{"name": ')
 
-    run = supervisor.look("broken")
+    run = runs.look("broken")
     assert run.state == "stopped" and not run.resumable
     with pytest.raises(ValueError, match="config.json"):
-        supervisor.resume("broken")
-    assert not supervisor.look("broken").locked
+        runs.resume("broken")
+    assert not runs.look("broken").locked
 
 
 @pytest.mark.parametrize(
@@ -331,9 +336,9 @@ def test_states_are_derived_from_lock_status_and_stop_request(locked, said, stop
     folder = a_folder("some", json.dumps({"state": said}) if said else None)
     if stop_requested:
         (folder / "stop").touch()
-    lock = run_locks.take_lock(folder / "lock") if locked else None
+    lock = take_lock(folder / "lock") if locked else None
 
-    assert supervisor.look("some").state == state
+    assert runs.look("some").state == state
     if lock is not None:
         os.close(lock)
 
@@ -345,7 +350,7 @@ def test_only_asking_does_not_hold_up_who_takes_the_lock(tmp_path):
         fcntl.flock(asking, fcntl.LOCK_SH)
         threading.Timer(0.1, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
 
-        fd = run_locks.take_lock(path, patience=5)
+        fd = take_lock(path, patience=5)
 
     assert fd is not None
     os.close(fd)
@@ -357,15 +362,15 @@ def test_an_error_in_the_trainer_is_recorded_as_failed():
     with pytest.raises(MemoryError), hold_run_lock(folder):
         raise MemoryError("no room for the network")
 
-    run = supervisor.look("bad")
+    run = runs.look("bad")
     assert (run.state, run.message) == ("failed", "no room for the network")
-    assert run.status["step"] == 7
+    assert run.status.step == 7
 
 
 def test_a_second_process_is_refused():
     folder = a_folder("one", None)
 
-    with hold_run_lock(folder), pytest.raises(supervisor.RunError, match="already running"):
+    with hold_run_lock(folder), pytest.raises(runs.RunError, match="already running"):
         with hold_run_lock(folder):
             pass
 
@@ -373,11 +378,11 @@ def test_a_second_process_is_refused():
 def test_the_pid_of_an_earlier_process_is_never_taken_for_the_holders():
     folder = a_folder("again", None)
     with hold_run_lock(folder):
-        assert run_locks.holder(folder) == os.getpid()
+        assert holder(folder) == os.getpid()
 
-    lock = run_locks.take_lock(folder / "lock")  # a launcher, before its process says who it is
+    lock = take_lock(folder / "lock")  # a launcher, before its process says who it is
 
-    assert run_locks.holder(folder) is None
+    assert holder(folder) is None
     os.close(lock)
 
 
@@ -395,7 +400,7 @@ def test_what_a_killed_process_left_half_written_is_removed():
 def test_sigterm_takes_a_waiting_run_out_of_the_queue():
     wait_for(launch(epochs=50).name, "running")
     waiting = launch()
-    while (pid := run_locks.holder(waiting.path)) is None:
+    while (pid := holder(waiting.path)) is None:
         time.sleep(0.01)
     time.sleep(0.3)
 
@@ -409,11 +414,11 @@ def test_the_queue_does_not_look_at_the_clock(monkeypatch):
     with changing_runs(paths.runs_dir()):
         for folder, now in ((first, 2e9), (second, 1.0)):  # the clock jumps back by decades
             monkeypatch.setattr(time, "time", lambda now=now: now)
-            supervisor._write_queued(folder, TrainConfig(device="cpu"))
-    locks = [run_locks.take_lock(folder / "lock") for folder in (first, second)]
+            launching.write_queued(folder, TrainConfig(device="cpu"), runs.Status())
+    locks = [take_lock(folder / "lock") for folder in (first, second)]
 
     ticket = read_json(second / "status.json")["ticket"]
-    assert run_locks.waiting_before(ticket, ["cpu"]) == [first]
+    assert waiting_before(ticket, ["cpu"]) == [first]
     for lock in locks:
         os.close(lock)
 
@@ -429,7 +434,7 @@ def test_tickets_go_on_rising_when_their_file_is_lost():
 
 
 def test_runs_share_a_machine_with_several_gpus(monkeypatch):
-    monkeypatch.setattr(run_locks, "available_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
+    monkeypatch.setattr(hardware, "available_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
     folders = [a_folder(name, None) for name in ("a", "b")]
 
     with (
@@ -451,27 +456,27 @@ def test_runs_share_a_machine_with_several_gpus(monkeypatch):
 def test_gpus_are_counted_without_torch(monkeypatch, tmp_path, visible, devices):
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
-    monkeypatch.setattr(run_locks, "Path", lambda path: tmp_path)
-    monkeypatch.setattr(run_locks, "_torch_version", lambda: "2.14.1")
-    monkeypatch.setattr(run_locks.sys, "platform", "linux")
+    monkeypatch.setattr(hardware, "Path", lambda path: tmp_path)
+    monkeypatch.setattr(hardware, "_torch_version", lambda: "2.14.1")
+    monkeypatch.setattr(hardware.sys, "platform", "linux")
     if visible is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
-    assert run_locks.available_devices() == devices
+    assert hardware.available_devices() == devices
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(monkeypatch):
     monkeypatch.setenv("VGGCORE_RUNS", "/proc/no-such-place")
 
-    with pytest.raises(supervisor.RunError, match="cannot write to /proc/no-such-place"):
+    with pytest.raises(runs.RunError, match="cannot write to /proc/no-such-place"):
         launch()
 
 
 def test_a_full_disk_is_one_clear_line(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 5))
-    with pytest.raises(supervisor.RunError, match="MB are free"):
+    with pytest.raises(runs.RunError, match="MB are free"):
         launch()
 
 
@@ -479,22 +484,22 @@ def test_a_disk_that_fills_up_while_launching_is_one_clear_line(monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(supervisor, "take_lock", full)
+    monkeypatch.setattr(launching.locks, "take", full)
 
-    with pytest.raises(supervisor.RunError, match="No space left on device"):
+    with pytest.raises(runs.RunError, match="No space left on device"):
         launch("unlucky")
     monkeypatch.undo()
-    assert supervisor.list_runs() == [] and not (paths.runs_dir() / "unlucky").exists()
+    assert runs.list_runs() == [] and not (paths.runs_dir() / "unlucky").exists()
 
 
 def test_a_run_whose_folder_is_deleted_ends_and_frees_the_device():
     doomed = launch(epochs=100)
     wait_for(doomed.name, "running")
-    pid = run_locks.holder(doomed.path)
+    pid = holder(doomed.path)
     shutil.rmtree(doomed.path, ignore_errors=True)
     shutil.rmtree(doomed.path, ignore_errors=True)
 
-    assert doomed.name not in [run.name for run in supervisor.list_runs()]
+    assert doomed.name not in [run.name for run in runs.list_runs()]
     deadline = time.monotonic() + 10
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline
@@ -503,11 +508,11 @@ def test_a_run_whose_folder_is_deleted_ends_and_frees_the_device():
 
 
 def test_a_trainer_that_cannot_be_started_is_failed(monkeypatch):
-    monkeypatch.setattr(supervisor, "trainer_command", lambda path, how: ["/no/such/python"])
+    monkeypatch.setattr(launching, "trainer_command", lambda path, how: ["/no/such/python"])
 
-    with pytest.raises(supervisor.RunError, match="could not be started"):
+    with pytest.raises(runs.RunError, match="could not be started"):
         launch("never")
-    assert supervisor.look("never").state == "failed" and not supervisor.look("never").locked
+    assert runs.look("never").state == "failed" and not runs.look("never").locked
 
 
 def test_launch_keeps_what_a_sweep_must_not_touch():
@@ -531,12 +536,12 @@ def test_a_run_is_described_for_programs():
 
 @pytest.mark.slow
 def test_a_run_of_several_processes_is_killed_and_resumed_like_any_other(monkeypatch):
-    monkeypatch.setattr(supervisor, "trainer_command", REAL_COMMAND)
+    monkeypatch.setattr(launching, "trainer_command", REAL_COMMAND)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     train = TrainConfig(
         dataset="synthetic", device="cpu", train_limit=256, batch_size=16, epochs=40
     )
-    run = supervisor.launch(SPEC, train, name="pair", processes=2)
+    run = runs.launch(SPEC, train, name="pair", processes=2)
     wait_for("pair", "running", seconds=300)
     ranks = [process for process in Path("/proc").glob("[0-9]*") if is_rank_of(process, run)]
 
@@ -548,13 +553,13 @@ def test_a_run_of_several_processes_is_killed_and_resumed_like_any_other(monkeyp
         assert time.monotonic() < deadline, "a rank trains on without its lock"
         time.sleep(0.1)
     assert len(ranks) == 2 and crashed.resumable
-    supervisor.resume("pair")
+    runs.resume("pair")
     wait_for("pair", "running", seconds=300)
-    supervisor.stop("pair")
-    assert wait_for("pair", "stopped", seconds=60).status["step"] > 0
+    runs.stop("pair")
+    assert wait_for("pair", "stopped", seconds=60).status.step > 0
 
 
-def is_rank_of(process: Path, run: supervisor.Run) -> bool:
+def is_rank_of(process: Path, run: runs.Run) -> bool:
     """Whether /proc/PID is one of torchrun's ranks that train this run."""
     try:
         arguments = (process / "cmdline").read_bytes().decode().split("\0")

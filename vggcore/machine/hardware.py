@@ -1,0 +1,48 @@
+"""Which devices this machine has, found without PyTorch."""
+
+import os
+import platform
+import re
+import sys
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+
+def available_devices() -> list[str]:
+    """Devices of this machine as torch will name them, best first."""
+    if sys.platform == "darwin":
+        return ["mps", "cpu"] if platform.machine() == "arm64" else ["cpu"]
+    return [f"cuda:{index}" for index in range(_cuda_devices())] + ["cpu"]
+
+
+def device_choices(device: str) -> list[str]:
+    """Concrete devices that satisfy a request such as "auto", "cuda", "cuda:1", "mps", "cpu"."""
+    devices = available_devices()
+    gpus = [name for name in devices if name.startswith("cuda")]
+    if device == "auto":
+        return gpus or devices[:1]
+    if device == "cuda":
+        return gpus or ["cuda:0"]
+    return [device]
+
+
+def _cuda_devices() -> int:
+    """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
+    if "+cpu" in _torch_version():
+        return 0
+    present = len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return present
+    names = [name.strip() for name in visible.split(",")]
+    return min(present, len([name for name in names if name and name != "-1"]))
+
+
+@lru_cache(maxsize=1)
+def _torch_version() -> str:
+    """Of the installed torch, without importing it; empty where there is none."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return ""

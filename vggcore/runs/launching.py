@@ -1,0 +1,166 @@
+"""Create a run, and start its process: detached, locked, and queued for a device."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine import paths
+from vggcore.machine.files import FileError, read_json, write_json
+from vggcore.machine.hardware import device_choices
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.runs import folder, locks, status
+from vggcore.runs.limits import Limits
+from vggcore.runs.names import LAUNCH, LOG, RunError, State
+from vggcore.runs.process import LOCK_FD
+from vggcore.runs.queue import changing_runs, next_ticket
+from vggcore.runs.run import (
+    MAX_PROCESSES,
+    Run,
+    check_name,
+    disk_bytes,
+    free_name,
+    list_runs,
+    look_at,
+    visitor_of,
+)
+from vggcore.runs.status import Status
+
+MIN_FREE_BYTES = 200_000_000  # a run is not started on a disk fuller than this
+
+
+def launch(
+    spec: VGGSpec,
+    train: TrainConfig,
+    *,
+    name: str = "",
+    preset: str = "",
+    visitor: str = "",
+    request: str = "",
+    processes: int = 1,
+    limits: Limits | None = None,
+) -> Run:
+    """Create a run and start its process, detached; it waits in the queue for its device.
+
+    `request` makes a second click harmless: a run that was created with it is returned instead
+    of a new one. `visitor` tells visitors of a public deployment apart. With several `processes`
+    torchrun trains on as many GPUs, and the run waits until all of them are free. Raises RunError
+    or NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed.
+    """
+    limits = limits or Limits.read()
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise RunError(f"processes {processes} is out of range: 1 to {MAX_PROCESSES}")
+    if limits.public:
+        processes = 1
+        train = limits.capped(preset, train)
+        spec = PRESETS[preset].spec
+    with one_line_errors(paths.runs_dir()), changing_runs(paths.runs_dir()):
+        _sweep(paths.runs_dir())
+        if request and (earlier := _requested_before(request)):
+            return earlier
+        check_room(limits, visitor)
+        name = check_name(name) if name else free_name(preset or "run")
+        path = paths.runs_dir() / name
+        if path.exists():
+            raise RunError(f"there is a run named {name!r} already: choose another name")
+        staging = paths.runs_dir() / ".new" / name
+        folder.create(staging, spec, train, preset=preset or None)
+        asked = {"visitor": visitor, "request": request, "processes": processes}
+        write_json(staging / LAUNCH, asked)
+        lock = locks.take(staging)
+        if lock is None:  # nobody else knows the folder yet
+            raise RunError(f"run {name} could not be locked: try again")
+        write_queued(staging, train, Status())
+        os.rename(staging, path)  # the run appears whole, locked and queued
+    start(path, "--from-config", lock)
+    return look_at(path)
+
+
+@contextmanager
+def one_line_errors(place: Path) -> Iterator[None]:
+    """What goes wrong with files in the block ends as a RunError."""
+    try:
+        yield
+    except FileError as error:
+        raise RunError(str(error)) from None
+    except OSError as error:
+        raise RunError(f"cannot write to {place}: {error.strerror or error}") from None
+
+
+def _sweep(runs_dir: Path) -> None:
+    """Remove what a killed process left of a creation or deletion. Inside `changing_runs` only."""
+    for leftover in (runs_dir / ".new", *runs_dir.glob(".deleted-*")):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in runs_dir.glob(".tmp-*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _requested_before(request: str) -> Run | None:
+    for file in paths.runs_dir().glob("*/launch.json"):
+        if (read_json(file) or {}).get("request") == request:
+            return look_at(file.parent)
+    return None
+
+
+def check_room(limits: Limits, visitor: str) -> None:
+    """Raises NotAllowed or RunError where this machine has no room for one more run."""
+    free = shutil.disk_usage(paths.runs_dir()).free
+    if free < MIN_FREE_BYTES:
+        raise RunError(
+            f"only {free / 1e6:.0f} MB are free in {paths.runs_dir()}: delete runs or other files"
+        )
+    if limits.public:
+        living = [run for run in list_runs() if run.living]
+        own = [run for run in living if visitor_of(run) == visitor]
+        limits.check_queue(len(living), len(own), disk_bytes(paths.runs_dir()))
+
+
+def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
+    """A fresh ticket at the end of the queue. Inside `changing_runs` only."""
+    queued = replace(
+        kept, state=State.QUEUED, ticket=next_ticket(paths.runs_dir()),
+        choices=tuple(device_choices(train.device)), message="", summary={}, pid=None,
+    )  # fmt: skip
+    status.write(path, queued)
+
+
+def trainer_command(path: Path, how: str) -> list[str]:
+    """Argument list that trains the run: `how` is "--from-config" or "--resume"."""
+    return [sys.executable, "-m", "vggcore", "train", how, str(path)]
+
+
+def start(path: Path, how: str, lock: int) -> None:
+    """Start the trainer in a session of its own and hand it the lock; closes ours."""
+    folders = {
+        "VGGCORE_RUNS": paths.runs_dir(),
+        "VGGCORE_DATA": paths.data_dir(),
+        "VGGCORE_CHECKPOINTS": paths.checkpoints_dir(),
+    }
+    environment = os.environ | {key: str(value.resolve()) for key, value in folders.items()}
+    environment |= {LOCK_FD: str(lock), "PYTHONUNBUFFERED": "1"}
+    try:
+        with open(path / LOG, "ab") as log:
+            process = subprocess.Popen(
+                trainer_command(path.resolve(), how),
+                cwd=paths.PROJECT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[lock],
+                start_new_session=True,
+            )
+    except OSError as error:
+        message = f"could not be started: {error}"
+        status.write(path, Status(state=State.FAILED, message=message))
+        raise RunError(f"run {path.name} could not be started: {error}") from None
+    finally:
+        os.close(lock)
+    # Only to take the exit code from the kernel, so that no zombie stays while an app lives on.
+    threading.Thread(target=process.wait, daemon=True, name=f"reap {path.name}").start()

@@ -1,0 +1,175 @@
+"""What can be done with a run that is there: stop, resume, rename, delete, promote."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine import paths
+from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.model import checkpoints
+from vggcore.model.recipe import TrainConfig
+from vggcore.runs import locks, status
+from vggcore.runs.folder import RunFolder
+from vggcore.runs.launching import check_room, one_line_errors, start, write_queued
+from vggcore.runs.limits import Limits
+from vggcore.runs.names import BEST, CONFIG, STOP, RunError, State
+from vggcore.runs.queue import changing_runs
+from vggcore.runs.run import Run, check_name, look, look_at, visitor_of
+
+_ENDING_SECONDS = 20.0  # how long a process whose run has ended may take to go
+
+
+def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None) -> Run:
+    """Ask a living run to save and end; if it does not, it is killed after 30 seconds.
+
+    A waiting run is cancelled. A small process of its own sees to the end (`stopper`), so
+    that this holds even when the app or terminal that asked is gone. Raises RunError.
+    """
+    run = look(name)
+    if not run.living:
+        raise RunError(f"run {name} is {run.state}: there is nothing to stop")
+    _check_own(run, "stopping", visitor, password, limits or Limits.read())
+    with one_line_errors(run.path):
+        (run.path / STOP).touch()
+    stopper = subprocess.Popen(
+        [sys.executable, "-m", "vggcore.runs.stopper", str(run.path.resolve())],
+        cwd=paths.PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    threading.Thread(target=stopper.wait, daemon=True, name=f"reap stopper {name}").start()
+    return look_at(run.path)
+
+
+def resume(
+    name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None
+) -> Run:
+    """Start a stopped, failed or crashed run again, at the step of its last checkpoint.
+
+    A run that ended before its first checkpoint starts from the beginning. Raises RunError or
+    NotAllowed.
+    """
+    limits = limits or Limits.read()
+    run = look(name)
+    if limits.public:
+        limits.capped(run.preset, TrainConfig())
+    _check_own(run, "resuming", visitor, password, limits)
+    with one_line_errors(run.path), changing_runs(paths.runs_dir()):
+        check_room(limits, visitor)
+        lock = _take_resting_lock(run)
+        if lock is None:
+            state = look_at(run.path).state
+            raise RunError(f"run {name} is {state}: only an ended run can be resumed")
+        try:
+            how = _prepare_resume(run.path)
+        except (OSError, ValueError):
+            os.close(lock)
+            raise
+    start(run.path, how, lock)
+    return look_at(run.path)
+
+
+def _prepare_resume(path: Path) -> str:
+    """Bring a run's folder back to "queued" while holding its lock; how to start the trainer."""
+    said = status.read(path)
+    if said.state == State.FINISHED:
+        raise RunError(f"run {path.name} has finished: there is nothing left to train")
+    train = RunFolder(path).train
+    locks.remove_temporary_files(path)
+    (path / STOP).unlink(missing_ok=True)
+    write_queued(path, train, said)
+    return "--resume" if any(path.glob("last*.safetensors")) else "--from-config"
+
+
+def delete(name: str, *, password: str = "", limits: Limits | None = None) -> None:
+    """Delete an ended run for good. Raises RunError, NotAllowed."""
+    (limits or Limits.read()).require_owner(password, "deleting a run")
+    with _resting(name, "delete") as path:
+        # Renaming first takes it away in one step, for every reader.
+        doomed = path.with_name(f".deleted-{name}-{os.getpid()}-{time.monotonic_ns()}")
+        os.rename(path, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def rename(name: str, new_name: str, *, password: str = "", limits: Limits | None = None) -> Run:
+    """Give an ended run another name. Raises RunError, NotAllowed."""
+    (limits or Limits.read()).require_owner(password, "renaming a run")
+    check_name(new_name)
+    with changing_runs(paths.runs_dir()), _resting(name, "rename") as path:
+        new_path = path.with_name(new_name)
+        if new_path.exists():
+            raise RunError(f"there is a run named {new_name!r} already: choose another name")
+        config = RunFolder(path).config
+        write_json(path / CONFIG, config | {"name": new_name})
+        card_file = path / f"{BEST}.json"
+        if card := read_json(card_file):
+            write_json(card_file, card | {"name": new_name})
+        said = status.read(path)
+        if said.summary:
+            status.write(path, replace(said, summary=said.summary | {"run_dir": str(new_path)}))
+        os.rename(path, new_path)
+    return look_at(new_path)
+
+
+def promote(
+    name: str, checkpoint_name: str, *, password: str = "", limits: Limits | None = None
+) -> Path:
+    """Copy a run's best checkpoint to the checkpoints folder; its path without suffix.
+
+    Classify offers it from then on. Raises RunError, NotAllowed.
+    """
+    (limits or Limits.read()).require_owner(password, "promoting a checkpoint")
+    run, target = look(name), paths.checkpoints_dir() / check_name(checkpoint_name)
+    if not run.has_best:
+        raise RunError(f"run {name} has no checkpoint yet: its first comes after the first epoch")
+    card_file = target.with_name(target.name + ".json")
+    if card_file.exists():
+        raise RunError(f"there is a checkpoint named {checkpoint_name!r} already")
+    with one_line_errors(paths.checkpoints_dir()):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        weights = (run.path / f"{BEST}.safetensors").read_bytes()
+        card = checkpoints.read_card(run.path / BEST)
+        if hashlib.sha256(weights).hexdigest() != card.sha256:
+            raise RunError(f"the best checkpoint of {name} is being replaced: try again")
+        # The card last: a checkpoint is listed by its card, and so is never seen half copied.
+        write_atomically(target.with_name(target.name + ".safetensors"), weights)
+        write_json(card_file, replace(card, name=checkpoint_name, run=name).to_dict())
+    return target
+
+
+def _check_own(run: Run, action: str, visitor: str, password: str, limits: Limits) -> None:
+    """Raises NotAllowed where a visitor of a public deployment reaches for another's run."""
+    if visitor_of(run) != visitor:
+        limits.require_owner(password, f"{action} another visitor's run")
+
+
+def _take_resting_lock(run: Run) -> int | None:
+    """The lock of a run that has ended; None where it lives. Waits for its process to be gone."""
+    patience = 1.0 if run.living else _ENDING_SECONDS
+    return locks.take(run.path, patience)
+
+
+@contextmanager
+def _resting(name: str, action: str) -> Iterator[Path]:
+    """The folder of a run that no process works on, and none can start on during the block."""
+    run = look(name)
+    with one_line_errors(run.path):
+        lock = _take_resting_lock(run)
+        if lock is None:
+            raise RunError(
+                f"run {name} is {look_at(run.path).state}: stop it before you {action} it"
+            )
+        try:
+            yield run.path
+        finally:
+            os.close(lock)

@@ -1,0 +1,46 @@
+"""What the files of a run folder are called, and the words for how a run stands.
+
+| state | what it means |
+|---|---|
+| queued | its process waits for the device |
+| starting | it has the device and loads data and network |
+| running | it trains |
+| stopping | it was asked to stop and is saving |
+| stopped | it saved and ended because it was asked to; it can be resumed |
+| finished | it did all its epochs |
+| failed | it ended with an error that it could name |
+| crashed | its process is gone without a word: killed, out of memory, power cut |
+"""
+
+from enum import StrEnum
+
+CONFIG, METRICS, STATUS, LOG = "config.json", "metrics.jsonl", "status.json", "log.txt"
+LAUNCH = "launch.json"  # who launched it, and how
+STOP = "stop"  # its existence asks the trainer to save and end
+LOCK = "lock"  # held by the run's process for as long as it lives
+BEST = "best"  # checkpoint of the best epoch, without suffix
+LAST, PREVIOUS = "last.safetensors", "last-previous.safetensors"  # resumable states
+INCOMING = "last-incoming.safetensors"
+RESERVE = ".reserve"  # room for a last word when the disk is full
+
+
+class RunError(ValueError):
+    """A run cannot be created, found or changed; the message is one line for people."""
+
+
+class State(StrEnum):
+    """How a run stands."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CRASHED = "crashed"
+
+
+LIVING = (State.QUEUED, State.STARTING, State.RUNNING, State.STOPPING)
+ENDED = (State.STOPPED, State.FINISHED, State.FAILED, State.CRASHED)
+STATES = (*LIVING, *ENDED)

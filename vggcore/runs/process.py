@@ -1,0 +1,133 @@
+"""The process that trains a run: its lock for life, how its end is recorded, several ranks."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine.file_lock import same_file
+from vggcore.machine.files import FileError
+from vggcore.runs import locks, status
+from vggcore.runs.names import LOCK, RESERVE, STOP, RunError, State
+
+LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
+LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
+_held: set[int] = set()  # open files of this process's locks
+_PR_SET_PDEATHSIG = 1  # of Linux's prctl
+
+
+@contextmanager
+def hold_run_lock(run_dir: Path) -> Iterator[None]:
+    """Hold the run's lock for the life of the block: enter it first, before importing torch.
+
+    A launched process adopts the lock its launcher took, so that no moment is unlocked. An
+    exception that leaves the block is recorded as "failed" unless an end is recorded already.
+    Raises RunError where another process runs this run.
+    """
+    run_dir = Path(run_dir)
+    if os.environ.get(LOCK_HELD):
+        with _recording_failure(run_dir):
+            yield
+        return
+    adopted = _adopt(run_dir / LOCK)
+    fd = _take_or_explain(run_dir) if adopted is None else adopted
+    try:
+        if adopted is None:  # a stop request that is there was meant for an earlier process
+            (run_dir / STOP).unlink(missing_ok=True)
+        keep(fd)
+        locks.say_who_holds(fd)
+        locks.remove_temporary_files(run_dir)
+        status.keep_reserve(run_dir)
+        with _recording_failure(run_dir):
+            yield
+    finally:
+        (run_dir / RESERVE).unlink(missing_ok=True)
+        _held.discard(fd)
+        if adopted is None:
+            os.close(fd)  # an adopted one stays until the process is gone, to the last
+
+
+def keep(fd: int) -> None:
+    """This process holds the lock of an open file: torchrun's will be handed it."""
+    _held.add(fd)
+
+
+def release(fd: int) -> None:
+    """Give the lock of an open file back."""
+    _held.discard(fd)
+    os.close(fd)
+
+
+def continue_under_torchrun(processes: int, arguments: list[str]) -> None:
+    """Become torchrun with `processes` ranks of `python -m vggcore train ARGUMENTS`.
+
+    The process stays the same one and keeps its locks; the ranks do without. Does not return.
+    """
+    for fd in _held:
+        os.set_inheritable(fd, True)
+    os.environ[LOCK_HELD] = "1"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *torchrun, "-m", "vggcore", "train", *arguments]
+    os.execv(sys.executable, command)
+
+
+def end_with_parent() -> None:
+    """A rank whose torchrun is killed must not train on without its lock (Linux)."""
+    if os.environ.get(LOCK_HELD) and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def record_end(run_dir: Path, state: State, message: str) -> None:
+    """Write an end into the status, unless it has one or cannot be written."""
+    said = status.read(run_dir)
+    if status.is_ended(said):
+        return
+    try:
+        status.write(run_dir, replace(said, state=state, message=message))
+    except FileError as error:
+        print(f"could not record that the run {state}: {error}", file=sys.stderr)
+
+
+def _take_or_explain(run_dir: Path) -> int:
+    try:
+        fd = locks.take(run_dir)
+    except OSError as error:
+        raise RunError(f"cannot write to {run_dir}: {error.strerror}") from None
+    if fd is None:
+        raise RunError(f"run {run_dir.name} is already running")
+    return fd
+
+
+def _adopt(path: Path) -> int | None:
+    """The lock's open file inherited from the launcher, if there is one."""
+    number = os.environ.pop(LOCK_FD, "")
+    if not number.isdigit():
+        return None
+    fd = int(number)
+    try:
+        if not same_file(fd, path):
+            return None
+    except OSError:
+        return None
+    os.set_inheritable(fd, False)
+    return fd
+
+
+@contextmanager
+def _recording_failure(run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        record_end(run_dir, State.STOPPED, "interrupted")
+        raise
+    except FileError as error:
+        message = status.no_room(run_dir, error) or str(error)
+        record_end(run_dir, State.FAILED, message)
+        raise
+    except Exception as error:
+        record_end(run_dir, State.FAILED, f"{error or type(error).__name__}")
+        raise

@@ -1,0 +1,181 @@
+"""The queue for devices: one run a device, the others wait their turn in the order of tickets."""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine import paths
+from vggcore.machine.file_lock import take_lock, wait_for_lock
+from vggcore.machine.files import read_json, write_json
+from vggcore.machine.hardware import device_choices
+from vggcore.runs import locks, process, status
+from vggcore.runs.names import STATUS, STOP, RunError, State
+from vggcore.runs.status import Status
+
+_POLL_SECONDS = 0.25
+
+
+@contextmanager
+def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator[str]:
+    """Wait in the queue for `device`, then hold it for the life of the block; yields its name.
+
+    Enter it after `hold_run_lock` and before importing torch. "auto" and "cuda" take the first
+    GPU that is free; `every` takes them all. The order is that of the runs' tickets, whatever
+    the clock does. A stop request while waiting is recorded as "stopped" and raises
+    SystemExit(0).
+    """
+    run_dir = Path(run_dir)
+    if os.environ.get(process.LOCK_HELD):
+        yield device
+        return
+    choices = device_choices(device)
+    try:
+        ticket = _ticket(run_dir, choices)
+    except OSError as error:
+        raise RunError(f"cannot write to {paths.runs_dir()}: {error.strerror}") from None
+    with ExitStack() as held:
+        with _termination_as_cancel(run_dir):
+            said = False
+            while not (granted := _try_devices(held, ticket, choices, every)):
+                if (run_dir / STOP).exists():
+                    _cancel(run_dir)
+                if not said:
+                    _say_what_it_waits_for(ticket, choices)
+                    said = True
+                time.sleep(_POLL_SECONDS)
+            status.write(run_dir, replace(status.read(run_dir), state=State.STARTING))
+            yield granted
+
+
+@contextmanager
+def changing_runs(runs_dir: Path) -> Iterator[None]:
+    """One process at a time creates runs and gives out tickets. Held for milliseconds."""
+    runs_dir.mkdir(parents=True, exist_ok=True)
+    fd = wait_for_lock(runs_dir / ".changing.lock")
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def next_ticket(runs_dir: Path) -> int:
+    """A number above every ticket given out before. Call it inside `changing_runs`."""
+    path = runs_dir / ".ticket.json"
+    used = [(read_json(path) or {}).get("last", 0)]
+    used += [said.ticket for _, said in _statuses(runs_dir)]
+    ticket = max(number for number in used if isinstance(number, int)) + 1
+    write_json(path, {"last": ticket})
+    return ticket
+
+
+def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
+    """Living runs with an earlier ticket that wait for one of the same devices, in order."""
+    earlier = [
+        (said.ticket, other)
+        for other, said in _statuses(paths.runs_dir())
+        if said.state == State.QUEUED
+        and said.ticket is not None
+        and said.ticket < ticket
+        and _wants_one_of(said, choices)
+        and locks.is_alive(other)
+    ]
+    return [other for _, other in sorted(earlier)]
+
+
+def _statuses(runs_dir: Path) -> list[tuple[Path, Status]]:
+    """Run folders with a readable status."""
+    found = [(path.parent, status.read(path.parent)) for path in runs_dir.glob(f"[!.]*/{STATUS}")]
+    return [(run_dir, said) for run_dir, said in found if said.state]
+
+
+def _ticket(run_dir: Path, choices: list[str]) -> int:
+    """The ticket that the launcher wrote, or a new one for a run started in a terminal."""
+    said = status.read(run_dir)
+    if said.state == State.QUEUED and said.ticket is not None:
+        return said.ticket
+    with changing_runs(paths.runs_dir()):
+        ticket = next_ticket(paths.runs_dir())
+        queued = replace(
+            said, state=State.QUEUED, ticket=ticket, choices=tuple(choices), pid=os.getpid()
+        )
+        status.write(run_dir, queued)
+    return ticket
+
+
+def _wants_one_of(said: Status, choices: list[str]) -> bool:
+    return not set(said.choices or choices).isdisjoint(choices)
+
+
+def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) -> str | None:
+    """Take one of the devices, or every one, if it is this run's turn; None if not yet."""
+    if waiting_before(ticket, choices):
+        return None
+    taken = {}
+    for name in choices:
+        fd = take_lock(_device_lock(name), patience=0)
+        if fd is not None:
+            taken[name] = fd
+            if not every:
+                break
+    if not taken or (every and len(taken) < len(choices)):
+        for fd in taken.values():
+            os.close(fd)
+        return None
+    for fd in taken.values():
+        process.keep(fd)
+        held.callback(process.release, fd)
+    return next(iter(taken))
+
+
+def _device_lock(device: str) -> Path:
+    return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', device.lower())}.lock"
+
+
+def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
+    """One line for whoever reads the terminal or the run's log."""
+    busy = [
+        path.name
+        for path, said in _statuses(paths.runs_dir())
+        if said.state in (State.STARTING, State.RUNNING, State.STOPPING)
+        and _wants_one_of(said, choices)
+        and locks.is_alive(path)
+    ]
+    before = [*busy, *(path.name for path in waiting_before(ticket, choices))]
+    print(
+        f"waiting for {' or '.join(choices)}, which {', '.join(before) or 'another run'} has; "
+        "Ctrl-C cancels",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+
+
+def _cancel(run_dir: Path) -> None:
+    """End this process, whose run has not begun to train in this session."""
+    process.record_end(run_dir, State.STOPPED, "cancelled before it started")
+    (run_dir / STOP).unlink(missing_ok=True)
+    print("cancelled before it started", file=sys.stderr, flush=True)
+    raise SystemExit(0)
+
+
+@contextmanager
+def _termination_as_cancel(run_dir: Path) -> Iterator[None]:
+    """SIGTERM and SIGINT cancel a run that waits or loads; once it trains, `training` has them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def request_stop(signum, frame):
+        _cancel(run_dir)
+
+    before = {s: signal.signal(s, request_stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -1,0 +1,233 @@
+"""What a run folder says about its run, derived anew at every look."""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggcore.machine import paths
+from vggcore.machine.files import read_json
+from vggcore.machine.hardware import device_choices
+from vggcore.model import checkpoints
+from vggcore.runs import locks, status
+from vggcore.runs.names import BEST, CONFIG, ENDED, LAUNCH, LIVING, LOG, STOP, RunError, State
+from vggcore.runs.queue import waiting_before
+from vggcore.runs.status import Status
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+MAX_PROCESSES = 64
+_LOG_TAIL_BYTES = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One look at a run. Look again with `look(run.name)`; nothing here changes by itself."""
+
+    name: str
+    path: Path
+    state: State
+    config: dict  # config.json; {} where it is damaged
+    status: Status  # an empty one where status.json is missing or damaged
+    locked: bool  # a process lives, if only to finish writing
+
+    @property
+    def living(self) -> bool:
+        return self.state in LIVING
+
+    @property
+    def resumable(self) -> bool:
+        """It has ended before its last epoch, and its process is gone."""
+        ended_early = self.state in (State.STOPPED, State.FAILED, State.CRASHED)
+        return ended_early and not self.locked and self.config != {}
+
+    @property
+    def has_best(self) -> bool:
+        return (self.path / f"{BEST}.json").is_file()
+
+    @property
+    def preset(self) -> str:
+        return str(self.config.get("preset") or "")
+
+    @property
+    def message(self) -> str:
+        """One line on how the run stands, for people; may be empty."""
+        if self.state == State.CRASHED:
+            if full := status.no_room(self.path):
+                return f"Its process ended without a word. Now {full}."
+            return (
+                "Its process ended without a word: killed, out of memory, or the machine went "
+                "off. Resume continues from its last checkpoint."
+            )
+        return self.status.message
+
+    def to_dict(self) -> dict:
+        """JSON-ready: what `runs list --json` and `runs show --json` print."""
+        said = self.status
+        return {
+            "name": self.name,
+            "state": self.state,
+            "run_dir": str(self.path),
+            "preset": self.preset or None,
+            "created": self.config.get("created"),
+            "step": said.step,
+            "total_steps": said.total_steps,
+            "epoch": said.epoch,
+            "epochs": said.epochs,
+            "seconds": said.seconds,
+            "images_per_second": said.images_per_second,
+            "device": said.device,
+            "message": self.message,
+            "resumable": self.resumable,
+            "summary": said.summary or None,
+        }
+
+
+def slug(text: str) -> str:
+    """A valid run name made of what a person typed; empty where nothing of it is left."""
+    return re.sub(r"[^a-z0-9._-]+", "-", str(text).lower()).strip("-._")[:63].rstrip("-._")
+
+
+def check_name(name: str) -> str:
+    """`name`, if it is one: names are folders, so nothing else is ever used as a path."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RunError(
+            f"{str(name)[:80]!r} is not a run name: use up to 63 lower-case letters, digits, "
+            "'-', '_' and '.', starting with a letter or digit"
+        )
+    return name
+
+
+def free_name(stem: str) -> str:
+    """The first of STEM-1, STEM-2, … that no run has."""
+    number = 1
+    while (paths.runs_dir() / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+def look(name: str) -> Run:
+    """The run as it is now. Raises RunError where there is none of that name."""
+    path = paths.runs_dir() / check_name(name)
+    if not (path / CONFIG).is_file():
+        raise RunError(f"there is no run named {name!r}")
+    return look_at(path)
+
+
+def list_runs() -> list[Run]:
+    """All runs as they are now, the newest first."""
+    folders = paths.runs_dir().glob(f"*/{CONFIG}")
+    runs = [look_at(file.parent) for file in folders if _NAME.fullmatch(file.parent.name)]
+    return sorted(runs, key=lambda run: (str(run.config.get("created")), run.name), reverse=True)
+
+
+def trained_networks() -> list[str]:
+    """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one."""
+    shipped = checkpoints.available()
+    trained = [run.name for run in list_runs() if run.has_best]
+    return shipped + [name for name in trained if name not in shipped]
+
+
+def look_at(path: Path) -> Run:
+    """The run in this folder as it is now."""
+    # A process may end, or a resumed one begin, between looking at the lock and at the status;
+    # what was read in between counts only if the lock was the same before and after.
+    locked = locks.is_alive(path)
+    while True:
+        said = status.read(path)
+        stop_requested = (path / STOP).exists()
+        still_locked = locks.is_alive(path)
+        if locked == still_locked:
+            break
+        locked = still_locked
+    return Run(
+        name=path.name,
+        path=path,
+        state=_state(locked, said, stop_requested),
+        config=read_json(path / CONFIG) or {},
+        status=said,
+        locked=locked,
+    )
+
+
+def _state(locked: bool, said: Status, stop_requested: bool) -> State:
+    """Derived from what is on disk."""
+    if said.state in ENDED:
+        return State(said.state)
+    if not locked:
+        waiting = said.state == State.QUEUED and stop_requested
+        return State.STOPPED if waiting else State.CRASHED
+    if stop_requested or said.state == State.STOPPING:
+        return State.STOPPING
+    if said.state in LIVING:
+        return State(said.state)
+    # Alive, and its status file is missing or damaged: the next one comes within a second.
+    return State.RUNNING if said.state else State.STARTING
+
+
+def wait_until_ended(name: str, seconds: float) -> Run:
+    """Look until the run's process is gone, at most this long."""
+    deadline = time.monotonic() + seconds
+    while (run := look(name)).locked and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return run
+
+
+def queue_ahead(run: Run) -> list[str]:
+    """Names of the runs that come before a queued one: the one training, then those waiting."""
+    choices = list(run.status.choices) or device_choices("auto")
+    ticket = run.status.ticket
+    others = [other for other in list_runs() if other.name != run.name]
+    training = [
+        other.name
+        for other in others
+        if other.state in (State.STARTING, State.RUNNING, State.STOPPING)
+        and set(other.status.choices or [other.status.device]) & set(choices)
+    ]
+    if ticket is None:
+        return training
+    return training + [path.name for path in waiting_before(ticket, choices)]
+
+
+def processes_of(path: Path) -> int:
+    """With how many processes the run is to be trained, as told to `launch`."""
+    processes = (read_json(path / LAUNCH) or {}).get("processes", 1)
+    return processes if isinstance(processes, int) and 1 <= processes <= MAX_PROCESSES else 1
+
+
+def visitor_of(run: Run) -> str:
+    """The visitor who launched the run, as told to `launch`."""
+    return str((read_json(run.path / LAUNCH) or {}).get("visitor", ""))
+
+
+def process_memory(run: Run) -> int | None:
+    """Resident bytes of a living run's process; None where the system does not tell."""
+    pid = locks.holder(run.path)
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def disk_bytes(folder: Path) -> int:
+    """Bytes of all files in a folder, deleted ones in the middle of counting left out."""
+    total = 0
+    for directory, _, names in os.walk(folder):
+        for file_name in names:
+            try:
+                total += os.lstat(os.path.join(directory, file_name)).st_size
+            except FileNotFoundError:
+                pass
+    return total
+
+
+def log_tail(run: Run, lines: int = 40) -> str:
+    """The last lines of a run's log; empty where there is none."""
+    try:
+        with open(run.path / LOG, "rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_TAIL_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])

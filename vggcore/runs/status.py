@@ -1,0 +1,120 @@
+"""A run's `status.json`: the newest word of its process, replaced whole."""
+
+import errno
+import os
+import shutil
+import time
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from vggcore.machine.files import FileError, read_json, write_json
+from vggcore.runs.names import RESERVE, STATUS, State
+
+_RESERVE_BYTES = 16_384
+_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up",
+            errno.EROFS: "the disk has become read-only"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What a run's process said last; None, 0 or empty where it has not said it."""
+
+    state: str = ""  # of `names.State`; "" where the file is missing or damaged
+    message: str = ""  # one line for people
+    step: int = 0
+    total_steps: int = 0
+    epoch: int = 0  # epochs done
+    epochs: int = 0
+    seconds: float | None = None  # of training, in all sessions
+    images_per_second: float = 0.0
+    device: str = ""
+    summary: dict = field(default_factory=dict)  # of an ended run; {} before
+    ticket: int | None = None  # its place in the queue
+    choices: tuple[str, ...] = ()  # devices that it would take
+    pid: int | None = None
+    updated: float = 0.0  # seconds since 1970
+
+    @classmethod
+    def from_dict(cls, values: dict | None) -> "Status":
+        """What of these values can be used: a status is only ever looked at, so nothing raises."""
+        found: dict = {}
+        for f in fields(cls):
+            value = (values or {}).get(f.name)
+            if f.name == "choices" and isinstance(value, list):
+                value = tuple(map(str, value))
+            if (
+                value is not None
+                and not isinstance(value, bool)
+                and isinstance(value, _KINDS[f.name])
+            ):
+                found[f.name] = value
+        return cls(**found)
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return values | {"choices": list(self.choices), "summary": self.summary or None}
+
+    @property
+    def share(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "state": str, "message": str, "step": int, "total_steps": int, "epoch": int, "epochs": int,
+    "seconds": (int, float), "images_per_second": (int, float), "device": str, "summary": dict,
+    "ticket": int, "choices": tuple, "pid": int, "updated": (int, float),
+}  # fmt: skip
+
+
+def read(run_dir: Path) -> Status:
+    """The run's status; an empty one where the file is missing or damaged."""
+    return Status.from_dict(read_json(run_dir / STATUS))
+
+
+def write(run_dir: Path, status: Status) -> Status:
+    """Replace the run's status, with the time; also on a disk that is full. Raises FileError."""
+    status = replace(status, updated=time.time())
+    try:
+        write_json(run_dir / STATUS, status.to_dict())
+    except FileError as error:
+        if error.errno not in _NO_ROOM or not (run_dir / RESERVE).exists():
+            raise
+        (run_dir / RESERVE).unlink()
+        write_json(run_dir / STATUS, status.to_dict())
+    return status
+
+
+def keep_reserve(run_dir: Path) -> None:
+    """Set room aside for a last word, so that a run whose disk fills up can still say so."""
+    try:
+        with open(run_dir / RESERVE, "wb") as file:
+            file.write(os.urandom(_RESERVE_BYTES))  # no file system can make this smaller
+    except OSError:
+        (run_dir / RESERVE).unlink(missing_ok=True)
+
+
+def no_room(run_dir: Path, error: FileError | None = None) -> str:
+    """Why nothing can be written to the run's folder, and what to do; empty where there is room.
+
+    error: the failure to explain; without it, the free space is looked at.
+    """
+    try:
+        free = shutil.disk_usage(run_dir).free
+    except OSError:
+        return ""
+    if error is not None:
+        reason = _NO_ROOM.get(error.errno or 0, "")
+    else:
+        reason = _NO_ROOM[errno.ENOSPC] if free < _RESERVE_BYTES else ""
+    if not reason:
+        return ""
+    if "read-only" in reason:
+        return f"{reason}: make it writable, then resume"
+    return f"{reason} ({free / 1e6:.1f} MB free): free some space, then resume"
+
+
+def is_ended(status: Status) -> bool:
+    """Whether the run's process said that it has ended."""
+    return status.state in (State.STOPPED, State.FINISHED, State.FAILED, State.CRASHED)

@@ -1,0 +1,53 @@
+"""How weights change: learning rate, optimizers, and the moving average of the weights."""
+
+import torch
+from torch import Tensor, nn
+
+from vggcore.model.network import VGG
+from vggcore.model.recipe import TrainConfig
+from vggcore.training.muon import Muon
+
+WARM_UP = 0.2  # share of a one-cycle schedule in which the learning rate rises
+
+
+def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
+    """Learning rate of a step: constant, or linear up and linear down to zero (one cycle)."""
+    if train.schedule == "constant":
+        return train.learning_rate
+    warm_up = max(1, round(WARM_UP * total_steps))
+    if step < warm_up:
+        return train.learning_rate * (step + 1) / warm_up
+    return train.learning_rate * (total_steps - step) / max(1, total_steps - warm_up)
+
+
+def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
+    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; biases and norms are not decayed."""
+    convolutions: list[Tensor] = []
+    if train.optimizer == "muon":
+        # Not the first one, whose filters are few and see few channels.
+        layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+        convolutions = [layer.weight for layer in layers[1:]]
+    own = {id(weight) for weight in convolutions}
+    decayed = [p for p in network.parameters() if p.ndim > 1 and id(p) not in own]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups: list[dict] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    rate, decay = train.learning_rate, train.weight_decay
+    if convolutions:
+        return Muon(convolutions, groups, lr=rate, weight_decay=decay)
+    if train.optimizer == "sgd":
+        return torch.optim.SGD(
+            groups, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True, fused=True
+        )
+    optimizer = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
+    return optimizer(groups, lr=rate, weight_decay=decay, fused=True)
+
+
+@torch.no_grad()
+def update_average(average: VGG, network: VGG, decay: float, step: int) -> None:
+    """Move the averaged weights towards the network's; quicker in the first steps."""
+    decay = min(decay, (step + 1) / (step + 10))
+    ours: list[Tensor] = [*average.parameters()]
+    theirs: list[Tensor] = [*network.parameters()]
+    torch._foreach_lerp_(ours, theirs, 1 - decay)
+    for mine, latest in zip(average.buffers(), network.buffers(), strict=True):
+        mine.copy_(latest) if not mine.is_floating_point() else mine.lerp_(latest, 1 - decay)

@@ -1,0 +1,52 @@
+"""What the loop needs of the pictures it trains on, and which kind a recipe asks for."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
+from vggcore.model.network import VGG
+from vggcore.model.recipe import TrainConfig
+from vggcore.pictures.preprocessing import Preprocessing
+
+
+class Source(Protocol):
+    """Batches, and how answers on them are judged."""
+
+    batch_size: int
+    steps_per_epoch: int
+    preprocessing: Preprocessing
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs float32 [B, C, S, S] and targets of a step: a pure function of its number."""
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """What training makes smaller: a mean over the batch."""
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """How many of the batch are named right."""
+
+    def validate(self, network: VGG) -> dict:
+        """Scores on pictures that are not trained on: accuracy, loss, confusion and more."""
+
+    def test(self, network: VGG) -> dict:
+        """Scores on the test set: for the end of a run, once."""
+
+    def calibrate(self, network: VGG) -> dict:
+        """Fields of the card that make answers honest, found on validation."""
+
+    def describe(self) -> TrainedOn:
+        """What the card says about the pictures."""
+
+
+def make_source(spec: VGGSpec, train: TrainConfig, device: torch.device) -> Source:
+    """The run's batches and validation. Raises DataMissing."""
+    if train.dataset == "wild":
+        from vggcore.wild.source import WildSource
+
+        return WildSource(spec, train, device)
+    from vggcore.training.fashion_source import FashionSource
+
+    return FashionSource(spec, train, device)
