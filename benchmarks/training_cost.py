@@ -88,7 +88,7 @@ def child(job: dict) -> dict:
     if "spec" not in job:
         from vggcore.training import speed
 
-        return {name: list(s) for name, s in speed.calibrate(job["device"]).items()}
+        return {name: list(s) for name, s in speed.measure(job["device"]).items()}
     with tempfile.TemporaryDirectory() as folder:
         spec, train = VGGSpec.from_dict(job["spec"]), TrainConfig.from_dict(job["train"])
         return measure(spec, train, Path(folder))

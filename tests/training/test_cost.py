@@ -10,7 +10,7 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
 from vggcore.answers import evaluation
-from vggcore.commands import calibrate
+from vggcore.commands import measure_speed
 from vggcore.machine import precision
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
@@ -167,7 +167,7 @@ def test_validation_of_wild_looks_at_every_picture_twice():
     train = TrainConfig(dataset="wild")
 
     validating = cost.seconds_per_epoch(SMALL, train, FLAT) - (
-        cost.IMAGES["wild"][0] // train.batch_size * cost.seconds_per_step(SMALL, train, FLAT)
+        400 * cost.seconds_per_step(SMALL, train, FLAT)
     )
 
     image = sum(cost._layer_seconds(row, FLAT) for row in anatomy.walk(SMALL))
@@ -191,10 +191,10 @@ def test_speeds_are_interpolated_between_measured_points():
     assert speeds.conv_macs_per_second(1, 1) == pytest.approx(10)
 
 
-def test_calibration_is_kept_for_this_machine_only(monkeypatch):
+def test_what_was_measured_is_kept_for_this_machine_only(monkeypatch):
     monkeypatch.setattr(speed, "_measure", lambda device, precision: FLAT)
     monkeypatch.setattr(precision, "cpu_multiplies_bf16", lambda: True)
-    assert speed.calibrate("cpu") == {"bf16": FLAT, "float32": FLAT}
+    assert speed.measure("cpu") == {"bf16": FLAT, "float32": FLAT}
     assert speed.read("cpu", "bf16") == FLAT
     monkeypatch.setattr(speed, "_machine", lambda: "another")
     assert speed.read("cpu", "bf16").basis != "test"
@@ -239,9 +239,22 @@ def test_calibrate_command_says_what_it_means(monkeypatch, capsys):
 
     monkeypatch.setattr(speed, "_measure", lambda device, precision: FLAT)
     parser = argparse.ArgumentParser()
-    calibrate.add_arguments(parser)
-    assert calibrate.run(parser.parse_args(["--device", "cpu"])) == 0
+    measure_speed.add_arguments(parser)
+    assert measure_speed.run(parser.parse_args(["--device", "cpu"])) == 0
     printed = capsys.readouterr().out
     assert all(name in printed for name in PRESETS)
-    calibrate.run(parser.parse_args(["--device", "cpu", "--json"]))
+    measure_speed.run(parser.parse_args(["--device", "cpu", "--json"]))
     assert json.loads(capsys.readouterr().out)["float32"]["linear"] == 1e9
+
+
+@pytest.mark.parametrize("batch", [64, 128, 256])
+def test_an_epoch_of_wild_has_as_many_steps_whatever_the_batch(batch):
+    train = TrainConfig(dataset="wild", batch_size=batch)
+
+    assert cost.train_images(train) == 400 * batch
+
+
+def test_measured_speeds_follow_the_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "volume"))
+
+    assert speed.file().parent == tmp_path / "volume"

@@ -1,1 +1,4 @@
-"""The command line: one thin module a command."""
+"""The command line: one thin module a command, imported when it is asked for.
+
+`cli` finds the command; whatever computes is in the wings below.
+"""

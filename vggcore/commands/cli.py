@@ -1,4 +1,4 @@
-"""Command line: `python -m vggcore compare|train|runs|classify|evaluate|export …`.
+"""Command line: `vggcore compare|train|runs|classify|…`, or `python -m vggcore …`.
 
 Each command lives in a module that is imported only when it is asked for, so that help and
 mistakes answer at once. Whatever the user can mend ends in one line on standard error and exit
@@ -13,19 +13,22 @@ import sys
 
 COMMANDS = {
     "compare": ("compare", "parameters, MACs and shapes of VGG variants, side by side"),
-    "calibrate": ("calibrate", "measure this machine once, for its own time estimates"),
+    "measure-speed": ("measure_speed", "measure this machine once, for its own time estimates"),
     "train": ("train", "train a network; stop with Ctrl-C, go on with --resume"),
     "runs": ("runs", "background training: launch, list, show, stop, resume, delete"),
     "classify": ("classify", "what garment is on a picture"),
     "evaluate": ("evaluate", "accuracy, calibration and confusion of a checkpoint"),
+    "app": ("app", "start the dashboard in a browser"),
     "export": ("export", "a checkpoint as ONNX, torchvision weights, source or model card"),
 }
+
+_FORMER = {"calibrate": "measure-speed"}  # what commands were called
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     """Parser that knows all commands, and the arguments of `command`."""
     parser = argparse.ArgumentParser(
-        prog="python -m vggcore",
+        prog="vggcore",
         description="VGG networks on clothing images: compare, train, classify.",
         epilog="Every command takes --help and --json.",
     )
@@ -41,9 +44,15 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    argv = sys.argv[1:] if argv is None else argv
+    argv = [*(sys.argv[1:] if argv is None else argv)]
+    if argv:
+        argv[0] = _FORMER.get(argv[0], argv[0])
     chosen = argv[0] if argv and argv[0] in COMMANDS else None
-    args = make_parser(chosen).parse_args(argv)
+    parser = make_parser(chosen)
+    args, others = parser.parse_known_args(argv)
+    args.others = others
+    if others and args.command != "app":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     logging.basicConfig(
         level=logging.INFO if args.verbose else logging.WARNING, format="%(message)s"
     )

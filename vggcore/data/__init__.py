@@ -1,1 +1,25 @@
-"""The ten classes, Fashion-MNIST, and synthetic garments that need no download."""
+"""The ten classes, Fashion-MNIST, and synthetic garments that need no download.
+
+Images are uint8 tensors; how they are varied in training is in `augment`.
+"""
+
+from typing import TYPE_CHECKING
+
+from vggcore.machine.lazy import handing_on
+
+if TYPE_CHECKING:
+    from vggcore.data.classes import CLASSES as CLASSES
+    from vggcore.data.classes import Label as Label
+    from vggcore.data.fashion_mnist import DataMissing as DataMissing
+    from vggcore.data.fashion_mnist import load_split as load_split
+
+__all__ = ["CLASSES", "DataMissing", "Label", "load_split"]
+__getattr__ = handing_on(
+    __name__,
+    {
+        "CLASSES": "vggcore.data.classes",
+        "Label": "vggcore.data.classes",
+        "load_split": "vggcore.data.fashion_mnist",
+        "DataMissing": "vggcore.data.fashion_mnist",
+    },
+)

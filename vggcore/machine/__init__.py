@@ -1,1 +1,4 @@
-"""Which device, how many processes, how much memory, and where things are kept."""
+"""Which device, how many processes, how much memory, and where things are kept.
+
+The ground floor: it imports no other wing.
+"""

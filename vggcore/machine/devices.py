@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 
 import torch
 
@@ -46,7 +47,10 @@ def _processor() -> str:
 
 
 def memory_bytes(device: torch.device) -> int:
-    """Memory in use now: allocated on the GPU, or resident in this process."""
+    """Memory in use now: allocated on the GPU, or resident in this process.
+
+    Where the system tells no more (macOS), the largest that was ever resident.
+    """
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     try:
@@ -55,7 +59,8 @@ def memory_bytes(device: torch.device) -> int:
     except OSError:
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024  # bytes there, kB elsewhere
 
 
 def synchronise(device: torch.device) -> None:

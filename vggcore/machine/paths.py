@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+PROJECT = PACKAGE.parent  # the checkout, or where the package is installed
 
 
 def _user_folder(kind: str) -> Path:
@@ -26,7 +27,17 @@ def runs_dir() -> Path:
 
 def checkpoints_dir() -> Path:
     """Folder of shipped and promoted checkpoints (VGGCORE_CHECKPOINTS)."""
-    return Path(os.environ.get("VGGCORE_CHECKPOINTS") or PROJECT / "checkpoints")
+    return Path(os.environ.get("VGGCORE_CHECKPOINTS") or _beside_or_inside("checkpoints"))
+
+
+def app_dir() -> Path:
+    """Folder of the dashboard's entry point and pages."""
+    return PROJECT if (PROJECT / "streamlit_app.py").is_file() else PACKAGE / "app"
+
+
+def _beside_or_inside(name: str) -> Path:
+    """A folder of the checkout; in an installed package it is inside the package."""
+    return PROJECT / name if (PROJECT / "streamlit_app.py").is_file() else PACKAGE / name
 
 
 def cache_dir() -> Path:

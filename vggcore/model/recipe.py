@@ -16,6 +16,7 @@ def _option(default, help, *, choices=None, low=None, high=None, unit="", group=
     return field(default=default, metadata=metadata)
 
 
+WILD_STEPS_PER_EPOCH = 400  # of the data set "wild", whatever the batch size
 DATASETS = ("fashion-mnist", "synthetic", "wild")
 
 

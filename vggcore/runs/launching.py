@@ -54,6 +54,8 @@ def launch(
     or NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed.
     """
     limits = limits or Limits.read()
+    if sys.platform == "win32":  # a lock cannot be handed to another process there
+        raise RunError("background runs need Linux or macOS: train in a terminal, `vggcore train`")
     if not 1 <= processes <= MAX_PROCESSES:
         raise RunError(f"processes {processes} is out of range: 1 to {MAX_PROCESSES}")
     if limits.public:

@@ -1,1 +1,23 @@
-"""The training loop, its batches, exact resume, and what a training costs."""
+"""The training loop, its batches, exact resume, and what a training costs.
+
+`fit` trains a run folder; `estimate` says before what it will take.
+"""
+
+from typing import TYPE_CHECKING
+
+from vggcore.machine.lazy import handing_on
+
+if TYPE_CHECKING:
+    from vggcore.training.cost import estimate as estimate
+    from vggcore.training.loop import fit as fit
+    from vggcore.training.progress import TrainingFailed as TrainingFailed
+
+__all__ = ["TrainingFailed", "estimate", "fit"]
+__getattr__ = handing_on(
+    __name__,
+    {
+        "fit": "vggcore.training.loop",
+        "TrainingFailed": "vggcore.training.progress",
+        "estimate": "vggcore.training.cost",
+    },
+)

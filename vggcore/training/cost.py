@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vggcore.machine import precision
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
 from vggcore.training import speed
 
 FLOAT_BYTES = 4
@@ -23,7 +23,7 @@ EVALUATED_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
 RUNTIME_BYTES = 185_000_000
 IMAGES = {  # of one epoch, validation, test
     "fashion-mnist": (55_000, 5_000, 10_000),
-    "wild": (51_200, 5_500, 10_000),
+    "wild": (0, 5_500, 10_000),  # of an epoch: see `train_images`
     "synthetic": (4_000, 500, 500),
 }
 _WILD_PICTURES = 141_000  # in the pools that `wild` draws its batches from
@@ -53,6 +53,8 @@ def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
 
 def train_images(train: TrainConfig) -> int:
     """Images of one epoch."""
+    if train.dataset == "wild":  # drawn anew for each step
+        return WILD_STEPS_PER_EPOCH * train.batch_size
     images = IMAGES[train.dataset][0]
     return min(train.train_limit or images, images)
 

@@ -1,7 +1,7 @@
 """How fast this machine trains: measured once in a few seconds, kept per user, read without torch.
 
 Convolutions run at very different speeds with 8 or 512 channels and on 2×2 or 32×32 maps, so the
-calibration is a small grid of real forward and backward passes; `cost` interpolates in it.
+measurement is a small grid of real forward and backward passes; `cost` interpolates in it.
 """
 
 import json
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.machine.hardware import device_choices
 
@@ -51,7 +52,9 @@ def _between(points: tuple, values: list[float], at: float) -> float:
 
 
 # What a small computer does, about: measured on two cores of a server CPU (AMD Zen 4).
-_TYPICAL = "typical figures of two CPU cores; `python -m vggcore calibrate` measures this machine"
+_TYPICAL = (
+    "typical figures of two CPU cores; `python -m vggcore measure-speed` measures this machine"
+)
 _STATED = {
     "bf16": Speeds(
         conv=[[0.4e9, 3.7e9, 18e9], [6e9, 35e9, 55e9], [6e9, 65e9, 65e9], [6e9, 30e9, 62e9]],
@@ -67,9 +70,8 @@ _STATED = {
 
 
 def file() -> Path:
-    """The per-user file of calibrations."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "vggcore" / "calibration.json"
+    """Where measured speeds are kept."""
+    return paths.cache_dir() / "calibration.json"
 
 
 def read(device: str, precision: str) -> Speeds | None:
@@ -95,7 +97,7 @@ def _machine() -> str:
     return f"{platform.node()} {platform.machine()} {os.cpu_count()}"
 
 
-def calibrate(device: str = "auto") -> dict[str, Speeds]:
+def measure(device: str = "auto") -> dict[str, Speeds]:
     """Measure `device` (seconds on a GPU, about ten on a small CPU); keep it, by precision.
 
     Float32 is measured, and the 16-bit numbers that the hardware multiplies.

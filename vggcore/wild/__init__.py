@@ -1,1 +1,21 @@
-"""The pictures made up for training on photos and drawings."""
+"""Pictures for training on photos and drawings: made up, cut out, and real.
+
+`WildSource` draws batches from pools; `items` knows the real pictures and what is right for each.
+"""
+
+from typing import TYPE_CHECKING
+
+from vggcore.machine.lazy import handing_on
+
+if TYPE_CHECKING:
+    from vggcore.wild.source import WildSource as WildSource
+    from vggcore.wild.validation import Validation as Validation
+
+__all__ = ["Validation", "WildSource"]
+__getattr__ = handing_on(
+    __name__,
+    {
+        "WildSource": "vggcore.wild.source",
+        "Validation": "vggcore.wild.validation",
+    },
+)

@@ -17,14 +17,13 @@ from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
-from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
 from vggcore.wild.items import SOURCES
 from vggcore.wild.loss import none_aware_loss, with_none
 from vggcore.wild.pools import cached_pool
 from vggcore.wild.validation import Validation, prepared_images
 
-STEPS_PER_EPOCH = 400
 # Shares of a batch. Few real drawings: most are of three classes, and their hand must not give
 # these away (a sweater drawn by the same hand became a T-shirt).
 SHARES = {
@@ -48,7 +47,7 @@ class WildSource:
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
-        self.steps_per_epoch = STEPS_PER_EPOCH
+        self.steps_per_epoch = WILD_STEPS_PER_EPOCH
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Normalised float32 [B, 1, S, S] and targets float32 [B, 11]."""

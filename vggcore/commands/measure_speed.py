@@ -1,4 +1,4 @@
-"""`python -m vggcore calibrate`: measure this machine, so that time estimates are its own."""
+"""`measure-speed`: measure this machine, so that time estimates are its own."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -15,7 +15,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Measures, keeps the result for this user, prints what it means. Returns 0."""
-    measured = speed.calibrate(args.device)
+    measured = speed.measure(args.device)
     if args.json:
         print(json.dumps({name: speeds._asdict() for name, speeds in measured.items()}, indent=2))
         return 0

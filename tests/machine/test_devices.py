@@ -1,0 +1,21 @@
+"""What is said about a device."""
+
+import resource
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from vggcore.machine import devices
+
+
+@pytest.mark.parametrize(("system", "scale"), [("darwin", 1), ("freebsd", 1024)])
+def test_the_peak_is_in_bytes_where_nothing_else_is_known(system, scale, monkeypatch):
+    def missing(*_):
+        raise OSError
+
+    monkeypatch.setattr("builtins.open", missing)
+    monkeypatch.setattr(devices.sys, "platform", system)
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=5000))
+
+    assert devices.memory_bytes(torch.device("cpu")) == 5000 * scale

@@ -1,0 +1,55 @@
+"""Locks on files: exclusive, released with their process, and no reason not to import elsewhere."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from vggcore.machine import paths
+from vggcore.machine.file_lock import is_locked, take_lock
+
+WITHOUT_FCNTL = """
+import sys
+sys.modules["fcntl"] = None  # as on Windows
+from vggcore import runs
+from vggcore.commands.cli import main
+from vggcore.training import cost
+from dashboard.compare import views
+"""
+
+
+def test_a_lock_is_held_once(tmp_path):
+    first = take_lock(tmp_path / "lock")
+
+    assert first is not None and is_locked(tmp_path / "lock")
+    assert take_lock(tmp_path / "lock", patience=0) is None
+    os.close(first)
+    assert not is_locked(tmp_path / "lock")
+
+
+def test_a_lock_that_must_be_there_is_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        take_lock(tmp_path / "gone", create=False)
+
+    assert not (tmp_path / "gone").exists()
+
+
+def test_only_background_runs_need_fcntl(tmp_path):
+    """Windows has no fcntl: its own locks stand in (here by a stand-in for its module)."""
+    code = (
+        "import sys, types\n"
+        "windows = types.ModuleType('msvcrt')\n"
+        "windows.LK_LOCK = windows.LK_NBLCK = 1; windows.locking = lambda fd, how, size: None\n"
+        "sys.modules['msvcrt'] = windows; platform = sys.platform; sys.platform = 'win32'\n"
+        "import vggcore.machine.file_lock\n"
+        "sys.platform = platform\n" + WITHOUT_FCNTL + "sys.exit(main(sys.argv[1:]))\n"
+    )
+    train = "train --preset try-out --dataset synthetic --epochs 1 --train-limit 256 --device cpu"
+
+    for arguments in (["compare", "--configurations", "A"], ["classify", "--help"], train.split()):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=paths.PROJECT, capture_output=True,
+            text=True, env=os.environ | {"VGGCORE_RUNS": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-500:]
