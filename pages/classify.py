@@ -5,9 +5,8 @@ from PIL import Image
 
 from dashboard.classify import panel as panel
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.classify.uploads import keep_in_memory
 from dashboard.shared import network_choice
-from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
 from vggcore.data.classes import CLASSES
@@ -18,7 +17,7 @@ from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 MAX_FILES = 12
 
 through_entry_point()
-keep_in_memory()
+keep_uploads_in_memory()
 st.title("Classify")
 st.write(
     "Draw a garment, or show a photo of one. The network answers at once, shows what it saw, and "

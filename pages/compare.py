@@ -6,7 +6,7 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
-from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.internals import through_entry_point
 from vggcore.commands import tables
 from vggcore.model import anatomy, source
 from vggcore.model.recipe import TrainConfig

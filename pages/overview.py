@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.internals import through_entry_point
 from vggcore.model import checkpoints
 
 through_entry_point()

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.results import cost, map
 from dashboard.results import panel as panel
 from dashboard.shared import downloads, network_choice
-from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.internals import through_entry_point
 from vggcore import runs
 from vggcore.data.fashion_mnist import DataMissing
 from vggcore.model.checkpoints import CheckpointError

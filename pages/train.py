@@ -5,7 +5,7 @@ import uuid
 import streamlit as st
 
 from dashboard.shared import deployment, formatting
-from dashboard.shared.entry_point import through_entry_point
+from dashboard.shared.internals import through_entry_point
 from dashboard.train import actions, form, panel, table
 from vggcore import runs
 from vggcore.runs import recorded

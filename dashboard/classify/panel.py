@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard.shared import cpu_share
+from dashboard.shared import cpu_share, palette
 from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
@@ -131,9 +131,9 @@ def _bar(label: str, chance: float) -> str:
         '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
         'align-items:center;margin:.2rem 0">'
         f"<span>{escape(label)}</span>"
-        '<span style="background:rgba(128,128,128,.22);border-radius:5px;height:1.05rem">'
+        f'<span style="background:{palette.BAR_GROUND};border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
-        'background:#3b82f6"></span></span>'
+        f'background:{palette.BAR}"></span></span>'
         f'<span style="text-align:right">{percent(chance, 1)}</span></li>'
     )
 

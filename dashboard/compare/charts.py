@@ -1,7 +1,6 @@
 """Charts of the Compare page: DataFrames and specs in, plotly figures out.
 
-Colours are the Okabe–Ito set, which people with any colour vision can tell apart and which reads
-on light and on dark grounds. Text and lines are for any ground too: see `INK`.
+Text and lines are for light and dark grounds: see `INK`.
 
 Streamlit draws a chart whose numbers changed anew, and plotly then draws it up to three times:
 once more where labels change the margins, and once more where Streamlit's theme, a template, is
@@ -16,21 +15,13 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboard.shared import palette
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
-BLOCK_COLOURS = {
-    "block1": "#56b4e9", "block2": "#0072b2", "block3": "#009e73", "block4": "#e69f00",
-    "block5": "#d55e00", "classifier": "#cc79a7",
-}  # fmt: skip
-KIND_COLOURS = {
-    "conv": "#0072b2", "batch-norm": "#e69f00", "linear": "#cc79a7", "max-pool": "#009e73",
-    "avg-pool": "#009e73", "lrn": "#56b4e9", "dropout": "#999999",
-}  # fmt: skip
 _BAR = 34  # pixels a bar, with its gap
 _ALONE = "<extra></extra>"  # no second box, with the name of the trace, beside the hover text
 _FONT = "Source Sans, sans-serif"
-_LINES = "rgba(128,128,128,0.25)"
 # On the page, text takes the colour of the text around it, whatever the theme; in a file that
 # somebody saves it is dark.
 INK = """<style>.stPlotlyChart :is(.cartesianlayer, .infolayer, .zerolinelayer) text:not(.bartext)
@@ -49,7 +40,7 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
     for label, (kind, counts) in parts.items():
         shares = [count / t.parameters for count, t in zip(counts, totals, strict=True)]
         traces.append(
-            _bars(label, KIND_COLOURS[kind], list(networks), counts)
+            _bars(label, palette.KINDS[kind], list(networks), counts)
             | {
                 "customdata": shares,
                 "text": [f"{share:.0%}" if share > 0.08 else "" for share in shares],
@@ -71,7 +62,7 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
     traces = [
         _bars(_spaced(block), colour, list(networks), [macs[block] for macs in work.values()])
         | {"hovertemplate": f"%{{y}}, {_spaced(block)}: %{{x:.3s}} MACs" + _ALONE}
-        for block, colour in BLOCK_COLOURS.items()
+        for block, colour in palette.BLOCKS.items()
     ]
     return _stacked(traces, list(networks), "multiply-accumulates (MACs) for one image")
 
@@ -85,7 +76,7 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
             # Of bars with a base, %{x} would be where they end.
             "hovertemplate": "%{y}, %{customdata[0]}: %{customdata[1]:.3s}B" + _ALONE,
         }
-        for block, colour in BLOCK_COLOURS.items()
+        for block, colour in palette.BLOCKS.items()
     }  # fmt: skip
     for trace in traces.values():
         trace["marker"]["line"] = {"width": 0.6, "color": "rgba(0,0,0,0.45)"}
@@ -113,7 +104,7 @@ def layer_memory(spec: VGGSpec) -> go.Figure:
         chosen = [row for row in rows if row.kind == kind]
         names, written = [row.name for row in chosen], [row.activation_bytes for row in chosen]
         traces.append(
-            _bars(kind, KIND_COLOURS[kind], names, written)
+            _bars(kind, palette.KINDS[kind], names, written)
             | {
                 "customdata": ["×".join(map(str, row.output_shape[1:])) for row in chosen],
                 "hovertemplate": "%{y}: %{x:.3s}B, %{customdata}" + _ALONE,
@@ -131,8 +122,8 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     looks = {
-        "published": ("diamond", "#e69f00", 4, "bottom center"),
-        "this machine": ("circle", "#0072b2", 3, "middle left"),  # ours are of one size
+        "published": ("diamond", palette.ORANGE, 4, "bottom center"),
+        "this machine": ("circle", palette.BLUE, 3, "middle left"),  # ours are of one size
     }
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
@@ -144,7 +135,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata}: %{y:.2%}, %{x:.3s} parameters<extra></extra>",
         )  # fmt: skip
     figure.add_hline(
-        y=0.835, line_dash="dot", line_color="#999999", annotation_text="people, not experts",
+        y=0.835, line_dash="dot", line_color=palette.GREY, annotation_text="people, not experts",
         annotation_position="bottom right",
     )  # fmt: skip
     # Room for the names of the outermost marks.
@@ -156,8 +147,8 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
 def imagenet_accuracy() -> go.Figure:
     """Parameters (log) against the paper's ImageNet top-5 accuracy, one colour a training scale."""
     looks = {
-        "256": ("#0072b2", "bottom center"), "384": ("#e69f00", "middle right"),
-        "256–512": ("#009e73", "top center"),
+        "256": (palette.BLUE, "bottom center"), "384": (palette.ORANGE, "middle right"),
+        "256–512": (palette.GREEN, "top center"),
     }  # fmt: skip
     figure = go.Figure()
     for scale, (colour, position) in looks.items():
@@ -233,8 +224,8 @@ def _figure(traces: list[dict], layout: dict) -> go.Figure:
 
 def _axis(title: str = "", **own) -> dict:
     return {
-        "title": {"text": title, "font": {"size": 13}}, "gridcolor": _LINES,
-        "zerolinecolor": _LINES, "fixedrange": True, "automargin": False,
+        "title": {"text": title, "font": {"size": 13}}, "gridcolor": palette.LINES,
+        "zerolinecolor": palette.LINES, "fixedrange": True, "automargin": False,
     } | own  # fmt: skip
 
 
@@ -242,10 +233,10 @@ def _frame(*, height: int) -> dict:
     return {
         "height": height, "margin": {"l": 8, "r": 16, "t": 52, "b": 44, "pad": 4},
         "font": {"family": _FONT, "size": 13, "color": "#444444"},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": palette.CLEAR, "plot_bgcolor": palette.CLEAR,
         "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0,
                    "traceorder": "normal"},
         "hoverlabel": {"bgcolor": "#262730", "bordercolor": "#808080",
                        "font": {"color": "white", "family": _FONT, "size": 13}},
-        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#808080", "activecolor": "#808080"},
+        "modebar": {"bgcolor": palette.CLEAR, "color": "#808080", "activecolor": "#808080"},
     }  # fmt: skip

@@ -6,7 +6,7 @@ and on a dark page; `standalone` gives a file with its own white ground.
 
 from math import sqrt
 
-from dashboard.compare.charts import BLOCK_COLOURS
+from dashboard.shared import palette
 from vggcore.model import anatomy
 from vggcore.model.anatomy import Layer
 from vggcore.model.architectures import VGGSpec
@@ -14,7 +14,6 @@ from vggcore.model.architectures import VGGSpec
 _WIDTH = 380  # drawing units; the page scales them
 _MIDDLE = 176
 _WIDEST = 150  # a map as wide as the input
-RING_COLOURS = ("#56b4e9", "#0072b2", "#009e73", "#e69f00", "#d55e00", "#cc79a7")
 
 
 def network(spec: VGGSpec, *, standalone: bool = False) -> str:
@@ -48,7 +47,7 @@ def _height(row: Layer) -> float:
 def _drawn_row(row: Layer, spec: VGGSpec, middle: float, height: float) -> list[str]:
     side = row.output_shape[2] if len(row.output_shape) == 4 else None
     width = 56.0 if side is None else max(3.0, _WIDEST * side / spec.image_size)
-    colour = BLOCK_COLOURS[row.block]
+    colour = palette.BLOCKS[row.block]
     opacity = 0.45 if row.kind in ("max-pool", "avg-pool") else 1
     box = (
         f'<rect x="{_MIDDLE - width / 2:.1f}" y="{middle - height / 2:.1f}" width="{width:.1f}" '
@@ -84,7 +83,7 @@ def receptive_field(kernel: int, count: int, *, single: bool = False) -> str:
         start = (cells - side) / 2 * cell
         parts.append(
             f'<rect x="{start:.2f}" y="{start:.2f}" width="{side * cell:.2f}" '
-            f'height="{side * cell:.2f}" fill="{RING_COLOURS[(layer - 1) % 6]}"/>'
+            f'height="{side * cell:.2f}" fill="{palette.RINGS[(layer - 1) % len(palette.RINGS)]}"/>'
         )
     lines = "".join(f"M{n * cell:.2f} 0V300M0 {n * cell:.2f}H300" for n in range(cells + 1))
     parts.append(f'<path d="{lines}" stroke="currentColor" stroke-opacity="0.35" fill="none"/>')

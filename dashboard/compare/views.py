@@ -6,15 +6,17 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.shared import palette
 from vggcore.commands import tables
 from vggcore.model import source
 from vggcore.model.architectures import VGGSpec
 
 _CHANGES = {"same": "", "added": "+ added", "removed": "– removed", "changed": "~ changed"}
 _TINTS = {
-    "+ added": "rgba(0, 158, 115, 0.28)", "– removed": "rgba(213, 94, 0, 0.28)",
-    "~ changed": "rgba(230, 159, 0, 0.28)",
-}  # fmt: skip
+    "+ added": palette.ADDED,
+    "– removed": palette.REMOVED,
+    "~ changed": palette.CHANGED,
+}
 
 
 def chart(figure: go.Figure, name: str, alt: str) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import cpu_share, formatting
+from dashboard.shared import confusion_chart, cpu_share, formatting
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.evaluation import class_scores, difference_interval, in_cell, wilson_interval
@@ -141,7 +141,7 @@ def confusion(networks: list[Results]) -> None:
 def _matrix(found: Results, key: str) -> None:
     true, named = _most_confused(found)
     st.plotly_chart(
-        charts.confusion(found.scores["confusion"], list(CLASSES)), key=key,
+        confusion_chart.confusion(found.scores["confusion"], CLASSES), key=key,
         on_select=lambda: _take_cell(key), selection_mode="points",
         config={"displayModeBar": False},
         alt=f"Confusion matrix of {found.name}: {true} is most often taken for {named}",

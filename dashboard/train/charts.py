@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vggcore.data.classes import CLASSES
+from dashboard.shared import palette
 from vggcore.runs.metrics import smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels to show them
-TRAIN, VALIDATION, REFERENCE = "#2a78d6", "#eb6834", "#898781"
-RUN_COLOURS = ("#2a78d6", "#eb6834", "#1baf7a", "#eda100", "#e87ba4", "#4a3aa7", "#e34948")
+TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
+RUN_COLOURS = palette.SERIES
 X_AXES = {"step": "Step", "epoch": "Epoch", "seconds": "Time"}
 _HEIGHT = 340
 
@@ -84,22 +84,6 @@ def one_line(
     x, y = thin_out(_x(steps, look), steps[column].to_numpy() * scale, POINTS)
     figure.add_scatter(x=x, y=y, mode="lines", line=dict(color=TRAIN, width=2), name=title)
     return figure.update_layout(height=200, showlegend=False, yaxis_rangemode="tozero")
-
-
-def confusion(matrix: list[list[int]]) -> go.Figure:
-    """Validation images by true class (rows) and predicted class (columns), as counts."""
-    counts = np.asarray(matrix)
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares, x=CLASSES, y=CLASSES, text=counts, texttemplate="%{text}", zmin=0, zmax=1,
-            colorscale="Blues", showscale=False, xgap=1, ygap=1,
-            hovertemplate="%{y} taken for %{x}: %{text} (%{z:.1%})<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", title="true class")
-    figure.update_xaxes(title="predicted class", tickangle=-40)
-    return figure.update_layout(height=430, margin=dict(l=0, r=0, t=10, b=0), uirevision="keep")
 
 
 def _figure(metric: str, look: Look, identity: str) -> go.Figure:

@@ -7,9 +7,10 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import formatting
+from dashboard.shared import confusion_chart, formatting
 from dashboard.train import actions, charts
 from vggcore import runs
+from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, metrics, recorded
 from vggcore.runs.metrics import MetricsLog
@@ -238,7 +239,7 @@ def _confusion(name: str, epochs: list[dict]) -> None:
     if rows:
         title = f"Confusion on the validation images after epoch {rows[-1]['epoch']}"
         with st.expander(title, icon=":material/grid_on:"):
-            figure = charts.confusion(rows[-1]["confusion"])
+            figure = confusion_chart.confusion(rows[-1]["confusion"], CLASSES)
             st.plotly_chart(figure, key=f"chart-{name}-confusion")
 
 

@@ -5,6 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.compare import charts, diagram
+from dashboard.shared import palette
 from vggcore.commands.tables import garment_accuracies
 from vggcore.model import anatomy
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -179,5 +180,5 @@ def test_diagram_names_each_layer_and_draws_maps_to_scale():
 
 def test_receptive_field_drawing_has_a_ring_a_layer():
     stacked = diagram.receptive_field(3, 4)
-    assert sum(stacked.count(colour) for colour in diagram.RING_COLOURS) == 4
+    assert sum(stacked.count(colour) for colour in palette.RINGS) == 4
     assert "sees 9×9 pixels" in stacked

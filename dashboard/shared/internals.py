@@ -1,0 +1,41 @@
+"""What we need of Streamlit and Starlette that they do not offer: seen in Streamlit 1.67.
+
+Each function stands alone, does nothing where an update has taken its ground away, and is watched
+by `tests/dashboard/test_internals.py`.
+"""
+
+import streamlit as st
+
+
+def through_entry_point() -> None:
+    """Call first on every page: starts over through `streamlit_app.py` where it was passed by.
+
+    Until `st.navigation` has run once in a server's life, Streamlit takes a folder `pages/` for
+    its older kind of app: it would run the page alone, without our page settings and menu.
+    Only a session's first run starts over: in a later one, a click would be lost. Without this,
+    the very first visitor of a page's own address sees it without the menu.
+    """
+    try:
+        from streamlit.runtime.pages_manager import PagesManager
+    except ImportError:
+        return
+    if getattr(PagesManager, "uses_pages_directory", False) and "entered" not in st.session_state:
+        st.session_state["entered"] = True
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def keep_uploads_in_memory() -> None:
+    """Stop the web server from parking uploads over 1 MB in temporary files while they arrive.
+
+    Every upload up to the configured limit then stays in memory; larger ones are refused anyway.
+    Starlette has no setting for it but its class's own. Without this, a visitor's picture is on
+    disk for as long as it arrives.
+    """
+    try:
+        from starlette.formparsers import MultiPartParser
+    except ImportError:
+        return
+    if hasattr(MultiPartParser, "spool_max_size"):
+        most = st.get_option("server.maxUploadSize") + 1
+        MultiPartParser.spool_max_size = most * 1024 * 1024
