@@ -62,8 +62,10 @@ def fastest(function, spec: VGGSpec, repeats: int = 5) -> float:
 
 
 def main() -> None:
-    print(f"{'network':22} {'parameters':>12} {'same':>5} {'MACs same':>9} {'ours':>8} "
-          f"{'torchinfo':>10} {'ratio':>6}")  # fmt: skip
+    print(
+        f"{'network':22} {'parameters':>12} {'same':>5} {'MACs same':>9} {'ours':>8} "
+        f"{'torchinfo':>10} {'ratio':>6}"
+    )
     total = {"ours": 0.0, "theirs": 0.0}
     for spec in SPECS:
         (parameters, macs), (their_parameters, their_macs) = ours(spec), theirs(spec)
@@ -71,11 +73,15 @@ def main() -> None:
         seconds, their_seconds = fastest(ours, spec), fastest(theirs, spec)
         total["ours"] += seconds
         total["theirs"] += their_seconds
-        print(f"{spec.name:22} {parameters:12,} {parameters == their_parameters!s:>5} "
-              f"{same_macs!s:>9} {seconds * 1e3:5.1f} ms {their_seconds * 1e3:7.1f} ms "
-              f"{their_seconds / seconds:5.1f}×")  # fmt: skip
-    print(f"12 networks: ours {total['ours'] * 1e3:.0f} ms, torchinfo {total['theirs'] * 1e3:.0f} "
-          f"ms, {total['theirs'] / total['ours']:.1f}×")  # fmt: skip
+        print(
+            f"{spec.name:22} {parameters:12,} {parameters == their_parameters!s:>5} "
+            f"{same_macs!s:>9} {seconds * 1e3:5.1f} ms {their_seconds * 1e3:7.1f} ms "
+            f"{their_seconds / seconds:5.1f}×"
+        )
+    print(
+        f"12 networks: ours {total['ours'] * 1e3:.0f} ms, torchinfo {total['theirs'] * 1e3:.0f} "
+        f"ms, {total['theirs'] / total['ours']:.1f}×"
+    )
     tracemalloc.start()
     ours(SPECS[-1])
     print(f"{SPECS[-1].name}: ours takes {tracemalloc.get_traced_memory()[1] / 1e6:.2f} MB at most")

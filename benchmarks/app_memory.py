@@ -18,10 +18,19 @@ import harness  # noqa: E402
 harness.PATIENCE = 300
 AIM_MB = 700
 VISITS = (
-    "", "compare", "train", "train?recorded=tutorial", "classify?source=Sample", "classify",
-    "results?section=Scores", "results?section=Confusion", "results?section=Map",
-    "results?section=Take%20away", "compare", "",
-)  # fmt: skip
+    "",
+    "compare",
+    "train",
+    "train?recorded=tutorial",
+    "classify?source=Sample",
+    "classify",
+    "results?section=Scores",
+    "results?section=Confusion",
+    "results?section=Map",
+    "results?section=Take%20away",
+    "compare",
+    "",
+)
 
 
 def memory_mb(pid: int, field: str) -> float:

@@ -79,8 +79,10 @@ def main() -> None:
     ):
         times = measure(page, args.moves)
     for name, column in zip(("key press", "question"), zip(*times, strict=True), strict=True):
-        print(f"from {name} to redraw, 6 networks, 3 charts, {len(column)} moves: median "
-              f"{statistics.median(column):.0f} ms, slowest {max(column):.0f} ms")  # fmt: skip
+        print(
+            f"from {name} to redraw, 6 networks, 3 charts, {len(column)} moves: median "
+            f"{statistics.median(column):.0f} ms, slowest {max(column):.0f} ms"
+        )
 
 
 if __name__ == "__main__":

@@ -90,11 +90,15 @@ def main() -> None:
     browser, computing = in_the_browser(lines), in_python(lines, name)
     for label, values in (("pointer-up to new bars", browser), ("of it computing", computing)):
         ninth = statistics.quantiles(values, n=10)[8]
-        print(f"{label:24} median {1000 * statistics.median(values):6.0f} ms, "
-              f"p90 {1000 * ninth:6.0f} ms, best {1000 * min(values):6.0f} ms")  # fmt: skip
+        print(
+            f"{label:24} median {1000 * statistics.median(values):6.0f} ms, "
+            f"p90 {1000 * ninth:6.0f} ms, best {1000 * min(values):6.0f} ms"
+        )
     share = statistics.median(browser) / BUDGET
-    print(f"{name}, {len(browser)} strokes: {share:.2f} of the {1000 * BUDGET:.0f} ms budget; "
-          f"load of the machine {os.getloadavg()[0]:.1f}")  # fmt: skip
+    print(
+        f"{name}, {len(browser)} strokes: {share:.2f} of the {1000 * BUDGET:.0f} ms budget; "
+        f"load of the machine {os.getloadavg()[0]:.1f}"
+    )
 
 
 if __name__ == "__main__":

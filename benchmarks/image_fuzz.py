@@ -54,10 +54,14 @@ def main() -> int:
         opened, seconds = open_or_refuse(data)
         used = peak_memory() - before
         worst = [max(worst[0], seconds), max(worst[1], used)]
-        print(f"{name:<50} {len(data) / 1000:8.1f} {seconds:8.3f} {used:6.0f}  "
-              f"{'opened' if opened else 'refused'}")  # fmt: skip
-    print(f"worst bomb: {worst[0]:.2f} s, {worst[1]:.0f} MB (limits {MAX_SECONDS:.0f} s, "
-          f"{MAX_MEGABYTES:.0f} MB)")  # fmt: skip
+        print(
+            f"{name:<50} {len(data) / 1000:8.1f} {seconds:8.3f} {used:6.0f}  "
+            f"{'opened' if opened else 'refused'}"
+        )
+    print(
+        f"worst bomb: {worst[0]:.2f} s, {worst[1]:.0f} MB (limits {MAX_SECONDS:.0f} s, "
+        f"{MAX_MEGABYTES:.0f} MB)"
+    )
     failed = tracebacks or max(slowest[0], worst[0]) > MAX_SECONDS
     return int(bool(failed or max(memory, worst[1]) > MAX_MEGABYTES))
 

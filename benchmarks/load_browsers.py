@@ -30,8 +30,9 @@ def one_more(page, number: int) -> float:
     left = 50 + 12 * number
     draw(page, [(left, 50), (left, 180), (left + 70, 180 - 5 * number)])
     started = time.perf_counter()
-    page.wait_for_function(f"before => document.querySelector('.answer') && {seen} !== before",
-                           arg=before)  # fmt: skip
+    page.wait_for_function(
+        f"before => document.querySelector('.answer') && {seen} !== before", arg=before
+    )
     return time.perf_counter() - started
 
 
@@ -69,8 +70,10 @@ def main() -> int:
     if times:
         slow = sorted(times)[int(0.95 * (len(times) - 1))]
         middle = statistics.median(times)
-        print(f"{len(times)} answers in {args.browsers} browsers: median {middle:.2f} s, "
-              f"p95 {slow:.2f} s, {len(errors)} errors")  # fmt: skip
+        print(
+            f"{len(times)} answers in {args.browsers} browsers: median {middle:.2f} s, "
+            f"p95 {slow:.2f} s, {len(errors)} errors"
+        )
     return int(bool(errors) or not times or slow > 2)
 
 

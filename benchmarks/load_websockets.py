@@ -31,8 +31,19 @@ import harness  # noqa: E402
 PAUSE = 5.0  # seconds that a visitor looks at an answer, on average
 PATIENCE = harness.PATIENCE = 240.0  # seconds until a missing answer counts as an error
 EARLY = ForwardMsg.FINISHED_EARLY_FOR_RERUN  # the page starts over by itself
-SHIRT = ((70, 60), (186, 60), (230, 110), (200, 130), (186, 110), (186, 220), (70, 220), (70, 110),
-         (56, 130), (26, 110), (70, 60))  # fmt: skip
+SHIRT = (
+    (70, 60),
+    (186, 60),
+    (230, 110),
+    (200, 130),
+    (186, 110),
+    (186, 220),
+    (70, 220),
+    (70, 110),
+    (56, 130),
+    (26, 110),
+    (70, 60),
+)
 
 
 def drawing(rng: random.Random) -> str:
@@ -99,8 +110,11 @@ async def visit(url: str, drawings: int, rng: random.Random, times: list, errors
     try:
         async with connect(
             f"{url.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=["streamlit"], max_size=None, open_timeout=PATIENCE, ping_interval=None,
-        ) as socket:  # fmt: skip
+            subprotocols=["streamlit"],
+            max_size=None,
+            open_timeout=PATIENCE,
+            ping_interval=None,
+        ) as socket:
             visitor = Visitor(socket)
             await visitor.open()
             for _ in range(drawings):

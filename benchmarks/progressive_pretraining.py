@@ -36,25 +36,34 @@ CHAIN = ("A", "B", "D", "E")
 STAGE_EPOCHS = 3
 SPEC = VGGSpec(configuration="E", width="1/8", image_size=32, fc_width=64, dropout=0.0)
 TRAIN = TrainConfig(
-    train_limit=6_000, epochs=STAGE_EPOCHS * len(CHAIN), batch_size=64, learning_rate=0.001,
-    flip=True, device="cpu", checkpoint_seconds=0.0,
-)  # fmt: skip
+    train_limit=6_000,
+    epochs=STAGE_EPOCHS * len(CHAIN),
+    batch_size=64,
+    learning_rate=0.001,
+    flip=True,
+    device="cpu",
+    checkpoint_seconds=0.0,
+)
 # "paper": random N(0, variance 0.01), as the paper draws what it does not copy.
 WAYS = {
     "kaiming": [(SPEC, TRAIN)],
     "batch norm": [(dataclasses.replace(SPEC, batch_norm=True), TRAIN)],
     "paper init": [(SPEC, dataclasses.replace(TRAIN, init="paper"))],
     "progressive, all that fits": [
-        (dataclasses.replace(SPEC, configuration=column),
-         dataclasses.replace(TRAIN, epochs=STAGE_EPOCHS, init_layers="all"))
+        (
+            dataclasses.replace(SPEC, configuration=column),
+            dataclasses.replace(TRAIN, epochs=STAGE_EPOCHS, init_layers="all"),
+        )
         for column in CHAIN
     ],
     "progressive, paper's layers": [
-        (dataclasses.replace(SPEC, configuration=column),
-         dataclasses.replace(TRAIN, epochs=STAGE_EPOCHS, init_layers="paper"))
+        (
+            dataclasses.replace(SPEC, configuration=column),
+            dataclasses.replace(TRAIN, epochs=STAGE_EPOCHS, init_layers="paper"),
+        )
         for column in CHAIN
     ],
-}  # fmt: skip
+}
 
 
 def train_stages(stages, seed: int, place: Path) -> dict:
@@ -71,10 +80,14 @@ def train_stages(stages, seed: int, place: Path) -> dict:
             if row["kind"] == "epoch":
                 work += epoch_work
                 rows.append(
-                    {"network": spec.name, "seconds": round(seconds + row["seconds"], 1),
-                     "tera_macs": round(work / 1e12, 4), "train_loss": row["train_loss"],
-                     "val_accuracy": row["val_accuracy"]}
-                )  # fmt: skip
+                    {
+                        "network": spec.name,
+                        "seconds": round(seconds + row["seconds"], 1),
+                        "tera_macs": round(work / 1e12, 4),
+                        "train_loss": row["train_loss"],
+                        "val_accuracy": row["val_accuracy"],
+                    }
+                )
         seconds += summary["seconds"]
         before = str(folder.path / "best")
     card = checkpoints.read_card(before)
@@ -122,15 +135,19 @@ def write_page(record: dict) -> None:
     ]
     PAGE.write_text(
         _PAGE.format(
-            images=TRAIN.train_limit, epochs=TRAIN.epochs, stage=STAGE_EPOCHS,
-            machine=record["machine"], date=record["date"],
-            results="\n".join(lines), curves="\n".join(halves),
+            images=TRAIN.train_limit,
+            epochs=TRAIN.epochs,
+            stage=STAGE_EPOCHS,
+            machine=record["machine"],
+            date=record["date"],
+            results="\n".join(lines),
+            curves="\n".join(halves),
             best=max(finished, key=lambda name: _mean(finished[name], "test_accuracy")),
             columns=" | ".join(
                 f"epoch {e}" for e in range(STAGE_EPOCHS, TRAIN.epochs + 1, STAGE_EPOCHS)
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def _mean(rows: list[dict], key: str) -> float:
@@ -178,9 +195,12 @@ Recorded on {machine}, {date}: `benchmarks/progressive_pretraining.json`. Again:
 
 def _write(file: Path, results: dict) -> None:
     record = {
-        "date": time.strftime("%Y-%m-%d"), "machine": devices.describe(torch.device("cpu")),
-        "spec": SPEC.to_dict(), "train": TRAIN.to_dict(), "results": results,
-    }  # fmt: skip
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": devices.describe(torch.device("cpu")),
+        "spec": SPEC.to_dict(),
+        "train": TRAIN.to_dict(),
+        "results": results,
+    }
     file.write_text(json.dumps(record, indent=1) + "\n")
 
 

@@ -48,8 +48,10 @@ def main() -> int:
             assert not page.exception and not page.error
             print(f"page, {section:10} {seconds:7.2f} s")
             slowest = max(slowest, seconds)
-    print(f"computed for {len(made.labels):,} images in {computing:.1f} s; read back in "
-          f"{reading:.3f} s ({computing / reading:.0f} times faster)")  # fmt: skip
+    print(
+        f"computed for {len(made.labels):,} images in {computing:.1f} s; read back in "
+        f"{reading:.3f} s ({computing / reading:.0f} times faster)"
+    )
     return int(slowest > 1)
 
 

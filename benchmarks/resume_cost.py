@@ -46,9 +46,12 @@ def main() -> None:
         size = (folder.path / "last.safetensors").stat().st_size
     median, every = statistics.median(seconds), preset.train.checkpoint_seconds
     figures = {
-        "preset": args.preset, "megabytes": round(size / 1e6, 1), "seconds_a_save": median,
-        "checkpoint_every_seconds": every, "share_of_time": median / every,
-    }  # fmt: skip
+        "preset": args.preset,
+        "megabytes": round(size / 1e6, 1),
+        "seconds_a_save": median,
+        "checkpoint_every_seconds": every,
+        "share_of_time": median / every,
+    }
     print(json.dumps(figures, indent=1))
 
 

@@ -228,8 +228,10 @@ def main() -> int:
         world = chaos(args.cycles, args.seed, args.stand_in)
     for what, count in sorted(world.happened.items()):
         print(f"{what:>16}: {count}")
-    print(f"{args.cycles} cycles, {world.launched} runs, {time.monotonic() - started:.0f} s, "
-          f"{len(world.broken)} broken promises")  # fmt: skip
+    print(
+        f"{args.cycles} cycles, {world.launched} runs, {time.monotonic() - started:.0f} s, "
+        f"{len(world.broken)} broken promises"
+    )
     print("\n".join(world.broken))
     return 1 if world.broken else 0
 

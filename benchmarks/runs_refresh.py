@@ -26,17 +26,30 @@ def write_rows(path: Path, first: int, count: int) -> None:
     with open(path, "a") as stream:
         for step in range(first, first + count):
             row = {
-                "kind": "step", "step": step, "epoch": step / 1000, "seconds": step * 0.05,
+                "kind": "step",
+                "step": step,
+                "epoch": step / 1000,
+                "seconds": step * 0.05,
                 "train_loss": 2.3 / (1 + step / 500) + 0.01 * (step * 7919 % 13),
-                "train_accuracy": 1 - 0.9 / (1 + step / 500), "learning_rate": 0.001,
-                "images_per_second": 4000.0 + step % 97, "memory_bytes": 600_000_000,
-            }  # fmt: skip
+                "train_accuracy": 1 - 0.9 / (1 + step / 500),
+                "learning_rate": 0.001,
+                "images_per_second": 4000.0 + step % 97,
+                "memory_bytes": 600_000_000,
+            }
             stream.write(json.dumps(row) + "\n")
             if step % 1000 == 0:
                 loss = 2.3 / (1 + step / 400)
-                epoch = {"kind": "epoch", "epoch": step // 1000, "step": step, "seconds": step / 20,
-                         "train_loss": loss, "train_accuracy": 0.9, "val_loss": loss,
-                         "val_accuracy": 0.9, "confusion": [[10] * 10] * 10}  # fmt: skip
+                epoch = {
+                    "kind": "epoch",
+                    "epoch": step // 1000,
+                    "step": step,
+                    "seconds": step / 20,
+                    "train_loss": loss,
+                    "train_accuracy": 0.9,
+                    "val_loss": loss,
+                    "val_accuracy": 0.9,
+                    "confusion": [[10] * 10] * 10,
+                }
                 stream.write(json.dumps(epoch) + "\n")
 
 

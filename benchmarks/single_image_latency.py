@@ -31,9 +31,10 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(
-        export.to_onnx(checkpoint.network, checkpoint.network.spec), options,
+        export.to_onnx(checkpoint.network, checkpoint.network.spec),
+        options,
         providers=["CPUExecutionProvider"],
-    )  # fmt: skip
+    )
     network = checkpoints.load(checkpoint.path).network
     way = checkpoint.card.preprocessing
     merged = folded(network)
@@ -96,12 +97,16 @@ def main() -> None:
                 seconds[name].append(clock() - started)
     base = statistics.median(seconds["ONNX Runtime"])
     network = checkpoint.network.spec.name
-    print(f"{checkpoint.name}, {network}, {side} px, {args.threads} thread(s), "
-          f"{args.rounds} rounds; torch {torch.__version__}")  # fmt: skip
+    print(
+        f"{checkpoint.name}, {network}, {side} px, {args.threads} thread(s), "
+        f"{args.rounds} rounds; torch {torch.__version__}"
+    )
     for name, values in seconds.items():
         median, best = statistics.median(values), min(values)
-        print(f"  {name:28} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
-              f"{median / base:5.2f} × ONNX Runtime")  # fmt: skip
+        print(
+            f"  {name:28} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
+            f"{median / base:5.2f} × ONNX Runtime"
+        )
     count, share = agreement(checkpoint)
     print(f"packed, the same label as trained on {share:.2%} of {count:,} validation images")
 

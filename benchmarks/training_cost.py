@@ -25,18 +25,26 @@ from vggcore.model.recipe import TrainConfig  # noqa: E402
 
 RECIPES = (
     dict(spec=dict(configuration="A", width="1/8", image_size=224), train=dict(batch_size=64)),
-    dict(spec=dict(configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool"),
-         train=dict(batch_size=256)),
-    dict(spec=dict(configuration="D", width="1/4", batch_norm=True, image_size=64, head="pool"),
-         train=dict(batch_size=64)),
-    dict(spec=dict(configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool"),
-         train=dict(batch_size=128, ema=0.99)),
-    dict(spec=dict(configuration="E", width="1/8", image_size=96),
-         train=dict(batch_size=64, optimizer="sgd", precision="float32")),
+    dict(
+        spec=dict(configuration="A", width="1/4", batch_norm=True, image_size=32, head="pool"),
+        train=dict(batch_size=256),
+    ),
+    dict(
+        spec=dict(configuration="D", width="1/4", batch_norm=True, image_size=64, head="pool"),
+        train=dict(batch_size=64),
+    ),
+    dict(
+        spec=dict(configuration="B", width="1/2", batch_norm=True, image_size=32, head="pool"),
+        train=dict(batch_size=128, ema=0.99),
+    ),
+    dict(
+        spec=dict(configuration="E", width="1/8", image_size=96),
+        train=dict(batch_size=64, optimizer="sgd", precision="float32"),
+    ),
     dict(spec=dict(configuration="C", width="1/2", image_size=32), train=dict(batch_size=128)),
     dict(spec=dict(configuration="A", image_size=32), train=dict(batch_size=32)),
     dict(spec=dict(configuration="A-LRN", width="1/4", image_size=64), train=dict(batch_size=64)),
-)  # fmt: skip
+)
 
 
 def measure(spec: VGGSpec, train: TrainConfig, folder: Path) -> dict:
@@ -107,9 +115,11 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall",
+        "--clock",
+        choices=("wall", "cpu"),
+        default="wall",
         help="cpu: CPU time divided by threads, for machines that do other work meanwhile",
-    )  # fmt: skip
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -126,9 +136,12 @@ def main() -> None:
     for recipe in RECIPES:
         spec, batch = VGGSpec(**recipe["spec"]), recipe["train"]["batch_size"]
         train = TrainConfig(
-            dataset="synthetic", train_limit=batch * args.steps, epochs=1, device=args.device,
+            dataset="synthetic",
+            train_limit=batch * args.steps,
+            epochs=1,
+            device=args.device,
             **recipe["train"],
-        )  # fmt: skip
+        )
         measured = in_child(clock=args.clock, spec=spec.to_dict(), train=train.to_dict())
         memory = cost.memory_bytes(spec, train)
         seconds = cost.seconds_per_step(spec, train, speeds[train.precision])

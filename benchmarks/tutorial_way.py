@@ -32,10 +32,16 @@ def work(before_step, loader_workers: int = 2) -> None:
         blocks.append(vgg_block(num_convs, channels, out_channels))
         channels = out_channels
     net = nn.Sequential(
-        *blocks, nn.Flatten(),
-        nn.Linear(channels * 7 * 7, 512), nn.ReLU(), nn.Dropout(0.5),
-        nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 10),
-    )  # fmt: skip
+        *blocks,
+        nn.Flatten(),
+        nn.Linear(channels * 7 * 7, 512),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(512, 512),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(512, 10),
+    )
     transform = transforms.Compose([transforms.Resize(224), transforms.ToTensor()])
     dataset = torchvision.datasets.FashionMNIST(paths.data_dir(), transform=transform)
     loader = torch.utils.data.DataLoader(

@@ -30,18 +30,35 @@ from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.wild import items, no_garments, validation  # noqa: E402
 
 MADE_UP = {
-    "blank": no_garments.blank, "scribble": no_garments.scribble, "noise": no_garments.noise,
-    "face": no_garments.face, "landscape": no_garments.landscape, "writing": no_garments.writing,
+    "blank": no_garments.blank,
+    "scribble": no_garments.scribble,
+    "noise": no_garments.noise,
+    "face": no_garments.face,
+    "landscape": no_garments.landscape,
+    "writing": no_garments.writing,
     "shapes": no_garments.shapes,
-}  # fmt: skip
+}
 PER_KIND = 100
 SEED = 1_000_000  # far from those of training
 # Of scikit-image's: people, animals, things, views; none shows clothes alone.
 PHOTOS = (
-    "astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png", "coffee.png",
-    "coins.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "moon.png",
-    "motorcycle_left.png", "page.png", "retina.jpg", "rocket.jpg", "text.png",
-)  # fmt: skip
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "clock_motion.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "moon.png",
+    "motorcycle_left.png",
+    "page.png",
+    "retina.jpg",
+    "rocket.jpg",
+    "text.png",
+)
 
 
 def real_others() -> dict[str, list]:
@@ -130,8 +147,10 @@ def main() -> None:
         error = doubt.expected_calibration_error(chances, correct)
         share = doubt.is_unsure(logits, temperature, unsure).float().mean()
         accuracy = correct.mean()
-        print(f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
-              f"| {apart[kind][0]:.3f} | {apart[kind][1]:.3f} |")  # fmt: skip
+        print(
+            f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
+            f"| {apart[kind][0]:.3f} | {apart[kind][1]:.3f} |"
+        )
     print("| no garment | pictures | unsure |", "|---|--:|--:|", sep="\n")
     flags = []
     for kind, images in others().items():

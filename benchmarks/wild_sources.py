@@ -123,8 +123,11 @@ def main() -> None:
         for sources in HELD_OUT_TOGETHER:
             started = time.perf_counter()
             network, preprocessing = train_without(sources, arguments.steps)
-            print(f"trained without {', '.join(sources)}: {arguments.steps} steps, "
-                  f"{time.perf_counter() - started:.0f} s", flush=True)  # fmt: skip
+            print(
+                f"trained without {', '.join(sources)}: {arguments.steps} steps, "
+                f"{time.perf_counter() - started:.0f} s",
+                flush=True,
+            )
             some = items.development_items(sources)
             found, steps = judge(network, preprocessing | views, some)
             items, logits, prepared = items + some, [*logits, found], prepared + steps
@@ -137,8 +140,9 @@ def main() -> None:
         logits = logits / checkpoint.card.temperature
     print(*table(items, logits), sep="\n")
     chances, labels = logits.softmax(1).max(1)
-    right = torch.tensor([label in item.accepted
-                          for item, label in zip(items, labels.tolist(), strict=True)])  # fmt: skip
+    right = torch.tensor(
+        [label in item.accepted for item, label in zip(items, labels.tolist(), strict=True)]
+    )
     for kind in ("photos", "sketches"):
         chosen = torch.tensor([item.kind == kind for item in items])
         error = doubt.expected_calibration_error(chances[chosen], right[chosen])

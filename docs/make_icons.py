@@ -41,9 +41,11 @@ def draw(icon_set: dict, name: str) -> Image.Image:
     """The icon in black (where it has no colours of its own) on white, as one cell of the sheet."""
     import cairosvg
 
-    icon = {"left": 0, "top": 0, "width": 16, "height": 16} | {
-        key: icon_set[key] for key in ("width", "height") if key in icon_set
-    } | icon_set["icons"][name]  # fmt: skip
+    icon = (
+        {"left": 0, "top": 0, "width": 16, "height": 16}
+        | {key: icon_set[key] for key in ("width", "height") if key in icon_set}
+        | icon_set["icons"][name]
+    )
     box = f"{icon['left']} {icon['top']} {icon['width']} {icon['height']}"
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '

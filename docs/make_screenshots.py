@@ -17,13 +17,25 @@ from drawing import draw  # noqa: E402
 from harness import chromium, running_app, settle, visit  # noqa: E402
 
 PAGES = {
-    "overview": "", "compare": "compare", "train": "train?recorded=tutorial-published",
-    "classify": "classify", "results": "results",
-}  # fmt: skip
+    "overview": "",
+    "compare": "compare",
+    "train": "train?recorded=tutorial-published",
+    "classify": "classify",
+    "results": "results",
+}
 T_SHIRT = (
-    (92, 38), (164, 38), (236, 84), (215, 123), (179, 102), (179, 225), (77, 225), (77, 102),
-    (41, 123), (20, 84), (92, 38),
-)  # fmt: skip
+    (92, 38),
+    (164, 38),
+    (236, 84),
+    (215, 123),
+    (179, 102),
+    (179, 225),
+    (77, 225),
+    (77, 102),
+    (41, 123),
+    (20, 84),
+    (92, 38),
+)
 SETTLE_MS = 3000  # charts draw themselves after the page's script has ended
 
 

@@ -73,9 +73,11 @@ def card(data: bytes, caption: str, key: str) -> None:
 
 def upload() -> None:
     files = st.file_uploader(
-        "Pictures of garments, or of drawings on paper", EXTENSIONS, key="files",
+        "Pictures of garments, or of drawings on paper",
+        EXTENSIONS,
+        key="files",
         accept_multiple_files=True,
-    )  # fmt: skip
+    )
     if len(files) > MAX_FILES:
         st.warning(f"Only the first {MAX_FILES} pictures are looked at.")
     for file in files[:MAX_FILES]:
@@ -122,7 +124,12 @@ SOURCES = {
     "Sample": sample,
 }
 source = st.segmented_control(
-    "Picture from", SOURCES, default="Draw", required=True, key="source", bind="query-params",
+    "Picture from",
+    SOURCES,
+    default="Draw",
+    required=True,
+    key="source",
+    bind="query-params",
     label_visibility="collapsed",
-)  # fmt: skip
+)
 SOURCES[source]()

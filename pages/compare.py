@@ -17,21 +17,24 @@ def side_by_side(networks):
     above = st.container()
     drawings = {
         "Where the parameters are": (
-            "parameters", charts.parameters_by_kind,
+            "parameters",
+            charts.parameters_by_kind,
             "Each bar is one network's learned numbers; with the paper's classifier nearly all "
             "of them sit in the three fully connected layers.",
         ),
         "Where the work is": (
-            "macs", charts.macs_by_block,
+            "macs",
+            charts.macs_by_block,
             "Each bar is the arithmetic for one image; nearly all of it is in the convolutions, "
             "so adding convolutions makes a network slower far more than it makes it larger.",
         ),
         "Where the memory goes": (
-            "activations", charts.activations_by_layer,
+            "activations",
+            charts.activations_by_layer,
             "Each piece is what one layer writes for one image; the first blocks write most, "
             "because their maps are still as large as the image.",
         ),
-    }  # fmt: skip
+    }
     figures = []
     # Each is sent as soon as it is drawn: the browser paints it while the next is drawn here, and
     # all of them while the table is made.
@@ -134,9 +137,12 @@ def small_kernels(networks):
 
 
 VIEWS = {
-    "Side by side": side_by_side, "Accuracy": accuracy, "What changes": what_changes,
-    "One network": one_network, "Small kernels": small_kernels,
-}  # fmt: skip
+    "Side by side": side_by_side,
+    "Accuracy": accuracy,
+    "What changes": what_changes,
+    "One network": one_network,
+    "Small kernels": small_kernels,
+}
 
 through_entry_point()
 st.html(charts.INK)

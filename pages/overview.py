@@ -15,15 +15,31 @@ st.markdown(
 )
 
 DESTINATIONS = (
-    ("pages/compare.py", "Compare", ":material/table_chart:",
-     "Parameters, shapes and cost of VGG-11 to VGG-19, side by side; turn any knob."),
-    ("pages/train.py", "Train", ":material/model_training:",
-     "Start a run in the background, watch it learn, stop it, go on later, compare runs."),
-    ("pages/classify.py", "Classify", ":material/draw:",
-     "Draw a garment, upload a photo or take a sample, and see what the network makes of it."),
-    ("pages/results.py", "Results", ":material/insights:",
-     "Where a trained network is right, where it errs, and on which pictures."),
-)  # fmt: skip
+    (
+        "pages/compare.py",
+        "Compare",
+        ":material/table_chart:",
+        "Parameters, shapes and cost of VGG-11 to VGG-19, side by side; turn any knob.",
+    ),
+    (
+        "pages/train.py",
+        "Train",
+        ":material/model_training:",
+        "Start a run in the background, watch it learn, stop it, go on later, compare runs.",
+    ),
+    (
+        "pages/classify.py",
+        "Classify",
+        ":material/draw:",
+        "Draw a garment, upload a photo or take a sample, and see what the network makes of it.",
+    ),
+    (
+        "pages/results.py",
+        "Results",
+        ":material/insights:",
+        "Where a trained network is right, where it errs, and on which pictures.",
+    ),
+)
 
 for column, (page, title, icon, text) in zip(st.columns(4), DESTINATIONS, strict=True):
     with column.container(border=True, height="stretch"):

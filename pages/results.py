@@ -26,9 +26,14 @@ SECTIONS = {
     "Take away": downloads.show,
 }
 section = st.segmented_control(
-    "What to see", SECTIONS, default="Scores", required=True, key="section", bind="query-params",
+    "What to see",
+    SECTIONS,
+    default="Scores",
+    required=True,
+    key="section",
+    bind="query-params",
     label_visibility="collapsed",
-)  # fmt: skip
+)
 try:
     # Progress bars come and go in a container of their own: if what follows moved by a place,
     # Streamlit 1.67 would lose the tie between its boxes and the address.

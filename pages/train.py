@@ -49,8 +49,13 @@ def new_run() -> None:
         st.error(formatting.plain(wish.problem))
     else:
         form.forecast(wish)
-    if st.button("Start training", type="primary", icon=":material/play_arrow:",
-                 disabled=bool(wish.problem), key="train-start"):  # fmt: skip
+    if st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(wish.problem),
+        key="train-start",
+    ):
         start(wish)
     if not wish.problem:
         with st.expander("The same in a terminal", icon=":material/terminal:"):
@@ -63,8 +68,12 @@ def recorded_runs() -> None:
     for name in recorded.names():
         recording = recorded.load(name)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.page_link("pages/train.py", label=formatting.plain(recording.title),
-                         icon=":material/history:", query_params={"recorded": name})  # fmt: skip
+            st.page_link(
+                "pages/train.py",
+                label=formatting.plain(recording.title),
+                icon=":material/history:",
+                query_params={"recorded": name},
+            )
             st.caption(formatting.plain(recording.label))
 
 

@@ -29,15 +29,19 @@ def _corpus() -> list[bytes]:
         encoded(picture.convert("LA"), "PNG"),
         encoded(picture, "PNG", save_all=True, append_images=[Image.new("RGB", picture.size)]),
         encoded(picture, "WEBP", quality=60),
-        encoded(picture.convert("RGBA"), "WEBP", save_all=True,
-                append_images=[Image.new("RGBA", picture.size)]),
+        encoded(
+            picture.convert("RGBA"),
+            "WEBP",
+            save_all=True,
+            append_images=[Image.new("RGBA", picture.size)],
+        ),
         encoded(picture, "JPEG", subsampling=2, icc_profile=bytes(500)),
         encoded(picture.convert("L"), "JPEG", restart_marker_rows=1),
         encoded(picture, "MPO", save_all=True, append_images=[picture]),
         encoded(picture.quantize(8), "BMP"),
         encoded(picture.convert("1"), "BMP"),
         encoded(picture.convert("P"), "GIF", interlace=True, transparency=0),
-    ]  # fmt: skip
+    ]
     return [*ALLOWED.values(), *more]
 
 
@@ -147,37 +151,58 @@ def bombs() -> dict[str, bytes]:
         ),
         "png with 40 MB of packed text": encoded(garment(), "PNG", pnginfo=text),
         "png with a packed profile of 100 MB": _png(
-            [(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
-             (b"iCCP", b"x\0\0" + zlib.compress(bytes(100_000_000))),
-             (b"IDAT", zlib.compress(bytes(90))), (b"IEND", b"")]
+            [
+                (b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
+                (b"iCCP", b"x\0\0" + zlib.compress(bytes(100_000_000))),
+                (b"IDAT", zlib.compress(bytes(90))),
+                (b"IEND", b""),
+            ]
         ),
         "png with 19,000 chunks": _png(
-            [(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
-             *[(b"tEXt", b"k\0v")] * 19_000, (b"IDAT", zlib.compress(bytes(90))), (b"IEND", b"")]
+            [
+                (b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
+                *[(b"tEXt", b"k\0v")] * 19_000,
+                (b"IDAT", zlib.compress(bytes(90))),
+                (b"IEND", b""),
+            ]
         ),
         "png with 1,500,000 chunks": _png(
-            [(b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
-             *[(b"tEXt", b"")] * 1_500_000, (b"IDAT", zlib.compress(bytes(90))), (b"IEND", b"")]
+            [
+                (b"IHDR", struct.pack(">IIBBBBB", 9, 9, 8, 0, 0, 0, 0)),
+                *[(b"tEXt", b"")] * 1_500_000,
+                (b"IDAT", zlib.compress(bytes(90))),
+                (b"IEND", b""),
+            ]
         ),
         "jpeg with 4 million markers": b"\xff\xd8" + b"\xff\xfe\0\2" * 4_000_000 + baseline[2:],
         "jpeg with 15 MB of stray bytes": b"\xff\xd8" + bytes(15_000_000) + baseline[2:],
-        "gif with 15 MB of comments": bytes(plain[:frame]) + b"!\xfe"
-        + (b"\xff" + b"c" * 255) * 60_000 + b"\0" + plain[frame:],
+        "gif with 15 MB of comments": bytes(plain[:frame])
+        + b"!\xfe"
+        + (b"\xff" + b"c" * 255) * 60_000
+        + b"\0"
+        + plain[frame:],
         "gif with 15 MB of stray bytes": plain[:frame] + bytes(15_000_000) + plain[frame:],
-        "jpeg of 65,535×65,535": baseline[:baseline_size_at] + b"\xff" * 4
+        "jpeg of 65,535×65,535": baseline[:baseline_size_at]
+        + b"\xff" * 4
         + baseline[baseline_size_at + 4 :],
         "jpeg of 8,000×8,000 without pixels": baseline[:baseline_size_at]
-        + struct.pack(">HH", 8000, 8000) + baseline[baseline_size_at + 4 :],
+        + struct.pack(">HH", 8000, 8000)
+        + baseline[baseline_size_at + 4 :],
         "progressive jpeg of 4,900×4,900 without pixels": jpeg[:size_at]
-        + struct.pack(">HH", 4900, 4900) + jpeg[size_at + 4 :],
+        + struct.pack(">HH", 4900, 4900)
+        + jpeg[size_at + 4 :],
         "progressive jpeg of 4,900×4,900 with 39 scans": jpeg[:size_at]
-        + struct.pack(">HH", 4900, 4900) + jpeg[size_at + 4 : scan] + jpeg[scan:-2] * 30
+        + struct.pack(">HH", 4900, 4900)
+        + jpeg[size_at + 4 : scan]
+        + jpeg[scan:-2] * 30
         + b"\xff\xd9",
         "jpeg with 5,000 scans": jpeg[:scan] + jpeg[scan:-2] * 5000 + b"\xff\xd9",
         "gif of 65,535×65,535": bytes(gif),
         "gif of 25 million pixels": encoded(big, "GIF"),
         "gif with 2,000 frames": encoded(
-            Image.new("P", (64, 64)), "GIF", save_all=True,
+            Image.new("P", (64, 64)),
+            "GIF",
+            save_all=True,
             append_images=[Image.new("P", (64, 64), i % 200 + 1) for i in range(2000)],
         ),
         "webp of 9 million pixels": encoded(Image.new("RGB", (3000, 3000)), "WEBP"),
@@ -187,7 +212,7 @@ def bombs() -> dict[str, bytes]:
         "bmp of run lengths": bmp[:18] + struct.pack("<iiHHI", 4900, 4900, 1, 8, 1) + bmp[34:],
         "zip": b"PK\x03\x04" + bytes(1000),
         "nothing but zeros": bytes(1_000_000),
-    }  # fmt: skip
+    }
 
 
 def open_or_refuse(data: bytes) -> tuple[bool, float]:

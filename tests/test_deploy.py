@@ -60,8 +60,10 @@ def test_compose_is_yaml_with_volumes_and_no_privileges():
     ]
 
     assert {volume.split(":")[1] for volume in service["volumes"]} == {
-        "/srv/data", "/srv/runs", "/srv/cache",
-    }  # fmt: skip
+        "/srv/data",
+        "/srv/runs",
+        "/srv/cache",
+    }
     assert service["cap_drop"] == ["ALL"] and service["init"] is True
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     assert dockerfile.index("USER vgg") < dockerfile.index("CMD [")

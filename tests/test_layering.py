@@ -25,10 +25,17 @@ FLOORS = (
 )
 FLOOR_OF = {wing: floor for floor, wings in enumerate(FLOORS) for wing in wings}
 WITHOUT_TORCH = (
-    "vggcore", "vggcore.model.architectures", "vggcore.model.anatomy", "vggcore.data.classes",
-    "vggcore.commands.cli", "vggcore.model.recipe", "vggcore.machine.paths", "vggcore.runs",
-    "vggcore.runs.folder", "vggcore.model.checkpoints",
-)  # fmt: skip
+    "vggcore",
+    "vggcore.model.architectures",
+    "vggcore.model.anatomy",
+    "vggcore.data.classes",
+    "vggcore.commands.cli",
+    "vggcore.model.recipe",
+    "vggcore.machine.paths",
+    "vggcore.runs",
+    "vggcore.runs.folder",
+    "vggcore.model.checkpoints",
+)
 WITHOUT_A_SCREEN = {"streamlit", "plotly"}
 
 

@@ -16,8 +16,15 @@ from vggcore.commands import app
 from vggcore.machine import paths
 
 ROOT = Path(__file__).resolve().parent.parent
-WINGS = ("vggcore", "vggcore.model", "vggcore.data", "vggcore.answers", "vggcore.training",
-         "vggcore.wild", "vggcore.runs")  # fmt: skip
+WINGS = (
+    "vggcore",
+    "vggcore.model",
+    "vggcore.data",
+    "vggcore.answers",
+    "vggcore.training",
+    "vggcore.wild",
+    "vggcore.runs",
+)
 
 
 def bounds(lines) -> dict[str, str]:
@@ -97,9 +104,11 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-m", "vggcore", "classify", "shirt.png"],
-        cwd=tmp_path, capture_output=True, text=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site"), "VGGCORE_CHECKPOINTS": ""},
-    )  # fmt: skip
+    )
 
     assert done.returncode == 0 and "shirt.png" in done.stdout, done.stderr
     inside = {str(p.relative_to(tmp_path / "site")) for p in (tmp_path / "site").rglob("*")}

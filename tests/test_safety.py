@@ -20,9 +20,20 @@ SOURCES = sorted(
     for file in ROOT.glob(pattern)
 )
 HOSTILE = (
-    "<img src=x onerror=alert(1)>", "../../etc/passwd", "/etc/passwd", "..", "a\0b", "[x](y)",
-    "$(touch hacked)", "'; DROP TABLE", "x" * 10_000, "\u202egnp.exe", "%00", "-1", "nan",
-)  # fmt: skip
+    "<img src=x onerror=alert(1)>",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "..",
+    "a\0b",
+    "[x](y)",
+    "$(touch hacked)",
+    "'; DROP TABLE",
+    "x" * 10_000,
+    "\u202egnp.exe",
+    "%00",
+    "-1",
+    "nan",
+)
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load"}
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve"}
 

@@ -11,11 +11,22 @@ SPEC = VGGSpec(
     configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool", dropout=0.2
 )
 TRAIN = TrainConfig(
-    dataset="synthetic", epochs=3, batch_size=24, learning_rate=0.01, flip=True, shift=2, erase=0.5,
-    mixup=0.2, cutmix=0.3, label_smoothing=0.1, ema=0.9, optimizer="muon", device="cpu",
+    dataset="synthetic",
+    epochs=3,
+    batch_size=24,
+    learning_rate=0.01,
+    flip=True,
+    shift=2,
+    erase=0.5,
+    mixup=0.2,
+    cutmix=0.3,
+    label_smoothing=0.1,
+    ema=0.9,
+    optimizer="muon",
+    device="cpu",
     precision="float32",
     checkpoint_seconds=0.001,  # a checkpoint at every step
-)  # fmt: skip
+)
 IMAGES = {"train": 96, "validation": 60, "test": 60}
 STEPS = 12
 

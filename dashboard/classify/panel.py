@@ -81,9 +81,10 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
     with st.expander("Help it see: background, crop, dark or bright"):
         overrides = choose_overrides(key)
     explain = st.toggle(
-        "Explain the answer", key=f"{key}-explain",
+        "Explain the answer",
+        key=f"{key}-explain",
         help="Where the network looked, what its blocks see, and the most similar training images",
-    )  # fmt: skip
+    )
     predictions = {
         name: network.classify(picture, **overrides) for name, network in networks.items()
     }
@@ -158,13 +159,29 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     st.subheader(f"Why {prediction.label}? ({name})")
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
     st.markdown("**Where it found evidence** (Grad-CAM), for its three most probable classes")
-    st.html(strip([(f"{label}, {percent(chance)}", cam_overlay(network, seen, label))
-                   for label, chance in ranked], side=160))  # fmt: skip
+    st.html(
+        strip(
+            [
+                (f"{label}, {percent(chance)}", cam_overlay(network, seen, label))
+                for label, chance in ranked
+            ],
+            side=160,
+        )
+    )
     st.markdown("**What each block sees**: its 16 most active feature maps")
     maps = feature_maps(network.network, picture)
-    st.html(strip([(f"block {number}: {len(block)} maps of {block.shape[1]}×{block.shape[2]}",
-                    mosaic(block)) for number, block in enumerate(maps, start=1)],
-                  side=160))  # fmt: skip
+    st.html(
+        strip(
+            [
+                (
+                    f"block {number}: {len(block)} maps of {block.shape[1]}×{block.shape[2]}",
+                    mosaic(block),
+                )
+                for number, block in enumerate(maps, start=1)
+            ],
+            side=160,
+        )
+    )
     st.markdown("**Most similar training images**, by the network's last features")
     try:
         bank = _bank(network, network.checkpoint.card.sha256)
@@ -172,5 +189,12 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
         st.info(str(error))
         return
     found = nearest(network.network, picture, bank.features)
-    st.html(strip([(f"{CLASSES[bank.labels[index]]}, {similarity:.2f}", bank.images[index])
-                   for index, similarity in zip(*found, strict=True)], side=84))  # fmt: skip
+    st.html(
+        strip(
+            [
+                (f"{CLASSES[bank.labels[index]]}, {similarity:.2f}", bank.images[index])
+                for index, similarity in zip(*found, strict=True)
+            ],
+            side=84,
+        )
+    )

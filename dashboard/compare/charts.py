@@ -44,12 +44,14 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
             | {
                 "customdata": shares,
                 "text": [f"{share:.0%}" if share > 0.08 else "" for share in shares],
-                "textposition": "inside", "insidetextanchor": "middle", "textangle": 0,
+                "textposition": "inside",
+                "insidetextanchor": "middle",
+                "textangle": 0,
                 "insidetextfont": {"color": "white" if kind == "conv" else "black"},
                 "hovertemplate": f"%{{y}}, {label}: %{{x:,}} parameters, "
                 "%{customdata:.2%}" + _ALONE,
             }
-        )  # fmt: skip
+        )
     return _stacked(traces, list(networks), "parameters")
 
 
@@ -72,12 +74,13 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
     traces = {
         block: _bars(_spaced(block), colour, [], [])
         | {
-            "base": [], "customdata": [],
+            "base": [],
+            "customdata": [],
             # Of bars with a base, %{x} would be where they end.
             "hovertemplate": "%{y}, %{customdata[0]}: %{customdata[1]:.3s}B" + _ALONE,
         }
         for block, colour in palette.BLOCKS.items()
-    }  # fmt: skip
+    }
     for trace in traces.values():
         trace["marker"]["line"] = {"width": 0.6, "color": "rgba(0,0,0,0.45)"}
     for name, spec in networks.items():
@@ -129,15 +132,24 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
         some = points[points.source == source].sort_values("accuracy", ascending=False)
         texts = [name if n < named else "" for n, name in enumerate(some.name)]
         figure.add_scatter(
-            x=some.parameters, y=some.accuracy, text=texts, customdata=some.name, name=source,
-            mode="markers+text", textposition=position, cliponaxis=False,
+            x=some.parameters,
+            y=some.accuracy,
+            text=texts,
+            customdata=some.name,
+            name=source,
+            mode="markers+text",
+            textposition=position,
+            cliponaxis=False,
             marker={"symbol": symbol, "size": 12, "color": colour},
             hovertemplate="%{customdata}: %{y:.2%}, %{x:.3s} parameters<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_hline(
-        y=0.835, line_dash="dot", line_color=palette.GREY, annotation_text="people, not experts",
+        y=0.835,
+        line_dash="dot",
+        line_color=palette.GREY,
+        annotation_text="people, not experts",
         annotation_position="bottom right",
-    )  # fmt: skip
+    )
     # Room for the names of the outermost marks.
     low, high = (log10(f(points.parameters)) for f in (min, max))
     _scatter(figure, "test accuracy").update_yaxes(tickformat=".0%")
@@ -147,9 +159,10 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
 def imagenet_accuracy() -> go.Figure:
     """Parameters (log) against the paper's ImageNet top-5 accuracy, one colour a training scale."""
     looks = {
-        "256": (palette.BLUE, "bottom center"), "384": (palette.ORANGE, "middle right"),
+        "256": (palette.BLUE, "bottom center"),
+        "384": (palette.ORANGE, "middle right"),
         "256–512": (palette.GREEN, "top center"),
-    }  # fmt: skip
+    }
     figure = go.Figure()
     for scale, (colour, position) in looks.items():
         errors = [error for error in IMAGENET_ERRORS if error.train_scale == scale]
@@ -159,14 +172,17 @@ def imagenet_accuracy() -> go.Figure:
         figure.add_scatter(
             x=[anatomy.totals(spec).parameters for spec in specs],
             y=[1 - error.top5 / 100 for error in errors],
-            text=[error.configuration for error in errors], name=f"trained at {scale} px",
+            text=[error.configuration for error in errors],
+            name=f"trained at {scale} px",
             # A and A-LRN are equally large and nearly equally good.
             textposition=["top center" if e.configuration == "A" else position for e in errors],
-            mode="markers+text", cliponaxis=False, marker={"size": 12, "color": colour},
+            mode="markers+text",
+            cliponaxis=False,
+            marker={"size": 12, "color": colour},
             customdata=[1 - error.top1 / 100 for error in errors],
             hovertemplate="%{text}: top-5 %{y:.1%}, top-1 %{customdata:.1%}, "
             "%{x:.4s} parameters<extra></extra>",
-        )  # fmt: skip
+        )
     _scatter(figure, "top-5 accuracy").update_yaxes(tickformat=".1%")
     ticks = [n * 1_000_000 for n in range(132, 148, 4)]
     return figure.update_xaxes(tickvals=ticks, range=[log10(132e6), log10(145e6)])
@@ -179,9 +195,13 @@ def _spaced(block: str) -> str:
 def _bars(name: str, colour: str, labels: list[str], lengths: Sequence[float]) -> dict:
     """A trace of horizontal bars."""
     return {
-        "type": "bar", "orientation": "h", "name": name, "y": labels, "x": lengths,
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": labels,
+        "x": lengths,
         "marker": {"color": colour},
-    }  # fmt: skip
+    }
 
 
 def _stacked(
@@ -194,15 +214,19 @@ def _stacked(
     # Wide enough for the longest label: were plotly to measure them, it would draw all twice.
     frame["margin"]["l"] = round(14 + 0.58 * size * max(map(len, labels), default=0))
     layout = frame | {
-        "barmode": barmode, "bargap": 0.25,
+        "barmode": barmode,
+        "bargap": 0.25,
         # Says that numbers never change in a chart that is there, which spares plotly to look.
         "datarevision": 1,
         "xaxis": _axis(title=title, tickformat="~s", ticksuffix=suffix, nticks=6),
         "yaxis": _axis(
-            autorange="reversed", categoryorder="array", categoryarray=labels,
-            tickfont={"size": size}, showgrid=False,
+            autorange="reversed",
+            categoryorder="array",
+            categoryarray=labels,
+            tickfont={"size": size},
+            showgrid=False,
         ),
-    }  # fmt: skip
+    }
     return _figure(traces, layout)
 
 
@@ -224,19 +248,26 @@ def _figure(traces: list[dict], layout: dict) -> go.Figure:
 
 def _axis(title: str = "", **own) -> dict:
     return {
-        "title": {"text": title, "font": {"size": 13}}, "gridcolor": palette.LINES,
-        "zerolinecolor": palette.LINES, "fixedrange": True, "automargin": False,
-    } | own  # fmt: skip
+        "title": {"text": title, "font": {"size": 13}},
+        "gridcolor": palette.LINES,
+        "zerolinecolor": palette.LINES,
+        "fixedrange": True,
+        "automargin": False,
+    } | own
 
 
 def _frame(*, height: int) -> dict:
     return {
-        "height": height, "margin": {"l": 8, "r": 16, "t": 52, "b": 44, "pad": 4},
+        "height": height,
+        "margin": {"l": 8, "r": 16, "t": 52, "b": 44, "pad": 4},
         "font": {"family": _FONT, "size": 13, "color": "#444444"},
-        "paper_bgcolor": palette.CLEAR, "plot_bgcolor": palette.CLEAR,
-        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0,
-                   "traceorder": "normal"},
-        "hoverlabel": {"bgcolor": "#262730", "bordercolor": "#808080",
-                       "font": {"color": "white", "family": _FONT, "size": 13}},
+        "paper_bgcolor": palette.CLEAR,
+        "plot_bgcolor": palette.CLEAR,
+        "legend": {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "hoverlabel": {
+            "bgcolor": "#262730",
+            "bordercolor": "#808080",
+            "font": {"color": "white", "family": _FONT, "size": 13},
+        },
         "modebar": {"bgcolor": palette.CLEAR, "color": "#808080", "activecolor": "#808080"},
-    }  # fmt: skip
+    }

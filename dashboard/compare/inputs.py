@@ -5,20 +5,28 @@ import streamlit as st
 from vggcore.model.architectures import MIN_IMAGE_SIZE, VGGSpec
 
 NETWORKS = {
-    "VGG-11": "A", "VGG-11-LRN": "A-LRN", "VGG-13": "B", "VGG-16-1x1": "C", "VGG-16": "D",
+    "VGG-11": "A",
+    "VGG-11-LRN": "A-LRN",
+    "VGG-13": "B",
+    "VGG-16-1x1": "C",
+    "VGG-16": "D",
     "VGG-19": "E",
-}  # fmt: skip
+}
 NORMS = ("without", "with", "both")
 RATIOS = ("1/16", "1/8", "1/4", "1/2", "3/4", "1", "3/2", "2")
 HEADS = {"3 FC layers": "fc", "pooling": "pool"}
 _DEFAULTS: dict = {
-    "norm": "without", "ratio": "1", "pixels": 224, "channels": 3, "classes": 1000,
+    "norm": "without",
+    "ratio": "1",
+    "pixels": 224,
+    "channels": 3,
+    "classes": 1000,
     "head": "3 FC layers",
-}  # fmt: skip
+}
 _SETTINGS = {
     "The paper's": _DEFAULTS,
     "The tutorial's": _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
-}  # fmt: skip
+}
 # Parameters of this page that no knob owns, or that appear only in some of its views.
 _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
 
@@ -26,10 +34,14 @@ _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps",
 def knobs() -> dict[str, VGGSpec]:
     """Draws the knobs; returns the chosen networks by the short name that charts use."""
     st.pills(
-        "Networks", list(NETWORKS), selection_mode="multi", default=list(NETWORKS),
-        key="networks", bind="query-params",
+        "Networks",
+        list(NETWORKS),
+        selection_mode="multi",
+        default=list(NETWORKS),
+        key="networks",
+        bind="query-params",
         help="The paper's columns A, A-LRN, B, C, D, E. The number counts weight layers.",
-    )  # fmt: skip
+    )
     left, middle, right = st.columns(3)
     with left:
         _choose("Batch norm", NORMS, "norm", "Normalisation between each convolution and its ReLU")
@@ -42,18 +54,33 @@ def knobs() -> dict[str, VGGSpec]:
         )
     with middle:
         st.select_slider(
-            "Width", RATIOS, key="ratio", bind="query-params", value=_DEFAULTS["ratio"],
+            "Width",
+            RATIOS,
+            key="ratio",
+            bind="query-params",
+            value=_DEFAULTS["ratio"],
             help="Every channel count and the FC width are multiplied by this",
-        )  # fmt: skip
+        )
         st.slider(
-            "Input side, pixels", MIN_IMAGE_SIZE, 512, _DEFAULTS["pixels"], 8, key="pixels",
-            bind="query-params", help=f"At least {MIN_IMAGE_SIZE}: five pools halve it five times",
-        )  # fmt: skip
+            "Input side, pixels",
+            MIN_IMAGE_SIZE,
+            512,
+            _DEFAULTS["pixels"],
+            8,
+            key="pixels",
+            bind="query-params",
+            help=f"At least {MIN_IMAGE_SIZE}: five pools halve it five times",
+        )
     with right:
         st.number_input(
-            "Input channels", 1, 64, _DEFAULTS["channels"], key="channels", bind="query-params",
+            "Input channels",
+            1,
+            64,
+            _DEFAULTS["channels"],
+            key="channels",
+            bind="query-params",
             help="1: grey, 3: colour",
-        )  # fmt: skip
+        )
         st.number_input(
             "Classes", 1, 100_000, _DEFAULTS["classes"], key="classes", bind="query-params"
         )
@@ -65,9 +92,14 @@ def knobs() -> dict[str, VGGSpec]:
 
 def _choose(label: str, options, key: str, help: str) -> None:
     st.segmented_control(
-        label, options, default=_DEFAULTS[key], required=True, key=key, bind="query-params",
+        label,
+        options,
+        default=_DEFAULTS[key],
+        required=True,
+        key=key,
+        bind="query-params",
         help=help,
-    )  # fmt: skip
+    )
 
 
 def networks() -> dict[str, VGGSpec]:
@@ -106,16 +138,23 @@ def spec_of(name: str) -> VGGSpec:
     plain = name.removesuffix("-BN")
     state = st.session_state
     return VGGSpec(
-        configuration=NETWORKS[plain], batch_norm=name != plain, width=state.ratio,
-        image_size=state.pixels, in_channels=state.channels, num_classes=state.classes,
+        configuration=NETWORKS[plain],
+        batch_norm=name != plain,
+        width=state.ratio,
+        image_size=state.pixels,
+        in_channels=state.channels,
+        num_classes=state.classes,
         head=HEADS[state.head],
-    )  # fmt: skip
+    )
 
 
 ALL_NAMES = [*NETWORKS, *(f"{name}-BN" for name in NETWORKS)]
 STEPS = (
-    ("VGG-11", "VGG-13"), ("VGG-13", "VGG-16-1x1"), ("VGG-16-1x1", "VGG-16"), ("VGG-16", "VGG-19")
-)  # fmt: skip
+    ("VGG-11", "VGG-13"),
+    ("VGG-13", "VGG-16-1x1"),
+    ("VGG-16-1x1", "VGG-16"),
+    ("VGG-16", "VGG-19"),
+)
 
 
 def two_networks() -> tuple[str, str]:

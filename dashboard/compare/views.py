@@ -23,9 +23,12 @@ def chart(figure: go.Figure, name: str, alt: str) -> None:
     """A chart whose camera button saves a vector picture (SVG) called `name`."""
     picture = {"format": "svg", "filename": name}
     st.plotly_chart(
-        figure, key=f"chart_{name}", alt=alt, theme=None,  # the figure brings its own look
+        figure,
+        key=f"chart_{name}",
+        alt=alt,
+        theme=None,  # the figure brings its own look
         config={"displaylogo": False, "toImageButtonOptions": picture},
-    )  # fmt: skip
+    )
 
 
 def drawing(svg: str) -> None:
@@ -68,21 +71,28 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
     """Two networks layer by layer; added, removed and changed layers are tinted and marked."""
     shown = pd.DataFrame(
         {
-            "change": table.change.map(_CHANGES), "layer": table.name, before: table.a,
-            after: table.b, "Δ parameters": table.parameters, "Δ MMAC": table.macs / 1e6,
+            "change": table.change.map(_CHANGES),
+            "layer": table.name,
+            before: table.a,
+            after: table.b,
+            "Δ parameters": table.parameters,
+            "Δ MMAC": table.macs / 1e6,
         }
-    )  # fmt: skip
+    )
     tint = shown.style.apply(
         lambda row: [f"background-color: {_TINTS.get(row.change, 'transparent')}"] * len(row),
         axis=1,
     )
     signed = st.column_config.NumberColumn
     st.dataframe(
-        tint, hide_index=True, height=min(35 * len(shown) + 38, 640),
+        tint,
+        hide_index=True,
+        height=min(35 * len(shown) + 38, 640),
         column_config={
-            "Δ parameters": signed(format="localized"), "Δ MMAC": signed(format="%.1f"),
+            "Δ parameters": signed(format="localized"),
+            "Δ MMAC": signed(format="%.1f"),
         },
-    )  # fmt: skip
+    )
 
 
 def layers(table: pd.DataFrame) -> None:
@@ -93,20 +103,22 @@ def layers(table: pd.DataFrame) -> None:
         for c in ("input_shape", "output_shape")
     }
     st.dataframe(
-        table.assign(**shapes).drop(columns="block"), hide_index=True,
+        table.assign(**shapes).drop(columns="block"),
+        hide_index=True,
         column_config={
             "name": st.column_config.TextColumn("layer", pinned=True),
             "parameters": st.column_config.NumberColumn(format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
             "parameter_share": share("% of parameters", format="percent", min_value=0, max_value=1),
             "mac_share": share("% of MACs", format="percent", min_value=0, max_value=1),
-            "input_shape": "in", "output_shape": "out",
+            "input_shape": "in",
+            "output_shape": "out",
             "activation_bytes": st.column_config.NumberColumn("activations", format="bytes"),
             "parameter_bytes": st.column_config.NumberColumn("weights", format="bytes"),
             "receptive_field": st.column_config.NumberColumn("sees px", help="receptive field"),
             "stride": st.column_config.NumberColumn("stride, px"),
         },
-    )  # fmt: skip
+    )
 
 
 def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = None) -> None:
@@ -116,16 +128,24 @@ def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = 
         for style, (label, suffix) in styles.items():
             st.download_button(
                 label,
-                partial(tables.render, table, style), f"{name}.{suffix}",
-                icon=":material/download:", on_click="ignore", key=f"{name}_{suffix}",
-            )  # fmt: skip
+                partial(tables.render, table, style),
+                f"{name}.{suffix}",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"{name}_{suffix}",
+            )
         if figures:
             st.download_button(
-                "Charts as HTML", lambda: _page_of(figures), f"{name}.html", "text/html",
-                icon=":material/download:", on_click="ignore", key=f"{name}_html",
+                "Charts as HTML",
+                lambda: _page_of(figures),
+                f"{name}.html",
+                "text/html",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"{name}_html",
                 help="One file that opens anywhere. The camera of its charts saves PNG; here it "
-                     "saves SVG.",
-            )  # fmt: skip
+                "saves SVG.",
+            )
 
 
 def _page_of(figures: list[go.Figure]) -> str:
@@ -156,14 +176,22 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
     """Buttons for the network as PyTorch source and as a picture, and for trained weights."""
     with st.container(horizontal=True):
         st.download_button(
-            "PyTorch source", source.source(spec), f"{name.lower()}.py", "text/x-python",
-            icon=":material/code:", on_click="ignore",
+            "PyTorch source",
+            source.source(spec),
+            f"{name.lower()}.py",
+            "text/x-python",
+            icon=":material/code:",
+            on_click="ignore",
             help="One file that needs only PyTorch and reads our weights",
-        )  # fmt: skip
+        )
         st.download_button(
-            "Diagram as SVG", drawing, f"{name.lower()}.svg", "image/svg+xml",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "Diagram as SVG",
+            drawing,
+            f"{name.lower()}.svg",
+            "image/svg+xml",
+            icon=":material/download:",
+            on_click="ignore",
+        )
     results = tables.garment_accuracies()
     trained = list(results.name[[other == spec for other in results.spec]])
     if not trained:
@@ -175,17 +203,23 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
 def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
     with st.container(horizontal=True):
         st.download_button(
-            f"Weights of {checkpoint}", lambda: source.own_weights(checkpoint),
-            f"{checkpoint}.safetensors", icon=":material/download:", on_click="ignore",
-            key=f"weights_{checkpoint}", help="Fit the PyTorch source above",
-        )  # fmt: skip
+            f"Weights of {checkpoint}",
+            lambda: source.own_weights(checkpoint),
+            f"{checkpoint}.safetensors",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"weights_{checkpoint}",
+            help="Fit the PyTorch source above",
+        )
         if source.torchvision_has(spec):
             st.download_button(
                 "The same under torchvision's names",
                 lambda: source.torchvision_weights(checkpoint),
-                f"{checkpoint}-torchvision.safetensors", icon=":material/download:",
-                on_click="ignore", key=f"torchvision_{checkpoint}",
-            )  # fmt: skip
+                f"{checkpoint}-torchvision.safetensors",
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"torchvision_{checkpoint}",
+            )
 
 
 def kernel_sentence(both: dict[str, dict]) -> str:
@@ -205,9 +239,11 @@ def kernel_sentence(both: dict[str, dict]) -> str:
 def kernel_table(both: dict[str, dict]) -> pd.DataFrame:
     """The figures behind the sentence, one column a side."""
     names = {
-        "receptive_field": "receptive field, px", "weights": "weights", "macs": "MACs",
+        "receptive_field": "receptive field, px",
+        "weights": "weights",
+        "macs": "MACs",
         "nonlinearities": "non-linearities",
-    }  # fmt: skip
+    }
     heads = [f"{s['layers']} × {s['kernel']}×{s['kernel']}" for s in both.values()]
     columns = [[f"{s[key]:,}" for key in names] for s in both.values()]
     return pd.DataFrame(dict(zip(heads, columns, strict=True)), index=list(names.values()))

@@ -13,48 +13,76 @@ _SHAPES = ("circle", "square", "diamond", "cross", "triangle-up") * 2
 def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
     """How often answers of each probability are right; on the diagonal, they mean what they say."""
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="exactly as sure as right",
-                       line={"dash": "dot", "color": palette.QUIET}, hoverinfo="skip")  # fmt: skip
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        name="exactly as sure as right",
+        line={"dash": "dot", "color": palette.QUIET},
+        hoverinfo="skip",
+    )
     for colour, (name, bins) in zip(
         (palette.FIRST, palette.SECOND), networks.items(), strict=False
     ):
         most = max(b.images for b in bins)
         figure.add_scatter(
-            x=[b.confidence for b in bins], y=[b.accuracy for b in bins], name=name,
-            mode="lines+markers", line_color=colour, customdata=[b.images for b in bins],
+            x=[b.confidence for b in bins],
+            y=[b.accuracy for b in bins],
+            name=name,
+            mode="lines+markers",
+            line_color=colour,
+            customdata=[b.images for b in bins],
             marker={"size": [6 + 12 * (b.images / most) ** 0.5 for b in bins]},
             hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.03])
     figure.update_yaxes(title="share that is right", tickformat=".0%", range=[0, 1.05])
     return _framed(figure, height=380)
 
 
 def feature_map(
-    places: np.ndarray, labels: np.ndarray, named: np.ndarray, classes: list[str],
+    places: np.ndarray,
+    labels: np.ndarray,
+    named: np.ndarray,
+    classes: list[str],
     own: np.ndarray | None,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Test images [M, 2] by class, wrongly named ones ringed; `own` [2]: the visitor's drawing."""
     figure = go.Figure()
     for number, name in enumerate(classes):
         chosen = labels == number
         figure.add_scatter(
-            x=places[chosen, 0], y=places[chosen, 1], name=name, mode="markers",
+            x=places[chosen, 0],
+            y=places[chosen, 1],
+            name=name,
+            mode="markers",
             customdata=np.flatnonzero(chosen)[:, None],
             text=[f"{name}, taken for {classes[i]}" for i in named[chosen]],
             hovertemplate="%{text}<extra></extra>",
             marker={
-                "size": 7, "symbol": _SHAPES[number], "color": palette.CLASSES[number],
-                "line": {"color": palette.WRONG,
-                         "width": np.where(named[chosen] == number, 0.0, 2.0)},
+                "size": 7,
+                "symbol": _SHAPES[number],
+                "color": palette.CLASSES[number],
+                "line": {
+                    "color": palette.WRONG,
+                    "width": np.where(named[chosen] == number, 0.0, 2.0),
+                },
             },
-        )  # fmt: skip
+        )
     if own is not None:
         figure.add_scatter(
-            x=own[:1], y=own[1:], name="your drawing", mode="markers", hoverinfo="name",
-            marker={"size": 22, "symbol": "star", "color": palette.OWN,
-                    "line": {"width": 2, "color": palette.OWN_EDGE}},
-        )  # fmt: skip
+            x=own[:1],
+            y=own[1:],
+            name="your drawing",
+            mode="markers",
+            hoverinfo="name",
+            marker={
+                "size": 22,
+                "symbol": "star",
+                "color": palette.OWN,
+                "line": {"width": 2, "color": palette.OWN_EDGE},
+            },
+        )
     figure.update_xaxes(visible=False, fixedrange=True)
     figure.update_yaxes(visible=False, fixedrange=True, scaleanchor="x")
     return _framed(figure, height=620)
@@ -67,10 +95,15 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
     for here, colour in ((False, palette.QUIET), (True, palette.FIRST)):
         some = known[known.name.isin(chosen) == here]
         figure.add_scatter(
-            x=some[x], y=some.accuracy, text=some.name, mode="markers+text",
-            textposition="top center", cliponaxis=False, marker={"size": 12, "color": colour},
+            x=some[x],
+            y=some.accuracy,
+            text=some.name,
+            mode="markers+text",
+            textposition="top center",
+            cliponaxis=False,
+            marker={"size": 12, "color": colour},
             hovertemplate="%{text}: %{y:.2%}, %{x:.3s}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title=title, type="log", tickformat="~s", dtick="D2")
     figure.update_yaxes(title="test accuracy", tickformat=".1%")
     return _framed(figure, height=340).update_layout(showlegend=False)
@@ -78,7 +111,9 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
 
 def _framed(figure: go.Figure, height: int) -> go.Figure:
     return figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 24, "b": 8}, dragmode=False,
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        dragmode=False,
         clickmode="event+select",
         legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "title": None},
-    )  # fmt: skip
+    )

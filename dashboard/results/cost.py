@@ -19,32 +19,44 @@ def cost(networks: list[Results], names: list[str]) -> None:
     """Parameters, MACs and latency against accuracy, of all networks there are."""
     table = costs(names)
     by = st.segmented_control(
-        "Against", list(COSTS), default="parameters", required=True, key="cost-by",
-        format_func=lambda name: {"macs": "MACs"}.get(name, name), bind="query-params",
-    )  # fmt: skip
+        "Against",
+        list(COSTS),
+        default="parameters",
+        required=True,
+        key="cost-by",
+        format_func=lambda name: {"macs": "MACs"}.get(name, name),
+        bind="query-params",
+    )
     unmeasured = table[table.milliseconds.isna()].name.tolist()
-    if by == "milliseconds" and unmeasured and st.button(
-        f"Measure {len(unmeasured)} networks here", icon=":material/timer:"
-    ):  # fmt: skip
+    if (
+        by == "milliseconds"
+        and unmeasured
+        and st.button(f"Measure {len(unmeasured)} networks here", icon=":material/timer:")
+    ):
         with st.spinner("Timing single answers …"):
             for name in unmeasured:
                 results.measure_latency(name)
         st.rerun()
     st.plotly_chart(
         charts.cost(table, by, COSTS[by], [found.name for found in networks]),
-        key="cost", alt=f"Test accuracy against {COSTS[by]}",
-    )  # fmt: skip
+        key="cost",
+        alt=f"Test accuracy against {COSTS[by]}",
+    )
     st.dataframe(
-        table, key="costs", hide_index=True,
+        table,
+        key="costs",
+        hide_index=True,
         column_config={
             "accuracy": st.column_config.NumberColumn("test accuracy", format="percent"),
             "parameters": st.column_config.NumberColumn(format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
             "milliseconds": st.column_config.NumberColumn("ms an answer", format="%.2f"),
         },
-    )  # fmt: skip
-    st.caption("Accuracy as the card states it. Latency: one image, median of 15, on this "
-               "machine's processor, as busy as it was.")  # fmt: skip
+    )
+    st.caption(
+        "Accuracy as the card states it. Latency: one image, median of 15, on this "
+        "machine's processor, as busy as it was."
+    )
 
 
 def costs(names: list[str]) -> pd.DataFrame:
@@ -57,8 +69,16 @@ def costs(names: list[str]) -> pd.DataFrame:
         except ValueError:
             continue
         totals = anatomy.totals(card.spec)
-        rows.append((name, card.spec.name, card.test_accuracy, totals.parameters, totals.macs,
-                     seconds and 1000 * seconds))  # fmt: skip
+        rows.append(
+            (
+                name,
+                card.spec.name,
+                card.test_accuracy,
+                totals.parameters,
+                totals.macs,
+                seconds and 1000 * seconds,
+            )
+        )
     columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({"accuracy": float, "milliseconds": float})

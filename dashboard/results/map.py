@@ -22,12 +22,18 @@ def feature_map(networks: list[Results]) -> None:
     count = len(found.map.places)
     event = st.plotly_chart(
         charts.feature_map(
-            found.map.places.numpy(), found.labels[:count].numpy(),
-            found.logits[:count].argmax(1).numpy(), list(CLASSES), own,
+            found.map.places.numpy(),
+            found.labels[:count].numpy(),
+            found.logits[:count].argmax(1).numpy(),
+            list(CLASSES),
+            own,
         ),
-        key=_MAP, on_select="rerun", selection_mode="points", config={"displayModeBar": False},
+        key=_MAP,
+        on_select="rerun",
+        selection_mode="points",
+        config={"displayModeBar": False},
         alt=f"{count} test images; those that {found.name} finds alike lie together",
-    )  # fmt: skip
+    )
     st.caption(
         f"The first {count:,} test images as {formatting.plain(found.name)} sees them: what its "
         "features find alike lies together (t-SNE; only nearness means something). Red rings are "

@@ -80,19 +80,26 @@ def scores(networks: list[Results]) -> None:
         table = per_class(networks)
         per_cent = st.column_config.NumberColumn(format="%.1f %%")
         st.dataframe(
-            table, key="per-class", hide_index=True, height=388,
+            table,
+            key="per-class",
+            hide_index=True,
+            height=388,
             column_config={name: per_cent for name in table.columns[1:]},
-        )  # fmt: skip
-        st.caption("Precision: of what it called so, the share that is. Recall: of what is, the "
-                   "share it found. F1: their harmonic mean.")  # fmt: skip
+        )
+        st.caption(
+            "Precision: of what it called so, the share that is. Recall: of what is, the "
+            "share it found. F1: their harmonic mean."
+        )
     with right:
         st.subheader("Does it know how sure it is?", anchor=False)
         st.plotly_chart(
             charts.reliability({found.name: found.reliability for found in networks}),
-            key="reliability", alt="Share of right answers against the probability given with them",
-        )  # fmt: skip
-        st.caption("Below the dotted line it is surer than it should be. Larger dots hold more "
-                   "images.")  # fmt: skip
+            key="reliability",
+            alt="Share of right answers against the probability given with them",
+        )
+        st.caption(
+            "Below the dotted line it is surer than it should be. Larger dots hold more images."
+        )
 
 
 def headline(found: Results) -> None:
@@ -100,14 +107,25 @@ def headline(found: Results) -> None:
     accuracy, n = found.scores["accuracy"], found.scores["n"]
     low, high = wilson_interval(round(accuracy * n), n)
     with st.container(horizontal=True):
-        st.metric("Test accuracy", f"{accuracy:.2%}", width="content",
-                  help=f"Of {n:,} test images that no training has seen.")  # fmt: skip
-        st.metric("95 % interval", f"{low:.1%} – {high:.1%}", width="content",
-                  help="Where the accuracy on other such images may lie (Wilson).")  # fmt: skip
+        st.metric(
+            "Test accuracy",
+            f"{accuracy:.2%}",
+            width="content",
+            help=f"Of {n:,} test images that no training has seen.",
+        )
+        st.metric(
+            "95 % interval",
+            f"{low:.1%} – {high:.1%}",
+            width="content",
+            help="Where the accuracy on other such images may lie (Wilson).",
+        )
         st.metric("Mistakes", f"{n - round(accuracy * n):,}", width="content")
-        st.metric("Calibration error", f"{found.calibration_error:.1%}", width="content",
-                  help="Mean distance between how sure it is and how often it is right "
-                       "(ECE, 15 bins).")  # fmt: skip
+        st.metric(
+            "Calibration error",
+            f"{found.calibration_error:.1%}",
+            width="content",
+            help="Mean distance between how sure it is and how often it is right (ECE, 15 bins).",
+        )
 
 
 def per_class(networks: list[Results]) -> pd.DataFrame:
@@ -141,11 +159,13 @@ def confusion(networks: list[Results]) -> None:
 def _matrix(found: Results, key: str) -> None:
     true, named = _most_confused(found)
     st.plotly_chart(
-        confusion_chart.confusion(found.scores["confusion"], CLASSES), key=key,
-        on_select=lambda: _take_cell(key), selection_mode="points",
+        confusion_chart.confusion(found.scores["confusion"], CLASSES),
+        key=key,
+        on_select=lambda: _take_cell(key),
+        selection_mode="points",
         config={"displayModeBar": False},
         alt=f"Confusion matrix of {found.name}: {true} is most often taken for {named}",
-    )  # fmt: skip
+    )
 
 
 def _cell(found: Results) -> tuple[str, str]:
@@ -156,12 +176,18 @@ def _cell(found: Results) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
             chosen = st.selectbox(
-                label, CLASSES, index=None, placeholder=usual, key=key, width=160,
+                label,
+                CLASSES,
+                index=None,
+                placeholder=usual,
+                key=key,
+                width=160,
                 bind="query-params",
-            )  # fmt: skip
+            )
             classes.append(chosen or usual)
-        st.caption("Choose a cell, or click it in the matrix, to see its pictures.",
-                   width="content")  # fmt: skip
+        st.caption(
+            "Choose a cell, or click it in the matrix, to see its pictures.", width="content"
+        )
     true, named = classes
     return true, named
 
@@ -248,6 +274,8 @@ def disagreement(networks: list[Results]) -> None:
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
         chosen = both.nonzero().squeeze(1)
         order = loser.probabilities[chosen].amax(1).argsort(descending=True)
-        st.markdown(f"**Only {formatting.plain(winner.name)} is right**; "
-                    f"what {formatting.plain(loser.name)} says, the surest first")  # fmt: skip
+        st.markdown(
+            f"**Only {formatting.plain(winner.name)} is right**; "
+            f"what {formatting.plain(loser.name)} says, the surest first"
+        )
         gallery(loser, chosen[order].tolist())

@@ -18,33 +18,52 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     shares = [[n / total for n in row] for row, total in zip(counts, totals, strict=True)]
     figure = go.Figure()
     figure.add_heatmap(
-        x=classes, y=classes, z=shares, zmin=0, zmax=1, showscale=False, hoverinfo="skip",
+        x=classes,
+        y=classes,
+        z=shares,
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        hoverinfo="skip",
         colorscale=[list(step) for step in palette.SHARES],
-        xgap=2, ygap=2,
-    )  # fmt: skip
+        xgap=2,
+        ygap=2,
+    )
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     figure.add_scatter(
-        x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells],
-        mode="markers", customdata=cells, hoverinfo="text",
-        hovertext=[f"{classes[i]}, taken for {classes[j]}: {counts[i][j]:,} ({shares[i][j]:.1%})"
-                   for i, j in cells],
+        x=[classes[j] for _, j in cells],
+        y=[classes[i] for i, _ in cells],
+        mode="markers",
+        customdata=cells,
+        hoverinfo="text",
+        hovertext=[
+            f"{classes[i]}, taken for {classes[j]}: {counts[i][j]:,} ({shares[i][j]:.1%})"
+            for i, j in cells
+        ],
         marker={"symbol": "square", "size": _CELL - 10, "color": palette.CLEAR},
         selected={"marker": {"color": palette.CHOSEN}},
         unselected={"marker": {"opacity": 1}},
-    )  # fmt: skip
+    )
     # On light cells in the theme's own colour, on dark ones in white.
     for dark in (False, True):
         some = [(i, j) for i, j in cells if counts[i][j] and (shares[i][j] > 0.4) == dark]
         figure.add_scatter(
-            x=[classes[j] for _, j in some], y=[classes[i] for i, _ in some], mode="text",
-            text=[f"{counts[i][j]:,}" for i, j in some], hoverinfo="skip",
+            x=[classes[j] for _, j in some],
+            y=[classes[i] for i, _ in some],
+            mode="text",
+            text=[f"{counts[i][j]:,}" for i, j in some],
+            hoverinfo="skip",
             textfont={"size": 12} | ({"color": "white"} if dark else {}),
-        )  # fmt: skip
+        )
     figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, showgrid=False)
     figure.update_xaxes(
         title="taken for", side="top", tickangle=-45, fixedrange=True, showgrid=False
     )
     return figure.update_layout(
-        height=100 + _CELL * len(classes), margin={"l": 8, "r": 8, "t": 24, "b": 8},
-        dragmode=False, clickmode="event+select", showlegend=False, uirevision="keep",
-    )  # fmt: skip
+        height=100 + _CELL * len(classes),
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        dragmode=False,
+        clickmode="event+select",
+        showlegend=False,
+        uirevision="keep",
+    )

@@ -26,10 +26,20 @@ def show(networks: list[Results]) -> None:
 
 
 def _buttons(name: str, spec: VGGSpec) -> None:
-    _button("Weights", name, "{}.safetensors", partial(source.own_weights, name),
-            "The safetensors file; fits the PyTorch source")  # fmt: skip
-    _button("Card", name, "{}.json", lambda: files.to_json(checkpoints.read_card(name).to_dict()),
-            "How it was trained, and how pictures reach it")  # fmt: skip
+    _button(
+        "Weights",
+        name,
+        "{}.safetensors",
+        partial(source.own_weights, name),
+        "The safetensors file; fits the PyTorch source",
+    )
+    _button(
+        "Card",
+        name,
+        "{}.json",
+        lambda: files.to_json(checkpoints.read_card(name).to_dict()),
+        "How it was trained, and how pictures reach it",
+    )
     _form("PyTorch source", name, "source", "One file that needs only PyTorch")
     _form("Model card", name, "model-card", "README.md for the Hugging Face hub")
     if source.torchvision_has(spec):
@@ -45,6 +55,11 @@ def _form(label: str, name: str, form: str, explained: str) -> None:
 
 def _button(label: str, name: str, pattern: str, make, explained: str) -> None:
     st.download_button(
-        label, make, pattern.format(name), key=f"take-{pattern.format(name)}", help=explained,
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        label,
+        make,
+        pattern.format(name),
+        key=f"take-{pattern.format(name)}",
+        help=explained,
+        icon=":material/download:",
+        on_click="ignore",
+    )

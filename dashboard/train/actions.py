@@ -57,10 +57,13 @@ def buttons(run: Run) -> None:
         if run.living:
             label = "Cancel" if run.state == "queued" else "Stop"
             if st.button(
-                label, icon=":material/stop_circle:", key=f"stop-{name}", type="primary",
+                label,
+                icon=":material/stop_circle:",
+                key=f"stop-{name}",
+                type="primary",
                 disabled=run.state == "stopping",
                 help="Saves and ends; it can be resumed at the exact step",
-            ):  # fmt: skip
+            ):
                 stop(name)
             return
         if run.resumable and st.button(
@@ -69,13 +72,17 @@ def buttons(run: Run) -> None:
             _with_visitor(runs.resume, name)
         if run.has_best:
             st.page_link(
-                "pages/classify.py", label="Open in Classify", icon=":material/draw:",
+                "pages/classify.py",
+                label="Open in Classify",
+                icon=":material/draw:",
                 query_params={"network": name},
-            )  # fmt: skip
+            )
         if run.config and st.button(
-            "Run again", icon=":material/replay:", key=f"again-{name}",
+            "Run again",
+            icon=":material/replay:",
+            key=f"again-{name}",
             help="The same network, recipe and seed, as a new run",
-        ):  # fmt: skip
+        ):
             again(run)
         if run.has_best and st.button("Promote", icon=":material/publish:", key=f"promote-{name}"):
             ask("promote", [name])
@@ -168,16 +175,23 @@ def downloads(run: Run, log: MetricsLog) -> None:
             _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))
         else:
             st.button(
-                "TensorBoard", disabled=True, icon=":material/download:", key=f"tb-{run.name}",
+                "TensorBoard",
+                disabled=True,
+                icon=":material/download:",
+                key=f"tb-{run.name}",
                 help="Needs the optional package: pip install tensorboard",
-            )  # fmt: skip
+            )
 
 
 def _download(run: Run, label: str, file_name: str, content) -> None:
     st.download_button(
-        label, content, file_name=f"{run.name}-{file_name}", key=f"download-{run.name}-{file_name}",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+        label,
+        content,
+        file_name=f"{run.name}-{file_name}",
+        key=f"download-{run.name}-{file_name}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def metrics_csv(log: MetricsLog) -> bytes:

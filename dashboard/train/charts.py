@@ -56,9 +56,16 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
     _add_epochs(figure, curves.epochs, f"val_{metric}", look, evaluated, VALIDATION, curves)
     if reference is not None and f"val_{metric}" in reference.epochs:
         _add_epochs(
-            figure, reference.epochs, f"val_{metric}", look, reference.name, REFERENCE, curves,
-            symbol="diamond", dash="dot",
-        )  # fmt: skip
+            figure,
+            reference.epochs,
+            f"val_{metric}",
+            look,
+            reference.name,
+            REFERENCE,
+            curves,
+            symbol="diamond",
+            dash="dot",
+        )
     return figure
 
 
@@ -69,9 +76,15 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
         colour = RUN_COLOURS[index % len(RUN_COLOURS)]
         x, y = _thin(run.steps, f"train_{metric}", look)
         figure.add_scatter(
-            x=x, y=y, mode="lines", line=dict(color=colour, width=1), opacity=0.35,
-            name=f"{run.name}, training", legendgroup=run.name, showlegend=False,
-        )  # fmt: skip
+            x=x,
+            y=y,
+            mode="lines",
+            line=dict(color=colour, width=1),
+            opacity=0.35,
+            name=f"{run.name}, training",
+            legendgroup=run.name,
+            showlegend=False,
+        )
         _add_epochs(figure, run.epochs, f"val_{metric}", look, run.name, colour, run)
     return figure
 
@@ -111,10 +124,15 @@ def _add_steps(figure, steps, column, look, name, colour) -> None:
     smoothed = look.smoothing > 0
     x, y = _thin(steps, column, look)
     figure.add_scatter(
-        x=x, y=y, mode="lines", line=dict(color=colour, width=1 if smoothed else 2),
-        opacity=0.45 if smoothed else 1, name=f"{name}, as measured" if smoothed else name,
-        showlegend=not smoothed, hoverinfo="skip" if smoothed else None,
-    )  # fmt: skip
+        x=x,
+        y=y,
+        mode="lines",
+        line=dict(color=colour, width=1 if smoothed else 2),
+        opacity=0.45 if smoothed else 1,
+        name=f"{name}, as measured" if smoothed else name,
+        showlegend=not smoothed,
+        hoverinfo="skip" if smoothed else None,
+    )
     if smoothed:
         x, y = thin_out(_x(steps, look), smooth(steps[column].to_numpy(), look.smoothing), POINTS)
         figure.add_scatter(x=x, y=y, mode="lines", line=dict(color=colour, width=2), name=name)
@@ -131,9 +149,14 @@ def _add_epochs(
         # Another run's steps are of another size: its epochs are laid beside this run's.
         x = epochs["epoch"] * (run.epochs["step"].iloc[-1] / run.epochs["epoch"].iloc[-1])
     figure.add_scatter(
-        x=x, y=epochs[column], mode="lines+markers", name=name, legendgroup=name,
-        line=dict(color=colour, width=2, dash=dash), marker=dict(size=7, symbol=symbol),
-    )  # fmt: skip
+        x=x,
+        y=epochs[column],
+        mode="lines+markers",
+        name=name,
+        legendgroup=name,
+        line=dict(color=colour, width=2, dash=dash),
+        marker=dict(size=7, symbol=symbol),
+    )
 
 
 def _thin(steps: pd.DataFrame, column: str, look: Look):

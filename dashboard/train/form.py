@@ -54,8 +54,12 @@ def fill_in(limits: Limits) -> Wish:
     choices = [name for name in PRESETS if not limits.public or name in limits.presets]
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
     preset = st.segmented_control(
-        "Recipe", choices, default=default, required=True, key="train-preset",
-    )  # fmt: skip
+        "Recipe",
+        choices,
+        default=default,
+        required=True,
+        key="train-preset",
+    )
     st.caption(PRESETS[preset].summary)
     typed = st.text_input(
         "Name",
@@ -143,27 +147,40 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
     names = list(CONFIGURATIONS)
     values = {
         "configuration": left.selectbox(
-            "Configuration", names, index=names.index(base.configuration),
+            "Configuration",
+            names,
+            index=names.index(base.configuration),
             format_func=lambda name: f"{name} · {CONFIGURATIONS[name].usual_name}",
-            key=key("configuration"), help="Column of the paper's Table 1",
+            key=key("configuration"),
+            help="Column of the paper's Table 1",
         ),
         "width": right.selectbox(
-            "Width", WIDTHS, WIDTHS.index(str(base.width)), key=key("width"),
+            "Width",
+            WIDTHS,
+            WIDTHS.index(str(base.width)),
+            key=key("width"),
             help="Every channel count of the paper times this",
         ),
         "image_size": left.number_input(
-            "Image size (px)", 28, 512, base.image_size, key=key("image_size"),
+            "Image size (px)",
+            28,
+            512,
+            base.image_size,
+            key=key("image_size"),
             help="Side of the network's input. Five 2×2 pools need at least 32.",
         ),
         "head": right.selectbox(
-            "Classifier", HEADS, HEADS.index(base.head), key=key("head"),
+            "Classifier",
+            HEADS,
+            HEADS.index(base.head),
+            key=key("head"),
             format_func=_HEADS.__getitem__,
         ),
         "dropout": left.number_input(
             "Dropout", 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
         ),
         "batch_norm": right.toggle("Batch normalisation", base.batch_norm, key=key("batch_norm")),
-    }  # fmt: skip
+    }
     return values | {"fc_width": base.fc_width}
 
 

@@ -177,13 +177,23 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
     reference = False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         x = st.segmented_control(
-            "Horizontal axis", list(charts.X_AXES), default="step", required=True,
-            format_func=charts.X_AXES.__getitem__, key=f"{key}-x",
-        )  # fmt: skip
+            "Horizontal axis",
+            list(charts.X_AXES),
+            default="step",
+            required=True,
+            format_func=charts.X_AXES.__getitem__,
+            key=f"{key}-x",
+        )
         smoothing = st.slider(
-            "Smoothing", 0.0, 0.99, 0.6, 0.01, key=f"{key}-smoothing", width=220,
+            "Smoothing",
+            0.0,
+            0.99,
+            0.6,
+            0.01,
+            key=f"{key}-smoothing",
+            width=220,
             help="Of the training curve; what was measured stays faintly behind it",
-        )  # fmt: skip
+        )
         log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
         if offer_reference:
             reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
@@ -229,9 +239,10 @@ def _details(run: Run, log: MetricsLog) -> None:
     ):
         long = text.count("\n") > 10
         st.code(
-            text or "Nothing was written to the log.", language=None,
+            text or "Nothing was written to the log.",
+            language=None,
             height=260 if long else "content",
-        )  # fmt: skip
+        )
 
 
 def _confusion(name: str, epochs: list[dict]) -> None:

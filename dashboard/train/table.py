@@ -29,8 +29,9 @@ def _screen(was_living: bool) -> None:
     if not found:
         st.info(
             "No runs yet. Start one: it trains in the background and is still there when you "
-            "come back.", icon=":material/model_training:",
-        )  # fmt: skip
+            "come back.",
+            icon=":material/model_training:",
+        )
     else:
         _table(found)
 
@@ -46,9 +47,11 @@ def _card(run: Run) -> None:
             panel.badge(run.state)
             label = "Cancel" if run.state == "queued" else "Stop"
             if st.button(
-                label, key=f"card-stop-{run.name}", icon=":material/stop_circle:",
+                label,
+                key=f"card-stop-{run.name}",
+                icon=":material/stop_circle:",
                 disabled=run.state == "stopping",
-            ):  # fmt: skip
+            ):
                 actions.stop(run.name)
         status = run.status
         if run.state == "queued":
@@ -66,9 +69,11 @@ def _card(run: Run) -> None:
 def _table(found: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Filter", placeholder="name, network, recipe or data", key="train-filter",
+            "Filter",
+            placeholder="name, network, recipe or data",
+            key="train-filter",
             icon=":material/search:",
-        )  # fmt: skip
+        )
         states = [state for state in runs.STATES if any(run.state == state for run in found)]
         wanted = st.pills("State", states, selection_mode="multi", key="train-states")
     table = as_table([run for run in found if not wanted or run.state in wanted])
@@ -111,8 +116,18 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )
-    columns = ("run", "state", "validation", "test", "network", "recipe", "data", "epochs", "time",
-               "created")  # fmt: skip
+    columns = (
+        "run",
+        "state",
+        "validation",
+        "test",
+        "network",
+        "recipe",
+        "data",
+        "epochs",
+        "time",
+        "created",
+    )
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -131,9 +146,11 @@ def _with_selected(selected: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(selected) == 1:
             st.page_link(
-                "pages/train.py", label="Open", icon=":material/open_in_full:",
+                "pages/train.py",
+                label="Open",
+                icon=":material/open_in_full:",
                 query_params={"run": selected[0].name},
-            )  # fmt: skip
+            )
             if st.button("Rename", key="table-rename", icon=":material/edit:"):
                 actions.ask("rename", [selected[0].name])
         if st.button("Delete", key="table-delete", icon=":material/delete:"):

@@ -16,8 +16,11 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
     return subprocess.run(
         [sys.executable, "-m", "vggcore", *arguments],
-        cwd=ROOT, capture_output=True, text=True, env=os.environ | environment,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -44,7 +47,7 @@ def test_every_command_explains_itself(command, capsys):
         (("classify", "--checkpoint", "nope", "x.png"), "nope"),
         (("classify", "no-such-file.png"), "no-such-file.png"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_end_in_one_line_and_exit_code_2(arguments, cause, capsys):
     code = cli.main(list(arguments))
 

@@ -45,8 +45,12 @@ def test_diff_lists_what_the_second_adds(compare):
     diff = json.loads(compare("--diff A D --json"))
     added = [layer["name"] for layer in diff["layers"] if layer["change"] == "added"]
     assert [name for name in added if "conv" in name] == [
-        "block1.conv2", "block2.conv2", "block3.conv3", "block4.conv3", "block5.conv3",
-    ]  # fmt: skip
+        "block1.conv2",
+        "block2.conv2",
+        "block3.conv3",
+        "block4.conv3",
+        "block5.conv3",
+    ]
     assert diff["parameters"] == 134_300_362 - 128_806_154
     assert "VGG-11 → VGG-16" in compare("--diff A D")
 

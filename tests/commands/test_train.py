@@ -15,9 +15,24 @@ from vggcore.training import interruptions, loop
 from vggcore.training.fashion_source import FashionSource
 
 TINY = [
-    "train", "--preset", "try-out", "--dataset", "synthetic", "--width", "1/32", "--epochs", "2",
-    "--batch-size", "24", "--train-limit", "0", "--device", "cpu", "--precision", "float32",
-]  # fmt: skip
+    "train",
+    "--preset",
+    "try-out",
+    "--dataset",
+    "synthetic",
+    "--width",
+    "1/32",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "24",
+    "--train-limit",
+    "0",
+    "--device",
+    "cpu",
+    "--precision",
+    "float32",
+]
 
 
 @pytest.fixture(autouse=True)

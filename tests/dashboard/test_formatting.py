@@ -6,9 +6,16 @@ from vggcore.machine import memory
 
 @pytest.mark.parametrize(
     "seconds, text",
-    [(None, ""), (float("nan"), ""), (0.42, "0.4 s"), (59.6, "1 min 00 s"), (75, "1 min 15 s"),
-     (3600, "1 h 00 min"), (93_784, "26 h 03 min")],
-)  # fmt: skip
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (0.42, "0.4 s"),
+        (59.6, "1 min 00 s"),
+        (75, "1 min 15 s"),
+        (3600, "1 h 00 min"),
+        (93_784, "26 h 03 min"),
+    ],
+)
 def test_durations(seconds, text):
     assert formatting.duration(seconds) == text
 

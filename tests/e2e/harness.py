@@ -23,12 +23,22 @@ from urllib.request import urlopen
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",  # a camera
-]  # fmt: skip
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True,
-         "device_scale_factor": 2}  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",  # a camera
+]
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
 PATIENCE = 120  # seconds; a busy machine may need as long to import torch
 # Chromium reports these although nothing is wrong with the page: opened below the root, Streamlit
 # first looks for its server there; and the icon of the browser's tab comes from the internet.
@@ -69,14 +79,25 @@ def running_app(runs: Path, *options: str, entry: str = "streamlit_app.py", **en
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-m", "streamlit", "run", entry, "--server.headless=true",
-        f"--server.port={port}", "--server.address=127.0.0.1", *options,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        entry,
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.address=127.0.0.1",
+        *options,
+    ]
     with tempfile.NamedTemporaryFile(prefix="vgg-app-", suffix=".log") as log:
         server = subprocess.Popen(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            command,
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
             env=os.environ | {"VGGCORE_RUNS": str(runs)} | environment,
-        )  # fmt: skip
+        )
         app = App(f"http://127.0.0.1:{port}", Path(runs), Path(log.name), server.pid)
         try:
             _wait_until_healthy(app, server)

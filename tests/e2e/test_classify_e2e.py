@@ -69,8 +69,13 @@ def test_undo_redo_and_clear(open_page):
     draw(page, [(80, 100), (180, 100)])
     expect(status(page)).to_have_text("2 strokes")
 
-    for name, text in [("undo", "1 stroke"), ("redo", "2 strokes"), ("clear", "Empty"),
-                       ("undo", "2 strokes"), ("redo", "Empty")]:  # fmt: skip
+    for name, text in [
+        ("undo", "1 stroke"),
+        ("redo", "2 strokes"),
+        ("clear", "Empty"),
+        ("undo", "2 strokes"),
+        ("redo", "Empty"),
+    ]:
         action(page, name)
         expect(status(page)).to_have_text(text)
 

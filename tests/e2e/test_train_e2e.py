@@ -61,8 +61,10 @@ def uninterrupted(run, folder):
     (folder / "config.json").write_bytes((run / "config.json").read_bytes())
     return subprocess.Popen(
         [sys.executable, "-m", "vggcore", "train", "--from-config", str(folder), "--json"],
-        cwd=PROJECT, env=os.environ | {"VGGCORE_RUNS": str(folder.parent)}, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=PROJECT,
+        env=os.environ | {"VGGCORE_RUNS": str(folder.parent)},
+        stdout=subprocess.PIPE,
+    )
 
 
 def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterrupted_one(

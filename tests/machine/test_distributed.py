@@ -35,8 +35,14 @@ def _small_data(monkeypatch):
 
 def create(path: Path, spec: dict | None = None, **train) -> Path:
     # Constant rate and no average, so that neither hides a difference.
-    changes = {"schedule": "constant", "learning_rate": 0.002, "ema": 0.0, "mixup": 0.0,
-               "cutmix": 0.0, "optimizer": "adamw"} | train  # fmt: skip
+    changes = {
+        "schedule": "constant",
+        "learning_rate": 0.002,
+        "ema": 0.0,
+        "mixup": 0.0,
+        "cutmix": 0.0,
+        "optimizer": "adamw",
+    } | train
     tiny_run.create(
         path,
         VGGSpec.from_dict(tiny_run.SPEC.to_dict() | (spec or {})),

@@ -49,7 +49,10 @@ def test_only_background_runs_need_fcntl(tmp_path):
 
     for arguments in (["compare", "--configurations", "A"], ["classify", "--help"], train.split()):
         done = subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=paths.PROJECT, capture_output=True,
-            text=True, env=os.environ | {"VGGCORE_RUNS": str(tmp_path)},
-        )  # fmt: skip
+            [sys.executable, "-c", code, *arguments],
+            cwd=paths.PROJECT,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"VGGCORE_RUNS": str(tmp_path)},
+        )
         assert done.returncode == 0, done.stderr[-500:]

@@ -33,9 +33,14 @@ def test_auto_takes_what_the_hardware_multiplies(kind, bf16, fp16, suits, monkey
 
 @pytest.mark.parametrize(
     ("capability", "numbers"),
-    [((9, 0), (True, True)), ((8, 0), (True, True)), ((7, 5), (False, True)),
-     ((6, 1), (False, True)), ((5, 2), (False, False))],
-)  # fmt: skip
+    [
+        ((9, 0), (True, True)),
+        ((8, 0), (True, True)),
+        ((7, 5), (False, True)),
+        ((6, 1), (False, True)),
+        ((5, 2), (False, False)),
+    ],
+)
 def test_gpus_are_told_apart_by_their_compute_capability(capability, numbers, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.version, "hip", None)
@@ -45,9 +50,13 @@ def test_gpus_are_told_apart_by_their_compute_capability(capability, numbers, mo
 
 @pytest.mark.parametrize(
     ("flags", "multiplies"),
-    [("flags\t: fpu avx2 avx512f avx512_bf16", True), ("flags\t: fpu amx_bf16", True),
-     ("Features\t: fp asimd bf16", True), ("flags\t: fpu avx2 fma", False)],
-)  # fmt: skip
+    [
+        ("flags\t: fpu avx2 avx512f avx512_bf16", True),
+        ("flags\t: fpu amx_bf16", True),
+        ("Features\t: fp asimd bf16", True),
+        ("flags\t: fpu avx2 fma", False),
+    ],
+)
 def test_processors_are_told_apart_by_their_flags(flags, multiplies, tmp_path):
     file = tmp_path / "cpuinfo"
     file.write_text(f"model name\t: bf16 in a name counts for nothing\n{flags}\n")

@@ -68,9 +68,13 @@ def test_shapes_after_each_block_are_the_textbook_s():
         shapes.append((name, list(x.shape[1:])))
 
     assert shapes == [
-        ("block1", [64, 112, 112]), ("block2", [128, 56, 56]), ("block3", [256, 28, 28]),
-        ("block4", [512, 14, 14]), ("block5", [512, 7, 7]), ("classifier", [10]),
-    ]  # fmt: skip
+        ("block1", [64, 112, 112]),
+        ("block2", [128, 56, 56]),
+        ("block3", [256, 28, 28]),
+        ("block4", [512, 14, 14]),
+        ("block5", [512, 7, 7]),
+        ("classifier", [10]),
+    ]
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -130,8 +134,10 @@ def test_pooling_before_relu_changes_no_bit_of_output_or_gradient():
 
     assert torch.equal(ours, plain) and (plain == 0).any()
     for parameter in block.parameters():
-        gradients = [torch.autograd.grad(y.square().sum(), parameter, retain_graph=True)[0]
-                     for y in (ours, plain)]  # fmt: skip
+        gradients = [
+            torch.autograd.grad(y.square().sum(), parameter, retain_graph=True)[0]
+            for y in (ours, plain)
+        ]
         assert torch.equal(*gradients)
 
 
@@ -149,8 +155,10 @@ def test_initial_weights_have_the_stated_spread(init):
     network = build(VGGSpec(configuration="A", width="1/4", image_size=64), init=init, seed=3)
     weight = network.block4.conv2.weight  # 128 → 128, 3×3
     expected = {
-        "kaiming": (2 / (128 * 9)) ** 0.5, "xavier": (2 / (256 * 9)) ** 0.5, "paper": 0.1,
-    }[init]  # fmt: skip
+        "kaiming": (2 / (128 * 9)) ** 0.5,
+        "xavier": (2 / (256 * 9)) ** 0.5,
+        "paper": 0.1,
+    }[init]
 
     assert weight.std().item() == pytest.approx(expected, rel=0.02)
     assert not network.classifier.fc1.bias.any()

@@ -24,8 +24,9 @@ def used(network: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_a_folded_network_gives_the_same_logits(configuration, batch_norm):
-    spec = VGGSpec(configuration=configuration, batch_norm=batch_norm, width="1/16",
-                   image_size=32, head="pool")  # fmt: skip
+    spec = VGGSpec(
+        configuration=configuration, batch_norm=batch_norm, width="1/16", image_size=32, head="pool"
+    )
     network = used(build(spec, seed=0))
     pictures = torch.randn(3, 1, 32, 32)
 
@@ -56,8 +57,9 @@ def apart(network, answering, pictures: torch.Tensor) -> float:
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
 def test_in_float32_a_packed_network_is_exact(configuration, monkeypatch):
     monkeypatch.setattr(packing, "cpu_multiplies_bf16", lambda: False)
-    spec = VGGSpec(configuration=configuration, batch_norm=True, width="1/16",
-                   image_size=64, head="pool")  # fmt: skip
+    spec = VGGSpec(
+        configuration=configuration, batch_norm=True, width="1/16", image_size=64, head="pool"
+    )
     network = used(build(spec, seed=0))
     areas = 3 * torch.randn(4, 1, 2, 2, generator=torch.Generator().manual_seed(2))
     pictures = nn.functional.interpolate(areas, size=(64, 64), mode="bilinear").unsqueeze(1)

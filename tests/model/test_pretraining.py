@@ -20,9 +20,14 @@ def test_the_paper_s_layers_are_four_convolutions_and_the_head():
     copied = copy_weights(small("A"), small("D"), "paper")
 
     assert copied == [
-        "block1.conv1", "block2.conv1", "block3.conv1", "block3.conv2",
-        "classifier.fc1", "classifier.fc2", "classifier.fc3",
-    ]  # fmt: skip
+        "block1.conv1",
+        "block2.conv1",
+        "block3.conv1",
+        "block3.conv2",
+        "classifier.fc1",
+        "classifier.fc2",
+        "classifier.fc3",
+    ]
 
 
 def test_all_that_fits_is_every_layer_of_a_shallower_network():
@@ -66,9 +71,15 @@ def test_a_run_starts_from_a_checkpoint_and_says_what_it_took(tmp_path):
     card = bare_card(small("A").spec)
     checkpoints.save(tmp_path / "start", build(spec, seed=1), card)
     train = TrainConfig(
-        dataset="synthetic", train_limit=32, batch_size=32, epochs=1, device="cpu",
-        init_from=str(tmp_path / "start"), init_layers="paper", learning_rate=1e-7,
-    )  # fmt: skip
+        dataset="synthetic",
+        train_limit=32,
+        batch_size=32,
+        epochs=1,
+        device="cpu",
+        init_from=str(tmp_path / "start"),
+        init_layers="paper",
+        learning_rate=1e-7,
+    )
     deeper = VGGSpec(configuration="B", width="1/16", image_size=32, dropout=0.0)
     folder = run_folder.create(tmp_path / "run", deeper, train)
 

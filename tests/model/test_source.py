@@ -17,14 +17,19 @@ def small_specs() -> list[VGGSpec]:
     rng = random.Random(3)
     return [
         VGGSpec(
-            configuration=configuration, width="1/16", batch_norm=batch_norm, head=head,
-            in_channels=rng.choice([1, 3]), image_size=rng.choice([32, 47, 64]),
-            num_classes=rng.choice([2, 10]), dropout=rng.choice([0, 0.0, 0.3, 0.5]),
+            configuration=configuration,
+            width="1/16",
+            batch_norm=batch_norm,
+            head=head,
+            in_channels=rng.choice([1, 3]),
+            image_size=rng.choice([32, 47, 64]),
+            num_classes=rng.choice([2, 10]),
+            dropout=rng.choice([0, 0.0, 0.3, 0.5]),
         )
         for configuration in CONFIGURATIONS
         for batch_norm in (False, True)
         for head in ("fc", "pool")
-    ]  # fmt: skip
+    ]
 
 
 def executed(spec: VGGSpec) -> torch.nn.Module:

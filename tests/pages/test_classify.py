@@ -89,13 +89,18 @@ def test_a_network_that_looks_twice_says_so(folders):
 @pytest.mark.parametrize(
     "forged",
     [
-        5, ["a"], {"strokes": 5}, "[[[", "x" * 2_000_000, "\ud800",
+        5,
+        ["a"],
+        {"strokes": 5},
+        "[[[",
+        "x" * 2_000_000,
+        "\ud800",
         {"strokes": [{"points": [[math.nan, 1]]}]},
         json.dumps({"strokes": [{"points": [[1, 2]] * 60_000}]}),
         json.dumps({"strokes": [{"points": [[1, 2]], "tool": "<img src=x onerror=alert(1)>"}]}),
     ],
     ids=["number", "list", "strokes", "nested", "long", "surrogate", "nan", "points", "tool"],
-)  # fmt: skip
+)
 def test_forged_drawings_get_a_message(forged):
     page = classify(canvas={"drawing": forged})
 

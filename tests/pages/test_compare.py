@@ -42,8 +42,14 @@ def test_our_own_networks_show_their_best_accuracy(page, tmp_path):
     common = dict(configuration="E", batch_norm=True, image_size=64, num_classes=1000)
     specs = [VGGSpec(in_channels=3, width=w, **common) for w in ("1/2", "1/4", "1/4")]
     for number, spec in enumerate(specs):
-        card = {"spec": spec.to_dict(), "sha256": "", "classes": [], "preprocessing": {},
-                "data": {"name": "wild"}, "test_accuracy": 0.9 + number / 100}  # fmt: skip
+        card = {
+            "spec": spec.to_dict(),
+            "sha256": "",
+            "classes": [],
+            "preprocessing": {},
+            "data": {"name": "wild"},
+            "test_accuracy": 0.9 + number / 100,
+        }
         (tmp_path / f"own{number}.json").write_text(json.dumps(card))
     table = shown(page(networks="VGG-19", norm="both", ratio="1/4", pixels="64"))
     assert table.garments.dropna().tolist() == [0.92]
@@ -63,11 +69,15 @@ def test_address_holds_the_selection(page):
     table = shown(page(networks="VGG-19", norm="both", ratio="1/4", pixels="64"))
     specs = [
         VGGSpec(
-            configuration="E", batch_norm=norm, width="1/4", image_size=64, in_channels=3,
+            configuration="E",
+            batch_norm=norm,
+            width="1/4",
+            image_size=64,
+            in_channels=3,
             num_classes=1000,
         )
         for norm in (False, True)
-    ]  # fmt: skip
+    ]
     assert list(table.parameters) == [anatomy.totals(spec).parameters for spec in specs]
 
 
@@ -115,9 +125,13 @@ def test_steps_between_columns_are_one_click(page):
 def test_own_results_are_listed_and_damaged_cards_left_out(page, tmp_path):
     spec = VGGSpec(configuration="A", width="1/8")
     card = {
-        "spec": spec.to_dict(), "preprocessing": {}, "classes": [], "sha256": "",
-        "data": {"name": "fashion-mnist"}, "test_accuracy": 0.93,
-    }  # fmt: skip
+        "spec": spec.to_dict(),
+        "preprocessing": {},
+        "classes": [],
+        "sha256": "",
+        "data": {"name": "fashion-mnist"},
+        "test_accuracy": 0.93,
+    }
     (tmp_path / "good.json").write_text(json.dumps(card))
     (tmp_path / "bad.json").write_text("{")
     page()
@@ -150,10 +164,11 @@ def test_charts_add_up_to_the_totals():
 
 def test_bars_leave_plotly_nothing_to_draw_twice():
     figures = [
-        charts.parameters_by_kind(networks()), charts.macs_by_block(networks()),
+        charts.parameters_by_kind(networks()),
+        charts.macs_by_block(networks()),
         charts.activations_by_layer(networks()),
         charts.layer_memory(VGGSpec(configuration="D")),
-    ]  # fmt: skip
+    ]
     for figure in figures:
         layout = figure.to_dict()["layout"]
         assert "template" not in layout and layout["datarevision"] == 1

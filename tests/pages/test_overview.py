@@ -26,9 +26,12 @@ def test_a_damaged_card_is_reported_and_the_rest_still_shown(tmp_path, monkeypat
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
     (tmp_path / "broken.json").write_text("{")
     good = {
-        "spec": VGGSpec().to_dict(), "preprocessing": {}, "classes": [], "sha256": "",
+        "spec": VGGSpec().to_dict(),
+        "preprocessing": {},
+        "classes": [],
+        "sha256": "",
         "network": "VGG-11",
-    }  # fmt: skip
+    }
     (tmp_path / "whole.json").write_text(json.dumps(good))
 
     page = overview()

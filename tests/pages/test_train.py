@@ -54,17 +54,27 @@ def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> runs.R
     folder.mkdir(parents=True)
     preset = PRESETS["fast"]
     config = {
-        "name": name, "preset": "fast", "created": "2026-11-24T08:00:00+00:00",
-        "spec": preset.spec.to_dict(), "train": preset.train.to_dict() | train,
-    }  # fmt: skip
+        "name": name,
+        "preset": "fast",
+        "created": "2026-11-24T08:00:00+00:00",
+        "spec": preset.spec.to_dict(),
+        "train": preset.train.to_dict() | train,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     status = {"state": state, "step": rows, "total_steps": rows, "epoch": 2, "epochs": 2}
     (folder / "status.json").write_text(json.dumps(status | {"seconds": 61.0}))
     lines = []
     for step in range(1, rows + 1):
-        row = {"step": step, "epoch": step / 30, "seconds": step / 10, "train_loss": 1 / step,
-               "train_accuracy": 0.9, "learning_rate": 0.001, "images_per_second": 100.0,
-               "memory_bytes": 1e6}  # fmt: skip
+        row = {
+            "step": step,
+            "epoch": step / 30,
+            "seconds": step / 10,
+            "train_loss": 1 / step,
+            "train_accuracy": 0.9,
+            "learning_rate": 0.001,
+            "images_per_second": 100.0,
+            "memory_bytes": 1e6,
+        }
         lines.append(row | {"kind": "step"})
         if step % 30 == 0:
             epoch = {"val_loss": 0.4, "val_accuracy": 0.91, "confusion": [[10] * 10] * 10}
@@ -96,8 +106,9 @@ def test_the_form_follows_the_preset_and_shows_the_command():
 
 def test_every_field_of_the_recipe_has_a_widget():
     page = train_page()
-    keys = {widget.key for kind in (page.number_input, page.selectbox, page.toggle)
-            for widget in kind}  # fmt: skip
+    keys = {
+        widget.key for kind in (page.number_input, page.selectbox, page.toggle) for widget in kind
+    }
 
     assert {f"train-fast-{name}" for name in TrainConfig().to_dict()} <= keys
 
@@ -200,8 +211,9 @@ def test_a_damaged_run_does_not_break_the_table():
     table = train_page().dataframe[0].value
 
     assert dict(zip(table["run"], table["state"], strict=True)) == {
-        "whole": "finished", "broken": "crashed"
-    }  # fmt: skip
+        "whole": "finished",
+        "broken": "crashed",
+    }
     assert not train_page(run="broken").exception
 
 

@@ -125,9 +125,13 @@ def test_odd_shapes_are_handled(shape):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"invert": "maybe"}, "invert"), ({"crop": "on"}, "crop"), ({"background": ""}, "background"),
-     ({"style": "wlid"}, "style")],
-)  # fmt: skip
+    [
+        ({"invert": "maybe"}, "invert"),
+        ({"crop": "on"}, "crop"),
+        ({"background": ""}, "background"),
+        ({"style": "wlid"}, "style"),
+    ],
+)
 def test_unknown_options_are_refused(options, message):
     with pytest.raises(ValueError, match=f"unknown {message}"):
         prepare(shirt(250, 30), **options)

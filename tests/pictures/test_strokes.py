@@ -151,8 +151,10 @@ def test_fill_inks_what_is_enclosed_and_only_that():
 
 
 def test_fill_follows_a_winding_way():
-    walls = [Stroke(((x, 0), (x, 230)) if i % 2 else ((x, 26), (x, 256)), 6)
-             for i, x in enumerate(range(32, 256, 32))]  # fmt: skip
+    walls = [
+        Stroke(((x, 0), (x, 230)) if i % 2 else ((x, 26), (x, 256)), 6)
+        for i, x in enumerate(range(32, 256, 32))
+    ]
 
     image = render([*walls, Stroke(((4, 4),), 4, "fill")])
 

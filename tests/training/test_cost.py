@@ -22,9 +22,15 @@ from vggcore.training.resume import ResumeState
 
 SMALL = VGGSpec(configuration="A", width="1/8", image_size=64, head="pool")
 FLAT = speed.Speeds(
-    conv=[[1e9] * 3] * 4, linear=1e9, numbers=1e9, lrn=1e8, parameters=1e9, conv_parameters=5e8,
-    layer=0.0, basis="test",
-)  # fmt: skip
+    conv=[[1e9] * 3] * 4,
+    linear=1e9,
+    numbers=1e9,
+    lrn=1e8,
+    parameters=1e9,
+    conv_parameters=5e8,
+    layer=0.0,
+    basis="test",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -153,8 +159,11 @@ def test_time_is_work_divided_by_speed():
     train = TrainConfig(dataset="synthetic", batch_size=100)
     first = anatomy.walk(SMALL)[0].macs
     macs = anatomy.totals(SMALL).macs - first / 3  # no gradient of the input
-    pooled = sum(4 * r.output_shape[1] * r.output_shape[2] ** 2 for r in anatomy.walk(SMALL)
-                 if r.kind == "max-pool")  # fmt: skip
+    pooled = sum(
+        4 * r.output_shape[1] * r.output_shape[2] ** 2
+        for r in anatomy.walk(SMALL)
+        if r.kind == "max-pool"
+    )
     totals = anatomy.totals(SMALL)
     weights = totals.conv_parameters / 5e8 + totals.fc_parameters / 1e9
     step = 100 * (macs + pooled) / 1e9 + weights

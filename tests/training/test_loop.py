@@ -50,9 +50,15 @@ def test_a_run_writes_what_its_readers_expect(tmp_path):
 
 def test_training_learns(tmp_path):
     train = recipe(
-        epochs=8, mixup=0.0, cutmix=0.0, erase=0.0, shift=0, ema=0.0, label_smoothing=0.0,
+        epochs=8,
+        mixup=0.0,
+        cutmix=0.0,
+        erase=0.0,
+        shift=0,
+        ema=0.0,
+        label_smoothing=0.0,
         optimizer="adamw",
-    )  # fmt: skip
+    )
     folder = tiny_run.create(tmp_path / "run", train=train)
 
     training.fit(folder)
@@ -169,11 +175,14 @@ def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypa
     ("spec", "changes", "message"),
     [
         ({"batch_norm": False}, {"optimizer": "muon"}, "'muon' needs batch_norm"),
-        ({}, {"dataset": "wild", "mixup": 0.0, "flip": True, "fit": "resize"},
-         "leave out fit, flip, shift, cutmix"),
+        (
+            {},
+            {"dataset": "wild", "mixup": 0.0, "flip": True, "fit": "resize"},
+            "leave out fit, flip, shift, cutmix",
+        ),
         ({}, {"init_from": "nonesuch"}, "unknown checkpoint 'nonesuch'"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_trained_leaves_no_folder(tmp_path, spec, changes, message):
     spec = type(tiny_run.SPEC).from_dict(tiny_run.SPEC.to_dict() | spec)
 

@@ -165,11 +165,14 @@ def test_pencil_drawings_show_what_is_on_the_garment():
     busier = 0
     for seed in range(20):
         drawn = [
-            np.asarray(drawings.pencil_drawing(
-                np.random.default_rng(seed), cutouts.Garment(shade, mask, shapes.SHIRT)
-            ).convert("L"), np.float32)
+            np.asarray(
+                drawings.pencil_drawing(
+                    np.random.default_rng(seed), cutouts.Garment(shade, mask, shapes.SHIRT)
+                ).convert("L"),
+                np.float32,
+            )
             for shade in (plain, striped)
-        ]  # fmt: skip
+        ]
         busier += np.abs(drawn[1] - drawn[0]).mean() > 1
     assert busier >= 15
 

@@ -200,8 +200,12 @@ def test_strokes_of_a_drawing_become_a_picture():
 def test_the_development_data_is_read_whole():
     found = items.development_items()
     counts = {name: sum(one.source == name for one in found) for name in items.SOURCES}
-    assert counts == {"clothing-small": 2921, "clothing-extra": 996,
-                      "quickdraw-strokes": 207, "quickdraw-raster": 600}  # fmt: skip
+    assert counts == {
+        "clothing-small": 2921,
+        "clothing-extra": 996,
+        "quickdraw-strokes": 207,
+        "quickdraw-raster": 600,
+    }
     assert len(items.not_garments()) == 1878
     categories = {one.folder for one in items.not_garments()}
     assert 60 < sum(items.trained_category(name) for name in categories) < 97

@@ -81,8 +81,10 @@ def predict(
     was_training = network.training
     network.eval()
     with autocast(precision, images.device):
-        logits = [answer(network, inputs, preprocessing).float()
-                  for inputs in batches(images, preprocessing)]  # fmt: skip
+        logits = [
+            answer(network, inputs, preprocessing).float()
+            for inputs in batches(images, preprocessing)
+        ]
     network.train(was_training)
     return torch.cat(logits)
 

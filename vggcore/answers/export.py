@@ -124,11 +124,16 @@ def to_onnx(module, spec: VGGSpec) -> bytes:
         file = Path(folder) / "model.onnx"
         _quietly(
             lambda: torch.onnx.export(
-                module, (images,), file, input_names=["images"], output_names=["logits"],
+                module,
+                (images,),
+                file,
+                input_names=["images"],
+                output_names=["logits"],
                 dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
-                external_data=False, verbose=False,
+                external_data=False,
+                verbose=False,
             )
-        )  # fmt: skip
+        )
         return file.read_bytes()
 
 
@@ -194,15 +199,22 @@ def model_card(name: str | Path) -> bytes:
     totals = anatomy.totals(spec)
     title = card.name or path.name
     text = _README.format(
-        front_matter=_front_matter(title, card), title=title, network=spec.name,
-        parameters=totals.parameters, macs=totals.macs, side=spec.image_size,
-        code_version=card.code_version, file=path.name,
-        mean=_numbers(card.preprocessing.mean), std=_numbers(card.preprocessing.std),
+        front_matter=_front_matter(title, card),
+        title=title,
+        network=spec.name,
+        parameters=totals.parameters,
+        macs=totals.macs,
+        side=spec.image_size,
+        code_version=card.code_version,
+        file=path.name,
+        mean=_numbers(card.preprocessing.mean),
+        std=_numbers(card.preprocessing.std),
         temperature=card.temperature,
         mirror=_MIRROR if card.preprocessing.mirror else "",
-        scores=_scores(card), training=_training(card),
+        scores=_scores(card),
+        training=_training(card),
         unsure=_UNSURE if card.unsure else _NEVER_UNSURE,
-    )  # fmt: skip
+    )
     return text.encode()
 
 

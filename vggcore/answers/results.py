@@ -158,9 +158,13 @@ def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
     coordinates = (mapped - mean) @ axes
     places = tsne(coordinates, on_progress=lambda share: on_progress(0.8 + 0.2 * share))
     found = {
-        "logits": torch.cat(logits), "labels": labels,
-        "places": places, "mean": mean, "axes": axes, "coordinates": coordinates,
-    }  # fmt: skip
+        "logits": torch.cat(logits),
+        "labels": labels,
+        "places": places,
+        "mean": mean,
+        "axes": axes,
+        "coordinates": coordinates,
+    }
     buffer = BytesIO()
     arrays = {key: value.contiguous().numpy() for key, value in found.items()}
     np.savez(buffer, allow_pickle=False, **arrays)
@@ -179,9 +183,12 @@ def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
 def _results(name: str | Path, card: Card, found: dict[str, Tensor]) -> Results:
     """Raises KeyError or ValueError where arrays are missing or do not fit each other."""
     made = Results(
-        name=str(name), card=card, logits=found["logits"], labels=found["labels"],
+        name=str(name),
+        card=card,
+        logits=found["logits"],
+        labels=found["labels"],
         map=FeatureMap(**{key: found[key] for key in ("places", "mean", "axes", "coordinates")}),
-    )  # fmt: skip
+    )
     if made.logits.shape != (len(made.labels), len(card.classes)):
         raise ValueError("logits and labels do not fit each other")
     return made

@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="*", type=Path, metavar="FILE",
+        "files",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
         help="pictures (PNG, JPEG, WebP, BMP, GIF), or folders of them",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--strokes", action="append", type=Path, default=[], metavar="FILE.json",
+        "--strokes",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE.json",
         help="a drawing as strokes: the canvas's JSON, or Quick, Draw!'s (.ndjson: one a line)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"
     )

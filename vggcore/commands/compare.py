@@ -24,9 +24,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Adds the command's options and examples; `run` reads them."""
     parser.epilog, parser.formatter_class = EXAMPLES, RawDescriptionHelpFormatter
     parser.add_argument(
-        "--configurations", default=",".join(CONFIGURATIONS), metavar="A,D",
+        "--configurations",
+        default=",".join(CONFIGURATIONS),
+        metavar="A,D",
         help="columns of the paper or usual names, with commas; -bn adds batch norm (default: all)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--diff", nargs=2, metavar=("A", "B"), help="align two networks layer by layer instead"
     )
@@ -41,9 +43,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--classes", type=int, default=10, help="output classes (default 10)")
     parser.add_argument("--batch-norm", action="store_true", help="batch norm in every network")
     parser.add_argument(
-        "--head", choices=HEADS, default="fc",
+        "--head",
+        choices=HEADS,
+        default="fc",
         help="fc: the paper's three FC layers; pool: global average pooling and one linear layer",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--fc-width", type=int, metavar="N", help="units of the hidden FC layers (4096 × width)"
     )
@@ -69,10 +73,15 @@ def run(args: Namespace) -> int:
 
 def _spec(name: str, args: Namespace) -> VGGSpec:
     return VGGSpec(
-        configuration=name, width=args.width, batch_norm=args.batch_norm, head=args.head,
-        in_channels=args.channels, image_size=args.image_size, num_classes=args.classes,
+        configuration=name,
+        width=args.width,
+        batch_norm=args.batch_norm,
+        head=args.head,
+        in_channels=args.channels,
+        image_size=args.image_size,
+        num_classes=args.classes,
         fc_width=args.fc_width,
-    )  # fmt: skip
+    )
 
 
 def _network_json(spec: VGGSpec) -> dict:
@@ -88,10 +97,12 @@ def _network_json(spec: VGGSpec) -> dict:
 def _diff_json(a: VGGSpec, b: VGGSpec) -> dict:
     table = anatomy.diff(a, b)
     return {
-        "a": a.name, "b": b.name,
-        "parameters": int(table.parameters.sum()), "macs": int(table.macs.sum()),
+        "a": a.name,
+        "b": b.name,
+        "parameters": int(table.parameters.sum()),
+        "macs": int(table.macs.sum()),
         "layers": table.to_dict("records"),
-    }  # fmt: skip
+    }
 
 
 def _text(specs: list[VGGSpec], args: Namespace) -> str:

@@ -26,10 +26,11 @@ _SPEC_HELP = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare --preset, the network's and the recipe's arguments."""
     parser.add_argument(
-        "--preset", choices=PRESETS,
+        "--preset",
+        choices=PRESETS,
         help=f"recipe to start from ({DEFAULT_PRESET}); every other argument changes it. "
         + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()),
-    )  # fmt: skip
+    )
     network = parser.add_argument_group("network")
     for name, (kind, text) in _SPEC_HELP.items():
         choices = HEADS if name == "head" else None

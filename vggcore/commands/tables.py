@@ -69,14 +69,29 @@ def checks_text(spec: VGGSpec) -> str:
 
 # Long names and exact counts are for programs; people read fewer columns in larger units.
 _FOR_PEOPLE = {
-    "macs": ("GMAC", 1e9), "macs_a": ("GMAC a", 1e9), "macs_b": ("GMAC b", 1e9),
-    "activation_bytes": ("activations MB", 1e6), "parameter_bytes": ("weights MB", 1e6),
-    "parameter_share": ("% parameters", 0.01), "mac_share": ("% MACs", 0.01),
-}  # fmt: skip
+    "macs": ("GMAC", 1e9),
+    "macs_a": ("GMAC a", 1e9),
+    "macs_b": ("GMAC b", 1e9),
+    "activation_bytes": ("activations MB", 1e6),
+    "parameter_bytes": ("weights MB", 1e6),
+    "parameter_share": ("% parameters", 0.01),
+    "mac_share": ("% MACs", 0.01),
+}
 _LEFT_OUT = {
-    "flops", "configuration", "conv_parameters", "norm_parameters", "fc_parameters", "features",
-    "block", "input_shape", "parameter_bytes", "parameters_a", "parameters_b", "macs_a", "macs_b",
-}  # fmt: skip
+    "flops",
+    "configuration",
+    "conv_parameters",
+    "norm_parameters",
+    "fc_parameters",
+    "features",
+    "block",
+    "input_shape",
+    "parameter_bytes",
+    "parameters_a",
+    "parameters_b",
+    "macs_a",
+    "macs_b",
+}
 
 
 def for_people(table: pd.DataFrame) -> pd.DataFrame:
@@ -137,11 +152,23 @@ def _markdown(header, rows, numeric) -> str:
 
 _LATEX = str.maketrans(
     {
-        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-        "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-        "×": r"$\times$", "→": r"$\to$", "−": r"$-$", "✓": r"$\surd$", "✗": r"$\neq$",
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "×": r"$\times$",
+        "→": r"$\to$",
+        "−": r"$-$",
+        "✓": r"$\surd$",
+        "✗": r"$\neq$",
     }
-)  # fmt: skip
+)
 
 
 def _latex(header, rows, numeric) -> str:
@@ -149,6 +176,14 @@ def _latex(header, rows, numeric) -> str:
     body = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in [header, *rows]]
     columns = "".join("r" if right else "l" for right in numeric)
     return "\n".join(
-        [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:], r"\hline",
-         r"\end{tabular}", ""]
-    )  # fmt: skip
+        [
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\hline",
+            body[0],
+            r"\hline",
+            *body[1:],
+            r"\hline",
+            r"\end{tabular}",
+            "",
+        ]
+    )

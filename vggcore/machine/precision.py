@@ -75,8 +75,9 @@ def cpu_multiplies_bf16(cpuinfo: str = "/proc/cpuinfo") -> bool:
         lines = Path(cpuinfo).read_text().splitlines()
     except OSError:  # not Linux
         return False
-    flags = {word for line in lines if line.startswith(("flags", "Features"))
-             for word in line.split()}  # fmt: skip
+    flags = {
+        word for line in lines if line.startswith(("flags", "Features")) for word in line.split()
+    }
     return bool(_CPU_FLAGS & flags)
 
 

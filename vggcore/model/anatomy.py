@@ -69,9 +69,11 @@ class Check(NamedTuple):
 
 # torchvision's documented `num_params` at 3×224×224, 1000 classes: (plain, with batch norm).
 TORCHVISION_PARAMETERS = {
-    "A": (132_863_336, 132_868_840), "B": (133_047_848, 133_053_736),
-    "D": (138_357_544, 138_365_992), "E": (143_667_240, 143_678_248),
-}  # fmt: skip
+    "A": (132_863_336, 132_868_840),
+    "B": (133_047_848, 133_053_736),
+    "D": (138_357_544, 138_365_992),
+    "E": (143_667_240, 143_678_248),
+}
 
 
 class _Walk:
@@ -225,9 +227,11 @@ def is_the_papers(spec: VGGSpec) -> bool:
 
 def _is_at_the_papers_setting(spec: VGGSpec) -> bool:
     paper = VGGSpec(
-        configuration=spec.configuration, batch_norm=spec.batch_norm, in_channels=3,
+        configuration=spec.configuration,
+        batch_norm=spec.batch_norm,
+        in_channels=3,
         num_classes=1000,
-    )  # fmt: skip
+    )
     return walk(spec) == walk(paper)
 
 
@@ -290,9 +294,12 @@ def _diff_row(a: Layer | None, b: Layer | None) -> dict:
     either = a or b
     assert either is not None
     row: dict = {
-        "block": either.block, "name": either.name, "change": change,
-        "a": describe(a), "b": describe(b),
-    }  # fmt: skip
+        "block": either.block,
+        "name": either.name,
+        "change": change,
+        "a": describe(a),
+        "b": describe(b),
+    }
     for column in ("parameters", "macs"):
         before, after = (getattr(layer, column) if layer else 0 for layer in (a, b))
         row |= {f"{column}_a": before, f"{column}_b": after, column: after - before}
@@ -331,8 +338,12 @@ def stacked_kernels(kernel: int, count: int, channels: int, side: int) -> dict[s
     def figures(kernel: int, layers: int) -> dict:
         weights = layers * kernel * kernel * channels * channels
         return {
-            "kernel": kernel, "layers": layers, "receptive_field": layers * (kernel - 1) + 1,
-            "weights": weights, "macs": weights * side * side, "nonlinearities": layers,
-        }  # fmt: skip
+            "kernel": kernel,
+            "layers": layers,
+            "receptive_field": layers * (kernel - 1) + 1,
+            "weights": weights,
+            "macs": weights * side * side,
+            "nonlinearities": layers,
+        }
 
     return {"stacked": figures(kernel, count), "single": figures(field, 1)}

@@ -130,10 +130,12 @@ class Card:
         """JSON-ready, without what is not known but the test accuracy and the thresholds."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
         values |= {
-            "spec": self.spec.to_dict(), "preprocessing": self.preprocessing.to_dict(),
-            "classes": list(self.classes), "data": self.data.to_dict(),
+            "spec": self.spec.to_dict(),
+            "preprocessing": self.preprocessing.to_dict(),
+            "classes": list(self.classes),
+            "data": self.data.to_dict(),
             "unsure": self.unsure.to_dict() if self.unsure else None,
-        }  # fmt: skip
+        }
         always = ("test_accuracy", "unsure")
         kept = {k: v for k, v in values.items() if k in always or v not in (None, "", {})}
         return kept | self.others

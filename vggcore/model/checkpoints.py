@@ -54,9 +54,11 @@ def save(path: Path | str, network: "VGG", card: Card, *, half: bool = False) ->
         state = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in state.items()}
     weights = to_bytes(state)
     card = replace(
-        card, spec=network.spec, sha256=hashlib.sha256(weights).hexdigest(),
+        card,
+        spec=network.spec,
+        sha256=hashlib.sha256(weights).hexdigest(),
         weights_bytes=len(weights),
-    )  # fmt: skip
+    )
     path = Path(path)
     write_atomically(path.with_name(path.name + ".safetensors"), weights)
     write_json(path.with_name(path.name + ".json"), card.to_dict())

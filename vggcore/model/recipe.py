@@ -27,72 +27,107 @@ class TrainConfig:
     dataset: str = _option(
         "fashion-mnist",
         "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings",
-        choices=DATASETS, group="data",
-    )  # fmt: skip
+        choices=DATASETS,
+        group="data",
+    )
     train_limit: int = _option(
         0, "use only this many training images; 0 uses all", low=0, high=10_000_000, group="data"
     )
     fit: str = _option(
-        "pad", "how 28×28 images reach the network's size",
-        choices=("pad", "resize"), group="data",
-    )  # fmt: skip
+        "pad",
+        "how 28×28 images reach the network's size",
+        choices=("pad", "resize"),
+        group="data",
+    )
     epochs: int = _option(5, "passes over the training images", low=1, high=1000)
     batch_size: int = _option(256, "images per step", low=1, high=8192)
     optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
     learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)
     weight_decay: float = _option(
-        0.01, "weight decay (Adam adds it to the gradient; with Muon, all but convolutions)",
-        low=0.0, high=1.0,
-    )  # fmt: skip
+        0.01,
+        "weight decay (Adam adds it to the gradient; with Muon, all but convolutions)",
+        low=0.0,
+        high=1.0,
+    )
     schedule: str = _option(
         "one-cycle", "learning rate over time", choices=("constant", "one-cycle")
     )
     label_smoothing: float = _option(0.0, "share of each label spread evenly", low=0.0, high=0.5)
     ema: float = _option(
-        0.0, "decay of a moving average of the weights, which is then evaluated; 0 is off",
-        low=0.0, high=0.99999,
-    )  # fmt: skip
+        0.0,
+        "decay of a moving average of the weights, which is then evaluated; 0 is off",
+        low=0.0,
+        high=0.99999,
+    )
     flip: bool = _option(False, "mirror half of the images", group="augmentation")
     shift: int = _option(
-        0, "random shift up to this far each way", low=0, high=14, unit="px of 28",
+        0,
+        "random shift up to this far each way",
+        low=0,
+        high=14,
+        unit="px of 28",
         group="augmentation",
-    )  # fmt: skip
+    )
     erase: float = _option(
-        0.0, "chance that a random rectangle of an image is blanked", low=0.0, high=1.0,
+        0.0,
+        "chance that a random rectangle of an image is blanked",
+        low=0.0,
+        high=1.0,
         group="augmentation",
-    )  # fmt: skip
+    )
     mixup: float = _option(
-        0.0, "mixup strength (alpha of the Beta distribution); 0 is off", low=0.0, high=2.0,
+        0.0,
+        "mixup strength (alpha of the Beta distribution); 0 is off",
+        low=0.0,
+        high=2.0,
         group="augmentation",
-    )  # fmt: skip
+    )
     cutmix: float = _option(
-        0.0, "chance that a batch's images get a rectangle of another one, with its share of the "
-        "label", low=0.0, high=1.0, group="augmentation",
-    )  # fmt: skip
+        0.0,
+        "chance that a batch's images get a rectangle of another one, with its share of the label",
+        low=0.0,
+        high=1.0,
+        group="augmentation",
+    )
     init: str = _option(
-        "kaiming", "how weights start",
-        choices=("kaiming", "xavier", "paper"), group="start",
-    )  # fmt: skip
+        "kaiming",
+        "how weights start",
+        choices=("kaiming", "xavier", "paper"),
+        group="start",
+    )
     init_from: str = _option("", "start from this checkpoint (name, run or path)", group="start")
     init_layers: str = _option(
-        "all", "what to copy from it: all that fits, or the paper's first four convs and FC layers",
-        choices=("all", "paper"), group="start",
-    )  # fmt: skip
+        "all",
+        "what to copy from it: all that fits, or the paper's first four convs and FC layers",
+        choices=("all", "paper"),
+        group="start",
+    )
     device: str = _option("auto", "cuda, mps, cpu, or auto for the best there is", group="machine")
     precision: str = _option(
-        "auto", "numbers in convolutions and linear layers; auto takes the fastest that the "
-        "hardware multiplies", choices=PRECISIONS, group="machine",
-    )  # fmt: skip
+        "auto",
+        "numbers in convolutions and linear layers; auto takes the fastest that the "
+        "hardware multiplies",
+        choices=PRECISIONS,
+        group="machine",
+    )
     deterministic: bool = _option(False, "same bits every time on a GPU, slower", group="machine")
     seed: int = _option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
     checkpoint_seconds: float = _option(
-        60.0, "save a resumable checkpoint this often; 0: after each epoch only",
-        low=0.0, high=86_400.0, unit="s", group="machine",
-    )  # fmt: skip
+        60.0,
+        "save a resumable checkpoint this often; 0: after each epoch only",
+        low=0.0,
+        high=86_400.0,
+        unit="s",
+        group="machine",
+    )
     max_minutes: float = _option(
-        0.0, "stop by itself after this long, counted anew when it goes on; 0 is no limit",
-        low=0.0, high=100_000.0, unit="min", group="machine",
-    )  # fmt: skip
+        0.0,
+        "stop by itself after this long, counted anew when it goes on; 0 is no limit",
+        low=0.0,
+        high=100_000.0,
+        unit="min",
+        group="machine",
+    )
 
     def __post_init__(self):
         for f in fields(self):
@@ -160,14 +195,24 @@ PRESETS: dict[str, Preset] = {
         summary="The tutorial's own recipe: VGG-11 at 1/8, 224 px, batch 64, Adam, 5 epochs",
         spec=VGGSpec(configuration="A", width=Fraction(1, 8), image_size=224),
         train=TrainConfig(
-            fit="resize", epochs=5, batch_size=64, optimizer="adam", learning_rate=0.001,
-            weight_decay=0.0, schedule="constant", init="xavier",
+            fit="resize",
+            epochs=5,
+            batch_size=64,
+            optimizer="adam",
+            learning_rate=0.001,
+            weight_decay=0.0,
+            schedule="constant",
+            init="xavier",
         ),
     ),
     "fast": Preset(
         summary="The tutorial's accuracy in under a minute on two CPU cores",
         spec=VGGSpec(
-            configuration="A", width=Fraction(1, 4), batch_norm=True, image_size=32, head="pool",
+            configuration="A",
+            width=Fraction(1, 4),
+            batch_norm=True,
+            image_size=32,
+            head="pool",
             dropout=0.0,
         ),
         train=TrainConfig(epochs=2, batch_size=128, optimizer="muon", learning_rate=0.005),
@@ -175,33 +220,60 @@ PRESETS: dict[str, Preset] = {
     "best": Preset(
         summary="The most accurate plain VGG this project trains",
         spec=VGGSpec(
-            configuration="B", width=Fraction(3, 8), batch_norm=True, image_size=64, head="pool",
+            configuration="B",
+            width=Fraction(3, 8),
+            batch_norm=True,
+            image_size=64,
+            head="pool",
             dropout=0.2,
         ),
         train=TrainConfig(
-            fit="resize", epochs=30, batch_size=256, optimizer="muon", learning_rate=0.001,
-            weight_decay=0.05, flip=True, shift=2, erase=0.5, cutmix=0.3, label_smoothing=0.05,
+            fit="resize",
+            epochs=30,
+            batch_size=256,
+            optimizer="muon",
+            learning_rate=0.001,
+            weight_decay=0.05,
+            flip=True,
+            shift=2,
+            erase=0.5,
+            cutmix=0.3,
+            label_smoothing=0.05,
             ema=0.998,
         ),
     ),
     "wild": Preset(
         summary="For photos and drawings from anywhere, on two CPU cores in an hour or two",
         spec=VGGSpec(
-            configuration="B", width=Fraction(3, 8), batch_norm=True, image_size=64, head="pool",
+            configuration="B",
+            width=Fraction(3, 8),
+            batch_norm=True,
+            image_size=64,
+            head="pool",
             dropout=0.2,
         ),
         train=TrainConfig(
-            dataset="wild", epochs=48, batch_size=128, optimizer="muon", learning_rate=0.0008,
-            weight_decay=0.05, erase=0.3, ema=0.998,
+            dataset="wild",
+            epochs=48,
+            batch_size=128,
+            optimizer="muon",
+            learning_rate=0.0008,
+            weight_decay=0.05,
+            erase=0.3,
+            ema=0.998,
         ),
     ),
     "try-out": Preset(
         summary="A minute's try-out on 10,000 images: watch a network learn",
         spec=VGGSpec(
-            configuration="A", width=Fraction(1, 8), batch_norm=True, image_size=32, head="pool",
+            configuration="A",
+            width=Fraction(1, 8),
+            batch_norm=True,
+            image_size=32,
+            head="pool",
             dropout=0.0,
         ),
         train=TrainConfig(epochs=3, batch_size=128, train_limit=10_000, flip=True),
     ),
-}  # fmt: skip
+}
 DEFAULT_PRESET = "fast"

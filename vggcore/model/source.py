@@ -47,11 +47,16 @@ def source(spec: VGGSpec) -> str:
     """Python source of one module with one class, whose state-dict keys are those of `build`."""
     totals = anatomy.totals(spec)
     return _TEMPLATE.format(
-        title=spec.name, class_name=class_name(spec), column=spec.configuration,
-        parameters=totals.parameters, macs=totals.macs, channels=spec.in_channels,
-        side=spec.image_size, classes=spec.num_classes,
+        title=spec.name,
+        class_name=class_name(spec),
+        column=spec.configuration,
+        parameters=totals.parameters,
+        macs=totals.macs,
+        channels=spec.in_channels,
+        side=spec.image_size,
+        classes=spec.num_classes,
         blocks="\n".join(_block_source(block, rows, spec) for block, rows in _by_block(spec)),
-    )  # fmt: skip
+    )
 
 
 def class_name(spec: VGGSpec) -> str:

@@ -23,8 +23,13 @@ WORKING_SIDE = 1024  # longest side of what comes out, pixels
 # Ceilings in pixels, checked before decoding. They keep the decoder's memory under 200 MB:
 # JPEG is decoded at a fraction of its size, except that a progressive one first holds all its
 # coefficients; WebP keeps several copies of its canvas.
-MAX_PIXELS = {"JPEG": 64_000_000, "PNG": 25_000_000, "BMP": 25_000_000, "GIF": 25_000_000,
-              "WEBP": 9_500_000}  # fmt: skip
+MAX_PIXELS = {
+    "JPEG": 64_000_000,
+    "PNG": 25_000_000,
+    "BMP": 25_000_000,
+    "GIF": 25_000_000,
+    "WEBP": 9_500_000,
+}
 MAX_PIXELS_PROGRESSIVE = 25_000_000
 MAX_PARTS = 20_000  # chunks, markers and the like
 MAX_SCANS = 40  # of a progressive JPEG; each costs a pass over the picture
@@ -32,16 +37,32 @@ MAX_SCANS = 40  # of a progressive JPEG; each costs a pass over the picture
 _NEAREST = Image.Resampling.NEAREST
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 # What Pillow raises on damaged files: its own documented errors, and what its parsers let through.
 _DAMAGE = (
-    OSError, ValueError, SyntaxError, EOFError, OverflowError, struct.error, zlib.error,
-    IndexError, KeyError, TypeError, AttributeError, RuntimeError, ZeroDivisionError, MemoryError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ZeroDivisionError,
+    MemoryError,
     AssertionError,
-)  # fmt: skip
+)
 
 
 class ImageError(ValueError):

@@ -38,9 +38,14 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    image, size: int = 64, style: str = "wild",
-    *, invert: str = "auto", crop: str = "auto", background: str = "auto",
-) -> Prepared:  # fmt: skip
+    image,
+    size: int = 64,
+    style: str = "wild",
+    *,
+    invert: str = "auto",
+    crop: str = "auto",
+    background: str = "auto",
+) -> Prepared:
     """Bring any picture of a garment into the form that a network was trained on.
 
     image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
@@ -163,9 +168,10 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
     """
     height, width = colours.shape[:2]
     rows, columns = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32),
+        np.linspace(-1, 1, height, dtype=np.float32),
+        np.linspace(-1, 1, width, dtype=np.float32),
         indexing="ij",
-    )  # fmt: skip
+    )
     ring = np.zeros((height, width), bool)
     depth = max(1, min(height, width) // 24)
     ring[:depth] = ring[-depth:] = ring[:, :depth] = ring[:, -depth:] = True

@@ -126,9 +126,14 @@ def check_room(limits: Limits, visitor: str) -> None:
 def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
     """A fresh ticket at the end of the queue. Inside `changing_runs` only."""
     queued = replace(
-        kept, state=State.QUEUED, ticket=next_ticket(paths.runs_dir()),
-        choices=tuple(device_choices(train.device)), message="", summary={}, pid=None,
-    )  # fmt: skip
+        kept,
+        state=State.QUEUED,
+        ticket=next_ticket(paths.runs_dir()),
+        choices=tuple(device_choices(train.device)),
+        message="",
+        summary={},
+        pid=None,
+    )
     status.write(path, queued)
 
 

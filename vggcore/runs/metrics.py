@@ -13,9 +13,15 @@ import numpy as np
 import pandas as pd
 
 STEP_COLUMNS = (
-    "step", "epoch", "seconds", "train_loss", "train_accuracy", "learning_rate",
-    "images_per_second", "memory_bytes",
-)  # fmt: skip
+    "step",
+    "epoch",
+    "seconds",
+    "train_loss",
+    "train_accuracy",
+    "learning_rate",
+    "images_per_second",
+    "memory_bytes",
+)
 
 
 class MetricsLog:
@@ -175,9 +181,12 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
     if len(steps) and not np.isfinite(steps["train_loss"]).all():
         first = int(steps["step"][~np.isfinite(steps["train_loss"])].iloc[0])
         found.append(
-            Alert("nan", f"The loss stopped being a finite number at step {first:,}: try a lower "
-                  "learning rate.")
-        )  # fmt: skip
+            Alert(
+                "nan",
+                f"The loss stopped being a finite number at step {first:,}: try a lower "
+                "learning rate.",
+            )
+        )
     losses = np.array([_number(row.get("val_loss")) for row in epochs])
     if not np.isfinite(losses).any():
         return found
@@ -186,10 +195,13 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
     train = np.array([_number(row.get("train_loss")) for row in epochs])
     if since >= 3 and train[-1] < train[best] and losses[-1] > 1.02 * losses[best]:
         found.append(
-            Alert("overfitting", f"Overfitting since epoch {best + 1}: validation loss rises while "
-                  "training loss falls. More augmentation or fewer epochs would help; the best "
-                  "epoch is kept.")
-        )  # fmt: skip
+            Alert(
+                "overfitting",
+                f"Overfitting since epoch {best + 1}: validation loss rises while "
+                "training loss falls. More augmentation or fewer epochs would help; the best "
+                "epoch is kept.",
+            )
+        )
     elif since >= max(5, len(losses) // 4):
         found.append(
             Alert("plateau", f"Plateau: validation loss has not improved since epoch {best + 1}.")

@@ -151,8 +151,9 @@ def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
     print(
         f"waiting for {' or '.join(choices)}, which {', '.join(before) or 'another run'} has; "
         "Ctrl-C cancels",
-        file=sys.stderr, flush=True,
-    )  # fmt: skip
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _cancel(run_dir: Path) -> None:

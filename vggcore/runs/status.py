@@ -11,8 +11,11 @@ from vggcore.machine.files import FileError, read_json, write_json
 from vggcore.runs.names import RESERVE, STATUS, State
 
 _RESERVE_BYTES = 16_384
-_NO_ROOM = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up",
-            errno.EROFS: "the disk has become read-only"}  # fmt: skip
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk has become read-only",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +65,21 @@ class Status:
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    "state": str, "message": str, "step": int, "total_steps": int, "epoch": int, "epochs": int,
-    "seconds": (int, float), "images_per_second": (int, float), "device": str, "summary": dict,
-    "ticket": int, "choices": tuple, "pid": int, "updated": (int, float),
-}  # fmt: skip
+    "state": str,
+    "message": str,
+    "step": int,
+    "total_steps": int,
+    "epoch": int,
+    "epochs": int,
+    "seconds": (int, float),
+    "images_per_second": (int, float),
+    "device": str,
+    "summary": dict,
+    "ticket": int,
+    "choices": tuple,
+    "pid": int,
+    "updated": (int, float),
+}
 
 
 def read(run_dir: Path) -> Status:

@@ -88,9 +88,11 @@ class FashionSource:
     def describe(self) -> TrainedOn:
         """What a card says about the data."""
         return TrainedOn(
-            name=self.train.dataset, train_images=len(self.images), split_seed=self.train.seed,
+            name=self.train.dataset,
+            train_images=len(self.images),
+            split_seed=self.train.seed,
             sha256=fashion_mnist.fingerprint(*self._fingerprint_of),
-        )  # fmt: skip
+        )
 
     def _score(self, network, split: str, precision: str) -> dict:
         images, labels = fashion_mnist.load_split(split, self.train.dataset, self.train.seed)

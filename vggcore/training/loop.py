@@ -142,9 +142,13 @@ class Loop:
     """The inner loop and what it keeps between steps."""
 
     def __init__(
-        self, folder: RunFolder, source: Source, state: ResumeState, progress: Progress,
+        self,
+        folder: RunFolder,
+        source: Source,
+        state: ResumeState,
+        progress: Progress,
         device: torch.device,
-    ):  # fmt: skip
+    ):
         self.folder, self.source, self.state, self.progress = folder, source, state, progress
         self.device, self.train = device, folder.train
         self.network, self.average, self.optimizer = state.network, state.average, state.optimizer
@@ -231,12 +235,16 @@ class Loop:
         self.speed = (images - self.images_before) / max(1e-9, at - self.window_started)
         step = self.progress.step
         row = {
-            "kind": "step", "step": step, "epoch": step / self.steps_per_epoch,
-            "seconds": self.progress.seconds, "train_loss": loss / images,
+            "kind": "step",
+            "step": step,
+            "epoch": step / self.steps_per_epoch,
+            "seconds": self.progress.seconds,
+            "train_loss": loss / images,
             "train_accuracy": correct / images,
             "learning_rate": learning_rate(self.train, step - 1, self.total_steps),
-            "images_per_second": self.speed, "memory_bytes": devices.memory_bytes(self.device),
-        }  # fmt: skip
+            "images_per_second": self.speed,
+            "memory_bytes": devices.memory_bytes(self.device),
+        }
         self._append(row)
         self.progress.window = [0.0, 0.0, 0.0]
         self.images_before, self.window_started = 0.0, at
@@ -250,11 +258,16 @@ class Loop:
         epoch = self.progress.step // self.steps_per_epoch
         loss, correct, images = self.progress.epoch
         row = {
-            "kind": "epoch", "epoch": epoch, "step": self.progress.step,
-            "seconds": self.progress.seconds, "train_loss": loss / images,
-            "train_accuracy": correct / images, "val_loss": scores["loss"],
-            "val_accuracy": scores["accuracy"], "confusion": scores["confusion"],
-        }  # fmt: skip
+            "kind": "epoch",
+            "epoch": epoch,
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "train_loss": loss / images,
+            "train_accuracy": correct / images,
+            "val_loss": scores["loss"],
+            "val_accuracy": scores["accuracy"],
+            "confusion": scores["confusion"],
+        }
         self._append(row)
         self.progress.epoch = [0.0, 0.0, 0.0]
         if scores["accuracy"] > self.progress.best_val_accuracy:
@@ -299,11 +312,15 @@ class Loop:
         self.last_status = at
         status = self.folder.write_status(
             state,
-            step=self.progress.step, total_steps=self.total_steps,
-            epoch=self.progress.step // self.steps_per_epoch, epochs=self.train.epochs,
-            seconds=at - self.started, images_per_second=self.speed,
-            device=str(self.device), message=message,
-        )  # fmt: skip
+            step=self.progress.step,
+            total_steps=self.total_steps,
+            epoch=self.progress.step // self.steps_per_epoch,
+            epochs=self.train.epochs,
+            seconds=at - self.started,
+            images_per_second=self.speed,
+            device=str(self.device),
+            message=message,
+        )
         if self.on_step:
             self.on_step(status)
 
@@ -345,14 +362,26 @@ class Loop:
     def _card(self) -> Card:
         config, spec = self.folder.config, self.network.spec
         return Card(
-            spec=spec, preprocessing=self.source.preprocessing, classes=CLASSES,
-            name=config["name"], preset=config.get("preset"), created=now(),
+            spec=spec,
+            preprocessing=self.source.preprocessing,
+            classes=CLASSES,
+            name=config["name"],
+            preset=config.get("preset"),
+            created=now(),
             code_version=vggcore.__version__,
-            train=self.train.to_dict(), data=self.source.describe(), seed=self.train.seed,
-            val_accuracy=self.progress.best_val_accuracy, best_epoch=self.progress.best_epoch,
-            epochs=self.progress.step // self.steps_per_epoch, steps=self.progress.step,
-            seconds=round(self.progress.seconds, 1), device=str(self.device),
-            precision=self.progress.precision, machine=devices.describe(self.device),
-            processes=distributed.world_size(), torch=torch.__version__,
-            parameters=sum(p.numel() for p in self.network.parameters()), network=spec.name,
-        )  # fmt: skip
+            train=self.train.to_dict(),
+            data=self.source.describe(),
+            seed=self.train.seed,
+            val_accuracy=self.progress.best_val_accuracy,
+            best_epoch=self.progress.best_epoch,
+            epochs=self.progress.step // self.steps_per_epoch,
+            steps=self.progress.step,
+            seconds=round(self.progress.seconds, 1),
+            device=str(self.device),
+            precision=self.progress.precision,
+            machine=devices.describe(self.device),
+            processes=distributed.world_size(),
+            torch=torch.__version__,
+            parameters=sum(p.numel() for p in self.network.parameters()),
+            network=spec.name,
+        )

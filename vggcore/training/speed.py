@@ -58,15 +58,25 @@ _TYPICAL = (
 _STATED = {
     "bf16": Speeds(
         conv=[[0.4e9, 3.7e9, 18e9], [6e9, 35e9, 55e9], [6e9, 65e9, 65e9], [6e9, 30e9, 62e9]],
-        linear=70e9, numbers=1.0e9, lrn=0.028e9, parameters=0.6e9, conv_parameters=0.3e9,
-        layer=35e-6, basis=_TYPICAL,
+        linear=70e9,
+        numbers=1.0e9,
+        lrn=0.028e9,
+        parameters=0.6e9,
+        conv_parameters=0.3e9,
+        layer=35e-6,
+        basis=_TYPICAL,
     ),
     "float32": Speeds(
         conv=[[0.25e9, 2.7e9, 11e9], [10e9, 23e9, 26e9], [27e9, 35e9, 33e9], [19e9, 26e9, 29e9]],
-        linear=25e9, numbers=0.75e9, lrn=0.025e9, parameters=0.9e9, conv_parameters=0.4e9,
-        layer=25e-6, basis=_TYPICAL,
+        linear=25e9,
+        numbers=0.75e9,
+        lrn=0.025e9,
+        parameters=0.9e9,
+        conv_parameters=0.4e9,
+        layer=25e-6,
+        basis=_TYPICAL,
     ),
-}  # fmt: skip
+}
 
 
 def file() -> Path:

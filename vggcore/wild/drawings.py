@@ -23,9 +23,11 @@ def outline_of(rng: np.random.Generator, garment: np.ndarray, label: int):
 
 
 def drawing(
-    rng: np.random.Generator, outline: np.ndarray | None, lines: list[np.ndarray],
+    rng: np.random.Generator,
+    outline: np.ndarray | None,
+    lines: list[np.ndarray],
     details: np.ndarray | None = None,
-) -> Image.Image:  # fmt: skip
+) -> Image.Image:
     """Ink on paper or screen: any pen, shaky or steady, sometimes filled.
 
     outline: closed line that may be filled, or None. details: uint8 [28, 28], a garment whose

@@ -112,8 +112,10 @@ def development_items(sources=SOURCES) -> list[Item]:
 
 def icon_items() -> list[Item]:
     """Icons of garments from open icon sets."""
-    return [Item("icons", icon.folder, f"{icon.set}/{icon.name}", pixels)
-            for icon, pixels in icons.load()]  # fmt: skip
+    return [
+        Item("icons", icon.folder, f"{icon.set}/{icon.name}", pixels)
+        for icon, pixels in icons.load()
+    ]
 
 
 def not_garments() -> list[Item]:

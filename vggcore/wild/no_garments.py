@@ -11,8 +11,19 @@ from vggcore.wild.shapes import circle
 
 def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
     """Blank, noise, scribble, shapes, writing, face, landscape, or the ground of a photo."""
-    kinds = (blank, noise, scribble, scribble, shapes, writing, writing, face, face,
-             landscape, landscape)  # fmt: skip
+    kinds = (
+        blank,
+        noise,
+        scribble,
+        scribble,
+        shapes,
+        writing,
+        writing,
+        face,
+        face,
+        landscape,
+        landscape,
+    )
     if patches is not None and rng.random() < 0.12:
         patch = patches[rng.integers(len(patches))].astype(np.float32)
         return camera(rng, patch)

@@ -227,8 +227,10 @@ def _sketches(sketches: list[Item], seed: int) -> Iterator:
 
 def _redrawn(rng: np.random.Generator, item: Item) -> Image.Image:
     if isinstance(item.content, str):
-        lines = [np.array(stroke.points) / strokes.CANVAS
-                 for stroke in strokes.parse_strokes(item.content)]  # fmt: skip
+        lines = [
+            np.array(stroke.points) / strokes.CANVAS
+            for stroke in strokes.parse_strokes(item.content)
+        ]
         lines = [line if len(line) > 1 else np.vstack([line, line + 0.01]) for line in lines]
         return drawings.drawing(rng, None, lines)
     ink = Image.fromarray(255 - np.asarray(item.picture().convert("L")))

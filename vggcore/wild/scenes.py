@@ -159,26 +159,45 @@ def _person(rng, picture, label, box, flip, other) -> np.ndarray:
             head(rng, draw, x, top - 0.9 * radius, radius, skin)
         for side in (-1, 1):
             out = x + side * w * rng.uniform(0.38, 0.6)
-            limb((x + side * 0.42 * w, top + 0.22 * h), (out, top + h * rng.uniform(0.6, 1.05)),
-                 0.2 * shoulder, skin)  # fmt: skip
+            limb(
+                (x + side * 0.42 * w, top + 0.22 * h),
+                (out, top + h * rng.uniform(0.6, 1.05)),
+                0.2 * shoulder,
+                skin,
+            )
             leg = skin if label == DRESS else other_clothes
-            limb((x + side * 0.16 * shoulder * 1.2, top + 0.9 * h),
-                 (x + side * 0.2 * shoulder * 1.4, top + h * rng.uniform(1.5, 2.2)),
-                 0.38 * shoulder, leg)  # fmt: skip
+            limb(
+                (x + side * 0.16 * shoulder * 1.2, top + 0.9 * h),
+                (x + side * 0.2 * shoulder * 1.4, top + h * rng.uniform(1.5, 2.2)),
+                0.38 * shoulder,
+                leg,
+            )
     elif label == TROUSER:
         limb((x, top - 0.32 * h), (x, top + 0.04 * h), 0.85 * w, other_clothes)
         for side in (-1, 1):
-            limb((x + side * 0.5 * w, top - 0.35 * h), (x + side * w * 0.65, top + 0.12 * h),
-                 0.2 * w, skin if rng.random() < 0.5 else other_clothes)  # fmt: skip
-            limb((x + side * 0.25 * w, top + h), (x + side * 0.34 * w, top + 1.05 * h),
-                 0.22 * w, other_clothes)  # fmt: skip
+            limb(
+                (x + side * 0.5 * w, top - 0.35 * h),
+                (x + side * w * 0.65, top + 0.12 * h),
+                0.2 * w,
+                skin if rng.random() < 0.5 else other_clothes,
+            )
+            limb(
+                (x + side * 0.25 * w, top + h),
+                (x + side * 0.34 * w, top + 1.05 * h),
+                0.22 * w,
+                other_clothes,
+            )
     elif label in SHOES:
         heel = x + (-0.24 if flip else 0.24) * w
         fill = skin if rng.random() < 0.5 else other_clothes
         limb((heel, top + 0.3 * h), (heel + rng.normal(0, 0.15) * w, -10), 0.3 * w, fill)
     else:
-        limb((x + w * rng.uniform(-0.4, 0.4), -5), (x, top + 0.3 * h), rng.uniform(0.05, 0.9) * w,
-             other_clothes if rng.random() < 0.6 else skin)  # fmt: skip
+        limb(
+            (x + w * rng.uniform(-0.4, 0.4), -5),
+            (x, top + 0.3 * h),
+            rng.uniform(0.05, 0.9) * w,
+            other_clothes if rng.random() < 0.6 else skin,
+        )
     picture = np.asarray(image, np.float32).copy()
     if other is not None and label in (*TOPS, TROUSER):
         above = label == TROUSER

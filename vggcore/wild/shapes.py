@@ -296,9 +296,14 @@ def _trouser(rng) -> tuple[np.ndarray, list]:
     crotch = rng.uniform(0.22, 0.4)
     spread, leg = rng.uniform(0.0, 0.15), rng.uniform(0.07, 0.16)
     outline = mirrored(
-        [(waist, 0), (hip, crotch * 0.7), (spread + leg + 0.05, hem), (spread + 0.02, hem),
-         (0.0, crotch)]
-    )  # fmt: skip
+        [
+            (waist, 0),
+            (hip, crotch * 0.7),
+            (spread + leg + 0.05, hem),
+            (spread + 0.02, hem),
+            (0.0, crotch),
+        ]
+    )
     inner = []
     if rng.random() < 0.6:
         inner.append(np.array([[0.5 - waist, 0.07], [0.5 + waist, 0.07]]))
@@ -368,9 +373,10 @@ def _shoe_from_above(rng, label: int) -> tuple[np.ndarray, list]:
         heel *= rng.uniform(1.0, 1.35)
     y = np.linspace(0, 1, 21)
     half = np.interp(
-        y, [0, 0.04, 0.14, 0.32, 0.6, 0.84, 0.96, 1],
+        y,
+        [0, 0.04, 0.14, 0.32, 0.6, 0.84, 0.96, 1],
         [0.3 * ball, 0.6 * ball, 0.88 * ball, ball, waist, heel, 0.8 * heel, 0.3 * heel],
-    )  # fmt: skip
+    )
     middle = 0.5 + rng.uniform(-0.05, 0.05) * np.sin(np.pi * y)
     right, left = np.stack([middle + half, y], 1), np.stack([middle - half, y], 1)[::-1]
     outline = np.vstack([right, left, right[:1]])
@@ -451,8 +457,12 @@ def _bag(rng) -> tuple[np.ndarray, list]:
     height, top = rng.uniform(0.35, 0.8), rng.uniform(0.15, 0.4)
     half = [(half_top, top), (half_bottom, top + height)]
     if rng.random() < 0.3:  # rounded corners
-        half = [(half_top * 0.85, top), (half_top, top + 0.1 * height),
-                (half_bottom, top + 0.85 * height), (half_bottom * 0.8, top + height)]  # fmt: skip
+        half = [
+            (half_top * 0.85, top),
+            (half_top, top + 0.1 * height),
+            (half_bottom, top + 0.85 * height),
+            (half_bottom * 0.8, top + height),
+        ]
     reach, rise = half_top * rng.uniform(0.35, 1.0), top * rng.uniform(0.5, 1.4)
     inner = [_arc((0.5, top), reach, rise)]
     if rng.random() < 0.4:
@@ -473,9 +483,14 @@ def _rucksack(rng) -> tuple[np.ndarray, list]:
     half, height = rng.uniform(0.22, 0.4), rng.uniform(0.65, 1.0)
     round_top = rng.uniform(0.4, 0.9)
     outline = mirrored(
-        [(0, 0), (half * round_top, 0.03), (half * 0.95, 0.15), (half, height * 0.8),
-         (half * rng.uniform(0.7, 1.0), height)]
-    )  # fmt: skip
+        [
+            (0, 0),
+            (half * round_top, 0.03),
+            (half * 0.95, 0.15),
+            (half, height * 0.8),
+            (half * rng.uniform(0.7, 1.0), height),
+        ]
+    )
     inner = []
     if rng.random() < 0.7:
         inner.append(_arc((0.5, 0), rng.uniform(0.05, 0.12), rng.uniform(0.05, 0.14)))
@@ -502,9 +517,12 @@ def _rucksack(rng) -> tuple[np.ndarray, list]:
     if view < 0.65:  # straps that stand out: at both sides, or at one when seen from the side
         out, top = rng.uniform(0.08, 0.25), height * rng.uniform(0.05, 0.3)
         bottom = height * rng.uniform(0.7, 1.0)
-        loop = [[half * 0.9, top], [half + out, top + 0.15 * height],
-                [half + out * rng.uniform(0.5, 1.0), bottom - 0.15 * height],
-                [half * 0.95, bottom]]  # fmt: skip
+        loop = [
+            [half * 0.9, top],
+            [half + out, top + 0.15 * height],
+            [half + out * rng.uniform(0.5, 1.0), bottom - 0.15 * height],
+            [half * 0.95, bottom],
+        ]
         sides = _both(loop)
         if rng.random() < 0.5:
             sides = sides[:1]
@@ -512,8 +530,10 @@ def _rucksack(rng) -> tuple[np.ndarray, list]:
                 sides.append(sides[0] * [0.6, 0.9] + [0.2 - half * 0.4, 0.1 * height])
         inner += sides
     elif view < 0.75:  # straps like ears
-        inner += [_arc((0.5 + side * half * 0.5, 0.03), half * 0.35, rng.uniform(0.1, 0.3))
-                  for side in (-1, 1)]  # fmt: skip
+        inner += [
+            _arc((0.5 + side * half * 0.5, 0.03), half * 0.35, rng.uniform(0.1, 0.3))
+            for side in (-1, 1)
+        ]
     return outline, inner
 
 

@@ -27,18 +27,26 @@ from vggcore.wild.validation import Validation, prepared_images
 # Shares of a batch. Few real drawings: most are of three classes, and their hand must not give
 # these away (a sweater drawn by the same hand became a T-shirt).
 SHARES = {
-    "fashion": 0.32, "scenes": 0.15, "drawings": 0.145, "icons": 0.04, "photos": 0.22,
-    "sketches": 0.015, "none": 0.11,
-}  # fmt: skip
+    "fashion": 0.32,
+    "scenes": 0.15,
+    "drawings": 0.145,
+    "icons": 0.04,
+    "photos": 0.22,
+    "sketches": 0.015,
+    "none": 0.11,
+}
 
 
 class WildSource:
     """Batches of every pool, a pure function of seed and step, and validation on all domains."""
 
     def __init__(
-        self, spec: VGGSpec, train: TrainConfig, device: torch.device,
+        self,
+        spec: VGGSpec,
+        train: TrainConfig,
+        device: torch.device,
         exclude: tuple[str, ...] = (),
-    ):  # fmt: skip
+    ):
         self.train, self.device, self.size = train, device, spec.image_size
         self.precision = resolve(train.precision, device)
         self.preprocessing = preprocessing(spec.image_size)
@@ -102,10 +110,12 @@ class WildSource:
         for pool in self.pools.values():
             digest.update(pool.images.numpy().tobytes())
         return TrainedOn(
-            name="wild", sources=("fashion-mnist", "icons", *self.sources),
+            name="wild",
+            sources=("fashion-mnist", "icons", *self.sources),
             train_images=sum(len(pool.images) for pool in self.pools.values()),
-            split_seed=self.train.seed, sha256=digest.hexdigest(),
-        )  # fmt: skip
+            split_seed=self.train.seed,
+            sha256=digest.hexdigest(),
+        )
 
 
 def preprocessing(image_size: int) -> Preprocessing:
