@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.shared import formatting
 from vggcore import runs
-from vggcore.commands import recipe_arguments
+from vggcore.commands import recipe_options
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
 from vggcore.machine.hardware import available_devices, device_choices
@@ -42,7 +42,7 @@ class Wish:
 
     def command(self) -> str:
         """The same run, in a terminal."""
-        arguments = recipe_arguments.command_line(self.preset, self.spec, self.train)
+        arguments = recipe_options.command_line(self.preset, self.spec, self.train)
         program = "python -m vggcore"
         if self.processes > 1:
             program = f"torchrun --standalone --nproc-per-node={self.processes} -m vggcore"

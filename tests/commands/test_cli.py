@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vggcore.commands import cli, recipe_arguments
+from vggcore.commands import cli, recipe_options
 from vggcore.model.recipe import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,8 +88,8 @@ def test_a_recipe_survives_its_own_command_line(name):
     preset = PRESETS[name]
     train = dataclasses.replace(preset.train, epochs=7, flip=not preset.train.flip, seed=3)
     parser = argparse.ArgumentParser()
-    recipe_arguments.add(parser)
+    recipe_options.add(parser)
 
-    arguments = recipe_arguments.command_line(name, preset.spec, train)
+    arguments = recipe_options.command_line(name, preset.spec, train)
 
-    assert recipe_arguments.chosen(parser.parse_args(arguments)) == (name, preset.spec, train)
+    assert recipe_options.chosen(parser.parse_args(arguments)) == (name, preset.spec, train)

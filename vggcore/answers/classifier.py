@@ -43,7 +43,7 @@ class Classifier:
         return self.preprocessing.mirror
 
     def prepare(self, picture, **overrides: str) -> Prepared:
-        """`garments.prepare` in the style this network was trained on. Raises ValueError."""
+        """`pictures.prepare` in the style this network was trained on. Raises ValueError."""
         style = self.preprocessing.style
         # Networks for Fashion-MNIST see its 28 pixels, brought to their size as in training.
         size = 28 if style == "fashion-mnist" else self.preprocessing.image_size
@@ -52,7 +52,7 @@ class Classifier:
     def classify(self, picture, **overrides: str) -> Prediction:
         """What garment is on `picture`: PIL image, or uint8 array [H, W] or [H, W, 3].
 
-        `overrides` are those of `garments.prepare`: invert, crop, background. Raises ValueError.
+        `overrides` are those of `pictures.prepare`: invert, crop, background. Raises ValueError.
         """
         return self.classify_prepared(self.prepare(picture, **overrides))
 

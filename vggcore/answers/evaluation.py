@@ -37,7 +37,7 @@ def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
 def as_trained(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Data set images uint8 [N, 28, 28] as the network saw such images in training: [N, S, S].
 
-    Networks of the "wild" style see everything through `garments.prepare`.
+    Networks of the "wild" style see everything through `pictures.prepare`.
     """
     if preprocessing.style != "wild":
         return images

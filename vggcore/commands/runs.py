@@ -6,7 +6,7 @@ import shutil
 import sys
 
 from vggcore import runs
-from vggcore.commands import recipe_arguments
+from vggcore.commands import recipe_options
 from vggcore.machine import paths
 from vggcore.runs.limits import Limits
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     launched.add_argument(
         "--processes", type=int, default=1, metavar="N", help="train on N GPUs at once, by torchrun"
     )
-    recipe_arguments.add(launched)
+    recipe_options.add(launched)
     parsers = [listed, launched]
     for action, summary in _ON_ONE_RUN.items():
         on_one = actions.add_parser(action, help=summary, description=summary.capitalize() + ".")
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _launch(args: argparse.Namespace) -> dict:
-    preset, spec, train = recipe_arguments.chosen(args)
+    preset, spec, train = recipe_options.chosen(args)
     started = runs.launch(spec, train, name=args.name, preset=preset, processes=args.processes)
     return started.to_dict()
 

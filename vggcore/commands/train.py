@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from vggcore.commands import recipe_arguments
+from vggcore.commands import recipe_options
 from vggcore.machine import paths
 from vggcore.runs import folder as run_folder
 from vggcore.runs.folder import RunFolder
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-config", type=Path, metavar="DIR", help="train as DIR/config.json says"
     )
     where.add_argument("--json", action="store_true", help="print the summary as JSON")
-    recipe_arguments.add(parser)
+    recipe_options.add(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +88,7 @@ def _folder_for_all(args: argparse.Namespace) -> RunFolder:
 def _folder(args: argparse.Namespace) -> RunFolder:
     existing = args.resume or args.from_config
     if existing:
-        if given := recipe_arguments.given(args):
+        if given := recipe_options.given(args):
             raise ValueError(
                 f"the run in {existing} has its recipe in config.json: leave out {' '.join(given)}"
             )
@@ -97,7 +97,7 @@ def _folder(args: argparse.Namespace) -> RunFolder:
         return folder
     from vggcore.machine import devices
 
-    preset, spec, train = recipe_arguments.chosen(args)
+    preset, spec, train = recipe_options.chosen(args)
     devices.resolve(train.device)  # what is not there leaves no run behind
     path = args.run_dir or paths.runs_dir() / _new_name(preset)
     return run_folder.create(path, spec, train, preset=preset)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vggcore.pictures.image_parts import count_parts, jpeg_scans
+from vggcore.pictures.file_parts import count_parts, jpeg_scans
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif")

@@ -91,7 +91,7 @@ class WildSource:
         return self._validation.scores(network, self.preprocessing, self.precision)
 
     def calibrate(self, network) -> dict:
-        """Card entries that make answers honest, found on validation; see `honesty.calibrate`."""
+        """Card entries that make answers honest, found on validation; see `doubt.calibrate`."""
         return doubt.calibrate(self._validation.answers(network, self.preprocessing))
 
     def test(self, network) -> dict:
@@ -119,7 +119,7 @@ class WildSource:
 
 
 def preprocessing(image_size: int) -> Preprocessing:
-    """What a card says about the way from a picture to the network: `garments.prepare`, "wild".
+    """What a card says about the way from a picture to the network: `pictures.prepare`, "wild".
 
     Answers are the mean over a picture and its mirror image: garments have no left or right that
     their class depends on, and what only one of both views shows is mostly chance.

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def prepared_images(images, size: int) -> Tensor:
-    """`garments.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
+    """`pictures.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
     return torch.from_numpy(
         np.stack([prepare.prepare(image, size).network_input for image in images])
     )
