@@ -38,7 +38,7 @@ def test_a_lock_that_must_be_there_is_not_made(tmp_path):
 def test_only_background_runs_need_fcntl(tmp_path):
     """Windows has no fcntl: its own locks stand in (here by a stand-in for its module)."""
     code = (
-        "import sys, types\n"
+        "import subprocess, sys, types  # before Windows is played\n"
         "windows = types.ModuleType('msvcrt')\n"
         "windows.LK_LOCK = windows.LK_NBLCK = 1; windows.locking = lambda fd, how, size: None\n"
         "sys.modules['msvcrt'] = windows; platform = sys.platform; sys.platform = 'win32'\n"

@@ -159,3 +159,72 @@ def test_colours_under_transparent_pixels_are_not_seen(hidden):
     under[:40, :40] = 99
     cut_out = Image.fromarray(np.dstack([under, shown]))
     assert (prepare(cut_out).network_input == prepare(opaque).network_input).all()
+
+
+def framed_photo(edges: tuple[int, int, int, int], colour: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo on a grainy ground, and the same with edges (top, bottom, left, right) around it."""
+    grain = np.random.default_rng(0).normal(0, 3, (200, 160, 1))
+    photo = np.full((200, 160, 3), 170.0)
+    photo[50:150, 50:110] = (40, 60, 120)
+    photo = np.clip(photo + grain, 0, 255).astype(np.uint8)
+    top, bottom, left, right = edges
+    widths = ((top, bottom), (left, right), (0, 0))
+    return photo, np.pad(photo, widths, constant_values=colour)
+
+
+@pytest.mark.parametrize("style", ["wild", "colour"])
+@pytest.mark.parametrize(
+    ("edges", "colour"),
+    [((4, 4, 4, 4), 0), ((20, 20, 16, 16), 255), ((0, 0, 90, 90), 0), ((60, 60, 0, 0), 255)],
+)
+def test_a_frame_or_bars_around_a_photo_come_off_first(edges, colour, style):
+    photo, framed = framed_photo(edges, colour)
+
+    plain, inside = (prepare(picture, 64, style).network_input for picture in (photo, framed))
+
+    assert np.abs(plain.astype(int) - inside).mean() < 8
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_a_garment_that_reaches_two_edges_is_no_photo_between_bars(ground):
+    bag = np.full((28, 28), 0, np.uint8)
+    bag[8:24, :] = 180
+    larger = np.asarray(Image.fromarray(bag).resize((224, 224)))
+    larger = larger if ground == 0 else 255 - larger
+
+    prepared = prepare(larger)
+
+    assert prepared.network_input[34, 32] > 60 and prepared.network_input[8, 32] < 20
+
+
+def test_a_small_garment_in_a_large_picture_is_cut_from_the_original():
+    picture = np.full((2400, 2400, 3), 250, np.uint8)
+    picture[1100:1300, 1100:1300] = 30
+    for top in range(1100, 1300, 20):  # stripes that the small copy cannot show
+        picture[top : top + 8, 1100:1300] = 250
+    image = prepare(Image.fromarray(picture)).network_input
+
+    rows = image[8:56, 32].astype(int)
+
+    assert rows.max() - rows.min() > 120
+
+
+def test_colour_keeps_what_the_difference_melts_together():
+    picture = shirt(250, 30)
+    picture[90:150, 55:105] = (150, 20, 20)  # another garment below, as far from the ground
+    prepared = prepare(picture, 64, "colour")
+    red, green, _, difference = prepared.network_input.transpose(2, 0, 1).astype(int)
+
+    assert prepared.network_input.shape == (64, 64, 4)
+    assert abs(difference[20, 32] - difference[45, 32]) < 40
+    assert red[45, 32] - green[45, 32] > 100 and abs(red[20, 32] - green[20, 32]) < 10
+    assert (red[2, 2], difference[2, 2]) == (250, 0)
+
+
+def test_colour_and_difference_show_the_same_place():
+    picture = shirt(250, 30)[:, 20:150]
+    network_input = prepare(picture, 64, "colour").network_input
+
+    dark = network_input[..., :3].mean(axis=2) < 140
+
+    assert (dark == (network_input[..., 3] > 128)).mean() > 0.98

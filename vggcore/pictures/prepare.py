@@ -5,6 +5,9 @@ photographed on white, trimmed, scaled the longest side to 28 pixels and negated
 ground is 0. Here the ground may be anything, so it is estimated from the picture's border and
 what *differs* from it, in any colour channel and either direction, becomes bright: pen on paper,
 a white shirt on a red carpet and a Fashion-MNIST image itself all end as bright on black.
+
+That difference shows outlines well and melts together what a person wears. So the style "colour"
+hands on both: the picture in its colours, and the difference as a fourth channel.
 """
 
 from typing import NamedTuple
@@ -12,17 +15,27 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from vggcore.pictures import ground
 from vggcore.pictures.decode import opaque
 
-STYLES = ("wild", "fashion-mnist")
+
+class Style(NamedTuple):
+    """One form in which networks are given pictures."""
+
+    margin: float  # black border, as a share of the side
+    channels: int  # 1: the difference from the ground; 4: red, green, blue and that difference
+
+
+STYLES = {
+    "wild": Style(1 / 16, 1),
+    "fashion-mnist": Style(0.0, 1),  # fills the frame as that data set does
+    "colour": Style(1 / 16, 4),
+}
 INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
 BACKGROUND = ("auto", "keep", "remove")
 
 _WORKING_SIDE = 128  # pixels of the longest side on which ground and garment are found
-_MARGIN = {"wild": 1 / 16, "fashion-mnist": 0.0}  # black border, as a share of the side
-_BUSY_GROUND = 30.0  # grey levels of spread at the border above which the ground is a pattern
-_SAME = 3.0  # grey levels within which two pixels of a drawn ground are one colour
 _DIM = 90.0  # brightest grey level of a garment on black below which it is brightened
 _FAINT = 10.0  # grey levels: a picture that differs less than this from its ground is blank
 
@@ -31,7 +44,7 @@ class Prepared(NamedTuple):
     """What `prepare` made of a picture, and what it decided on the way."""
 
     steps: list[tuple[str, np.ndarray]]  # (name, uint8 [H,W] or [H,W,3]); the last: network input
-    network_input: np.ndarray  # uint8 [S,S], garment bright on black
+    network_input: np.ndarray  # uint8 [S,S], garment bright on black; "colour": [S,S,4]
     inverted: bool  # the garment was taken to be darker than its ground
     cropped: bool  # the picture was cut to what differs from the ground
     blank: bool  # nothing differs from the ground
@@ -49,77 +62,134 @@ def prepare(
     """Bring any picture of a garment into the form that a network was trained on.
 
     image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
-    style: "wild" leaves a small border; "fashion-mnist" fills the frame as that data set does.
+    style: one of `STYLES`.
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
     ground in the picture, "remove" blanks all that is close to the ground's colour, "auto" blanks
-    it where the ground is plain. Raises ValueError.
+    it where the ground is plain; colours always stay. Raises ValueError.
     """
-    _check("style", style, STYLES)
+    _check("style", style, tuple(STYLES))
     _check("invert", invert, INVERT)
     _check("crop", crop, CROP)
     _check("background", background, BACKGROUND)
-    picture = _working_copy(image)
-    colours = np.asarray(picture, dtype=np.float32)
-    ground, spread, signed, threshold, mask = _against_ground(colours)
-    if invert != "auto":
-        mask &= signed < 0 if invert == "yes" else signed > 0
-    difference, flat = np.abs(signed), spread == 0
-    blank = not mask.any() or _high(difference, 99.9) < _FAINT
-    inverted = _darker(signed, mask) if invert == "auto" else invert == "yes"
-
-    if background == "keep":
-        bright = _grey(colours)
-        bright = 255.0 - bright if inverted else bright
-    elif invert == "auto":
-        bright = difference
-    else:
-        bright = np.maximum(-signed if inverted else signed, 0.0)
-    if background == "remove" or (background == "auto" and spread < _BUSY_GROUND):
-        # Soft, so that faint pencil strokes are thinned rather than cut into pieces.
-        bright = np.clip(bright - min(1.5 * spread, 0.5 * threshold), 0.0, None)
+    original, picture = _without_rim(_picture(image))
+    view = _View.of(picture, invert)
+    inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
+    blank = not view.mask.any() or ground.high(np.abs(view.signed), 99.9) < _FAINT
     # Fashion-MNIST's own images, and cut-outs on black, keep the brightness they came with.
-    on_black = flat and ground.max() <= _SAME
-    full = 255.0 if on_black and not blank and _high(bright[mask], 97) >= _DIM else None
-    steps = [("picture", np.asarray(picture)), ("against ground", _stretched(bright, mask, full))]
+    on_black = view.spread == 0 and view.ground.max() <= ground.SAME
 
-    box = _box(mask, 0.0005 if flat else 0.003) if crop == "auto" and not blank else None
-    if box is not None:
-        top, bottom, left, right = box
-        bright, mask = bright[top:bottom, left:right], mask[top:bottom, left:right]
-    bright = np.zeros(bright.shape, np.uint8) if blank else _stretched(bright, mask, full)
-    steps.append(("cut out", bright))
-    bright = _thickened(bright, mask, size)
-    result = _centred(bright, size, _MARGIN[style])
-    steps.append(("network input", result))
+    bright = _bright(view, invert, inverted, background)
+    dim = ground.high(bright[view.mask], 97) < _DIM if not blank else True
+    full = 255.0 if on_black and not dim else None
+    steps = [("picture", np.asarray(picture)), ("against ground", _stretched(bright, view, full))]
+
+    box = (
+        _box(view.mask, 0.003 if view.spread else 0.0005) if crop == "auto" and not blank else None
+    )
+    fill = view.ground.mean(axis=(0, 1))
+    if box is not None and max(box[1] - box[0], box[3] - box[2]) < size:
+        # Small in a large picture: cut it from the original, which shows more of it.
+        view, box = view.closer(original, box, invert)
+        bright = _bright(view, invert, inverted, background)
+    cut = np.s_[box[0] : box[1], box[2] : box[3]] if box is not None else np.s_[:, :]
+    garment = view.cut(cut)
+    cut_out = np.zeros(garment.mask.shape, np.uint8)
+    if not blank:
+        cut_out = _stretched(bright[cut], garment, full)
+    steps.append(("cut out", cut_out))
+    margin = STYLES[style].margin
+    result = _centred(_thickened(cut_out, garment.mask, size), size, margin)
+    if STYLES[style].channels == 4:
+        steps.append(("outline", result))
+        whole = (0, view.mask.shape[0], 0, view.mask.shape[1])
+        seen = _framed(view.colours, box or whole, size, margin, fill)
+        result = np.dstack([seen, result])
+        steps.append(("colour", seen))
+    else:
+        steps.append(("network input", result))
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank))
 
 
-def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
-    """What differs from the ground, bool [H, W], and the ground's own spread in grey levels."""
-    found = _against_ground(np.asarray(picture.convert("RGB"), np.float32))
-    return found.mask, found.spread
+class _View(NamedTuple):
+    """A picture, or a part of one, against its ground; arrays of one height and width."""
 
-
-class _AgainstGround(NamedTuple):
-    ground: np.ndarray  # its colour, [H, W, 3]
+    colours: np.ndarray  # float32 [H, W, 3]
+    ground: np.ndarray  # its colour, float32 [H, W, 3]
     spread: float  # of the border's pixels around it, grey levels
-    signed: np.ndarray  # [H, W]: how much brighter or darker a pixel is, in its strongest channel
+    signed: np.ndarray  # float32 [H, W]: how much brighter or darker than the ground
     threshold: float  # grey levels of difference from which a pixel belongs to the garment
-    mask: np.ndarray  # bool [H, W]: pixels over the threshold
+    mask: np.ndarray  # bool [H, W]: pixels that belong to it
+
+    @classmethod
+    def of(cls, picture: Image.Image, invert: str) -> "_View":
+        colours = np.asarray(picture, dtype=np.float32)
+        found = ground.against_ground(colours)
+        mask = _of_sign(found.mask, found.signed, invert)
+        return cls(colours, found.ground, found.spread, found.signed, found.threshold, mask)
+
+    def cut(self, part) -> "_View":
+        return self._replace(
+            colours=self.colours[part],
+            ground=self.ground[part],
+            signed=self.signed[part],
+            mask=self.mask[part],
+        )
+
+    def closer(self, original: Image.Image, box, invert: str) -> tuple["_View", tuple]:
+        """The box and its surroundings seen in the original's pixels, and where the box is there.
+
+        The same ground and threshold decide what belongs to the garment.
+        """
+        height, width = self.mask.shape
+        scale = original.width / width
+        if scale <= 1:
+            return self, box
+        top, bottom, left, right = box
+        room = max(bottom - top, right - left) // 4 + 1
+        y0, y1 = max(0, top - room), min(height, bottom + room)
+        x0, x1 = max(0, left - room), min(width, right + room)
+        part = original.crop((x0 * scale, y0 * scale, x1 * scale, y1 * scale))
+        picture = _working_copy(part)
+        colours = np.asarray(picture, dtype=np.float32)
+        if self.spread == 0:
+            behind = np.broadcast_to(self.ground[0, 0], colours.shape)
+        else:
+            rows = np.linspace(y0, y1 - 1, colours.shape[0]).round().astype(int)
+            columns = np.linspace(x0, x1 - 1, colours.shape[1]).round().astype(int)
+            behind = self.ground[np.ix_(rows, columns)]
+        signed = ground.strongest_channel(colours - behind)
+        mask = _of_sign(np.abs(signed) > self.threshold, signed, invert)
+        down, across = colours.shape[0] / (y1 - y0), colours.shape[1] / (x1 - x0)
+        there = (
+            int((top - y0) * down),
+            round((bottom - y0) * down),
+            int((left - x0) * across),
+            round((right - x0) * across),
+        )
+        return _View(colours, behind, self.spread, signed, self.threshold, mask), there
 
 
-def _against_ground(colours: np.ndarray) -> _AgainstGround:
-    ground, spread = _ground(colours)
-    signed = _strongest_channel(colours - ground)
-    threshold = 3.0 * min(spread, _BUSY_GROUND) + 4.0
-    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
-    share = 0.12 if spread else 0.03
-    strongest = _high(np.abs(signed), 99.5)
-    threshold = max(threshold, share * strongest)
-    # A restless ground must not hide a garment that is all that stands out from it.
-    threshold = min(threshold, max(0.5 * strongest, 4.0))
-    return _AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
+def _of_sign(mask: np.ndarray, signed: np.ndarray, invert: str) -> np.ndarray:
+    """What of the mask is darker than the ground ("yes"), brighter ("no"), or either ("auto")."""
+    if invert == "auto":
+        return mask
+    return mask & (signed < 0 if invert == "yes" else signed > 0)
+
+
+def _bright(view: _View, invert: str, inverted: bool, background: str) -> np.ndarray:
+    """How bright each pixel becomes, float32 [H, W]: its difference from the ground."""
+    if background == "keep":
+        bright = _grey(view.colours)
+        bright = 255.0 - bright if inverted else bright
+    elif invert == "auto":
+        bright = np.abs(view.signed)
+    else:
+        bright = np.maximum(-view.signed if inverted else view.signed, 0.0)
+    if background == "remove" or (background == "auto" and view.spread < ground.BUSY):
+        # Soft, so that faint pencil strokes are thinned rather than cut into pieces.
+        bright = np.clip(bright - min(1.5 * view.spread, 0.5 * view.threshold), 0.0, None)
+    return bright
 
 
 def _check(name: str, value, allowed: tuple) -> None:
@@ -127,8 +197,8 @@ def _check(name: str, value, allowed: tuple) -> None:
         raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(allowed)}")
 
 
-def _working_copy(image) -> Image.Image:
-    """RGB, longest side at most `_WORKING_SIDE`. Raises ValueError for what is no picture."""
+def _picture(image) -> Image.Image:
+    """RGB. Raises ValueError for what is no picture."""
     if isinstance(image, np.ndarray):
         flat, coloured = image.ndim == 2, image.ndim == 3 and image.shape[2] == 3
         if image.dtype != np.uint8 or not (flat or coloured) or 0 in image.shape:
@@ -138,7 +208,24 @@ def _working_copy(image) -> Image.Image:
         image = Image.fromarray(np.ascontiguousarray(image))
     elif not isinstance(image, Image.Image):
         raise ValueError(f"a picture is a PIL image or an array, not {type(image).__name__}")
-    image = opaque(image)
+    return opaque(image)
+
+
+def _without_rim(image: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The picture without a frame around it, and its working copy."""
+    small = _working_copy(image)
+    inside = ground.inside_rim(np.asarray(small, np.float32))
+    if inside is None:
+        return image, small
+    top, bottom, left, right = inside
+    down, across = image.height / small.height, image.width / small.width
+    edges = (left * across, top * down, right * across, bottom * down)
+    image = image.crop(edges)
+    return image, _working_copy(image)
+
+
+def _working_copy(image: Image.Image) -> Image.Image:
+    """Its longest side at most `_WORKING_SIDE`."""
     longest = max(image.size)
     if longest > 2 * _WORKING_SIDE:
         image = image.reduce(longest // _WORKING_SIDE)
@@ -154,74 +241,14 @@ def _grey(colours: np.ndarray) -> np.ndarray:
     return colours @ np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def _strongest_channel(difference: np.ndarray) -> np.ndarray:
-    """Of each pixel's three signed differences, the one furthest from 0: float32 [H,W]."""
-    low, high = difference.min(axis=2), difference.max(axis=2)
-    return np.where(-low > high, low, high)
-
-
-def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
-    """The ground's colour at each pixel [H,W,3], and its spread around that, in grey levels.
-
-    A plane per channel through the border's pixels follows light that falls off to one side.
-    Two refits leave out the pixels furthest off: sleeves, feet and shadows that reach the border.
-    """
-    height, width = colours.shape[:2]
-    rows, columns = np.meshgrid(
-        np.linspace(-1, 1, height, dtype=np.float32),
-        np.linspace(-1, 1, width, dtype=np.float32),
-        indexing="ij",
-    )
-    ring = np.zeros((height, width), bool)
-    depth = max(1, min(height, width) // 24)
-    ring[:depth] = ring[-depth:] = ring[:, :depth] = ring[:, -depth:] = True
-    border = colours[ring]
-    flat = _flat_ground(colours, border)
-    if flat is not None:
-        return np.broadcast_to(flat, colours.shape), 0.0
-    terms = np.stack([np.ones(len(border), np.float32), rows[ring], columns[ring]], axis=1)
-    median = np.median(border, axis=0)
-    distance = np.abs(border - median).max(axis=1)
-    for _ in range(2):
-        near = distance <= max(np.quantile(distance, 0.7), 2.0)
-        plane = _fit_plane(terms[near], border[near])
-        distance = np.abs(border - terms @ plane).max(axis=1)
-    spread = float(np.median(distance)) * 1.5
-    whole = np.stack([np.ones_like(rows), rows, columns], axis=2) @ plane
-    return np.clip(whole, 0, 255), spread
-
-
-def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
-    """The one colour of a drawn or cut-out ground [3], or None.
-
-    Three corners agree and much of the border is just that colour. A garment may then fill most
-    of the border, as many of Fashion-MNIST's coats do.
-    """
-    corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
-    colour = np.median(corners, axis=0)
-    agreeing = (np.abs(corners - colour).max(axis=1) <= _SAME).sum()
-    share = (np.abs(border - colour).max(axis=1) <= _SAME).mean()
-    return colour if agreeing >= 3 and share >= 0.25 else None
-
-
-def _fit_plane(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Least squares with a slight pull of the slopes towards 0, for borders that say little."""
-    normal = terms.T @ terms + np.diag([0, 0.05, 0.05]).astype(np.float32) * len(terms)
-    return np.linalg.solve(normal + 1e-4 * np.eye(3, dtype=np.float32), terms.T @ values)
-
-
-def _high(values: np.ndarray, percent: float) -> float:
-    return float(np.percentile(values, percent))
-
-
 def _darker(signed: np.ndarray, mask: np.ndarray) -> bool:
     """Whether what differs from the ground is mostly darker than it."""
     return bool(mask.any() and signed[mask].sum() < 0)
 
 
-def _stretched(bright: np.ndarray, mask: np.ndarray, full: float | None) -> np.ndarray:
+def _stretched(bright: np.ndarray, view: _View, full: float | None) -> np.ndarray:
     """uint8, scaled so that `full`, or else the garment's brightest parts, reach 255."""
-    top = full or (_high(bright[mask], 97) if mask.any() else 255.0)
+    top = full or (ground.high(bright[view.mask], 97) if view.mask.any() else 255.0)
     return np.clip(bright * (255.0 / max(top, 1.0)), 0, 255).astype(np.uint8)
 
 
@@ -266,3 +293,21 @@ def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
     # Where it cannot be exact, right of and below the middle, as Fashion-MNIST has it.
     frame.paste(scaled, ((size - new[0] + 1) // 2, (size - new[1] + 1) // 2))
     return np.asarray(frame)
+
+
+def _framed(colours: np.ndarray, box: tuple, size: int, margin: float, fill) -> np.ndarray:
+    """The same square as `_centred` shows, in colour: uint8 [size, size, 3].
+
+    Around the box it shows what the picture has there, and beyond the picture the ground.
+    """
+    top, bottom, left, right = box
+    room = size - 2 * round(size * margin)
+    side = max(1, round(max(bottom - top, right - left) * size / room))
+    y, x = (top + bottom - side) // 2, (left + right - side) // 2
+    square = np.empty((side, side, 3), np.float32)
+    square[:] = fill
+    y0, x0 = max(y, 0), max(x, 0)
+    y1, x1 = min(y + side, colours.shape[0]), min(x + side, colours.shape[1])
+    square[y0 - y : y1 - y, x0 - x : x1 - x] = colours[y0:y1, x0:x1]
+    whole = Image.fromarray(np.clip(square, 0, 255).astype(np.uint8))
+    return np.asarray(whole.resize((size, size), Image.Resampling.BILINEAR))

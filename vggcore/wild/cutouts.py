@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from vggcore.pictures import prepare
+from vggcore.pictures.ground import foreground
 from vggcore.wild import shapes as garment_shapes
 from vggcore.wild.shapes import BAG, SANDAL
 
@@ -37,7 +37,7 @@ def of_photo(picture: Image.Image, label: int) -> Garment | None:
     """Cut out of a photo; None where that would not be clean."""
     picture = picture.copy()
     picture.thumbnail((96, 96))
-    mask, spread = prepare.foreground(picture)
+    mask, spread = foreground(picture)
     ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
         return None

@@ -46,7 +46,7 @@ _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "n
 # Shares of the scenes; the rest are of Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
-_VERSION = 7  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 8  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):

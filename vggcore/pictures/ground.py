@@ -1,0 +1,146 @@
+"""What a picture's ground is, and what stands out from it.
+
+The ground may be of any colour, lit from a side or patterned: it is estimated from the picture's
+border. A frame or black bars around a photo would be taken for the ground, so they come off first.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+BUSY = 30.0  # grey levels of spread at the border above which the ground is a pattern
+SAME = 3.0  # grey levels within which two pixels of a drawn ground are one colour
+
+_RIM_SAME = (
+    12.0  # grey levels within which pixels of a frame are one colour: JPEG leaves some noise
+)
+_RIM_EDGE = (
+    24.0  # grey levels by which a picture differs from the frame around it, nearly all along
+)
+_RIM_SHARP = 0.93  # share of a picture's edge that must differ so from the frame
+_RIM_CONTENT = 40.0  # grey levels by which something inside a frame stands out, at least
+_RIM_INSIDE = 0.3  # share of the inside that may have the frame's colour
+_RIM_MIN_SIDE = 64  # pixels: smaller pictures, such as Fashion-MNIST's, have no frame
+
+
+class AgainstGround(NamedTuple):
+    ground: np.ndarray  # its colour, [H, W, 3]
+    spread: float  # of the border's pixels around it, grey levels
+    signed: np.ndarray  # [H, W]: how much brighter or darker a pixel is, in its strongest channel
+    threshold: float  # grey levels of difference from which a pixel belongs to the garment
+    mask: np.ndarray  # bool [H, W]: pixels over the threshold
+
+
+def against_ground(colours: np.ndarray) -> AgainstGround:
+    ground, spread = _ground(colours)
+    signed = strongest_channel(colours - ground)
+    threshold = 3.0 * min(spread, BUSY) + 4.0
+    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
+    share = 0.12 if spread else 0.03
+    strongest = high(np.abs(signed), 99.5)
+    threshold = max(threshold, share * strongest)
+    # A restless ground must not hide a garment that is all that stands out from it.
+    threshold = min(threshold, max(0.5 * strongest, 4.0))
+    return AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
+
+
+def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
+    """What differs from the ground, bool [H, W], and the ground's own spread in grey levels."""
+    found = against_ground(np.asarray(picture.convert("RGB"), np.float32))
+    return found.mask, found.spread
+
+
+def strongest_channel(difference: np.ndarray) -> np.ndarray:
+    """Of each pixel's three signed differences, the one furthest from 0: float32 [H,W]."""
+    low, high = difference.min(axis=2), difference.max(axis=2)
+    return np.where(-low > high, low, high)
+
+
+def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
+    """The ground's colour at each pixel [H,W,3], and its spread around that, in grey levels.
+
+    A plane per channel through the border's pixels follows light that falls off to one side.
+    Two refits leave out the pixels furthest off: sleeves, feet and shadows that reach the border.
+    """
+    height, width = colours.shape[:2]
+    rows, columns = np.meshgrid(
+        np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32),
+        indexing="ij",
+    )  # fmt: skip
+    ring = np.zeros((height, width), bool)
+    depth = max(1, min(height, width) // 24)
+    ring[:depth] = ring[-depth:] = ring[:, :depth] = ring[:, -depth:] = True
+    border = colours[ring]
+    flat = _flat_ground(colours, border)
+    if flat is not None:
+        return np.broadcast_to(flat, colours.shape), 0.0
+    terms = np.stack([np.ones(len(border), np.float32), rows[ring], columns[ring]], axis=1)
+    median = np.median(border, axis=0)
+    distance = np.abs(border - median).max(axis=1)
+    for _ in range(2):
+        near = distance <= max(np.quantile(distance, 0.7), 2.0)
+        plane = _fit_plane(terms[near], border[near])
+        distance = np.abs(border - terms @ plane).max(axis=1)
+    spread = float(np.median(distance)) * 1.5
+    whole = np.stack([np.ones_like(rows), rows, columns], axis=2) @ plane
+    return np.clip(whole, 0, 255), spread
+
+
+def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
+    """The one colour of a drawn or cut-out ground [3], or None.
+
+    Three corners agree and much of the border is just that colour. A garment may then fill most
+    of the border, as many of Fashion-MNIST's coats do.
+    """
+    corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
+    colour = np.median(corners, axis=0)
+    agreeing = (np.abs(corners - colour).max(axis=1) <= SAME).sum()
+    share = (np.abs(border - colour).max(axis=1) <= SAME).mean()
+    return colour if agreeing >= 3 and share >= 0.25 else None
+
+
+def _fit_plane(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Least squares with a slight pull of the slopes towards 0, for borders that say little."""
+    normal = terms.T @ terms + np.diag([0, 0.05, 0.05]).astype(np.float32) * len(terms)
+    return np.linalg.solve(normal + 1e-4 * np.eye(3, dtype=np.float32), terms.T @ values)
+
+
+def high(values: np.ndarray, percent: float) -> float:
+    return float(np.percentile(values, percent))
+
+
+def inside_rim(colours: np.ndarray) -> tuple[int, int, int, int] | None:
+    """(top, bottom, left, right) of what a frame, or bars on two sides, of one colour surround.
+
+    colours: float32 [H, W, 3]. None: no frame. Behind a frame the picture begins all at once:
+    along nearly its whole edge it differs from the frame's colour, while a garment on a plain
+    ground begins little by little. And something must stand out inside: a plain rectangle is a
+    bag or folded cloth, and one whose inside has the colour around it is an outline.
+    """
+    height, width = colours.shape[:2]
+    corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
+    if min(height, width) < _RIM_MIN_SIDE or np.ptp(corners, axis=0).max() > _RIM_SAME:
+        return None
+    off = np.abs(colours - np.median(corners, axis=0)).max(axis=2)
+    rows, columns = ((off > _RIM_SAME).mean(axis=axis) > 0.005 for axis in (1, 0))
+    if not rows.any() or not columns.any():
+        return None
+    (top, bottom), (left, right) = (
+        (int(line.argmax()), len(line) - int(line[::-1].argmax())) for line in (rows, columns)
+    )
+    framed = (top > 0 and bottom < height) or (left > 0 and right < width)
+    if not framed or bottom - top < height // 4 or right - left < width // 4:
+        return None
+    # Scaling blurs the line where the picture begins: the next one is looked at, and is kept.
+    inner = off[top:bottom, left:right] > _RIM_EDGE
+    edges = ((top, inner[1]), (height - bottom, inner[-2]),
+             (left, inner[:, 1]), (width - right, inner[:, -2]))  # fmt: skip
+    if any(rim and line.mean() < _RIM_SHARP for rim, line in edges):
+        return None
+    top, bottom = top + (top > 0), bottom - (bottom < height)
+    left, right = left + (left > 0), right - (right < width)
+    if (off[top:bottom, left:right] <= _RIM_SAME).mean() > _RIM_INSIDE:
+        return None
+    strongest = high(np.abs(against_ground(colours[top:bottom, left:right]).signed), 99.0)
+    return (top, bottom, left, right) if strongest > _RIM_CONTENT else None
