@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from vggcore.data import fashion_mnist
+from vggcore.pictures.preprocessing import MEAN, STD
 
 PAD = fashion_mnist.preprocessing(32, "pad")
 real = pytest.mark.data
@@ -84,7 +85,7 @@ def test_padding_centres_the_image_on_black():
 
     inputs = fashion_mnist.to_network_input(images, PAD)
 
-    pixels = inputs * fashion_mnist.STD + fashion_mnist.MEAN
+    pixels = inputs * STD + MEAN
     assert inputs.shape == (2, 1, 32, 32)
     assert torch.allclose(pixels[:, :, 2:30, 2:30], torch.ones(1), atol=1e-6)
     assert pixels.sum().item() == pytest.approx(2 * 28 * 28, rel=1e-5)
@@ -96,7 +97,7 @@ def test_resizing_is_bilinear():
     inputs = fashion_mnist.to_network_input(images, fashion_mnist.preprocessing(56, "resize"))
 
     expected = F.interpolate(images[:, None] / 255, scale_factor=2, mode="bilinear")
-    assert torch.allclose(inputs, (expected - fashion_mnist.MEAN) / fashion_mnist.STD, atol=1e-5)
+    assert torch.allclose(inputs, (expected - MEAN) / STD, atol=1e-5)
 
 
 def test_the_fingerprint_notices_one_pixel():

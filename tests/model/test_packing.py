@@ -72,11 +72,22 @@ def test_a_packed_network_that_was_trained_gives_the_same_answers():
     images, _ = fashion_mnist.synthetic_garments(10, seed=3)
     pictures = fashion_mnist.to_network_input(images, trained.card.preprocessing).unsqueeze(1)
 
-    assert apart(trained.network, packed(trained.network), pictures) < 0.02
+    assert apart(trained.network, packed(trained.network), pictures) < packing.TOLERANCE
 
 
-def test_without_the_operations_the_folded_network_serves(monkeypatch):
-    monkeypatch.setattr(packing, "_CONVOLUTION", "no_such_operation")
+def test_this_pytorch_still_has_the_operations_that_packing_rests_on():
+    assert packing.onednn_operations() is not None, f"gone in PyTorch {torch.__version__}"
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (torch._C._nn, "mkldnn_reorder_conv2d_weight"),
+        (torch.ops.mkldnn, "_convolution_pointwise"),
+    ],
+)
+def test_without_the_operations_the_folded_network_serves(place, name, monkeypatch):
+    monkeypatch.setattr(place, name, None)
     network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
 
     assert isinstance(packed(network), nn.Module)

@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +11,8 @@ from vggcore.commands.tables import garment_accuracies
 from vggcore.model import anatomy
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def page(tmp_path, monkeypatch):
@@ -18,7 +21,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
 
     def open_at(**query) -> AppTest:
-        app = AppTest.from_file("../pages/compare.py", default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
         return app.run()

@@ -119,4 +119,4 @@ def test_a_limit_keeps_that_many_images_and_a_batch_never_exceeds_them():
     limited = source(train_limit=30)
 
     assert (limited.steps_per_epoch, len(limited.batch(0)[0])) == (1, 30)
-    assert limited.describe()["train_images"] == 30
+    assert limited.describe().train_images == 30

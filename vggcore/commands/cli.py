@@ -30,7 +30,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vggcore",
         description="VGG networks on clothing images: compare, train, classify.",
-        epilog="Every command takes --help and --json.",
+        epilog="Every command takes --help, and --json where it prints something.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
