@@ -19,7 +19,6 @@ from vggcore.answers.explain import (
 )
 from vggcore.data.classes import CLASSES, percent
 from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
-from vggcore.model import checkpoints
 
 _SHOWN = 5  # bars
 
@@ -36,18 +35,14 @@ OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the network …")
-def _classifier(name: str, version: str) -> Classifier:
-    cpu_share.share()
-    return load_classifier(name)
-
-
 def classifier(name: str) -> Classifier:
     """Loaded once per process, and again when a run's best checkpoint has changed.
 
     Raises CheckpointError.
     """
-    return _classifier(name, checkpoints.version(name))
+    with st.spinner("Loading the network …"):
+        cpu_share.share()
+        return load_classifier(name)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the test set …")

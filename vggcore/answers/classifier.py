@@ -94,7 +94,7 @@ class Classifier:
         return ""
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _load(path: str, version: str) -> Classifier:
     return Classifier(checkpoints.load(path))
 

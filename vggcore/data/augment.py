@@ -1,5 +1,8 @@
 """Variations of training images, drawn anew for every step from a generator."""
 
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,10 +37,10 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
     images = images.clamp(0, 1).pow(gamma) * gain
     noise = torch.randn(images.shape, generator=generator)
     images = images + noise * (uniform(-0.05, 0.06).clamp(min=0))[:, None, None]
-    return erase(images, 0.25, generator).clamp(0, 1)
+    return cover(images, 0.25, generator).clamp(0, 1)
 
 
-def erase(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+def cover(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     """Blank a random rectangle, of up to a third of the side, in some of [N, S, S]."""
     n, side = images.shape[0], images.shape[-1]
     span = torch.arange(side)
@@ -48,17 +51,103 @@ def erase(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
         return (span >= start) & (span < start + length)
 
     chosen = torch.rand(n, generator=generator) < chance
-    hole = inside()[:, :, None] & inside()[:, None, :] & chosen[:, None, None]
-    return images.masked_fill(hole, 0)
+    return _blanked(images, inside(), inside(), chosen)
 
 
 def shift_and_mirror(images: Tensor, generator: torch.Generator) -> Tensor:
     """Light variation for Fashion-MNIST's own images, uint8 [N, S, S], which come centred."""
     n, side = images.shape[0], images.shape[-1]
-    mirror = torch.rand(n, generator=generator) < 0.5
-    images = torch.where(mirror[:, None, None], images.flip(-1), images)
+    images = _mirrored(images, torch.rand(n, generator=generator) < 0.5)
     reach = side // 14
+    down, across = (torch.randint(2 * reach + 1, (n,), generator=generator) for _ in range(2))
+    return _shifted(images, reach, down, across)
+
+
+def augment(
+    images: Tensor,
+    generator: torch.Generator,
+    *,
+    flip: bool = False,
+    shift: int = 0,
+    erase: float = 0.0,
+) -> Tensor:
+    """Flip, shift and erase each image of uint8 [B, 28, 28] on its own.
+
+    shift: pixels at most; erase: chance that a rectangle is blanked. Random numbers come from the
+    CPU generator, so that every device sees the same images.
+    """
+    n, side = len(images), images.shape[-1]
+    device = images.device
+
+    def randint(high: int) -> Tensor:
+        return torch.randint(high, (n,), generator=generator).to(device)
+
+    if flip:
+        images = _mirrored(images, randint(2).bool())
+    if shift:
+        down, across = randint(2 * shift + 1), randint(2 * shift + 1)
+        images = _shifted(images, shift, down, across)
+    if erase:
+        span = torch.arange(side, device=device)
+        top, left = randint(side)[:, None], randint(side)[:, None]
+        height, width = randint(10)[:, None] + 5, randint(10)[:, None] + 5
+        in_rows = (span >= top - height // 2) & (span < top + (height + 1) // 2)
+        in_columns = (span >= left - width // 2) & (span < left + (width + 1) // 2)
+        chosen = torch.rand(n, generator=generator).to(device) < erase
+        images = _blanked(images, in_rows, in_columns, chosen)
+    return images
+
+
+def _mirrored(images: Tensor, which: Tensor) -> Tensor:
+    """Those of [N, S, S] that `which`, bool [N], names with left and right changed."""
+    return torch.where(which[:, None, None], images.flip(-1), images)
+
+
+def _shifted(images: Tensor, reach: int, down: Tensor, across: Tensor) -> Tensor:
+    """Each of [N, S, S] moved by its own numbers, int [N] from 0 to twice the reach."""
+    n, side = images.shape[0], images.shape[-1]
     padded = F.pad(images, (reach,) * 4)
-    rows = torch.randint(2 * reach + 1, (n, 1), generator=generator) + torch.arange(side)
-    columns = torch.randint(2 * reach + 1, (n, 1), generator=generator) + torch.arange(side)
-    return padded[torch.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    span = torch.arange(side, device=images.device)
+    rows = (down[:, None] + span)[:, :, None]
+    columns = (across[:, None] + span)[:, None, :]
+    return padded[torch.arange(n, device=images.device)[:, None, None], rows, columns]
+
+
+def _blanked(images: Tensor, rows: Tensor, columns: Tensor, which: Tensor) -> Tensor:
+    """Those of [N, S, S] that `which` names blank where rows and columns, bool [N, S], meet."""
+    hole = rows[:, :, None] & columns[:, None, :] & which[:, None, None]
+    return images.masked_fill(hole, 0)
+
+
+def mixup(
+    inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend each input with the next one of the batch by one weight from Beta(alpha, alpha).
+
+    Returns inputs and soft targets float [B, 10] (Zhang et al., arXiv 1710.09412).
+    """
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    weight = float(np.random.default_rng(seed).beta(alpha, alpha))
+    targets = F.one_hot(labels, 10).to(inputs.dtype)
+    mixed_inputs = inputs * weight + inputs.roll(1, 0) * (1 - weight)
+    return mixed_inputs, targets * weight + targets.roll(1, 0) * (1 - weight)
+
+
+def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Put one rectangle of each image's neighbour in the batch into it, at the same place.
+
+    images: uint8 [B, S, S]. Returns images and soft targets float [B, 10], each label weighted
+    by its share of the area (Yun et al., arXiv 1905.04899). The rectangle's own share is uniform
+    in 0…1; what of it lies beyond the edge is cut off.
+    """
+    side = images.shape[-1]
+    share, *centre = torch.rand(3, generator=generator).tolist()
+    half = side * math.sqrt(share) / 2
+    (top, bottom), (left, right) = (
+        (round(max(0.0, side * c - half)), round(min(side, side * c + half))) for c in centre
+    )
+    mixed = images.clone()
+    mixed[:, top:bottom, left:right] = images.roll(1, 0)[:, top:bottom, left:right]
+    weight = (bottom - top) * (right - left) / side**2
+    targets = F.one_hot(labels, 10).float()
+    return mixed, targets * (1 - weight) + targets.roll(1, 0) * weight

@@ -4,15 +4,13 @@ The whole data set lives on the training device; resizing, augmentation and norm
 there, batch by batch. There are no loader workers.
 """
 
-import math
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
+from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
@@ -49,7 +47,9 @@ class FashionSource:
         chosen = self._epoch_order(epoch)[position * self.batch_size :][: self.batch_size]
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = self.images[chosen], self.labels[chosen]
-        images = augment(images, self.train, generator)
+        images = augment(
+            images, generator, flip=self.train.flip, shift=self.train.shift, erase=self.train.erase
+        )
         # Drawn only where it is wanted: runs without it go on with the numbers they always had.
         cutmixed = self.train.cutmix and torch.rand(1, generator=generator) < self.train.cutmix
         if cutmixed:
@@ -107,70 +107,3 @@ class FashionSource:
             order = torch.randperm(len(self.images), generator=generator)
             self._order_epoch, self._order = epoch, order.to(self.images.device)
         return self._order
-
-
-def augment(images: Tensor, train: TrainConfig, generator: torch.Generator) -> Tensor:
-    """Flip, shift and erase each image of uint8 [B, 28, 28] on its own, as configured.
-
-    Random numbers come from the CPU generator, so that every device sees the same images.
-    """
-    n, side = len(images), images.shape[-1]
-    device = images.device
-
-    def randint(high: int) -> Tensor:
-        return torch.randint(high, (n,), generator=generator).to(device)
-
-    if train.flip:
-        mirrored = randint(2).bool()
-        images = torch.where(mirrored[:, None, None], images.flip(-1), images)
-    if train.shift:
-        reach = train.shift
-        padded = F.pad(images, (reach,) * 4)
-        span = torch.arange(side, device=device)
-        rows = (randint(2 * reach + 1)[:, None] + span)[:, :, None]
-        columns = (randint(2 * reach + 1)[:, None] + span)[:, None, :]
-        images = padded[torch.arange(n, device=device)[:, None, None], rows, columns]
-    if train.erase:
-        span = torch.arange(side, device=device)
-        top, left = randint(side)[:, None], randint(side)[:, None]
-        height, width = randint(10)[:, None] + 5, randint(10)[:, None] + 5
-        in_rows = (span >= top - height // 2) & (span < top + (height + 1) // 2)
-        in_columns = (span >= left - width // 2) & (span < left + (width + 1) // 2)
-        chosen = torch.rand(n, generator=generator).to(device) < train.erase
-        hole = in_rows[:, :, None] & in_columns[:, None, :] & chosen[:, None, None]
-        images = images.masked_fill(hole, 0)
-    return images
-
-
-def mixup(
-    inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Blend each input with the next one of the batch by one weight from Beta(alpha, alpha).
-
-    Returns inputs and soft targets float [B, 10] (Zhang et al., arXiv 1710.09412).
-    """
-    seed = int(torch.randint(2**31, (1,), generator=generator))
-    weight = float(np.random.default_rng(seed).beta(alpha, alpha))
-    targets = F.one_hot(labels, 10).to(inputs.dtype)
-    mixed_inputs = inputs * weight + inputs.roll(1, 0) * (1 - weight)
-    return mixed_inputs, targets * weight + targets.roll(1, 0) * (1 - weight)
-
-
-def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Put one rectangle of each image's neighbour in the batch into it, at the same place.
-
-    images: uint8 [B, S, S]. Returns images and soft targets float [B, 10], each label weighted
-    by its share of the area (Yun et al., arXiv 1905.04899). The rectangle's own share is uniform
-    in 0…1; what of it lies beyond the edge is cut off.
-    """
-    side = images.shape[-1]
-    share, *centre = torch.rand(3, generator=generator).tolist()
-    half = side * math.sqrt(share) / 2
-    (top, bottom), (left, right) = (
-        (round(max(0.0, side * c - half)), round(min(side, side * c + half))) for c in centre
-    )
-    mixed = images.clone()
-    mixed[:, top:bottom, left:right] = images.roll(1, 0)[:, top:bottom, left:right]
-    weight = (bottom - top) * (right - left) / side**2
-    targets = F.one_hot(labels, 10).float()
-    return mixed, targets * (1 - weight) + targets.roll(1, 0) * weight

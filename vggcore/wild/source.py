@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
-from vggcore.data.augment import erase, shift_and_mirror, vary
+from vggcore.data.augment import cover, shift_and_mirror, vary
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
@@ -66,7 +66,7 @@ class WildSource:
             if name == "fashion":
                 chosen = torch.randint(len(pool.images), (count,), generator=generator)
                 picked = shift_and_mirror(pool.images[chosen], generator).float().div_(255)
-                picked = erase(picked, self.train.erase, generator)
+                picked = cover(picked, self.train.erase, generator)
             else:
                 chosen = torch.multinomial(
                     self.weights[name], count, replacement=True, generator=generator
