@@ -20,7 +20,7 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int) -> nn.Sequent
     return _block((Conv(out_channels),) * num_convs, in_channels, batch_norm=False, lrn=False)
 
 
-class Block(nn.Sequential):
+class ConvBlock(nn.Sequential):
     """Layers that end in ReLU and max-pool, run the other way round.
 
     The larger of four numbers is the same before and after ReLU, and so is the gradient, to the
@@ -33,12 +33,9 @@ class Block(nn.Sequential):
             images = layer(images)
         return relu(pool(images))
 
-    def _get_name(self) -> str:
-        return "Sequential"  # in print(network), which shows the layers as people know them
-
 
 def _block(convs: tuple[Conv, ...], in_channels: int, *, batch_norm: bool, lrn: bool):
-    block = nn.Sequential() if lrn else Block()  # LRN stands between ReLU and pool
+    block = nn.Sequential() if lrn else ConvBlock()  # LRN stands between ReLU and pool
     for number, (channels, kernel) in enumerate(convs, start=1):
         conv = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2)
         block.add_module(f"conv{number}", conv)

@@ -81,7 +81,8 @@ def printed(spec: VGGSpec) -> str:
     """What `print(build(spec))` prints under PyTorch 2.14, without building it."""
     lines = ["VGG("]
     for block, rows in _by_block(spec):
-        lines.append(f"  ({block}): Sequential(")
+        plain = block == "classifier" or any(row.kind == "lrn" for row in rows)
+        lines.append(f"  ({block}): {'Sequential' if plain else 'ConvBlock'}(")
         lines += [f"    ({_short(row)}): {_shown(row, spec)}" for row in rows]
         lines.append("  )")
     return "\n".join([*lines, ")"])
