@@ -45,16 +45,18 @@ def variants(table: pd.DataFrame) -> None:
         "checked": st.column_config.TextColumn("published", help="✓: ours is the published count"),
         "macs": number("GMAC", format="%.3f", help="10⁹ multiply-accumulates for one image"),
         "flops": number("GFLOP", format="%.3f", help="FLOPs = 2 × MACs"),
-        "weights_mb": number("weights MB", format="%.1f", help="float32"),
-        "activations_mb": number("activations MB", format="%.1f", help="one image, float32"),
-        "training_gb": number("training GB", format="%.2f", help="estimated peak, batch 64"),
+        "weights_mb": number("weights, MB", format="%.1f", help="float32"),
+        "activations_mb": number("activations, MB", format="%.1f", help="one image, float32"),
+        "training_gb": number("training, GB", format="%.2f", help="estimated peak, batch 64"),
         "epoch_minutes": number("epoch, min", format="%.1f", help="estimated, 55,000 images"),
         "weight_layers": number("depth", help="layers with weights"),
-        "receptive_field": number("sees px", help="receptive field after block 5, pixels a side"),
-        "imagenet_top1": number(
-            "top-1 error %", format="%.1f", help="ImageNet, paper's Table 3, trained at 256 px"
+        "receptive_field": number(
+            "receptive field, px", help="after block 5: pixels a side that one number depends on"
         ),
-        "imagenet_top5": number("top-5 error %", format="%.1f", help="ImageNet, as before"),
+        "top-1 error, %": number(
+            format="%.1f", help="ImageNet, paper's Table 3, trained at 256 px"
+        ),
+        "top-5 error, %": number(format="%.1f", help="ImageNet, as before"),
         "garments": number("our accuracy", format="percent", help="Fashion-MNIST, best of ours"),
     }
     units = {"weights_mb": ("parameter_bytes", 1e6), "activations_mb": ("activation_bytes", 1e6)}

@@ -1,4 +1,7 @@
-"""Numbers as people say them: durations, sizes, shares."""
+"""Numbers as people say them: durations, sizes, shares, times."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 
 def duration(seconds: float | None) -> str:
@@ -28,6 +31,19 @@ def size(n_bytes: float | None) -> str:
 def share(value: float | None) -> str:
     """`0.9354` → "93.5 %"; a dash where there is none yet."""
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
+
+
+def moment(text: str, timezone: str | None) -> str:
+    """An ISO 8601 time as the visitor's clock shows it, or with "UTC" where that is not known.
+
+    Empty for what is no time.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        local = at.astimezone(ZoneInfo(timezone) if timezone else UTC)
+    except (ValueError, KeyError, OSError):  # damaged; a time zone that is not known here
+        return ""
+    return f"{local:%Y-%m-%d %H:%M}" + ("" if timezone else " UTC")
 
 
 def plain(text: str) -> str:

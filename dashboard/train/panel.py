@@ -101,7 +101,7 @@ def _described(config: dict) -> str:
         f"recipe {config['preset']}" if config.get("preset") else "",
         str(train.get("dataset", "")),
         f"seed {train.get('seed')}" if "seed" in train else "",
-        str(config.get("created", ""))[:16].replace("T", " "),
+        formatting.moment(str(config.get("created", "")), st.context.timezone),
     ]
     return formatting.plain(" · ".join(part for part in parts if part))
 

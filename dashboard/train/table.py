@@ -89,7 +89,11 @@ def _table(found: list[Run]) -> None:
         column_config={
             "validation": st.column_config.NumberColumn("validation", format="percent"),
             "test": st.column_config.NumberColumn("test", format="percent"),
-            "created": st.column_config.DatetimeColumn("created", format="D MMM, HH:mm"),
+            "created": st.column_config.DatetimeColumn(
+                "created" if st.context.timezone else "created, UTC",
+                format="D MMM, HH:mm",
+                timezone=st.context.timezone or "UTC",
+            ),
         },
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]

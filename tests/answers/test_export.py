@@ -146,3 +146,12 @@ def test_what_torchvision_has_no_counterpart_of_is_refused_in_one_line(capsys):
 
     error = capsys.readouterr().err
     assert "torchvision has no counterpart" in error and error.count("\n") == 1
+
+
+def test_a_suffix_that_the_content_is_not_is_refused(folders, tmp_path, capsys):
+    file = tmp_path / "weights.pth"
+
+    code = cli.main(["export", "small", "--format", "torchvision", "--output", str(file)])
+
+    assert code == 2 and "must end in .safetensors" in capsys.readouterr().err
+    assert not file.exists()

@@ -182,3 +182,11 @@ def test_an_explanation_that_cannot_be_written_says_so(pictures, tmp_path, capsy
     assert main(["classify", str(pictures / "a.png"), "--explain", str(tmp_path / "file")]) == 2
 
     assert "cannot write to" in capsys.readouterr().err
+
+
+def test_what_a_folder_holds_besides_pictures_is_reported(pictures, capsys):
+    (pictures / "phone.heic").write_bytes(b"....")
+
+    assert main(["classify", str(pictures)]) == 0
+    said = capsys.readouterr().err
+    assert "left out 2 files" in said and "phone.heic" in said and "notes.txt" in said

@@ -81,3 +81,23 @@ def test_table_names_its_convention(compare):
 def test_impossible_networks_are_refused(compare, line):
     with pytest.raises(ValueError, match="network|at least"):
         compare(line)
+
+
+@pytest.mark.parametrize("also", ["--configurations A,B", "--layers"])
+def test_a_diff_takes_no_other_choice_of_networks(also):
+    parser = argparse.ArgumentParser()
+    compare_command.add_arguments(parser)
+
+    with pytest.raises(ValueError, match=f"leave out {also.split()[0]}"):
+        compare_command.run(parser.parse_args(f"--diff A D {also}".split()))
+
+
+def test_a_network_that_is_named_twice_is_one_row(compare):
+    assert len(json.loads(compare("--configurations A,VGG-11,D --json"))) == 2
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "markdown", "latex"])
+def test_columns_of_errors_are_headed_as_errors(compare, style):
+    text = compare(f"--channels 3 --classes 1000 --format {style}")
+
+    assert "top-1 error, " in text and "top-5 error, " in text

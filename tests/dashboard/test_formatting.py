@@ -46,3 +46,16 @@ def test_markdown_and_html_of_visitors_are_letters():
 def test_what_is_free_is_known_for_the_processor_and_a_folder_to_be(tmp_path):
     assert memory.free_disk(tmp_path / "not" / "yet" / "there") > 0
     assert memory.free_memory("cpu") is None or memory.free_memory("cpu") > 1e6
+
+
+@pytest.mark.parametrize(
+    ("timezone", "shown"),
+    [(None, "2026-11-27 04:58 UTC"), ("Asia/Shanghai", "2026-11-27 12:58")],
+)
+def test_times_are_the_visitors_or_say_utc(timezone, shown):
+    assert formatting.moment("2026-11-27T04:58:54+00:00", timezone) == shown
+
+
+@pytest.mark.parametrize(("text", "timezone"), [("yesterday", None), ("2026-11-27", "Mars/Base")])
+def test_what_is_no_time_is_left_out(text, timezone):
+    assert formatting.moment(text, timezone) == ""

@@ -1,3 +1,6 @@
+import gzip
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -106,3 +109,40 @@ def test_the_fingerprint_notices_one_pixel():
     images[3, 5, 5] += 1
 
     assert fashion_mnist.fingerprint(images, labels) != before
+
+
+@real
+@pytest.mark.parametrize("place", ["FashionMNIST/raw", "FashionMNIST", "raw", "."])
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_a_level_off_and_packed_ones_are_found(place, packed, tmp_path, monkeypatch):
+    theirs = fashion_mnist.paths.data_dir() / "FashionMNIST" / "raw"
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    for name in fashion_mnist.BLOB_HASHES:
+        if packed and name.startswith("t10k"):
+            (tmp_path / place / f"{name}.gz").write_bytes(
+                gzip.compress((theirs / name).read_bytes(), 1)
+            )
+        else:
+            (tmp_path / place / name).symlink_to((theirs / name).resolve())
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path))
+
+    images, labels = fashion_mnist.load_split("test")
+
+    assert images.shape == (10_000, 28, 28) and labels.bincount().tolist() == [1000] * 10
+
+
+@pytest.mark.parametrize("there", [".", "FashionMNIST"])
+def test_a_failed_download_leaves_nothing_behind(there, tmp_path, monkeypatch):
+    (tmp_path / "data" / there).mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path / "data"))
+
+    def no_network(self):
+        Path(self.raw_folder).mkdir(parents=True)
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", no_network)
+
+    with pytest.raises(fashion_mnist.DataMissing, match="into .*FashionMNIST/raw"):
+        fashion_mnist.load_split("test")
+    assert sorted(tmp_path.rglob("*")) == before

@@ -154,3 +154,22 @@ def test_cards_hold_only_what_json_can(saved):
 
     numbers = [v for v in card.values() if isinstance(v, float)]
     assert all(math.isfinite(n) for n in numbers) and card["weights_bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [("net.pth", "it is a pickle"), ("net.safetensors", "its card, net.json, is not beside it")],
+)
+def test_a_file_that_is_there_is_told_from_one_that_is_unknown(file, reason, tmp_path):
+    (tmp_path / file).write_bytes(b"weights")
+
+    with pytest.raises(CheckpointError, match=reason):
+        checkpoints.find(tmp_path / file)
+
+
+def test_a_run_without_a_checkpoint_is_told_so(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+
+    with pytest.raises(CheckpointError, match="a run that has no checkpoint yet"):
+        checkpoints.find(tmp_path / "run")

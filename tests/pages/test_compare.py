@@ -37,7 +37,7 @@ def shown(app: AppTest):
 def test_opens_with_the_papers_networks_checked(page):
     table = shown(page())
     assert list(table.parameters)[-2:] == [138_357_544, 143_667_240]
-    assert list(table.imagenet_top5)[0] == 10.4
+    assert list(table["top-5 error, %"])[0] == 10.4
     assert table.checked.iloc[4] == "✓ paper, ✓ torchvision"
 
 

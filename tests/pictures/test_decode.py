@@ -120,3 +120,17 @@ def test_a_strip_of_a_picture_opens(kind):
     picture = open_image(encoded(Image.new("RGB", (20_000, 8), "white"), kind))
 
     assert picture.width <= WORKING_SIDE and picture.height == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "AVIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"MM\0*\0\0\0\x08", "TIFF"),
+    ],
+)
+def test_what_phones_and_scanners_save_is_named(start, kind):
+    with pytest.raises(ImageError, match=f"this is a {kind} picture.*save it as JPEG"):
+        open_image(start + bytes(200))

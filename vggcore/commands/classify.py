@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,19 +66,27 @@ def run(args: argparse.Namespace) -> int:
     return 2 if any("error" in row for row in rows) else 0
 
 
-def _inputs(files: list[Path], strokes: list[Path]) -> Iterator[tuple]:
+def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
     """Name of each picture, and the function that reads it or raises ValueError."""
     from vggcore.pictures.decode import EXTENSIONS, open_image
 
     def none_found():
         raise ValueError(f"holds no picture ({', '.join(EXTENSIONS)})")
 
-    for file in files:
+    for file in places:
         found = [file]
         if file.is_dir():
-            found = sorted(f for f in file.rglob("*") if f.suffix[1:].lower() in EXTENSIONS)
+            files = sorted(f for f in file.rglob("*") if f.is_file())
+            found = [f for f in files if f.suffix[1:].lower() in EXTENSIONS]
             if not found:
                 yield str(file), none_found
+            elif left_out := [f.name for f in files if f not in set(found)]:
+                named = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
+                print(
+                    f"{file}: left out {len(left_out)} files that are no "
+                    f"{', '.join(EXTENSIONS)}: {named}",
+                    file=sys.stderr,
+                )
         yield from ((str(each), lambda each=each: open_image(each)) for each in found)
     for file in strokes:
         yield from _drawings(file)

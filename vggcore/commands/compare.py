@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog, parser.formatter_class = EXAMPLES, RawDescriptionHelpFormatter
     parser.add_argument(
         "--configurations",
-        default=",".join(CONFIGURATIONS),
+        default="",
         metavar="A,D",
         help="columns of the paper or usual names, with commas; -bn adds batch norm (default: all)",
     )
@@ -59,10 +59,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Prints what `args` ask for and returns 0. Raises ValueError for impossible networks."""
-    names = args.diff or [name for name in args.configurations.split(",") if name.strip()]
+    if args.diff and (args.configurations or args.layers):
+        also = "--configurations" if args.configurations else "--layers"
+        raise ValueError(f"--diff shows two networks layer by layer: leave out {also}")
+    chosen = args.configurations or ",".join(CONFIGURATIONS)
+    names = args.diff or [name for name in chosen.split(",") if name.strip()]
     if not names:
         raise ValueError("--configurations names no network: give one or more, such as A,D")
     specs = [_spec(name, args) for name in names]
+    if not args.diff:
+        specs = list(dict.fromkeys(specs))  # a network that is named twice is one row
     if args.format == "json":
         result = _diff_json(*specs) if args.diff else [_network_json(spec) for spec in specs]
         print(json.dumps(result, indent=2))

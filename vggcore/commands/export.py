@@ -16,9 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    content = export.export(args.checkpoint, args.format)
     pattern, _ = export.FORMATS[args.format]
     file = Path(args.output or pattern.format(Path(args.checkpoint).name))
+    suffix = Path(pattern).suffix
+    if file.suffix != suffix:  # whoever opens it would take it for something else
+        raise ValueError(f"--output {file} must end in {suffix}: that is what {args.format} is")
+    content = export.export(args.checkpoint, args.format)
     write_atomically(file, content)
     if args.json:
         print(json.dumps({"file": str(file), "format": args.format, "bytes": len(content)}))

@@ -40,7 +40,7 @@ def garment_accuracies() -> pd.DataFrame:
 def variants(specs: list[VGGSpec]) -> pd.DataFrame:
     """One row per network: the fields of `anatomy.Totals`, published errors and checked counts.
 
-    `imagenet_top1` and `imagenet_top5` are the paper's errors in per cent at the one scale that it
+    `top-1 error, %` and `top-5 error, %` are the paper's, on ImageNet, at the one scale that it
     gives for all six (training side 256); NaN for networks that are not the paper's own.
     `published` names the sources whose parameter count ours was held against.
     """
@@ -51,8 +51,8 @@ def variants(specs: list[VGGSpec]) -> pd.DataFrame:
         rows.append(
             anatomy.totals(spec)._asdict()
             | {
-                "imagenet_top1": error.top1 if error else float("nan"),
-                "imagenet_top5": error.top5 if error else float("nan"),
+                "top-1 error, %": error.top1 if error else float("nan"),
+                "top-5 error, %": error.top5 if error else float("nan"),
                 "published": checks_text(spec),
             }
         )

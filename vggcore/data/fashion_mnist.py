@@ -1,7 +1,10 @@
 """Images as uint8 tensors: Fashion-MNIST, synthetic garments, splits, and a network's inputs."""
 
+import gzip
 import hashlib
 import logging
+import shutil
+import zlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +28,13 @@ BLOB_HASHES = {
     "train-labels-idx1-ubyte": "30424ca2ea876655f5bba14f9f07132769687975",
     "t10k-images-idx3-ubyte": "37bac79bc6f002d965f363e0b20514904504a4d9",
     "t10k-labels-idx1-ubyte": "2195a4d0957e013db98d03e51697e2315816cce2",
+}
+
+BYTES = {
+    "train-images-idx3-ubyte": 47_040_016,
+    "train-labels-idx1-ubyte": 60_008,
+    "t10k-images-idx3-ubyte": 7_840_016,
+    "t10k-labels-idx1-ubyte": 10_008,
 }
 
 
@@ -70,41 +80,57 @@ def _stratified_split(labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=2)
 def _fashion_mnist(train: bool, root: str) -> tuple[Tensor, Tensor]:
-    raw = Path(root) / "FashionMNIST" / "raw"
-    if not _is_complete(raw):
-        _download(raw, root)
+    raw = _raw_folder(Path(root))
+    if raw is None:
+        _download(Path(root))
+        raw = Path(root) / "FashionMNIST" / "raw"
     part = "train" if train else "t10k"
     images = _read_idx(raw / f"{part}-images-idx3-ubyte")
     return images, _read_idx(raw / f"{part}-labels-idx1-ubyte").long()
 
 
-def _download(raw: Path, root: str) -> None:
+def _raw_folder(root: Path) -> Path | None:
+    """Where the four raw files are: in torchvision's place, or a level off; None: nowhere."""
+    places = (root / "FashionMNIST" / "raw", root / "FashionMNIST", root / "raw", root)
+    return next((place for place in places if _is_complete(place)), None)
+
+
+def _is_complete(raw: Path) -> bool:
+    return all((raw / name).is_file() or (raw / f"{name}.gz").is_file() for name in BLOB_HASHES)
+
+
+def _download(root: Path) -> None:
     # Only to download: importing torchvision takes a second and 170 MB of memory, which a small
     # server does not have to spare.
     from torchvision.datasets import FashionMNIST
 
+    raw = root / "FashionMNIST" / "raw"
+    new = next(
+        (place for place in (*reversed(root.parents), root, raw.parent, raw) if not place.exists()),
+        None,
+    )
     try:
-        if not raw.is_dir():
-            log.info("Fashion-MNIST is not in %s: downloading it there", root)
-        FashionMNIST(root, download=True)
+        log.info("Fashion-MNIST is not in %s: downloading it there", root)
+        FashionMNIST(str(root), download=True)
     except (OSError, RuntimeError) as error:
+        if new is not None:
+            shutil.rmtree(new, ignore_errors=True)  # an empty folder would only mislead
         raise DataMissing(
-            f"Fashion-MNIST was not found in {root} and could not be downloaded ({error}); "
-            "put its files there, point VGGCORE_DATA at them, or use --dataset synthetic"
+            f"Fashion-MNIST was not found in {root} and could not be downloaded ({error}); put its "
+            f"four files into {raw}, point VGGCORE_DATA at them, or use --dataset synthetic"
         ) from None
 
 
-def _is_complete(raw: Path) -> bool:
-    kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
-    return all((raw / f"{part}-{kind}").is_file() for part in ("train", "t10k") for kind in kinds)
-
-
 def _read_idx(file: Path) -> Tensor:
-    """The uint8 array in a file of the MNIST family: its shape, then its bytes.
+    """The uint8 array in a file of the MNIST family, or in its .gz: its shape, then its bytes.
 
     Raises DataMissing for anything but the file of the data set.
     """
-    content = file.read_bytes()
+    packed = file.with_name(f"{file.name}.gz")
+    try:
+        content = file.read_bytes() if file.is_file() else _unpacked(packed, BYTES[file.name])
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataMissing(f"{packed} cannot be unpacked: {error}") from None
     digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if digest != BLOB_HASHES[file.name]:
         raise DataMissing(f"{file} is damaged or another data set: its hash is {digest}")
@@ -112,6 +138,11 @@ def _read_idx(file: Path) -> Tensor:
     shape = np.frombuffer(content, ">u4", dimensions, offset=4).astype(int)
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
     return torch.from_numpy(values.reshape(shape).copy())
+
+
+def _unpacked(packed: Path, size: int) -> bytes:
+    with gzip.open(packed) as stream:
+        return stream.read(size + 1)  # never more than the data set's file holds
 
 
 def fingerprint(images: Tensor, labels: Tensor) -> str:

@@ -94,8 +94,22 @@ def find(name: str | Path) -> Path:
     for place in places if stem else []:
         if place.with_name(place.name + ".json").is_file():
             return place
+    if why := _why_not(Path(text)):
+        raise CheckpointError(f"{text} cannot be used: {why}")
     known = ", ".join(available()) or "none yet"
     raise CheckpointError(f"unknown checkpoint {text!r}: shipped ones are {known}")
+
+
+def _why_not(path: Path) -> str:
+    """Why a file or folder that is there is no checkpoint of ours; empty where there is none."""
+    if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl") and path.is_file():
+        return "it is a pickle, which can run anything when it is read: only safetensors are read"
+    if path.suffix == ".safetensors" and path.is_file():
+        card = path.with_suffix(".json").name
+        return f"its card, {card}, is not beside it, and only that says what network it is"
+    if (path / "config.json").is_file():
+        return "it is a run that has no checkpoint yet: its first comes after the first epoch"
+    return ""
 
 
 def read_card(name: str | Path) -> Card:

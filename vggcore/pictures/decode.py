@@ -94,9 +94,24 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError("the picture has too many pixels") from None
     except Image.UnidentifiedImageError:
+        kind = _other_kind(data)
+        if kind:
+            raise ImageError(
+                f"this is a {kind} picture, not a PNG, JPEG, WebP, BMP or GIF: save it as JPEG"
+            ) from None
         raise ImageError("this is not a PNG, JPEG, WebP, BMP or GIF picture") from None
     except _DAMAGE:
         raise ImageError("the picture is damaged or incomplete") from None
+
+
+def _other_kind(data: bytes) -> str:
+    """What phones and scanners save, whatever the file is called; empty for anything else."""
+    if data[4:8] == b"ftyp":
+        brands = data[8:32]
+        if any(brand in brands for brand in (b"heic", b"heix", b"mif1", b"hevc")):
+            return "AVIF" if b"avif" in brands else "HEIC"
+        return "AVIF" if b"avif" in brands or b"avis" in brands else ""
+    return "TIFF" if data[:4] in (b"II*\0", b"MM\0*") else ""
 
 
 def opaque(image: Image.Image) -> Image.Image:
