@@ -69,10 +69,10 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
         images = validation.prepared_images(images.numpy(), preprocessing.image_size)
     inputs = fashion_mnist.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
-    ours = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]
-    ours = torch.cat(ours).argmax(1)
+    answers = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]
+    ours = torch.cat(answers).argmax(1)
     exact = evaluation.predict(checkpoint.network, images, preprocessing).argmax(1)
-    return len(images), (ours == exact).float().mean().item()
+    return len(images), torch.eq(ours, exact).float().mean().item()
 
 
 @torch.inference_mode()

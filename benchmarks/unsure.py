@@ -90,10 +90,11 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
         other = {
             kind: (x[1 - half :: 2], right[1 - half :: 2]) for kind, (x, right) in found.items()
         }
-        card = doubt.calibrate(other)
+        honest = doubt.calibrate(other)
+        temperature, unsure = honest["temperature"], honest["unsure"]
         for kind, (logits, right) in own.items():
-            flags[kind] += doubt.is_unsure(logits, card.temperature, card.unsure).tolist()
-            chances = (logits / card.temperature).softmax(1).amax(1)
+            flags[kind] += doubt.is_unsure(logits, temperature, unsure).tolist()
+            chances = (logits / temperature).softmax(1).amax(1)
             correct = doubt.is_right(logits, right)
             errors[kind].append(doubt.expected_calibration_error(chances, correct))
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
@@ -131,7 +132,7 @@ def main() -> None:
     kept_apart = validation.Validation.load(preprocessing.image_size, card.seed or 0)
     found = kept_apart.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
-        card |= doubt.calibrate(found)
+        card = replace(card, **doubt.calibrate(found))
     temperature, unsure = card.temperature, card.unsure
     print(f"temperature {temperature}, unsure below {unsure}")
     print(

@@ -25,18 +25,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore.answers import doubt, evaluation  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
+from vggcore.machine import precision  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
+from vggcore.pictures.preprocessing import Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild import items, source  # noqa: E402
+from vggcore.wild.items import Item, development_items  # noqa: E402
+from vggcore.wild.source import WildSource  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
     ("clothing-small", "quickdraw-strokes"),
 )
+CPU = torch.device("cpu")
 CELL = 72  # pixels of one picture on the sheet
 
 
@@ -44,7 +48,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     """The preset's network, trained for `steps` without these sources."""
     preset = PRESETS["wild"]
     train = replace(preset.train, ema=0.995)  # shorter than the preset's, as the training is
-    batches = source.WildSource(preset.spec, train, torch.device("cpu"), exclude=sources)
+    batches = WildSource(preset.spec, train, CPU, exclude=sources)
     network = build(preset.spec, init=train.init, seed=train.seed)
     loop.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
@@ -54,7 +58,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
         for group in optimizer.param_groups:
             group["lr"] = optimizer_module.learning_rate(train, step, steps)
         inputs, targets = batches.batch(step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with precision.autocast(precision.resolve("auto", CPU), CPU):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         optimizer.zero_grad()
         batches.loss(logits.float(), targets).backward()
@@ -63,7 +67,7 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     return average.eval(), batches.preprocessing
 
 
-def judge(network, preprocessing: dict, items: list[items.Item]) -> tuple[torch.Tensor, list]:
+def judge(network, preprocessing: Preprocessing, items: list[Item]) -> tuple[torch.Tensor, list]:
     """Logits of these pictures, and how each was prepared."""
     size = preprocessing.image_size
     prepared = [prepare(item.picture(), size) for item in items]
@@ -71,7 +75,7 @@ def judge(network, preprocessing: dict, items: list[items.Item]) -> tuple[torch.
     return evaluation.predict(network, images, preprocessing), prepared
 
 
-def table(items: list[items.Item], logits: torch.Tensor) -> list[str]:
+def table(items: list[Item], logits: torch.Tensor) -> list[str]:
     """Markdown rows per source and class: pictures, strict and accepted share."""
     groups = defaultdict(list)
     for item, label in zip(items, logits.argmax(1).tolist(), strict=True):
@@ -117,8 +121,12 @@ def main() -> None:
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
 
-    views = {"mirror": False} if arguments.one_view else {}
-    items, logits, prepared = [], [], []
+    def seen_by(preprocessing: Preprocessing) -> Preprocessing:
+        return replace(preprocessing, mirror=preprocessing.mirror and not arguments.one_view)
+
+    items: list[Item] = []
+    prepared: list = []
+    answers: list[torch.Tensor] = []
     if arguments.hold_out:
         for sources in HELD_OUT_TOGETHER:
             started = time.perf_counter()
@@ -128,15 +136,16 @@ def main() -> None:
                 f"{time.perf_counter() - started:.0f} s",
                 flush=True,
             )
-            some = items.development_items(sources)
-            found, steps = judge(network, preprocessing | views, some)
-            items, logits, prepared = items + some, [*logits, found], prepared + steps
-        logits = torch.cat(logits)
+            some = development_items(sources)
+            found, steps = judge(network, seen_by(preprocessing), some)
+            items, prepared = items + some, prepared + steps
+            answers.append(found)
+        logits = torch.cat(answers)
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
-        items = [item for item in items.development_items() if item.held_out]
+        items = [item for item in development_items() if item.held_out]
         preprocessing = checkpoint.card.preprocessing
-        logits, prepared = judge(checkpoint.network, preprocessing | views, items)
+        logits, prepared = judge(checkpoint.network, seen_by(preprocessing), items)
         logits = logits / checkpoint.card.temperature
     print(*table(items, logits), sep="\n")
     chances, labels = logits.softmax(1).max(1)
