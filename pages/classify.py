@@ -15,6 +15,8 @@ from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 MAX_FILES = 12
+MAX_KEPT_BYTES = 40_000_000  # of one visitor's uploads
+KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
 keep_uploads_in_memory()
@@ -77,11 +79,38 @@ def upload() -> None:
         EXTENSIONS,
         key="files",
         accept_multiple_files=True,
+        on_change=forget_if_removed,
     )
     if len(files) > MAX_FILES:
         st.warning(f"Only the first {MAX_FILES} pictures are looked at.")
-    for file in files[:MAX_FILES]:
-        card(file.getvalue(), file.name, f"file-{file.file_id}")
+    if files:
+        st.session_state[KEPT] = within_limit([(f.name, f.getvalue()) for f in files[:MAX_FILES]])
+    elif st.session_state.get(KEPT) and st.button("Remove these pictures", key="remove-kept"):
+        del st.session_state[KEPT]
+    # Streamlit forgets an uploader's files when another page is visited; the session does not.
+    for number, (name, data) in enumerate(st.session_state.get(KEPT, [])):
+        card(data, name, f"file-{number}")
+
+
+def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The first of them that a session may keep in memory."""
+    kept: list[tuple[str, bytes]] = []
+    total = 0
+    for name, data in pictures:
+        total += len(data)
+        if total > MAX_KEPT_BYTES:
+            st.warning(
+                f"Only the first {len(kept)} pictures are looked at: together they are large."
+            )
+            break
+        kept.append((name, data))
+    return kept
+
+
+def forget_if_removed() -> None:
+    """The visitor took the last file out of the uploader."""
+    if not st.session_state["files"]:
+        st.session_state.pop(KEPT, None)
 
 
 def photograph() -> None:

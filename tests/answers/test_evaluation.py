@@ -181,3 +181,11 @@ def test_shipped_checkpoints_are_as_accurate_as_their_cards_say(name, capsys):
 
     printed = json.loads(capsys.readouterr().out)
     assert printed["accuracy"] == pytest.approx(card.test_accuracy, abs=1e-3)
+
+
+def test_evaluate_prints_a_table_that_people_read(network, capsys):
+    assert cli.main(["evaluate", "--checkpoint", network]) == 0
+
+    printed = capsys.readouterr().out
+    assert "test images of synthetic" in printed and "calibration error" in printed
+    assert len([line for line in printed.splitlines() if line.lstrip().startswith("Bag ")]) == 1

@@ -239,3 +239,15 @@ def test_uploads_stay_in_memory_while_they_arrive():
     classify()
 
     assert MultiPartParser.spool_max_size > 20_000_000
+
+
+def test_uploads_are_still_there_after_a_visit_to_another_page():
+    page = upload(("garment.png", ALLOWED["garment.png"]))
+    shown = len(page.get("html"))
+
+    page.switch_page("pages/compare.py").run()
+    page.switch_page("pages/classify.py").run()
+
+    assert not page.exception and len(page.get("html")) == shown
+    page.button(key="remove-kept").click().run()
+    assert len(page.get("html")) < shown
