@@ -32,7 +32,7 @@ class Classifier:
     def __init__(self, checkpoint: checkpoints.Checkpoint):
         self.checkpoint = checkpoint
         self.network = checkpoint.network
-        self._answering = packed(checkpoint.network)  # the same answers, sooner
+        self._answering = packed(checkpoint.network)  # sooner, within its tolerance
         self.preprocessing = checkpoint.card.preprocessing
         self.classes = checkpoint.card.classes
         self.temperature = checkpoint.card.temperature
