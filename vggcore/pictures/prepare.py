@@ -5,9 +5,6 @@ photographed on white, trimmed, scaled the longest side to 28 pixels and negated
 ground is 0. Here the ground may be anything, so it is estimated from the picture's border and
 what *differs* from it, in any colour channel and either direction, becomes bright: pen on paper,
 a white shirt on a red carpet and a Fashion-MNIST image itself all end as bright on black.
-
-That difference shows outlines well and melts together what a person wears. So the style "colour"
-hands on both: the picture in its colours, and the difference as a fourth channel.
 """
 
 from typing import NamedTuple
@@ -18,18 +15,9 @@ from PIL import Image, ImageFilter
 from vggcore.pictures import ground
 from vggcore.pictures.decode import opaque
 
-
-class Style(NamedTuple):
-    """One form in which networks are given pictures."""
-
-    margin: float  # black border, as a share of the side
-    channels: int  # 1: the difference from the ground; 4: red, green, blue and that difference
-
-
-STYLES = {
-    "wild": Style(1 / 16, 1),
-    "fashion-mnist": Style(0.0, 1),  # fills the frame as that data set does
-    "colour": Style(1 / 16, 4),
+STYLES = {  # networks' forms of input, with the black border as a share of the side
+    "wild": 1 / 16,
+    "fashion-mnist": 0.0,  # fills the frame as that data set does
 }
 INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
@@ -44,7 +32,7 @@ class Prepared(NamedTuple):
     """What `prepare` made of a picture, and what it decided on the way."""
 
     steps: list[tuple[str, np.ndarray]]  # (name, uint8 [H,W] or [H,W,3]); the last: network input
-    network_input: np.ndarray  # uint8 [S,S], garment bright on black; "colour": [S,S,4]
+    network_input: np.ndarray  # uint8 [S,S], garment bright on black
     inverted: bool  # the garment was taken to be darker than its ground
     cropped: bool  # the picture was cut to what differs from the ground
     blank: bool  # nothing differs from the ground
@@ -66,7 +54,7 @@ def prepare(
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
     ground in the picture, "remove" blanks all that is close to the ground's colour, "auto" blanks
-    it where the ground is plain; colours always stay. Raises ValueError.
+    it where the ground is plain. Raises ValueError.
     """
     _check("style", style, tuple(STYLES))
     _check("invert", invert, INVERT)
@@ -87,7 +75,6 @@ def prepare(
     box = (
         _box(view.mask, 0.003 if view.spread else 0.0005) if crop == "auto" and not blank else None
     )
-    fill = view.ground.mean(axis=(0, 1))
     if box is not None and max(box[1] - box[0], box[3] - box[2]) < size:
         # Small in a large picture: cut it from the original, which shows more of it.
         view, box = view.closer(original, box, invert)
@@ -98,16 +85,8 @@ def prepare(
     if not blank:
         cut_out = _stretched(bright[cut], garment, full)
     steps.append(("cut out", cut_out))
-    margin = STYLES[style].margin
-    result = _centred(_thickened(cut_out, garment.mask, size), size, margin)
-    if STYLES[style].channels == 4:
-        steps.append(("outline", result))
-        whole = (0, view.mask.shape[0], 0, view.mask.shape[1])
-        seen = _framed(view.colours, box or whole, size, margin, fill)
-        result = np.dstack([seen, result])
-        steps.append(("colour", seen))
-    else:
-        steps.append(("network input", result))
+    result = _centred(_thickened(cut_out, garment.mask, size), size, STYLES[style])
+    steps.append(("network input", result))
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank))
 
 
@@ -293,21 +272,3 @@ def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
     # Where it cannot be exact, right of and below the middle, as Fashion-MNIST has it.
     frame.paste(scaled, ((size - new[0] + 1) // 2, (size - new[1] + 1) // 2))
     return np.asarray(frame)
-
-
-def _framed(colours: np.ndarray, box: tuple, size: int, margin: float, fill) -> np.ndarray:
-    """The same square as `_centred` shows, in colour: uint8 [size, size, 3].
-
-    Around the box it shows what the picture has there, and beyond the picture the ground.
-    """
-    top, bottom, left, right = box
-    room = size - 2 * round(size * margin)
-    side = max(1, round(max(bottom - top, right - left) * size / room))
-    y, x = (top + bottom - side) // 2, (left + right - side) // 2
-    square = np.empty((side, side, 3), np.float32)
-    square[:] = fill
-    y0, x0 = max(y, 0), max(x, 0)
-    y1, x1 = min(y + side, colours.shape[0]), min(x + side, colours.shape[1])
-    square[y0 - y : y1 - y, x0 - x : x1 - x] = colours[y0:y1, x0:x1]
-    whole = Image.fromarray(np.clip(square, 0, 255).astype(np.uint8))
-    return np.asarray(whole.resize((size, size), Image.Resampling.BILINEAR))
