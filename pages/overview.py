@@ -11,7 +11,7 @@ st.markdown(
     "VGG networks are stacks of small convolutions: easy to read, and strong at seeing. "
     "This dashboard shows how its variants differ, trains one while you watch, and tries it on "
     "clothes that you draw or photograph. "
-    "Every number is measured or computed here, and what the network is unsure of, it says."
+    "Every number is measured or computed here, and the network says when it is unsure."
 )
 
 DESTINATIONS = (

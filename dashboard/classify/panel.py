@@ -21,6 +21,11 @@ from vggcore.data.classes import CLASSES, percent
 from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
 
 _SHOWN = 5  # bars
+TURNS = {"As it is": 0, "Left": 90, "Upside down": 180, "Right": 270}  # degrees to the left
+NEVER_DOUBTS = (
+    "This network has seen nothing but garments, and has no way to say that something is none: "
+    "show it a line or a smiley, and it names a garment all the same."
+)
 
 OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
     "invert": (
@@ -73,8 +78,10 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
     Returns the first network's answer in short.
     """
     answers = st.container()  # filled last but shown first: it needs what is chosen below
-    with st.expander("Help it see: background, crop, dark or bright"):
+    with st.expander("Adjust the picture: turn, background, crop, dark or bright"):
+        turn = choose_turn(key)
         overrides = choose_overrides(key)
+    picture = picture.rotate(turn, expand=True) if turn else picture
     explain = st.toggle(
         "Explain the answer",
         key=f"{key}-explain",
@@ -88,11 +95,21 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         with column:
             st.html(answer_html(prediction, name if len(networks) > 1 else ""))
             st.html(steps_html(prediction, networks[name].mirrors))
+            if networks[name].checkpoint.card.unsure is None:
+                st.caption(NEVER_DOUBTS)
     if explain:
         for name, network in networks.items():
             explanation(name, network, predictions[name])
     first = next(iter(predictions.values()))
     return "Unsure" if first.unsure else f"{first.label} {percent(first.probability)}"
+
+
+def choose_turn(key: str) -> int:
+    """By how many degrees to turn the picture to the left; forged values count as none."""
+    chosen = st.segmented_control(
+        "Turn", list(TURNS), default="As it is", required=True, key=f"{key}-turn"
+    )
+    return TURNS.get(chosen, 0)
 
 
 def choose_overrides(key: str) -> dict[str, str]:

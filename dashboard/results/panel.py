@@ -34,7 +34,7 @@ def results_of(name: str) -> Results:
     found = _kept(name, version)
     if found is not None:
         return found
-    text = f"{formatting.plain(name)} looks at the test images. Only this once …"
+    text = f"{formatting.plain(name)} looks at all test images, once for each network …"
     bar = st.progress(0.0, text)
     cpu_share.share()
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from picture_files import ALLOWED, REFUSED
+from PIL import Image
 from untrained import save_untrained
 
 from vggcore.answers.classifier import Classifier, Prediction
@@ -190,3 +191,14 @@ def test_what_a_folder_holds_besides_pictures_is_reported(pictures, capsys):
     assert main(["classify", str(pictures)]) == 0
     said = capsys.readouterr().err
     assert "left out 2 files" in said and "phone.heic" in said and "notes.txt" in said
+
+
+def test_a_turned_picture_is_answered_as_one_that_was_turned(pictures, tmp_path, capsys):
+    with Image.open(pictures / "a.png") as picture:
+        picture.convert("RGB").rotate(90, expand=True).save(tmp_path / "turned.png")
+
+    main(["classify", str(pictures / "a.png"), "--turn", "90", "--json"])
+    main(["classify", str(tmp_path / "turned.png"), "--json"])
+
+    first, second = (json.loads(line)[0] for line in capsys.readouterr().out.splitlines())
+    assert first["probabilities"] == second["probabilities"]

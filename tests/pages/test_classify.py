@@ -251,3 +251,20 @@ def test_uploads_are_still_there_after_a_visit_to_another_page():
     assert not page.exception and len(page.get("html")) == shown
     page.button(key="remove-kept").click().run()
     assert len(page.get("html")) < shown
+
+
+def test_a_picture_can_be_turned_and_its_steps_show_it():
+    page = classify(canvas={"drawing": DRAWING})
+    before = [element.body for element in page.html]
+
+    [turn] = [one for one in page.get("button_group") if one.label == "Turn"]
+    page.session_state[turn.key if hasattr(turn, "key") else "canvas-turn"] = "Left"
+    page.run()
+
+    assert not page.exception and [element.body for element in page.html] != before
+
+
+def test_a_network_that_never_doubts_says_so():
+    page = classify(canvas={"drawing": DRAWING})
+
+    assert any("no way to say that" in caption.value for caption in page.caption)

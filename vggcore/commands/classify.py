@@ -37,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"
     )
     parser.add_argument(
+        "--turn",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        metavar="DEGREES",
+        help="turn the pictures to the left first: 90, 180 or 270",
+    )
+    parser.add_argument(
         "--explain", type=Path, metavar="DIR", help="write each step's picture and a heat map here"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -52,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
     rows = []
     for number, (name, read) in enumerate(inputs, start=1):
         try:
-            prediction = classifier.classify(read())
+            picture = read()
+            if args.turn:
+                picture = picture.rotate(args.turn, expand=True)
+            prediction = classifier.classify(picture)
             rows.append(_row(name, prediction))
             if args.explain:
                 folder = args.explain / f"{number:03}-{_safe(name)}"
