@@ -80,7 +80,7 @@ def _stratified_split(labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
 
 @lru_cache(maxsize=2)
 def _fashion_mnist(train: bool, root: str) -> tuple[Tensor, Tensor]:
-    raw = _raw_folder(Path(root))
+    raw = raw_folder(Path(root))
     if raw is None:
         _download(Path(root))
         raw = Path(root) / "FashionMNIST" / "raw"
@@ -89,7 +89,7 @@ def _fashion_mnist(train: bool, root: str) -> tuple[Tensor, Tensor]:
     return images, _read_idx(raw / f"{part}-labels-idx1-ubyte").long()
 
 
-def _raw_folder(root: Path) -> Path | None:
+def raw_folder(root: Path) -> Path | None:
     """Where the four raw files are: in torchvision's place, or a level off; None: nowhere."""
     places = (root / "FashionMNIST" / "raw", root / "FashionMNIST", root / "raw", root)
     return next((place for place in places if _is_complete(place)), None)

@@ -27,11 +27,16 @@ def device_choices(device: str) -> list[str]:
     return [device]
 
 
+def nvidia_gpus() -> int:
+    """NVIDIA GPUs that the system knows, whatever PyTorch can do with them."""
+    return len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
+
+
 def _cuda_devices() -> int:
     """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
     if "+cpu" in _torch_version():
         return 0
-    present = len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
+    present = nvidia_gpus()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return present

@@ -1,0 +1,180 @@
+"""`doctor`: what of this machine and this installation works, one line each."""
+
+import argparse
+import json
+import platform
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from vggcore.machine import hardware, memory, paths
+from vggcore.machine.precision import cpu_multiplies_bf16
+
+OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 1), "pandas": (2, 2)}
+APP = {"streamlit": (1, 67), "plotly": (7, 1)}
+APP_REMEDY = "pip install 'vgg-dashboard[app]'"
+PORT = 8501  # Streamlit's usual one
+MIN_FREE_DISK, MIN_FREE_MEMORY = 1_000_000_000, 1_000_000_000  # bytes
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    what: str
+    ok: bool
+    text: str  # what was found, and what to do about it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints what was found; 1 where something does not work."""
+    found = []
+    for finding in examine():
+        found.append(finding)
+        if not args.json:
+            print(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.text}", flush=True)
+    if args.json:
+        print(json.dumps([finding._asdict() for finding in found], indent=1))
+    return 0 if all(finding.ok for finding in found) else 1
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, the quick ones first; each check that fails is a finding, not an error."""
+    checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
+        ("Python", _python),
+        ("packages", lambda: _packages(OLDEST, "pip install -r requirements.txt")),
+        (
+            "dashboard's packages",
+            lambda: _packages(APP, "pip install 'vgg-dashboard[app]'", optional=True),
+        ),
+        ("PyTorch and GPU", _torch),
+        ("precision", _precision),
+        ("data set", _data),
+        ("disk", _disk),
+        ("memory", _memory),
+        ("port", _port),
+        ("training", _training),
+        ("answer", _answer),
+    ]
+    for what, check in checks:
+        try:
+            ok, text = check()
+        except (OSError, ValueError, RuntimeError, ImportError) as error:
+            ok, text = False, " ".join(str(error).split()) or type(error).__name__
+        yield Finding(what, ok, text)
+
+
+def _python() -> tuple[bool, str]:
+    ok = sys.version_info >= (3, 11)
+    return ok, platform.python_version() + ("" if ok else ": 3.11 or newer is needed")
+
+
+def _packages(
+    oldest: Mapping[str, tuple[int, int]], remedy: str, optional: bool = False
+) -> tuple[bool, str]:
+    texts, wrong = [], False
+    for name, least in oldest.items():
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            version = ""
+        parts = version.split("+")[0].split(".")[:2]
+        numbers = tuple(int(part) for part in parts if part.isdigit())
+        missing = numbers < least
+        wrong |= missing and not (optional and not version)
+        wanted = ".".join(map(str, least))
+        texts.append(f"{name} {version or 'missing'}" + (f" ({wanted} needed)" if missing else ""))
+    return not wrong, ", ".join(texts) + (f": {remedy}" if wrong else "")
+
+
+def _torch() -> tuple[bool, str]:
+    import torch
+
+    build = f"PyTorch {torch.__version__}"
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+        return True, f"{build}, {', '.join(names)}"
+    if not hardware.nvidia_gpus():
+        return True, f"{build}, no NVIDIA GPU; devices: {', '.join(hardware.available_devices())}"
+    if torch.version.cuda is None:
+        remedy = "pip install --force-reinstall torch torchvision"
+        return False, f"a GPU is there, but {build} is for CPUs only: {remedy}"
+    return False, f"a GPU is there, but its driver is too old for {build}: update the driver"
+
+
+def _precision() -> tuple[bool, str]:
+    if hardware.available_devices()[0].startswith("cuda"):
+        import torch
+
+        from vggcore.machine import precision
+
+        return True, precision.resolve("auto", torch.device("cuda", 0))
+    return True, "bf16 on this processor" if cpu_multiplies_bf16() else "float32 on this processor"
+
+
+def _data() -> tuple[bool, str]:
+    from vggcore.data import fashion_mnist
+
+    place = fashion_mnist.raw_folder(paths.data_dir())
+    if place is None:
+        return False, f"Fashion-MNIST is not in {paths.data_dir()}: training downloads it there"
+    images, _ = fashion_mnist.load_split("test")
+    return True, f"Fashion-MNIST is whole, in {place} ({len(images):,} test images read)"
+
+
+def _disk() -> tuple[bool, str]:
+    free = memory.free_disk(paths.runs_dir())
+    if free is None:
+        return False, f"{paths.runs_dir()} cannot be looked at"
+    text = f"{free / 1e9:.1f} GB free for runs in {paths.runs_dir()}"
+    return free >= MIN_FREE_DISK, text + ("" if free >= MIN_FREE_DISK else ": free some")
+
+
+def _memory() -> tuple[bool, str]:
+    free = memory.free_memory("cpu")
+    if free is None:
+        return True, "not told by this system"
+    text = f"{free / 1e9:.1f} GB free"
+    return free >= MIN_FREE_MEMORY, text + ("" if free >= MIN_FREE_MEMORY else ": close programs")
+
+
+def _port() -> tuple[bool, str]:
+    with socket.socket() as probe:
+        taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
+    return True, f"{PORT} is in use: Streamlit takes the next one" if taken else f"{PORT} is free"
+
+
+def _training() -> tuple[bool, str]:
+    from vggcore.model.architectures import VGGSpec
+    from vggcore.model.recipe import TrainConfig
+    from vggcore.runs import folder
+    from vggcore.training import loop
+
+    spec = VGGSpec(configuration="A", width=Fraction(1, 16), image_size=32, head="pool")
+    train = TrainConfig(dataset="synthetic", train_limit=512, batch_size=64, epochs=1)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as place:
+        summary = loop.fit(folder.create(Path(place) / "run", spec, train))
+    seconds = time.monotonic() - started
+    return summary["state"] == "finished", f"8 steps of a small network in {seconds:.1f} s"
+
+
+def _answer() -> tuple[bool, str]:
+    from vggcore.answers.classifier import load_classifier
+    from vggcore.data import fashion_mnist
+
+    images, _ = fashion_mnist.synthetic_garments(1, seed=0)
+    classifier = load_classifier()
+    started = time.monotonic()
+    answer = classifier.classify(images[0].numpy())
+    milliseconds = 1000 * (time.monotonic() - started)
+    return bool(answer.label), f"the shipped network answers in {milliseconds:.0f} ms"
