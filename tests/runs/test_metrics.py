@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, alerts, recent_speed, smooth, thin_out
 
@@ -138,3 +139,29 @@ def test_speed_is_that_of_the_newest_rows():
 
     assert recent_speed(steps, rows=2) == 10.0
     assert recent_speed(steps.iloc[:1]) is None
+
+
+def rows(losses, accuracy: float, every: int = 10) -> pd.DataFrame:
+    steps = [every * (n + 1) for n in range(len(losses))]
+    return pd.DataFrame({"step": steps, "train_loss": losses, "train_accuracy": accuracy})
+
+
+def test_a_run_that_guesses_and_does_not_move_is_stuck_at_chance():
+    noise = np.random.default_rng(0).normal(0, 0.002, 20)
+
+    [alert] = alerts([], rows(2.3036 + noise, 0.1))
+
+    assert alert.kind == "chance" and "after 200 steps" in alert.message
+
+
+@pytest.mark.parametrize(
+    ("losses", "accuracy"),
+    [
+        (np.linspace(2.303, 2.285, 20), 0.11),  # slow, but moving
+        (np.full(20, 2.303), 0.22),  # right too often for a guess
+        (np.full(20, 1.7), 0.3),
+        (np.full(10, 2.303), 0.1),  # too early to say
+    ],
+)
+def test_what_learns_slowly_or_has_just_begun_is_not(losses, accuracy):
+    assert alerts([], rows(losses, accuracy)) == []

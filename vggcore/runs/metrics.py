@@ -23,6 +23,9 @@ STEP_COLUMNS = (
     "memory_bytes",
 )
 
+_ENOUGH_STEPS = 150  # after which a network that can learn has begun to
+_MOVES = 0.004  # nats by which a loss that moves has fallen in that time
+
 
 class MetricsLog:
     """The rows of one `metrics.jsonl`, kept up to date by `refresh`.
@@ -167,11 +170,26 @@ def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
     return float(done / seconds) if seconds > 0 and done > 0 else None
 
 
+def stuck_at_chance(steps: pd.DataFrame) -> int | None:
+    """The newest step of a run that guesses among ten classes and stays there; else None.
+
+    A network that learns slowly moves: its loss falls, if only in the third decimal.
+    """
+    if len(steps) < 6 or steps["step"].iloc[-1] < _ENOUGH_STEPS:
+        return None
+    recent = steps[steps["step"] > steps["step"].iloc[-1] - _ENOUGH_STEPS]
+    losses, third = recent["train_loss"].to_numpy(), max(1, len(recent) // 3)
+    falls = losses[:third].mean() - losses[-third:].mean() > _MOVES
+    guesses = abs(losses.mean() - np.log(10)) < 4 * _MOVES
+    right = recent["train_accuracy"].mean() < 0.13
+    return int(steps["step"].iloc[-1]) if guesses and right and not falls else None
+
+
 @dataclass(frozen=True)
 class Alert:
     """Something about a run's curves that deserves a look."""
 
-    kind: str  # "nan", "plateau", "overfitting"
+    kind: str  # "nan", "chance", "plateau", "overfitting"
     message: str
 
 
@@ -187,6 +205,17 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
                 "learning rate.",
             )
         )
+    if (step := stuck_at_chance(steps)) is not None:
+        found.append(
+            Alert(
+                "chance",
+                f"Still at chance: after {step:,} steps the loss is ln 10 = 2.303, as if it "
+                "guessed, and does not move. Some deep networks begin late; if it stays so, try "
+                "batch norm, a smaller learning rate, or a start from a shallower network "
+                "(init_from).",
+            )
+        )
+        return found
     losses = np.array([_number(row.get("val_loss")) for row in epochs])
     if not np.isfinite(losses).any():
         return found
