@@ -6,6 +6,7 @@ from vggcore.model import recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
+from vggcore.training import muon
 from vggcore.training.muon import orthogonalised
 from vggcore.training.optimizer import make_optimizer
 from vggcore.training.resume import ResumeState
@@ -80,3 +81,12 @@ def test_it_is_refused_where_nothing_undoes_the_scale():
 
     with pytest.raises(ValueError, match="needs batch_norm"):
         recipe.check(spec, TrainConfig(optimizer="muon"))
+
+
+@pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_matrices_are_turned_in_numbers_that_the_hardware_multiplies(bf16, dtype, monkeypatch):
+    monkeypatch.setattr(muon, "multiplies", lambda device: (bf16, False))
+    muon._quick.cache_clear()
+
+    assert muon._quick(torch.device("cpu")) is dtype
+    muon._quick.cache_clear()

@@ -5,8 +5,12 @@ matrix [out_channels, in_channels · height · width], and is kept at one length
 its scale anyway, so that the learning rate alone says how far a step turns it.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
+
+from vggcore.machine.precision import multiplies
 
 RATE = 25.0  # so that a usual rate of AdamW, 0.001 to 0.005, turns convolutions by 0.025 to 0.125
 MOMENTUM = 0.6
@@ -50,12 +54,21 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """The matrix [M, N] with all its singular values near 1, by Newton-Schulz in bfloat16."""
+    """The matrix [M, N] with all its singular values near 1, by Newton-Schulz.
+
+    In bfloat16 where the hardware multiplies it: its rounding does no harm here.
+    """
     a, b, c = _COEFFICIENTS
-    wide = matrix.bfloat16() if len(matrix) <= matrix.shape[1] else matrix.bfloat16().T
+    quick = matrix.to(_quick(matrix.device))
+    wide = quick if len(matrix) <= matrix.shape[1] else quick.T
     wide = wide / (wide.norm() + 1e-7)
     for _ in range(ITERATIONS):
         gram = wide @ wide.T
         gram = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         wide = torch.addmm(wide, gram, wide, beta=a)
     return (wide if len(matrix) <= matrix.shape[1] else wide.T).to(matrix.dtype)
+
+
+@lru_cache
+def _quick(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if multiplies(device)[0] else torch.float32
