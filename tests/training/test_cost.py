@@ -35,7 +35,7 @@ FLAT = speed.Speeds(
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.mark.parametrize("precision", ["bf16", "float32"])
