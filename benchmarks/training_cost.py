@@ -81,12 +81,12 @@ def use_cpu_clock() -> None:
     """
     import torch
 
-    from vggcore.training import loop, speed
+    from vggcore.training import report, speed
 
     def clock() -> float:
         return time.process_time() / torch.get_num_threads()
 
-    speed.time = loop.time = SimpleNamespace(monotonic=clock, perf_counter=clock)
+    speed.time = report.time = SimpleNamespace(monotonic=clock, perf_counter=clock)
 
 
 def child(job: dict) -> dict:

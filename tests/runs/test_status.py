@@ -18,7 +18,7 @@ from vggcore.runs import status
 from vggcore.runs.names import RESERVE, State
 from vggcore.runs.process import hold_run_lock
 from vggcore.runs.status import Status
-from vggcore.training import loop
+from vggcore.training import loop, report
 
 
 def test_a_status_comes_back():
@@ -112,7 +112,7 @@ def test_a_disk_that_really_fills_up_is_told_and_the_run_goes_on(small_disk, mon
         with open(filler, "ab") as file:
             os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free)
 
-    monkeypatch.setattr(loop, "STATUS_SECONDS", 0)
+    monkeypatch.setattr(report, "STATUS_SECONDS", 0)
     with pytest.raises(FileError, match="No space left"), hold_run_lock(folder.path):
         loop.fit(folder, on_step=fill)
 

@@ -23,7 +23,7 @@ from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
 from vggcore.runs.folder import RunFolder
-from vggcore.training import interruptions, loop
+from vggcore.training import interruptions, loop, report
 from vggcore.training.fashion_source import FashionSource
 
 KILLS, KILLS_PER_RUN = 25, 5
@@ -139,7 +139,7 @@ def stopped_half_way(path: Path, **recipe) -> RunFolder:
             folder.request_stop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "STATUS_SECONDS", 0)
+        patch.setattr(report, "STATUS_SECONDS", 0)
         patch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
         assert loop.fit(folder, on_step=stop_late)["state"] == "stopped"
     return RunFolder(path)
@@ -249,7 +249,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_saved(tmp_path):
 
 
 def test_a_vanished_run_folder_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "STATUS_SECONDS", 0)
+    monkeypatch.setattr(report, "STATUS_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run")
 
     with pytest.raises(FileError, match=f"cannot write .*{folder.path}.*No such file"):

@@ -7,31 +7,27 @@ number of threads also decides how sums are rounded; a run that goes on with ano
 """
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
 
-import vggcore
-from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed, precision
 from vggcore.model import checkpoints, recipe
-from vggcore.model.card import Card
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.folder import RunFolder, now
+from vggcore.runs.folder import RunFolder
 from vggcore.runs.status import Status
 from vggcore.training import out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
 from vggcore.training.progress import Progress, Tally, TrainingFailed
+from vggcore.training.report import Report
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
 
 LOGS_PER_EPOCH = 20
-STATUS_SECONDS = 1.0
 
 
 def fit(
@@ -57,7 +53,7 @@ def fit(
         _make_deterministic()
     try:
         loop = _prepare(folder, chosen)
-        loop.on_step = on_step
+        loop.report.on_step = on_step
         with stop_on_signals(folder):
             return loop.run()
     except TrainingFailed:
@@ -162,11 +158,7 @@ class Loop:
         self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")
         if progress.scaler:
             self.scaler.load_state_dict(progress.scaler)
-        self.on_step: Callable[[Status], None] | None = None
-        self.last_status = self.window_started = time.monotonic()
-        self.started = self.window_started - progress.seconds
-        self.images_before = progress.window[2]  # of the first window, in an earlier session
-        self.speed = 0.0
+        self.report = Report(folder, progress, source.steps_per_epoch, device)
 
     def run(self) -> dict:
         self.network.train()
@@ -182,7 +174,7 @@ class Loop:
                 self._log()
             if ended:
                 self._end_epoch()
-            self._report()
+            self.report.status()
         return self._finish()
 
     def _step(self) -> None:
@@ -230,61 +222,28 @@ class Loop:
 
     def _log(self) -> None:
         self._collect()
-        loss, correct, images = self.progress.window
-        at = time.monotonic()
-        self.speed = (images - self.images_before) / max(1e-9, at - self.window_started)
-        step = self.progress.step
-        row = {
-            "kind": "step",
-            "step": step,
-            "epoch": step / self.steps_per_epoch,
-            "seconds": self.progress.seconds,
-            "train_loss": loss / images,
-            "train_accuracy": correct / images,
-            "learning_rate": learning_rate(self.train, step - 1, self.total_steps),
-            "images_per_second": self.speed,
-            "memory_bytes": devices.memory_bytes(self.device),
-        }
-        self._append(row)
-        self.progress.window = [0.0, 0.0, 0.0]
-        self.images_before, self.window_started = 0.0, at
+        self.report.steps()
 
     def _end_epoch(self) -> None:
         self._check_weights()
         evaluated = self.average if self.average is not None else self.network
         distributed.share_buffers(evaluated)
         scores = self.source.validate(evaluated)
-        self.progress.seconds = time.monotonic() - self.started
-        epoch = self.progress.step // self.steps_per_epoch
-        loss, correct, images = self.progress.epoch
-        row = {
-            "kind": "epoch",
-            "epoch": epoch,
-            "step": self.progress.step,
-            "seconds": self.progress.seconds,
-            "train_loss": loss / images,
-            "train_accuracy": correct / images,
-            "val_loss": scores["loss"],
-            "val_accuracy": scores["accuracy"],
-            "confusion": scores["confusion"],
-        }
-        self._append(row)
-        self.progress.epoch = [0.0, 0.0, 0.0]
+        self.report.keep_time()
+        self.report.epoch(scores)
         if scores["accuracy"] > self.progress.best_val_accuracy:
-            self.progress.best_val_accuracy, self.progress.best_epoch = scores["accuracy"], epoch
+            self.progress.best_val_accuracy = scores["accuracy"]
+            self.progress.best_epoch = self.progress.step // self.steps_per_epoch
             if distributed.is_main():
-                checkpoints.save(self.folder.path / "best", evaluated, self._card())
+                card = self.report.card(self.source, self.network)
+                checkpoints.save(self.folder.path / "best", evaluated, card)
         # After the best checkpoint: a kill in between replays this epoch's end, and loses nothing.
         self._save()
-        self.window_started = time.monotonic()
-
-    def _append(self, row: dict) -> None:
-        if distributed.is_main():
-            self.folder.append_metrics(row)
+        self.report.start_window()
 
     def _collect(self) -> None:
         self.tally.collect(self.progress)
-        self.progress.seconds = time.monotonic() - self.started
+        self.report.keep_time()
 
     def _save(self) -> None:
         """Write the checkpoint that the run goes on from."""
@@ -304,84 +263,21 @@ class Loop:
         if not largest.isfinite().all():
             raise self.progress.not_finite("a weight")
 
-    def _report(self, state: str = "running", message: str = "") -> None:
-        at = time.monotonic()
-        too_soon = at - self.last_status < STATUS_SECONDS and state == "running"
-        if too_soon or not distributed.is_main():
-            return
-        self.last_status = at
-        status = self.folder.write_status(
-            state,
-            step=self.progress.step,
-            total_steps=self.total_steps,
-            epoch=self.progress.step // self.steps_per_epoch,
-            epochs=self.train.epochs,
-            seconds=at - self.started,
-            images_per_second=self.speed,
-            device=str(self.device),
-            message=message,
-        )
-        if self.on_step:
-            self.on_step(status)
-
     def _stop(self) -> dict:
-        self._report("stopping")
+        self.report.status("stopping")
         self._save()
         limit = f"stopped at its time limit of {self.train.max_minutes:g} min (max_minutes)"
-        return self._end("stopped", message=limit if self.interruptions.time_is_up else "")
+        return self.report.end("stopped", message=limit if self.interruptions.time_is_up else "")
 
     def _finish(self) -> dict:
         """Test the best epoch's weights, once, and complete their card."""
         distributed.from_main(None)  # wait until rank 0 has written them
         best = checkpoints.load(self.folder.path / "best")
         scores = self.source.test(best.network.to(self.device))
-        self.progress.seconds = time.monotonic() - self.started
+        self.report.keep_time()
         if distributed.is_main():
             honest = self.source.calibrate(best.network)
-            card = replace(self._card(), test_accuracy=scores["accuracy"], **honest)
+            made = self.report.card(self.source, self.network)
+            card = replace(made, test_accuracy=scores["accuracy"], **honest)
             checkpoints.save(self.folder.path / "best", best.network, card)
-        return self._end("finished", test_accuracy=scores["accuracy"])
-
-    def _end(self, state: str, *, test_accuracy: float | None = None, message: str = "") -> dict:
-        best = self.progress.best_val_accuracy
-        summary = {
-            "run_dir": str(self.folder.path),
-            "state": state,
-            "best_val_accuracy": best if best >= 0 else None,
-            "test_accuracy": test_accuracy,
-            "epochs": self.progress.step // self.steps_per_epoch,
-            "seconds": self.progress.seconds,
-        }
-        if distributed.is_main():
-            self._report(state, message)
-            self.folder.write_status(state, summary=summary)
-            # Last: whoever looks between the two would take the run for one that still runs.
-            self.folder.clear_stop()
-        return summary
-
-    def _card(self) -> Card:
-        config, spec = self.folder.config, self.network.spec
-        return Card(
-            spec=spec,
-            preprocessing=self.source.preprocessing,
-            classes=CLASSES,
-            name=config["name"],
-            preset=config.get("preset"),
-            created=now(),
-            code_version=vggcore.__version__,
-            train=self.train.to_dict(),
-            data=self.source.describe(),
-            seed=self.train.seed,
-            val_accuracy=self.progress.best_val_accuracy,
-            best_epoch=self.progress.best_epoch,
-            epochs=self.progress.step // self.steps_per_epoch,
-            steps=self.progress.step,
-            seconds=round(self.progress.seconds, 1),
-            device=str(self.device),
-            precision=self.progress.precision,
-            machine=devices.describe(self.device),
-            processes=distributed.world_size(),
-            torch=torch.__version__,
-            parameters=sum(p.numel() for p in self.network.parameters()),
-            network=spec.name,
-        )
+        return self.report.end("finished", test_accuracy=scores["accuracy"])

@@ -1,0 +1,151 @@
+"""What a run says of itself: rows of metrics, its status, its checkpoint's card, its summary."""
+
+import time
+from collections.abc import Callable
+
+import torch
+
+import vggcore
+from vggcore.data.classes import CLASSES
+from vggcore.machine import devices, distributed
+from vggcore.model.card import Card
+from vggcore.model.network import VGG
+from vggcore.runs.folder import RunFolder, now
+from vggcore.runs.status import Status
+from vggcore.training.optimizer import learning_rate
+from vggcore.training.progress import Progress
+from vggcore.training.source import Source
+
+STATUS_SECONDS = 1.0
+
+
+class Report:
+    """Writes for the main process of a run; the others only keep time."""
+
+    def __init__(
+        self, folder: RunFolder, progress: Progress, steps_per_epoch: int, device: torch.device
+    ):
+        self.folder, self.progress, self.device = folder, progress, device
+        self.train, self.steps_per_epoch = folder.train, steps_per_epoch
+        self.total_steps = self.train.epochs * steps_per_epoch
+        self.on_step: Callable[[Status], None] | None = None
+        self.last_status = self.window_started = time.monotonic()
+        self.started = self.window_started - progress.seconds
+        self.images_before = progress.window[2]  # of the first window, in an earlier session
+        self.speed = 0.0
+
+    def keep_time(self) -> None:
+        """Bring the progress's training time up to now."""
+        self.progress.seconds = time.monotonic() - self.started
+
+    def start_window(self) -> None:
+        """Speed counts from here: what came between was no training."""
+        self.window_started = time.monotonic()
+
+    def steps(self) -> None:
+        """A row on the steps since the last one."""
+        loss, correct, images = self.progress.window
+        at, step = time.monotonic(), self.progress.step
+        self.speed = (images - self.images_before) / max(1e-9, at - self.window_started)
+        row = {
+            "kind": "step",
+            "step": step,
+            "epoch": step / self.steps_per_epoch,
+            "seconds": self.progress.seconds,
+            "train_loss": loss / images,
+            "train_accuracy": correct / images,
+            "learning_rate": learning_rate(self.train, step - 1, self.total_steps),
+            "images_per_second": self.speed,
+            "memory_bytes": devices.memory_bytes(self.device),
+        }
+        self._append(row)
+        self.progress.window = [0.0, 0.0, 0.0]
+        self.images_before, self.window_started = 0.0, at
+
+    def epoch(self, scores: dict) -> None:
+        """A row on the epoch that has ended, with its validation scores."""
+        loss, correct, images = self.progress.epoch
+        row = {
+            "kind": "epoch",
+            "epoch": self.progress.step // self.steps_per_epoch,
+            "step": self.progress.step,
+            "seconds": self.progress.seconds,
+            "train_loss": loss / images,
+            "train_accuracy": correct / images,
+            "val_loss": scores["loss"],
+            "val_accuracy": scores["accuracy"],
+            "confusion": scores["confusion"],
+        }
+        self._append(row)
+        self.progress.epoch = [0.0, 0.0, 0.0]
+
+    def status(self, state: str = "running", message: str = "") -> None:
+        """The status, and `on_step`: about once a second while the run goes on."""
+        at = time.monotonic()
+        too_soon = at - self.last_status < STATUS_SECONDS and state == "running"
+        if too_soon or not distributed.is_main():
+            return
+        self.last_status = at
+        said = self.folder.write_status(
+            state,
+            step=self.progress.step,
+            total_steps=self.total_steps,
+            epoch=self.progress.step // self.steps_per_epoch,
+            epochs=self.train.epochs,
+            seconds=at - self.started,
+            images_per_second=self.speed,
+            device=str(self.device),
+            message=message,
+        )
+        if self.on_step:
+            self.on_step(said)
+
+    def end(self, state: str, *, test_accuracy: float | None = None, message: str = "") -> dict:
+        """The last status, with the summary, which is returned."""
+        best = self.progress.best_val_accuracy
+        summary = {
+            "run_dir": str(self.folder.path),
+            "state": state,
+            "best_val_accuracy": best if best >= 0 else None,
+            "test_accuracy": test_accuracy,
+            "epochs": self.progress.step // self.steps_per_epoch,
+            "seconds": self.progress.seconds,
+        }
+        if distributed.is_main():
+            self.status(state, message)
+            self.folder.write_status(state, summary=summary)
+            # Last: whoever looks between the two would take the run for one that still runs.
+            self.folder.clear_stop()
+        return summary
+
+    def card(self, source: Source, network: VGG) -> Card:
+        """The card of a checkpoint of this run."""
+        config, spec = self.folder.config, network.spec
+        return Card(
+            spec=spec,
+            preprocessing=source.preprocessing,
+            classes=CLASSES,
+            name=config["name"],
+            preset=config.get("preset"),
+            created=now(),
+            code_version=vggcore.__version__,
+            train=self.train.to_dict(),
+            data=source.describe(),
+            seed=self.train.seed,
+            val_accuracy=self.progress.best_val_accuracy,
+            best_epoch=self.progress.best_epoch,
+            epochs=self.progress.step // self.steps_per_epoch,
+            steps=self.progress.step,
+            seconds=round(self.progress.seconds, 1),
+            device=str(self.device),
+            precision=self.progress.precision,
+            machine=devices.describe(self.device),
+            processes=distributed.world_size(),
+            torch=torch.__version__,
+            parameters=sum(p.numel() for p in network.parameters()),
+            network=spec.name,
+        )
+
+    def _append(self, row: dict) -> None:
+        if distributed.is_main():
+            self.folder.append_metrics(row)
