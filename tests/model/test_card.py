@@ -59,6 +59,11 @@ def test_thresholds_come_back():
         ({"classes": "ab"}, "classes must be a list"),
         ({"test_accuracy": "good"}, "test_accuracy must be a number"),
         ({"data": []}, "data must be an object"),
+        ({"data": {"sources": 5}}, "sources must be a list"),
+        ({"preprocessing": {"image_size": float("inf")}}, "image_size must be 1 pixel or more"),
+        ({"preprocessing": {"image_size": 0}}, "image_size must be 1 pixel or more"),
+        ({"preprocessing": {"mean": [0.1, 0.2, 0.3]}}, "mean has 3 numbers"),
+        ({"temperature": -1}, "temperature must be above 0"),
         ({"unsure": {"evidence": None, "probability": "low"}}, "probability must be a number"),
     ],
 )

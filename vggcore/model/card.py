@@ -47,6 +47,8 @@ class TrainedOn:
     def from_dict(cls, values: dict) -> "TrainedOn":
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
         found = known(cls, values, "data")
+        if not isinstance(found.get("sources", []), list):
+            raise ValueError(f"data.sources must be a list, not {found['sources']!r}")
         return cls(**found | {"sources": tuple(found.get("sources", ()))})
 
     def to_dict(self) -> dict:
@@ -111,11 +113,21 @@ class Card:
         for name in ("val_accuracy", "test_accuracy", "temperature", "seconds"):
             if name in found:
                 a_number(found[name], name)
+        if found.get("temperature", 1) < 0:
+            raise ValueError(f"temperature must be above 0, not {found['temperature']}")
         if not isinstance(found["classes"], list):
             raise ValueError(f"classes must be a list, not {found['classes']!r}")
+        preprocessing = Preprocessing.from_dict({"image_size": spec.image_size} | way)
+        for name in ("mean", "std"):
+            count = len(getattr(preprocessing, name))
+            if count not in (1, spec.in_channels):
+                raise ValueError(
+                    f"preprocessing.{name} has {count} numbers: one, or one for each of the "
+                    f"{spec.in_channels} channels, is allowed"
+                )
         found |= {
             "spec": spec,
-            "preprocessing": Preprocessing.from_dict({"image_size": spec.image_size} | way),
+            "preprocessing": preprocessing,
             "classes": tuple(map(str, found["classes"])),
             "sha256": str(found["sha256"]),
             "data": TrainedOn.from_dict(found.get("data", {})),

@@ -1,6 +1,7 @@
 """How a prepared picture becomes a network's input: what every checkpoint's card states."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from vggcore.machine.values import a_number, known
 
@@ -30,7 +31,10 @@ class Preprocessing:
             if not isinstance(found.get(name, ""), str):
                 raise ValueError(f"preprocessing.{name} must be text, not {found[name]!r}")
         if "image_size" in found:
-            found["image_size"] = int(a_number(found["image_size"], "image_size"))
+            size = a_number(found["image_size"], "image_size")
+            if not (isfinite(size) and size >= 1):
+                raise ValueError(f"image_size must be 1 pixel or more, not {size}")
+            found["image_size"] = int(size)
         return cls(**found)
 
     def to_dict(self) -> dict:
