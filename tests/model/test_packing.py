@@ -76,7 +76,10 @@ def test_a_packed_network_that_was_trained_gives_the_same_answers():
 
 
 def test_this_pytorch_still_has_the_operations_that_packing_rests_on():
+    network = build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0)
+
     assert packing.onednn_operations() is not None, f"gone in PyTorch {torch.__version__}"
+    assert not isinstance(packed(network), nn.Module), f"changed in PyTorch {torch.__version__}"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,20 @@ def test_this_pytorch_still_has_the_operations_that_packing_rests_on():
 )
 def test_without_the_operations_the_folded_network_serves(place, name, monkeypatch):
     monkeypatch.setattr(place, name, None)
+    network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
+
+    assert isinstance(packed(network), nn.Module)
+
+
+def refuses(*_):
+    raise RuntimeError("expected at most 3 arguments")
+
+
+@pytest.mark.parametrize(
+    "operations", [(refuses, refuses), (lambda weight, *_: weight, refuses)], ids=["both", "second"]
+)
+def test_operations_that_refuse_leave_the_folded_network(operations, monkeypatch):
+    monkeypatch.setattr(packing, "onednn_operations", lambda: operations)
     network = used(build(VGGSpec(batch_norm=True, width="1/16", image_size=32), seed=0))
 
     assert isinstance(packed(network), nn.Module)
