@@ -38,9 +38,9 @@ def packed(network: VGG) -> Callable[[Tensor], Tensor]:
     With one picture, PyTorch spends more time on bringing weights into the processor's order than
     on computing. Here that is done once. Where the processor multiplies bfloat16 in hardware, the
     convolutions do. Logits then differ from the plain network's by about `TOLERANCE` of how far
-    logits lie apart (held by a test on `wild`; 0.0224 at most, with bfloat16 emulated, on 1,000
-    images for `fashion-mnist`); in float32 they are the same but for rounding. `folded` serves where PyTorch
-    lacks the operations, or they refuse this processor or these arguments.
+    logits lie apart (a test holds it on `wild`; for `fashion-mnist`, on 1,000 images with
+    bfloat16 emulated, 0.0224 at most); in float32 they are the same but for rounding. `folded`
+    serves where PyTorch lacks the operations, or they refuse this processor or these arguments.
     """
     merged = folded(network)
     if onednn_operations() is None:
