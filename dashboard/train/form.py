@@ -20,6 +20,7 @@ from vggcore.training import cost
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _HEADS = {"fc": "three FC layers (paper)", "pool": "average pool + linear"}
+_SEES = {1: "grey outline", 3: "colours", 4: "colours and outline"}
 _GROUPS = {
     "data": "Data",
     "training": "Training",
@@ -169,6 +170,14 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
             key=key("image_size"),
             help="Side of the network's input. Five 2×2 pools need at least 32.",
         ),
+        "in_channels": left.selectbox(
+            "Input",
+            recipe.WILD_CHANNELS,
+            recipe.WILD_CHANNELS.index(base.in_channels),
+            format_func=_SEES.__getitem__,
+            key=key("in_channels"),
+            help="What the network sees. Fashion-MNIST is grey; dataset wild has colours.",
+        ),
         "head": right.selectbox(
             "Classifier",
             HEADS,
@@ -176,10 +185,10 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
             key=key("head"),
             format_func=_HEADS.__getitem__,
         ),
-        "dropout": left.number_input(
+        "dropout": right.number_input(
             "Dropout", 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
         ),
-        "batch_norm": right.toggle("Batch normalisation", base.batch_norm, key=key("batch_norm")),
+        "batch_norm": left.toggle("Batch normalisation", base.batch_norm, key=key("batch_norm")),
     }
     return values | {"fc_width": base.fc_width}
 

@@ -15,6 +15,7 @@ from vggcore.wild import items, loss, pools, validation
 from vggcore.wild.items import NONE, Item
 from vggcore.wild.pools import Pool
 from vggcore.wild.source import SHARES, WildSource
+from vggcore.wild.tints import coloured
 
 
 def item(source: str, folder: str, name: str = "1.jpg") -> Item:
@@ -72,6 +73,12 @@ def test_about_a_tenth_is_held_out_and_always_the_same():
     assert held_out == [one.held_out for one in items]
 
 
+def test_garments_of_one_person_are_held_out_together():
+    shirts = [item("street-worn", "shirt", f"{n:04}_shirt.jpg").held_out for n in range(500)]
+    bags = [item("street-worn", "bag", f"{n:04}_purse.jpg").held_out for n in range(500)]
+    assert shirts == bags and 0.05 < np.mean(shirts) < 0.15
+
+
 def test_the_loss_asks_for_one_of_the_right_classes():
     logits = torch.zeros(1, 10)
     logits[0, [2, 6]] = 20.0  # Pullover or Shirt, undecided
@@ -98,19 +105,20 @@ def test_the_loss_lowers_the_evidence_of_what_is_no_garment():
     assert (logits.grad > 0).all()
 
 
-@pytest.fixture
-def source(monkeypatch):
-    """A source with small random pools instead of the real ones."""
+@pytest.fixture(params=[1, 3, 4])
+def source(monkeypatch, request):
+    """A source with small random pools instead of the real ones, for 1, 3 and 4 channels."""
     generator = torch.Generator().manual_seed(0)
 
-    def pool(name, size, seed, sources):
+    def pool(name, size, seed, sources, colour):
         targets = torch.zeros(40, 11)
-        targets[torch.arange(40), NONE if name == "none" else torch.arange(40) % 10] = 1
-        images = torch.randint(256, (40, size, size), generator=generator, dtype=torch.uint8)
-        return Pool(images, targets)
+        targets[torch.arange(40), NONE if "none" in name else torch.arange(40) % 10] = 1
+        shape = (40, size, size, 4) if colour and name != "fashion" else (40, size, size)
+        return Pool(torch.randint(256, shape, generator=generator, dtype=torch.uint8), targets)
 
     monkeypatch.setattr("vggcore.wild.source.cached_pool", pool)
-    spec, train = VGGSpec(image_size=32, head="pool"), TrainConfig(dataset="wild", batch_size=64)
+    spec = VGGSpec(image_size=32, head="pool", in_channels=request.param)
+    train = TrainConfig(dataset="wild", batch_size=64)
     return WildSource(spec, train, torch.device("cpu"))
 
 
@@ -118,7 +126,8 @@ def test_batches_depend_on_the_step_alone(source):
     inputs, targets = source.batch(7)
     again, targets_again = source.batch(7)
     other, _ = source.batch(8)
-    assert inputs.shape == (len(targets), 1, 32, 32) and inputs.dtype == torch.float32
+    assert inputs.shape == (len(targets), source.channels, 32, 32)
+    assert inputs.dtype == torch.float32
     assert abs(len(inputs) - 64) <= 3
     assert torch.equal(inputs, again) and torch.equal(targets, targets_again)
     assert not torch.equal(inputs, other)
@@ -127,7 +136,7 @@ def test_batches_depend_on_the_step_alone(source):
 def test_every_batch_holds_garments_and_others(source):
     inputs, targets = source.batch(0)
     share = (targets.argmax(1) == NONE).float().mean().item()
-    assert share == pytest.approx(SHARES["none"], abs=0.02)
+    assert share == pytest.approx(SHARES["none"] + SHARES["none-photos"], abs=0.02)
     assert inputs.isfinite().all()
     assert source.correct(targets[:, :10] * 9 - 4, targets) == len(targets)
 
@@ -138,14 +147,40 @@ def test_the_card_names_all_that_was_trained_on(source):
     assert said.train_images == 40 * len(SHARES)
 
 
-def test_variation_keeps_shape_range_and_content():
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_variation_keeps_shape_range_and_content(channels):
     generator = torch.Generator().manual_seed(1)
-    images = torch.zeros(50, 32, 32)
-    images[:, 10:22, 10:22] = 1.0
+    images = torch.zeros(50, channels, 32, 32)
+    images[:, :, 10:22, 10:22] = 1.0
     varied = augment.vary(images, generator)
     assert varied.shape == images.shape and 0 <= varied.min() and varied.max() <= 1
-    assert (varied.mean(dim=(1, 2)) > 0.03).float().mean() > 0.9
+    assert (varied.mean(dim=(1, 2, 3)) > 0.03).float().mean() > 0.9
     assert not torch.allclose(varied[0], varied[1])
+
+
+def test_a_colour_is_not_kept_but_what_is_beside_it_is_still_another():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.zeros(200, 3, 8, 8)
+    images[:, 0, :, :4] = 0.8  # red beside black
+    varied = augment.recolour(images, generator)
+    left, right = varied[..., :4].mean((2, 3)), varied[..., 4:].mean((2, 3))
+    assert (left.argmax(1) != 0).float().mean() > 0.1  # often no longer red
+    assert ((left - right).abs().amax(1) > 0.1).float().mean() > 0.95
+
+
+def test_fashion_mnist_in_colour_keeps_each_outline_and_no_usual_colour():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.zeros(300, 32, 32)
+    images[:, 8:24, 10:22] = 0.6
+    pictures = coloured(images, generator)
+    assert pictures.shape == (300, 4, 32, 32) and 0 <= pictures.min() and pictures.max() <= 1
+    inside, outside = pictures[:, 3, 10:22, 12:20].mean((1, 2)), pictures[:, 3, :6, :6].mean((1, 2))
+    assert (inside > outside + 0.15).float().mean() > 0.95
+    grey = (pictures[:, :3].amax(1) - pictures[:, :3].amin(1)).amax((1, 2)) < 0.02
+    as_it_comes = (pictures[:, :3] - images[:, None]).abs().amax((1, 2, 3)) < 1e-6
+    assert 0.3 < as_it_comes.float().mean() < 0.5 and (~grey).float().mean() > 0.2
+    on_white = pictures[:, :3, 0, 0].amin(1) > 0.6
+    assert 0.1 < on_white.float().mean() < 0.4
 
 
 def test_shares_of_a_batch_make_a_whole():
@@ -156,7 +191,7 @@ def test_shares_of_a_batch_make_a_whole():
 def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(monkeypatch):
     made = []
 
-    def build(name, size, seed, sources):
+    def build(name, size, seed, sources, colour):
         made.append((seed, len(sources)))
         return Pool(torch.full((3, size, size), seed, dtype=torch.uint8), torch.ones(3, 11))
 
@@ -165,7 +200,7 @@ def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(mo
     for _ in range(2):
         pools.cached_pool("none", 32, 2, items.SOURCES[1:])
         pools.cached_pool("none", 32, 2)
-    assert seeds == [1, 1, 2] and made == [(1, 4), (2, 4), (2, 3)]
+    assert seeds == [1, 1, 2] and made == [(1, 5), (2, 5), (2, 4)]
 
 
 def test_an_epoch_is_judged_by_every_picture_alike(monkeypatch):
@@ -203,9 +238,18 @@ def test_the_development_data_is_read_whole():
     assert counts == {
         "clothing-small": 2921,
         "clothing-extra": 996,
+        "street-worn": 3325,
         "quickdraw-strokes": 207,
         "quickdraw-raster": 600,
     }
     assert len(items.not_garments()) == 1878
+    photos = items.not_garment_photos()
+    assert [sum(one.folder == name for one in photos) for name in items.NONE_PHOTOS] == [
+        *(442, 1954, 2000)
+    ]
+    trained = [items.trained_photo(one) for one in photos]
+    assert 0.4 < np.mean(trained) < 0.6
+    streets = {one.name.split("_")[0]: items.trained_photo(one) for one in photos[442:2396]}
+    assert all(items.trained_photo(one) == streets[one.name[:4]] for one in photos[442:2396])
     categories = {one.folder for one in items.not_garments()}
     assert 60 < sum(items.trained_category(name) for name in categories) < 97

@@ -72,12 +72,12 @@ class Classifier:
         )
 
     def network_input(self, image: np.ndarray) -> torch.Tensor:
-        """Float32 [1, 1, S, S] from the last step of a prepared picture, uint8 [S, S]."""
+        """Float32 [1, C, S, S] from a prepared picture's input, uint8 [S, S] or [S, S, C]."""
         return fashion_mnist.to_network_input(torch.tensor(image)[None], self.preprocessing)
 
     @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
-        """Logits float32 [classes] of a prepared picture, uint8 [S, S]; see `mirrors`."""
+        """Logits float32 [classes] of a prepared picture's input; see `mirrors`."""
         inputs = self.network_input(image)
         return evaluation.answer(self._answering, inputs, self.preprocessing)[0]
 

@@ -27,7 +27,7 @@ def batch_size(image_size: int, device: str = "cpu") -> int:
 
 
 def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
-    """Network inputs float32 [B, 1, S, S], channels last, of uint8 images [N, 28, 28]."""
+    """Network inputs float32 [B, C, S, S], channels last, of uint8 images [N, …] (one, or C)."""
     for chunk in images.split(batch_size(preprocessing.image_size, images.device.type)):
         yield fashion_mnist.to_network_input(chunk, preprocessing).contiguous(
             memory_format=torch.channels_last
@@ -35,14 +35,14 @@ def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
 
 
 def as_trained(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Data set images uint8 [N, 28, 28] as the network saw such images in training: [N, S, S].
+    """Data set images uint8 [N, 28, 28] as the network saw such images in training.
 
-    Networks of the "wild" style see everything through `pictures.prepare`.
+    Networks for photos see everything through `pictures.prepare`: uint8 [N, S, S] or [N, S, S, C].
     """
-    if preprocessing.style != "wild":
+    if preprocessing.style == "fashion-mnist":
         return images
-    size = preprocessing.image_size
-    prepared = [prepare.prepare(image, size, "wild").network_input for image in images.numpy()]
+    size, style = preprocessing.image_size, preprocessing.style
+    prepared = [prepare.prepare(image, size, style).network_input for image in images.numpy()]
     return torch.from_numpy(np.stack(prepared))
 
 

@@ -1,6 +1,6 @@
 """Why the network answers as it does: Grad-CAM, feature maps, nearest training images.
 
-All functions take a network in evaluation mode and one normalised picture [1, 1, S, S], and
+All functions take a network in evaluation mode and one normalised picture [1, C, S, S], and
 leave both unchanged.
 """
 
@@ -124,10 +124,13 @@ def nearest(network: VGG, picture: Tensor, bank: Tensor, count: int = 8) -> Neig
 
 
 def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A heat map laid over a grey picture: uint8 [S, S] and float [S, S] to uint8 [S, S, 3].
+    """A heat map laid over a picture in grey: uint8 [S, S] and float [S, S] to uint8 [S, S, 3].
 
-    Cold is the picture itself in grey, hot runs through orange to yellow.
+    Cold is the picture itself, hot runs through orange to yellow. Pictures in colour [S, S, 3]
+    are shown in grey, so that the heat stands out.
     """
+    if picture.ndim == 3:
+        picture = picture.mean(axis=2)
     grey = np.repeat(picture[:, :, None].astype(np.float32), 3, axis=2)
     heat = np.clip(heat, 0, 1)[:, :, None]
     colour = np.concatenate(
@@ -137,9 +140,13 @@ def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 def cam_overlay(classifier: Classifier, image: np.ndarray, label: str) -> np.ndarray:
-    """Grad-CAM for a class name over what the network sees: uint8 [S, S] to uint8 [S, S, 3]."""
+    """Grad-CAM for a class name over what the network sees: uint8 [S, S, 3].
+
+    image: the last step of a prepared picture, uint8 [S, S] or [S, S, C].
+    """
     picture = classifier.network_input(image)
     heat = grad_cam(classifier.network, picture, classifier.classes.index(label))
-    (scale,), (offset,) = classifier.preprocessing.std, classifier.preprocessing.mean
-    grey = (picture[0, 0] * scale + offset).clamp(0, 1).mul(255).byte().numpy()
-    return overlay(grey, heat)
+    way = classifier.preprocessing
+    scale, offset = (torch.tensor(numbers)[:, None, None] for numbers in (way.std, way.mean))
+    seen = (picture[0] * scale + offset).clamp(0, 1).mul(255).byte()[:3]
+    return overlay((seen[0] if len(seen) == 1 else seen.movedim(0, -1)).numpy(), heat)

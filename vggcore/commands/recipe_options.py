@@ -12,10 +12,11 @@ from pathlib import Path
 from vggcore.model.architectures import HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 
-# Only the fields that make sense for ten grey garment classes.
+# Only the fields that make sense for ten classes of garments.
 _SPEC_HELP = {
     "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
     "width": (str, "ratio for every channel count, such as 1/8 or 1"),
+    "in_channels": (int, "1: grey, the outline alone; with dataset wild also 3: colours, 4: both"),
     "image_size": (int, "side of the network's input, pixels, at least 32"),
     "head": (str, "fc: the paper's three layers; pool: average pool and one linear layer"),
     "fc_width": (int, "units of the two hidden FC layers (default 4096 × width)"),

@@ -7,13 +7,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SOFT_SIDES = (20, 34)  # pixels to which pictures are blurred at most
+
 
 def vary(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Turn, scale, shift, mirror, cover, blur and relight each of float32 [N, S, S] in 0…1."""
+    """Turn, scale, shift, mirror, cover, blur and relight each of float32 [N, C, S, S] in 0…1.
+
+    C: 1 for outlines, 3 for colours, 4 for colours and an outline.
+    """
     n, side = images.shape[0], images.shape[-1]
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
+
+    def numbers(low: float, high: float) -> Tensor:
+        return uniform(low, high)[:, None, None, None]
 
     angle = torch.randn(n, generator=generator) * 0.12
     stretch, scale = uniform(-0.12, 0.12).exp(), uniform(-0.12, 0.22).exp()
@@ -25,23 +33,63 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
     theta[:, 1, 1] = angle.cos() * scale / stretch
     theta[:, :, 2] = torch.randn(n, 2, generator=generator) * 0.07
     grid = F.affine_grid(theta, [n, 1, side, side], align_corners=False)
-    images = F.grid_sample(images.unsqueeze(1), grid, align_corners=False)
-    # Fashion-MNIST is 28 pixels: sharper photos and drawings must not be told apart by that.
+    colours, outlines = _parts(images)
+    # Beyond a picture there is more of its ground, and no outline.
+    colours, outlines = (
+        F.grid_sample(part, grid, padding_mode=beyond, align_corners=False)
+        if part.numel()
+        else part
+        for part, beyond in ((colours, "border"), (outlines, "zeros"))
+    )
+    images = torch.cat([colours, outlines], 1)
+    # Fashion-MNIST is 28 pixels, and small photos are less: the rest must not be told from these
+    # by being sharper.
+    low, high = SOFT_SIDES
+    small = int(torch.randint(low, high + 1, (1,), generator=generator))
     soft = F.interpolate(
-        images, size=(28, 28), mode="bilinear", align_corners=False, antialias=True
+        images, size=(small, small), mode="bilinear", align_corners=False, antialias=True
     )
     soft = F.interpolate(soft, size=(side, side), mode="bilinear", align_corners=False)
-    mix = (uniform(-0.5, 1.2)).clamp(0, 1)[:, None, None]
-    images = images.squeeze(1).lerp(soft.squeeze(1), mix)
-    gamma, gain = uniform(-0.5, 0.5).exp()[:, None, None], uniform(0.7, 1.25)[:, None, None]
-    images = images.clamp(0, 1).pow(gamma) * gain
+    images = images.lerp(soft, numbers(-0.5, 1.2).clamp(0, 1)).clamp(0, 1)
+    colours, outlines = _parts(images)
+    if colours.numel():
+        colours = recolour(colours, generator)
+    outlines = outlines.pow(numbers(-0.5, 0.5).exp()) * numbers(0.7, 1.25)
+    images = torch.cat([colours, outlines], 1)
     noise = torch.randn(images.shape, generator=generator)
-    images = images + noise * (uniform(-0.05, 0.06).clamp(min=0))[:, None, None]
+    images = images + noise * numbers(-0.05, 0.06).clamp(min=0)
     return cover(images, 0.25, generator).clamp(0, 1)
 
 
+def _parts(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Colours [N, 3 or 0, S, S] and outlines [N, 1 or 0, S, S] of [N, C, S, S]."""
+    coloured = 3 if images.shape[1] >= 3 else 0
+    return images[:, :coloured], images[:, coloured:]
+
+
+def recolour(colours: Tensor, generator: torch.Generator) -> Tensor:
+    """Other saturation, hue, brightness and contrast for each of float32 [N, 3, S, S] in 0…1."""
+    n = len(colours)
+
+    def numbers(low: float, high: float, channels: int = 1) -> Tensor:
+        drawn = torch.rand(n, channels, 1, 1, generator=generator)
+        return drawn * (high - low) + low
+
+    # A class must not hang on its usual dye: channels are mixed, changed about, or made grey.
+    mix = torch.eye(3) + 0.08 * torch.randn(n, 3, 3, generator=generator)
+    turn = torch.randint(3, (n,), generator=generator)
+    turn = torch.where(torch.rand(n, generator=generator) < 0.25, turn, 0)
+    order = (torch.arange(3)[None, :] + turn[:, None]) % 3
+    mix = mix.gather(1, order[:, :, None].expand(-1, -1, 3))
+    colours = torch.einsum("nij,njhw->nihw", mix, colours)
+    grey = colours.mean(1, keepdim=True)
+    colours = grey + (colours - grey) * numbers(-0.15, 1.5).clamp(min=0)
+    colours = colours * numbers(0.75, 1.25) * numbers(0.92, 1.08, 3) + numbers(-0.06, 0.06)
+    return colours.clamp(0, 1).pow(numbers(-0.4, 0.4).exp())
+
+
 def cover(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Blank a random rectangle, of up to a third of the side, in some of [N, S, S]."""
+    """Blank a random rectangle, of up to a third of the side, in some of [N, C, S, S]."""
     n, side = images.shape[0], images.shape[-1]
     span = torch.arange(side)
 
@@ -114,9 +162,12 @@ def _shifted(images: Tensor, reach: int, down: Tensor, across: Tensor) -> Tensor
 
 
 def _blanked(images: Tensor, rows: Tensor, columns: Tensor, which: Tensor) -> Tensor:
-    """Those of [N, S, S] that `which` names blank where rows and columns, bool [N, S], meet."""
+    """Those that `which` names blank where rows and columns, bool [N, S], meet.
+
+    images: [N, S, S] or [N, C, S, S].
+    """
     hole = rows[:, :, None] & columns[:, None, :] & which[:, None, None]
-    return images.masked_fill(hole, 0)
+    return images.masked_fill(hole if images.ndim == 3 else hole[:, None], 0)
 
 
 def mixup(

@@ -170,8 +170,13 @@ def to_network_input(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     elif size != side:
         before = (size - side) // 2
         floats = F.pad(floats, (before, size - side - before) * 2)
+    return normalised(floats, preprocessing)
+
+
+def normalised(pictures: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Float32 [N, C, S, S] in 0…1, changed in place to the mean and spread of each channel."""
     mean, std = (
-        torch.tensor(numbers, device=images.device)[:, None, None]
+        torch.tensor(numbers, device=pictures.device)[:, None, None]
         for numbers in (preprocessing.mean, preprocessing.std)
     )
-    return floats.sub_(mean).div_(std)
+    return pictures.sub_(mean).div_(std)

@@ -20,8 +20,9 @@ def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
     Namesakes are at the same place of the same block: the first convolutions of block 2 belong
     together, whatever block 1 has. "paper" takes the source's first four convolutions, counted
     from the input, and the fully connected layers; "all" takes everything. A layer is copied only
-    where all its shapes are equal; a convolution's batch norm, with its running statistics, only
-    along with the convolution. Raises ValueError for other `layers`.
+    where all its shapes are equal, but that a first convolution of one channel also starts one
+    that sees colours, which then answers alike at first; a convolution's batch norm, with its
+    running statistics, only along with the convolution. Raises ValueError for other `layers`.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
@@ -31,7 +32,7 @@ def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
     copied = []
     for name, theirs in offered.items():
         if name in wanted and name not in left_out and _fits(theirs, wanted[name]):
-            wanted[name].load_state_dict(theirs.state_dict())
+            wanted[name].load_state_dict(_widened(theirs, wanted[name]))
             copied.append(name)
             _copy_batch_norm(name, source, target)
     return copied
@@ -47,7 +48,28 @@ def _weight_layers(network: VGG) -> dict[str, nn.Module]:
 
 
 def _fits(theirs: nn.Module, ours: nn.Module) -> bool:
-    return theirs.weight.shape == ours.weight.shape
+    return theirs.weight.shape == ours.weight.shape or _sees_more(theirs, ours)
+
+
+def _sees_more(theirs: nn.Module, ours: nn.Module) -> bool:
+    """Whether both are first convolutions, theirs of one channel, ours of several."""
+    if not (isinstance(theirs, nn.Conv2d) and isinstance(ours, nn.Conv2d)):
+        return False
+    same = theirs.out_channels == ours.out_channels and theirs.kernel_size == ours.kernel_size
+    return same and theirs.in_channels == 1 and ours.in_channels in (3, 4)
+
+
+def _widened(theirs: nn.Module, ours: nn.Module) -> dict[str, torch.Tensor]:
+    """Their weights for our channels: on the outline, which is the fourth, or over all colours."""
+    state = theirs.state_dict()
+    if theirs.weight.shape != ours.weight.shape:
+        weight = torch.zeros_like(ours.weight)
+        if ours.weight.shape[1] == 4:
+            weight[:, 3:] = state["weight"]
+        else:
+            weight[:] = state["weight"] / ours.weight.shape[1]
+        state["weight"] = weight
+    return state
 
 
 def _copy_batch_norm(conv: str, source: VGG, target: VGG) -> None:

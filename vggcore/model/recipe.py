@@ -17,6 +17,7 @@ def _option(default, help, *, choices=None, low=None, high=None, unit="", group=
 
 
 WILD_STEPS_PER_EPOCH = 400  # of the data set "wild", whatever the batch size
+WILD_CHANNELS = (1, 3, 4)  # what its networks see: the outline, colours, or both
 DATASETS = ("fashion-mnist", "synthetic", "wild")
 
 
@@ -149,10 +150,17 @@ _NOT_WITH_WILD = ("train_limit", "fit", "flip", "shift", "mixup", "cutmix")
 
 def check(spec: VGGSpec, train: TrainConfig) -> None:
     """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
-    if spec.in_channels != 1 or spec.num_classes != 10:
+    if spec.num_classes != 10:
+        raise ValueError(f"training needs num_classes 10, not {spec.num_classes}: of the garments")
+    if train.dataset != "wild" and spec.in_channels != 1:
         raise ValueError(
-            f"training needs in_channels 1 and num_classes 10, "
-            f"not {spec.in_channels} and {spec.num_classes}: the garments are grey, in ten classes"
+            f"training on {train.dataset} needs in_channels 1, not {spec.in_channels}: "
+            "its garments are grey; dataset 'wild' has colours"
+        )
+    if train.dataset == "wild" and spec.in_channels not in WILD_CHANNELS:
+        raise ValueError(
+            f"training on 'wild' needs in_channels 1 (the outline), 3 (colours) or 4 (both), "
+            f"not {spec.in_channels}"
         )
     if train.optimizer == "muon" and not spec.batch_norm:
         raise ValueError("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
@@ -248,6 +256,7 @@ PRESETS: dict[str, Preset] = {
             configuration="B",
             width=Fraction(3, 8),
             batch_norm=True,
+            in_channels=4,
             image_size=64,
             head="pool",
             dropout=0.2,

@@ -5,6 +5,9 @@ photographed on white, trimmed, scaled the longest side to 28 pixels and negated
 ground is 0. Here the ground may be anything, so it is estimated from the picture's border and
 what *differs* from it, in any colour channel and either direction, becomes bright: pen on paper,
 a white shirt on a red carpet and a Fashion-MNIST image itself all end as bright on black.
+
+That difference is an outline: it melts together what a person wears. So networks for photos are
+given the picture in its colours as well, framed alike.
 """
 
 from typing import NamedTuple
@@ -15,9 +18,19 @@ from PIL import Image, ImageFilter
 from vggcore.pictures import ground
 from vggcore.pictures.decode import opaque
 
-STYLES = {  # networks' forms of input, with the black border as a share of the side
-    "wild": 1 / 16,
-    "fashion-mnist": 0.0,  # fills the frame as that data set does
+
+class Style(NamedTuple):
+    """One form in which networks are given pictures."""
+
+    margin: float  # border, as a share of the side
+    channels: int  # 1: outline; 3: red, green, blue; 4: red, green, blue and the outline
+
+
+STYLES = {
+    "wild": Style(1 / 16, 1),
+    "fashion-mnist": Style(0.0, 1),  # fills the frame as that data set does
+    "colour": Style(1 / 16, 3),
+    "colour-outline": Style(1 / 16, 4),
 }
 INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
@@ -32,7 +45,7 @@ class Prepared(NamedTuple):
     """What `prepare` made of a picture, and what it decided on the way."""
 
     steps: list[tuple[str, np.ndarray]]  # (name, uint8 [H,W] or [H,W,3]); the last: network input
-    network_input: np.ndarray  # uint8 [S,S], garment bright on black
+    network_input: np.ndarray  # uint8 [S,S], garment bright on black; in colour [S,S,C]
     inverted: bool  # the garment was taken to be darker than its ground
     cropped: bool  # the picture was cut to what differs from the ground
     blank: bool  # nothing differs from the ground
@@ -54,7 +67,7 @@ def prepare(
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
     ground in the picture, "remove" blanks all that is close to the ground's colour, "auto" blanks
-    it where the ground is plain. Raises ValueError.
+    it where the ground is plain; colours always stay. Raises ValueError.
     """
     _check("style", style, tuple(STYLES))
     _check("invert", invert, INVERT)
@@ -79,14 +92,23 @@ def prepare(
         # Small in a large picture: cut it from the original, which shows more of it.
         view, box = view.closer(original, box, invert)
         bright = _bright(view, invert, inverted, background)
+    fill = view.ground.mean(axis=(0, 1))
     cut = np.s_[box[0] : box[1], box[2] : box[3]] if box is not None else np.s_[:, :]
     garment = view.cut(cut)
     cut_out = np.zeros(garment.mask.shape, np.uint8)
     if not blank:
         cut_out = _stretched(bright[cut], garment, full)
     steps.append(("cut out", cut_out))
-    result = _centred(_thickened(cut_out, garment.mask, size), size, STYLES[style])
-    steps.append(("network input", result))
+    margin, channels = STYLES[style]
+    result = _centred(_thickened(cut_out, garment.mask, size), size, margin)
+    if channels == 1:
+        steps.append(("network input", result))
+    else:
+        seen = _framed(view.colours, box, size, margin, fill)
+        steps += (
+            [("outline", result), ("in colour", seen)] if channels == 4 else [("in colour", seen)]
+        )
+        result = np.dstack([seen, result]) if channels == 4 else seen
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank))
 
 
@@ -272,3 +294,21 @@ def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
     # Where it cannot be exact, right of and below the middle, as Fashion-MNIST has it.
     frame.paste(scaled, ((size - new[0] + 1) // 2, (size - new[1] + 1) // 2))
     return np.asarray(frame)
+
+
+def _framed(colours: np.ndarray, box, size: int, margin: float, fill: np.ndarray) -> np.ndarray:
+    """The same square as `_centred` shows, in colour: uint8 [size, size, 3].
+
+    Around the box it shows what the picture has there, and `fill` beyond the picture.
+    """
+    top, bottom, left, right = box or (0, colours.shape[0], 0, colours.shape[1])
+    room = size - 2 * round(size * margin)
+    side = max(1, round(max(bottom - top, right - left) * size / room))
+    y, x = (top + bottom - side) // 2, (left + right - side) // 2
+    square = np.empty((side, side, 3), np.float32)
+    square[:] = fill
+    y0, x0 = max(y, 0), max(x, 0)
+    y1, x1 = min(y + side, colours.shape[0]), min(x + side, colours.shape[1])
+    square[y0 - y : y1 - y, x0 - x : x1 - x] = colours[y0:y1, x0:x1]
+    whole = Image.fromarray(np.clip(square, 0, 255).astype(np.uint8))
+    return np.asarray(whole.resize((size, size), Image.Resampling.BILINEAR))

@@ -14,10 +14,12 @@ from vggcore.pictures import strokes
 from vggcore.wild import icons
 
 NONE = len(CLASSES)  # target column for what is no garment
-PHOTO_SOURCES = ("clothing-small", "clothing-extra")
+WORN = "street-worn"  # garments worn by people, with masks
+PHOTO_SOURCES = ("clothing-small", "clothing-extra", WORN)
 SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
 SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
 HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and are not trained on
+NONE_PHOTOS = ("photos-things", "photos-street", "photos-objects")  # of what is no garment
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _FOLDERS = {
     "t-shirt_top": Label.T_SHIRT,
@@ -62,7 +64,7 @@ class Item(NamedTuple):
     """One picture that was not made up: of a development source, or an icon."""
 
     source: str  # of SOURCES, "icons" or "not-garments"
-    folder: str  # class folder; for "not-garments" the category
+    folder: str  # class folder; for "not-garments" the category, or one of `NONE_PHOTOS`
     name: str  # says which picture, for people
     content: Path | str | np.ndarray  # picture file, one line of JSON with strokes, or pixels
 
@@ -83,9 +85,14 @@ class Item(NamedTuple):
 
     @property
     def held_out(self) -> bool:
-        """Whether this picture validates instead of training."""
-        digest = hashlib.sha256(f"{self.source}/{self.folder}/{self.name}".encode()).digest()
-        return digest[0] % 10 == HELD_OUT_TENTH
+        """Whether this picture validates instead of training.
+
+        Garments that one person wears on one photo stay together.
+        """
+        name = f"{self.source}/{self.folder}/{self.name}"
+        if self.source == WORN:
+            name = f"{self.source}/{self.name.split('_')[0]}"
+        return hashlib.sha256(name.encode()).digest()[0] % 10 == HELD_OUT_TENTH
 
     def picture(self, pen: float = strokes.DEFAULT_SIZE) -> Image.Image:
         """The picture, RGB; strokes drawn with a pen of `pen` canvas units."""
@@ -94,8 +101,20 @@ class Item(NamedTuple):
         if isinstance(self.content, Path):
             with Image.open(self.content) as image:
                 return image.convert("RGB")
+        assert isinstance(self.content, str)
         drawn = [stroke._replace(size=pen) for stroke in strokes.parse_strokes(self.content)]
         return Image.fromarray(strokes.render(drawn, 256)).convert("RGB")
+
+    def masks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the garment is, and where the person who wears it is: bool [H, W] both.
+
+        Only pictures of `WORN` have them.
+        """
+        assert self.source == WORN and isinstance(self.content, Path)
+        folder = self.content.parents[3] / "photo-masks" / WORN / self.folder
+        with Image.open(folder / f"{self.content.stem}.png") as image:
+            mask = np.asarray(image.convert("L"))
+        return mask > 191, mask > 63
 
 
 def development_items(sources=SOURCES) -> list[Item]:
@@ -124,9 +143,31 @@ def not_garments() -> list[Item]:
     return [item for file in files for item in _items_of("not-garments", file.stem, file)]
 
 
+def not_garment_photos() -> list[Item]:
+    """Photos of other things: animals, rooms, streets, small objects. Raises DataMissing."""
+    root = _development_dir() / "not-garments"
+    return [
+        Item("not-garments", folder, str(file.relative_to(root / folder)), file)
+        for folder in NONE_PHOTOS
+        for file in sorted((root / folder).rglob("*"))
+        if file.suffix in (".jpg", ".jpeg", ".png")
+    ]
+
+
 def trained_category(category: str) -> bool:
     """Whether drawings of this other thing are trained on; the other half tests "unsure"."""
     return hashlib.sha256(category.encode()).digest()[0] % 2 == 0
+
+
+def trained_photo(item: Item) -> bool:
+    """Whether this one of `not_garment_photos` is trained on; the other half tests "unsure".
+
+    By kind of thing, by street photo, and by kind of small object, so that halves share none.
+    """
+    kind = Path(item.name).stem
+    if item.folder != "photos-things":
+        kind = kind.split("_")[0]
+    return trained_category(f"{item.folder}/{kind}")
 
 
 def _development_dir() -> Path:

@@ -21,19 +21,22 @@ from vggcore.data.classes import Label
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
-from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, worn
 from vggcore.wild.grounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
     FOLDER_OF,
     NONE,
     SOURCES,
+    WORN,
     Item,
     development_items,
     icon_items,
+    not_garment_photos,
     not_garments,
     target_of,
     trained_category,
+    trained_photo,
     weights_of,
 )
 
@@ -45,31 +48,41 @@ _KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not ta
 _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
 # Shares of the scenes; the rest are of Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
+_RARE = 0.65  # power of a class's number by which its pictures are picked less often
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
-_VERSION = 8  # of what the pools hold; raise it whenever they would come out differently
+_NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
+_VERSION = 9  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):
     """Pictures that were prepared once."""
 
-    images: Tensor  # uint8 [N, S, S]
+    images: Tensor  # uint8 [N, S, S]; in colour [N, S, S, 4]: red, green, blue, outline
     targets: Tensor  # float32 [N, 11]: 1 for the class, less for others that would be right too
 
     def weights(self) -> Tensor:
-        """How often to pick each picture: rare classes more often, by the root of their number."""
+        """How often to pick each picture: rare classes more often, but not as often as others."""
         first = self.targets.argmax(1)
         counts = torch.bincount(first, minlength=NONE + 1).float()
-        return counts[first].rsqrt()
+        return counts[first].pow(-_RARE)
 
 
-def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
+def build_pool(
+    name: str,
+    size: int,
+    seed: int,
+    sources: tuple[str, ...] = SOURCES,
+    *,
+    colour: bool = False,
+) -> Pool:
     """Draw and prepare one of the pools of `SHARES`; the same arguments give the same pool.
 
-    size: side of the network's input. sources: the development sources to train on.
+    size: side of the network's input. sources: the development sources to train on. colour: with
+    the picture's colours; Fashion-MNIST, which has none, stays grey.
     """
     images, labels = (t.numpy() for t in fashion_mnist.load_split("train", seed=seed))
     real = [item for item in development_items(sources) if not item.held_out]
-    photos = [item for item in real if item.kind == "photos"]
+    photos = [item for item in real if item.kind == "photos" and item.source != WORN]
     sketches = [item for item in real if item.kind == "sketches"]
     pairs: Iterator
     if name == "fashion":
@@ -82,42 +95,58 @@ def build_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURC
         pairs = _sketches(icon_items(), seed)
     elif name == "photos":
         pairs = _photos(photos, seed)
+    elif name == "worn":
+        pairs = _worn([item for item in real if item.source == WORN], seed)
+    elif name == "none-photos":
+        pairs = _none_photos([item for item in not_garment_photos() if trained_photo(item)], seed)
     elif name == "sketches":
         pairs = _sketches(sketches, seed)
     else:
         other = [item for item in not_garments() if trained_category(item.folder)]
         pairs = _others(other, _ground_patches(photos, seed), seed)
-    return _pool(pairs, size)
+    return _pool(pairs, size, "colour-outline" if colour and name != "fashion" else "wild")
 
 
-def _pool(pairs: Iterator, size: int) -> Pool:
+def _pool(pairs: Iterator, size: int, style: str) -> Pool:
     prepared, targets = [], []
     for picture, target, *options in pairs:
         background = options[0] if options else "auto"
-        prepared.append(prepare.prepare(picture, size, background=background).network_input)
+        prepared.append(prepare.prepare(picture, size, style, background=background).network_input)
         targets.append(target)
     if not prepared:
         return Pool(torch.empty(0, size, size, dtype=torch.uint8), torch.empty(0, NONE + 1))
     return Pool(torch.from_numpy(np.stack(prepared)), torch.from_numpy(np.stack(targets)))
 
 
-def cached_pool(name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES) -> Pool:
+def cached_pool(
+    name: str,
+    size: int,
+    seed: int,
+    sources: tuple[str, ...] = SOURCES,
+    *,
+    colour: bool = False,
+) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
     if name in _WITHOUT_REAL_PICTURES:
         sources = SOURCES
+    colour = colour and name != "fashion"
     key = json.dumps(
-        [_VERSION, name, size, seed, sources, POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS]
+        [
+            *(_VERSION, name, size, seed, sources, colour),
+            *(POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
+        ]
     )
     key = hashlib.sha256(key.encode()).hexdigest()
     # Trainings without a source, which try what the network makes of it, have files of their own.
     without = "".join(f"-without-{source}" for source in SOURCES if source not in sources)
-    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{without}.npz"
+    kind = "-colour" if colour else ""
+    file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{kind}{without}.npz"
     if file.is_file():
         with np.load(file) as stored:
             if str(stored["key"]) == key:
                 return Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
     log.info("drawing the pictures to train on: %s", name)
-    pool = build_pool(name, size, seed, sources)
+    pool = build_pool(name, size, seed, sources, colour=colour)
     stream = io.BytesIO()
     np.savez(stream, key=np.array(key), images=pool.images.numpy(), targets=pool.targets.numpy())
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +242,39 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
             left, top, right, bottom = (int(side) for side in box)
             cropped = np.asarray(picture.crop((left, top, right, bottom)))
             yield scenes.turned(rng, cropped, item.accepted[0]), target, background
+
+
+def _worn(items: list[Item], seed: int) -> Iterator:
+    """Garments that people wear, in several framings and on several grounds."""
+    patches = _ground_patches(_trained_streets(), seed)
+    for index, item in enumerate(items):
+        target = target_of(item)
+        for picture in worn.framings(item, patches, (seed, 7, index)):
+            yield picture, target
+
+
+def _trained_streets() -> list[Item]:
+    """Photos of streets without a person, to put people in front of."""
+    photos = not_garment_photos()
+    return [item for item in photos if item.folder == "photos-street" and trained_photo(item)]
+
+
+def _none_photos(items: list[Item], seed: int) -> Iterator:
+    """Photos of what is no garment, whole and in parts."""
+    nothing = weights_of(NONE)
+    for index, item in enumerate(items):
+        picture = item.picture()
+        yield picture, nothing
+        for variant in range(1, _NONE_PHOTO_VARIANTS[item.folder]):
+            rng = _generator(seed, 8, index * 100 + variant)
+            share = rng.uniform(0.5, 1.0, 2)
+            width, height = (
+                max(8, int(s * side)) for s, side in zip(share, picture.size, strict=True)
+            )
+            left = int(rng.uniform(0, max(1, picture.width - width)))
+            top = int(rng.uniform(0, max(1, picture.height - height)))
+            background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+            yield picture.crop((left, top, left + width, top + height)), nothing, background
 
 
 def _sketches(sketches: list[Item], seed: int) -> Iterator:

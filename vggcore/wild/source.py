@@ -22,19 +22,24 @@ from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
 from vggcore.wild.items import SOURCES
 from vggcore.wild.loss import none_aware_loss, with_none
 from vggcore.wild.pools import cached_pool
+from vggcore.wild.tints import coloured
 from vggcore.wild.validation import Validation, prepared_images
 
 # Shares of a batch. Few real drawings: most are of three classes, and their hand must not give
 # these away (a sweater drawn by the same hand became a T-shirt).
 SHARES = {
-    "fashion": 0.32,
-    "scenes": 0.15,
-    "drawings": 0.145,
-    "icons": 0.04,
-    "photos": 0.22,
+    "fashion": 0.29,
+    "scenes": 0.12,
+    "drawings": 0.125,
+    "icons": 0.03,
+    "photos": 0.165,
+    "worn": 0.14,
     "sketches": 0.015,
-    "none": 0.11,
+    "none": 0.045,
+    "none-photos": 0.07,
 }
+COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # about those of photos' channels, pixels in 0…1
+_STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's channels
 
 
 class WildSource:
@@ -49,16 +54,20 @@ class WildSource:
     ):
         self.train, self.device, self.size = train, device, spec.image_size
         self.precision = resolve(train.precision, device)
-        self.preprocessing = preprocessing(spec.image_size)
+        self.preprocessing = preprocessing(spec.image_size, spec.in_channels)
+        self.channels = spec.in_channels
         self.sources = tuple(source for source in SOURCES if source not in exclude)
-        pools = {name: cached_pool(name, self.size, train.seed, self.sources) for name in SHARES}
+        pools = {
+            name: cached_pool(name, self.size, train.seed, self.sources, colour=self.channels > 1)
+            for name in SHARES
+        }
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
         self.steps_per_epoch = WILD_STEPS_PER_EPOCH
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Normalised float32 [B, 1, S, S] and targets float32 [B, 11]."""
+        """Normalised float32 [B, C, S, S] and targets float32 [B, 11]."""
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = [], []
         for name, pool in self.pools.items():
@@ -66,15 +75,18 @@ class WildSource:
             if name == "fashion":
                 chosen = torch.randint(len(pool.images), (count,), generator=generator)
                 picked = shift_and_mirror(pool.images[chosen], generator).float().div_(255)
+                picked = picked[:, None] if self.channels == 1 else coloured(picked, generator)
                 picked = cover(picked, self.train.erase, generator)
             else:
                 chosen = torch.multinomial(
                     self.weights[name], count, replacement=True, generator=generator
                 )
-                picked = vary(pool.images[chosen].float().div_(255), generator)
-            images.append(picked)
+                planes = pool.images[chosen].float().div_(255)
+                planes = planes[:, None] if planes.ndim == 3 else planes.movedim(-1, 1)
+                picked = vary(planes, generator)
+            images.append(picked[:, : self.channels])
             targets.append(pool.targets[chosen])
-        inputs = torch.cat(images).unsqueeze(1).sub_(MEAN).div_(STD)
+        inputs = fashion_mnist.normalised(torch.cat(images), self.preprocessing)
         shares = distributed.shard(inputs), distributed.shard(torch.cat(targets))
         return shares[0].to(self.device), shares[1].to(self.device)
 
@@ -97,12 +109,13 @@ class WildSource:
     def test(self, network) -> dict:
         """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
         images, labels = fashion_mnist.load_split("test")
-        images = prepared_images(images.numpy(), self.size)
+        images = prepared_images(images.numpy(), self.size, self.preprocessing.style)
         return evaluation.score(evaluation.predict(network, images, self.preprocessing), labels)
 
     @cached_property
     def _validation(self) -> "Validation":
-        return Validation.load(self.size, self.train.seed, self.sources)
+        style = self.preprocessing.style
+        return Validation.load(self.size, self.train.seed, self.sources, style)
 
     def describe(self) -> TrainedOn:
         """What a card says about the data."""
@@ -118,10 +131,19 @@ class WildSource:
         )
 
 
-def preprocessing(image_size: int) -> Preprocessing:
-    """What a card says about the way from a picture to the network: `pictures.prepare`, "wild".
+def preprocessing(image_size: int, channels: int = 1) -> Preprocessing:
+    """What a card says about the way from a picture to the network, by `pictures.prepare`.
 
+    channels: 1 for the outline alone, 3 for colours, 4 for both.
     Answers are the mean over a picture and its mirror image: garments have no left or right that
     their class depends on, and what only one of both views shows is mostly chance.
     """
-    return Preprocessing(style="wild", image_size=image_size, mirror=True)
+    style, outline = _STYLES[channels], channels != 3
+    colours = 0 if channels == 1 else 3
+    return Preprocessing(
+        style=style,
+        image_size=image_size,
+        mean=(COLOUR_MEAN,) * colours + (MEAN,) * outline,
+        std=(COLOUR_STD,) * colours + (STD,) * outline,
+        mirror=True,
+    )

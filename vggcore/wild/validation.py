@@ -17,27 +17,27 @@ from vggcore.wild.items import NONE, SOURCES, Item, development_items
 log = logging.getLogger(__name__)
 
 
-def prepared_images(images, size: int) -> Tensor:
-    """`pictures.prepare` over pictures or uint8 arrays: uint8 [N, size, size]."""
+def prepared_images(images, size: int, style: str = "wild") -> Tensor:
+    """`pictures.prepare` over pictures or uint8 arrays: uint8 [N, size, size], or [N, …, C]."""
     return torch.from_numpy(
-        np.stack([prepare.prepare(image, size).network_input for image in images])
+        np.stack([prepare.prepare(image, size, style).network_input for image in images])
     )
 
 
 class Validation(NamedTuple):
     """Prepared pictures that no training sees: of Fashion-MNIST and of each development source."""
 
-    fashion: Tensor  # uint8 [5000, S, S]
+    fashion: Tensor  # uint8 [5000, S, S], in colour [5000, S, S, C]; so is `real`
     fashion_labels: Tensor  # int64 [5000]
     items: list[Item]
     real: Tensor  # uint8 [len(items), S, S]
 
     @classmethod
-    def load(cls, size: int, seed: int, sources=SOURCES) -> "Validation":
+    def load(cls, size: int, seed: int, sources=SOURCES, style: str = "wild") -> "Validation":
         images, labels = fashion_mnist.load_split("validation", seed=seed)
         items = [item for item in development_items(sources) if item.held_out]
-        real = prepared_images((item.picture() for item in items), size)
-        return cls(prepared_images(images.numpy(), size), labels, items, real)
+        real = prepared_images((item.picture() for item in items), size, style)
+        return cls(prepared_images(images.numpy(), size, style), labels, items, real)
 
     def answers(
         self, network, preprocessing: Preprocessing, precision: str = "float32"
