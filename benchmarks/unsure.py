@@ -7,9 +7,9 @@ Garments: Fashion-MNIST's validation split and the development pictures held out
 card's temperature and thresholds were found on these same garments. So "apart" repeats the search
 on one half of them, judges the other half, and the other way round.
 
-Others: drawings of categories that no training saw, and made-up pictures from other seeds. Where
-scikit-learn and scikit-image are installed, also handwritten digits and photos that come with
-them, of which nothing here was trained or tuned on.
+Others: photos and drawings of kinds of things that no training saw, and made-up pictures from
+other seeds. Where scikit-learn and scikit-image are installed, also handwritten digits and photos
+that come with them, of which nothing here was trained or tuned on.
 """
 
 import argparse
@@ -93,7 +93,8 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
         honest = doubt.calibrate(other)
         temperature, unsure = honest["temperature"], honest["unsure"]
         for kind, (logits, right) in own.items():
-            flags[kind] += doubt.is_unsure(logits, temperature, unsure).tolist()
+            drawn = kind in doubt.DRAWN
+            flags[kind] += doubt.is_unsure(logits, temperature, unsure, drawn).tolist()
             chances = (logits / temperature).softmax(1).amax(1)
             correct = doubt.is_right(logits, right)
             errors[kind].append(doubt.expected_calibration_error(chances, correct))
@@ -108,16 +109,21 @@ def others() -> dict[str, list]:
     }
     unseen = [item for item in items.not_garments() if not items.trained_category(item.folder)]
     found["other drawings"] = [item.picture() for item in unseen]
+    for item in items.not_garment_photos():
+        if not items.trained_photo(item):
+            found.setdefault(item.folder, []).append(item.picture())
     return found | real_others()
 
 
-def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits float32 [N, 10] of pictures, and which of them are blank: bool [N]."""
+def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits float32 [N, 10] of pictures, and which of them are blank, and drawn: bool [N]."""
     preprocessing = checkpoint.card.preprocessing
-    prepared = [prepare(image, preprocessing.image_size) for image in images]
+    size, style = preprocessing.image_size, preprocessing.style
+    prepared = [prepare(image, size, style) for image in images]
     stack = torch.from_numpy(np.stack([one.network_input for one in prepared]))
     blank = torch.tensor([one.blank for one in prepared])
-    return evaluation.predict(checkpoint.network, stack, preprocessing), blank
+    drawn = torch.tensor([one.drawn for one in prepared])
+    return evaluation.predict(checkpoint.network, stack, preprocessing), blank, drawn
 
 
 def main() -> None:
@@ -146,7 +152,7 @@ def main() -> None:
         chances = (logits / temperature).softmax(1).amax(1)
         correct = doubt.is_right(logits, right)
         error = doubt.expected_calibration_error(chances, correct)
-        share = doubt.is_unsure(logits, temperature, unsure).float().mean()
+        share = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN).float().mean()
         accuracy = correct.mean()
         print(
             f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
@@ -155,8 +161,8 @@ def main() -> None:
     print("| no garment | pictures | unsure |", "|---|--:|--:|", sep="\n")
     flags = []
     for kind, images in others().items():
-        logits, blank = answer(checkpoint, images)
-        called = blank | doubt.is_unsure(logits, temperature, unsure)
+        logits, blank, drawn = answer(checkpoint, images)
+        called = blank | doubt.is_unsure(logits, temperature, unsure, drawn)
         flags.append(called.float().mean().item())
         print(f"| {kind} | {len(images)} | {flags[-1]:.3f} |")
     print(f"mean over the kinds: {np.mean(flags):.3f} unsure")

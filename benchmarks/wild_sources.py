@@ -69,8 +69,8 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
 
 def judge(network, preprocessing: Preprocessing, items: list[Item]) -> tuple[torch.Tensor, list]:
     """Logits of these pictures, and how each was prepared."""
-    size = preprocessing.image_size
-    prepared = [prepare(item.picture(), size) for item in items]
+    size, style = preprocessing.image_size, preprocessing.style
+    prepared = [prepare(item.picture(), size, style) for item in items]
     images = torch.from_numpy(np.stack([one.network_input for one in prepared]))
     return evaluation.predict(network, images, preprocessing), prepared
 
@@ -105,7 +105,7 @@ def mistakes(items, logits, prepared, count: int = 60) -> Image.Image:
         picture = items[n].picture()
         picture.thumbnail((CELL, CELL))
         sheet.paste(picture, (x, y))
-        seen = Image.fromarray(prepared[n].network_input).resize((CELL, CELL))
+        seen = Image.fromarray(prepared[n].steps[-1][1]).resize((CELL, CELL))
         sheet.paste(seen, (x + CELL, y))
         text = f"{items[n].folder[:9]} > {CLASSES[labels[n]][:9]} {chances[n]:.2f}"
         draw.text((x + 1, y + CELL), text, "black")

@@ -4,6 +4,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify import panel as panel
+from dashboard.classify import photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.shared import network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
@@ -67,10 +68,7 @@ def card(data: bytes, caption: str, key: str) -> None:
         except ImageError as error:
             st.error(f"{caption}: {error}")
             return
-        picture_side, answer_side = st.columns([1, 2], gap="large")
-        picture_side.html(strip([(caption, picture)], side=300))
-        with answer_side:
-            panel.show(picture, networks, key)
+        photo.card(picture, networks, caption, key)
 
 
 def upload() -> None:
@@ -114,9 +112,9 @@ def forget_if_removed() -> None:
 
 
 def photograph() -> None:
-    photo = st.camera_input("A garment on a plain ground works best", resolution="720p")
-    if photo:
-        card(photo.getvalue(), "Your photo", "camera")
+    taken = st.camera_input("A garment on a plain ground works best", resolution="720p")
+    if taken:
+        card(taken.getvalue(), "Your photo", "camera")
 
 
 @st.fragment

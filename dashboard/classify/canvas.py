@@ -1,19 +1,24 @@
-"""Our two browser components: the drawing canvas, and a picture pasted from the clipboard.
+"""Our browser components: the drawing canvas, the box on a photo, and the clipboard.
 
-Both are Streamlit components (version 2) whose HTML, CSS and JavaScript go inline with the page.
+All are Streamlit components (version 2) whose HTML, CSS and JavaScript go inline with the page.
 What they return comes from a browser and is anything at all; `vggcore.pictures.strokes` and
 `vggcore.pictures.decode` check it.
 """
 
 import base64
 import binascii
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
 from dashboard.classify.outlines import TEMPLATES
+from vggcore.pictures.crops import Box
 from vggcore.pictures.decode import MAX_BYTES, ImageError
 
+_SHOWN_SIDE = 640  # pixels of the photo that is sent to the browser, for its box to lie on
 _ASSETS = Path(__file__).with_name("assets")
 
 
@@ -26,6 +31,7 @@ def _component(name: str):
 
 
 _canvas = _component("canvas")
+_framing = _component("framing")
 _paste = _component("paste")
 
 
@@ -46,6 +52,41 @@ def canvas(key: str, drawing: str = "", answer: str = "") -> None:
         default={"drawing": drawing},
         on_drawing_change=lambda: None,
     )
+
+
+def framing(key: str, picture: Image.Image, box: str, on_change: Callable[[], None]) -> None:
+    """A photo on which a box says which garment is meant.
+
+    box: "x,y,width,height" in the picture's pixels; "" for the whole. `sent_box` reads a new one.
+    """
+    shown = picture.copy()
+    shown.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+    stream = BytesIO()
+    shown.save(stream, "JPEG", quality=85)
+    encoded = base64.b64encode(stream.getvalue()).decode()
+    _framing(
+        key=key,
+        data={
+            "picture": f"data:image/jpeg;base64,{encoded}",
+            "width": picture.width,
+            "height": picture.height,
+            "box": box,
+        },
+        default={"box": box},
+        on_box_change=on_change,
+    )
+
+
+def sent_box(key: str) -> str:
+    """What the browser last sent from the picture; "" for the whole, and for forged data."""
+    sent = st.session_state.get(key, {}).get("box", "")
+    if not isinstance(sent, str) or not sent:
+        return ""
+    try:
+        Box.parse(sent)
+    except ValueError:
+        return ""
+    return sent
 
 
 def pasted_picture(key: str) -> bytes | None:

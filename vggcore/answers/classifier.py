@@ -85,7 +85,8 @@ class Classifier:
         """Why the answer is unsure; empty when it is not."""
         if prepared.blank:
             return "The picture is blank: nothing stands out from its background."
-        no_garment, unclear = doubt.doubts(logits, self.temperature, self.checkpoint.card.unsure)
+        limits = self.checkpoint.card.unsure
+        no_garment, unclear = doubt.doubts(logits, self.temperature, limits, prepared.drawn)
         if no_garment:
             return "This does not look like any of the ten kinds of garment."
         if unclear:

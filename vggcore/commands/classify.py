@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="turn the pictures to the left first: 90, 180 or 270",
     )
     parser.add_argument(
+        "--crop",
+        metavar="X,Y,W,H",
+        help="look only at this part of the pictures, in pixels before any turn",
+    )
+    parser.add_argument(
         "--explain", type=Path, metavar="DIR", help="write each step's picture and a heat map here"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -54,13 +59,20 @@ def run(args: argparse.Namespace) -> int:
     if not args.files and not args.strokes:
         raise ValueError("nothing to classify: name pictures or folders, or --strokes FILE.json")
     from vggcore.answers.classifier import load_classifier
+    from vggcore.pictures.crops import Box
 
+    try:
+        box = Box.parse(args.crop) if args.crop else None
+    except ValueError as error:
+        raise ValueError(f"--crop {error}") from None
     classifier = load_classifier(args.checkpoint)
     inputs = list(_inputs(args.files, args.strokes))
     rows = []
     for number, (name, read) in enumerate(inputs, start=1):
         try:
             picture = read()
+            if box:
+                picture = box.of(picture)
             if args.turn:
                 picture = picture.rotate(args.turn, expand=True)
             prediction = classifier.classify(picture)

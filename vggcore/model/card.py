@@ -19,6 +19,7 @@ class Thresholds:
     """When an answer is "unsure"; see `answers.doubt`."""
 
     evidence: float = float("-inf")  # largest logit below which it is no garment
+    drawings: float | None = None  # the same for drawings; None: as for all
     probability: float = 0.5  # calibrated probability below which no class is clear
     allowed: float = 0.0  # share of good garments that may be called unsure
 
@@ -30,7 +31,12 @@ class Thresholds:
 
     def to_dict(self) -> dict:
         """JSON-ready."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def evidence_for(self, drawn: bool) -> float:
+        """The threshold for a drawing, or for any other picture."""
+        return self.drawings if drawn and self.drawings is not None else self.evidence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
     return copied
 
 
-def _weight_layers(network: VGG) -> dict[str, nn.Module]:
+def _weight_layers(network: VGG) -> dict[str, nn.Conv2d | nn.Linear]:
     """Convolutions and linear layers by name, in order: "block1.conv1" … "classifier.fc3"."""
     return {
         name: module
@@ -47,7 +47,7 @@ def _weight_layers(network: VGG) -> dict[str, nn.Module]:
     }
 
 
-def _fits(theirs: nn.Module, ours: nn.Module) -> bool:
+def _fits(theirs: nn.Conv2d | nn.Linear, ours: nn.Conv2d | nn.Linear) -> bool:
     return theirs.weight.shape == ours.weight.shape or _sees_more(theirs, ours)
 
 
@@ -59,7 +59,7 @@ def _sees_more(theirs: nn.Module, ours: nn.Module) -> bool:
     return same and theirs.in_channels == 1 and ours.in_channels in (3, 4)
 
 
-def _widened(theirs: nn.Module, ours: nn.Module) -> dict[str, torch.Tensor]:
+def _widened(theirs: nn.Conv2d | nn.Linear, ours: nn.Conv2d | nn.Linear) -> dict[str, torch.Tensor]:
     """Their weights for our channels: on the outline, which is the fourth, or over all colours."""
     state = theirs.state_dict()
     if theirs.weight.shape != ours.weight.shape:

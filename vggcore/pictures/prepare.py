@@ -49,6 +49,7 @@ class Prepared(NamedTuple):
     inverted: bool  # the garment was taken to be darker than its ground
     cropped: bool  # the picture was cut to what differs from the ground
     blank: bool  # nothing differs from the ground
+    drawn: bool  # a drawing, an icon or an image of the data set, not a photo
 
 
 def prepare(
@@ -74,7 +75,7 @@ def prepare(
     _check("crop", crop, CROP)
     _check("background", background, BACKGROUND)
     original, picture = _without_rim(_picture(image))
-    view = _View.of(picture, invert)
+    view = whole = _View.of(picture, invert)
     inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
     blank = not view.mask.any() or ground.high(np.abs(view.signed), 99.9) < _FAINT
     # Fashion-MNIST's own images, and cut-outs on black, keep the brightness they came with.
@@ -109,7 +110,8 @@ def prepare(
             [("outline", result), ("in colour", seen)] if channels == 4 else [("in colour", seen)]
         )
         result = np.dstack([seen, result]) if channels == 4 else seen
-    return Prepared(steps, result, bool(inverted), box is not None, bool(blank))
+    drawn = ground.is_drawn(whole.colours, whole)
+    return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)
 
 
 class _View(NamedTuple):

@@ -1,0 +1,100 @@
+"""A photo beside its answer, for the garment in it that the visitor means."""
+
+import hashlib
+from typing import NamedTuple
+
+import streamlit as st
+from PIL import Image
+
+from dashboard.classify import panel
+from dashboard.classify.canvas import framing, sent_box
+from dashboard.shared.thumbnails import strip
+from vggcore.answers.classifier import Classifier
+from vggcore.data.classes import percent
+from vggcore.pictures.crops import Box, parts_of_a_person
+
+WHOLE = "Whole picture"
+
+
+class Offer(NamedTuple):
+    """One part of a person's photo, and what the network makes of it."""
+
+    name: str
+    box: str  # "x,y,width,height", or "" for the whole
+    picture: Image.Image  # small
+    answer: str
+
+
+def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, key: str) -> None:
+    """The photo with the visitor's box, the parts worth asking about, and the answer."""
+    box = st.session_state.get(_box_key(key), "")
+    try:
+        seen = Box.parse(box).of(picture) if box else picture
+    except ValueError:  # of another picture that was here before
+        box, seen = "", picture
+    offers = offered(picture, next(iter(networks.values())), key)
+    picture_side, answer_side = st.columns([1, 2], gap="large")
+    with picture_side:
+        st.caption(caption)
+        framing(f"{key}-framing", picture, box, lambda: _take_box(key))
+    with answer_side:
+        if offers:
+            _offer_parts(offers, box, key)
+        elif box:
+            st.caption("Answered for your box.")
+        panel.show(seen, networks, key)
+
+
+def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
+    """Whole, upper body, legs and shoes where the photo may show a person with several garments.
+
+    Kept for the session, so that a new box does not ask about them again.
+    """
+    digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
+    kept = st.session_state.get(f"{key}-offers")
+    if kept and kept[0] == digest:
+        return kept[1]
+    offers = []
+    if parts := parts_of_a_person(picture):
+        boxes = {WHOLE: None} | parts
+        for name, box in boxes.items():
+            part = box.of(picture) if box else picture
+            answer = network.classify(part)
+            said = "unsure" if answer.unsure else f"{answer.label} {percent(answer.probability)}"
+            small = part.copy()
+            small.thumbnail((160, 160))
+            offers.append(Offer(name, ",".join(map(str, box or ())), small, said))
+        named = {offer.answer.rsplit(" ", 1)[0] for offer in offers if offer.answer != "unsure"}
+        if len(named) < 2:  # one garment, whatever part of it is looked at
+            offers = []
+    st.session_state[f"{key}-offers"] = (digest, offers)
+    return offers
+
+
+def _offer_parts(offers: list[Offer], box: str, key: str) -> None:
+    chosen = next((offer.name for offer in offers if offer.box == box), "your box")
+    st.markdown("**Which garment do you mean?**")
+    for column, offer in zip(st.columns(len(offers)), offers, strict=True):
+        with column:
+            st.html(strip([(offer.answer, offer.picture)], side=96))
+            st.button(
+                offer.name,
+                key=f"{key}-part-{offer.name}",
+                on_click=_choose,
+                args=(key, offer.box),
+                type="primary" if offer.name == chosen else "secondary",
+                width="stretch",
+            )
+    st.caption(f"Answered for: {chosen.lower()}.")
+
+
+def _box_key(key: str) -> str:
+    return f"{key}-box"
+
+
+def _choose(key: str, box: str) -> None:
+    st.session_state[_box_key(key)] = box
+
+
+def _take_box(key: str) -> None:
+    st.session_state[_box_key(key)] = sent_box(f"{key}-framing")
