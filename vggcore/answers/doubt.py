@@ -3,8 +3,8 @@
 A network's card keeps what is found here: `temperature`, by which its logits are divided, and
 `unsure`, thresholds. `evidence` is the largest of the ten logits: networks trained with the
 `wild` preset learn to keep them all low for what is no garment. `probability` is the calibrated
-one of the best class. Drawings show less of a garment than photos do, and what is drawn wrongly is less
-like one: they have an evidence of their own.
+one of the best class. Drawings show less of a garment than photos do: they have a threshold of
+their own.
 """
 
 from dataclasses import replace

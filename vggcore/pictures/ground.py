@@ -4,7 +4,7 @@ The ground may be of any colour, lit from a side or patterned: it is estimated f
 border. A frame or black bars around a photo would be taken for the ground, so they come off first.
 """
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -50,29 +50,21 @@ def against_ground(colours: np.ndarray) -> AgainstGround:
     return AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
 
 
-class _Seen(Protocol):
-    """What `is_drawn` needs to know of a picture."""
-
-    spread: float
-    signed: np.ndarray
-    mask: np.ndarray
-
-
-def is_drawn(colours: np.ndarray, found: _Seen) -> bool:
+def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.ndarray) -> bool:
     """Whether a picture is drawn or printed rather than photographed.
 
-    colours: float32 [H, W, 3]; found: the picture against its ground. A drawing's ground is even,
-    and what stands out has few shades; or it has little colour and most of the picture is ground,
-    as a pencil drawing on paper.
+    colours: float32 [H, W, 3]; the rest: of `against_ground`. A drawing's ground is even, and what
+    stands out has few shades; or it has little colour and most of the picture is ground, as a
+    pencil drawing on paper.
     """
-    if found.spread >= _DRAWN_SPREAD or not found.mask.any():
-        return found.spread < _DRAWN_SPREAD
-    marks = colours[found.mask]
+    if spread >= _DRAWN_SPREAD or not mask.any():
+        return spread < _DRAWN_SPREAD
+    marks = colours[mask]
     shades = len(np.unique(marks.astype(np.uint8) >> 4, axis=0))
     if shades <= _DRAWN_SHADES:
         return True
-    difference = np.abs(found.signed)
-    ground_share = (difference < 0.12 * high(difference[found.mask], 95)).mean()
+    difference = np.abs(signed)
+    ground_share = (difference < 0.12 * high(difference[mask], 95)).mean()
     return bool(high(np.ptp(marks, axis=1), 90) < _DRAWN_COLOUR and ground_share > 0.6)
 
 

@@ -110,7 +110,7 @@ def prepare(
             [("outline", result), ("in colour", seen)] if channels == 4 else [("in colour", seen)]
         )
         result = np.dstack([seen, result]) if channels == 4 else seen
-    drawn = ground.is_drawn(whole.colours, whole)
+    drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)
 
 
