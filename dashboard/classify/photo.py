@@ -4,7 +4,7 @@ import hashlib
 from typing import NamedTuple
 
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dashboard.classify import panel
 from dashboard.classify.canvas import framing, sent_box
@@ -14,6 +14,7 @@ from vggcore.data.classes import percent
 from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = "Whole picture"
+_SMALL = 96  # CSS pixels of an offered part's side
 
 
 class Offer(NamedTuple):
@@ -21,7 +22,7 @@ class Offer(NamedTuple):
 
     name: str
     box: str  # "x,y,width,height", or "" for the whole
-    picture: Image.Image  # small
+    picture: Image.Image  # small, square
     answer: str
 
 
@@ -54,17 +55,17 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     kept = st.session_state.get(f"{key}-offers")
     if kept and kept[0] == digest:
         return kept[1]
-    offers = []
+    offers: list[Offer] = []
+    named: set[str] = set()
     if parts := parts_of_a_person(picture):
-        boxes = {WHOLE: None} | parts
+        boxes: dict[str, Box | None] = {WHOLE: None, **parts}
         for name, box in boxes.items():
             part = box.of(picture) if box else picture
             answer = network.classify(part)
             said = "unsure" if answer.unsure else f"{answer.label} {percent(answer.probability)}"
-            small = part.copy()
-            small.thumbnail((160, 160))
+            small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
             offers.append(Offer(name, ",".join(map(str, box or ())), small, said))
-        named = {offer.answer.rsplit(" ", 1)[0] for offer in offers if offer.answer != "unsure"}
+            named |= set() if answer.unsure else {answer.label}
         if len(named) < 2:  # one garment, whatever part of it is looked at
             offers = []
     st.session_state[f"{key}-offers"] = (digest, offers)
@@ -74,9 +75,10 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
 def _offer_parts(offers: list[Offer], box: str, key: str) -> None:
     chosen = next((offer.name for offer in offers if offer.box == box), "your box")
     st.markdown("**Which garment do you mean?**")
-    for column, offer in zip(st.columns(len(offers)), offers, strict=True):
-        with column:
-            st.html(strip([(offer.answer, offer.picture)], side=96))
+    row = st.container(horizontal=True, gap="small")
+    for offer in offers:
+        with row.container(width=_SMALL + 32):
+            st.html(strip([(offer.answer, offer.picture)], side=_SMALL))
             st.button(
                 offer.name,
                 key=f"{key}-part-{offer.name}",
