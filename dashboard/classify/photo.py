@@ -1,6 +1,7 @@
 """A photo beside its answer, for the garment in it that the visitor means."""
 
 import hashlib
+from html import escape
 from typing import NamedTuple
 
 import streamlit as st
@@ -36,7 +37,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
     offers = offered(picture, next(iter(networks.values())), key)
     picture_side, answer_side = st.columns([1, 2], gap="large")
     with picture_side:
-        st.caption(caption)
+        st.html(f'<div style="font-size:.85rem;overflow-wrap:anywhere">{escape(caption)}</div>')
         framing(f"{key}-framing", picture, box, lambda: _take_box(key))
     with answer_side:
         if offers:

@@ -86,3 +86,30 @@ def test_a_network_that_is_never_clear_still_gets_thresholds():
 def test_a_card_without_thresholds_is_unsure_below_one_half():
     logits = torch.tensor([[5.0] + [0.0] * 9, [0.1] + [0.0] * 9])
     assert doubt.is_unsure(logits, 1.0, None).tolist() == [False, True]
+
+
+def test_drawings_and_photos_have_thresholds_of_their_own():
+    strong, labels = sampled(3.0)
+    right = F.one_hot(labels, 10).bool()
+    found = {
+        "fashion-mnist": (strong + 9, right),
+        "photos": (strong + 4, right),
+        "sketches": (strong, right),
+    }
+    unsure = doubt.calibrate(found)["unsure"]
+    assert unsure.drawings < unsure.evidence - 2
+    assert unsure.evidence_for(True) == unsure.drawings
+    for kind, drawn in (("photos", False), ("sketches", True)):
+        good = found[kind][0][doubt.is_right(*found[kind]).bool()]
+        below = doubt.evidence(good) < unsure.evidence_for(drawn)
+        assert below.float().mean() <= doubt.ALLOWED_UNSURE + 0.01
+    mixed = doubt.doubts(
+        torch.full((2, 10), unsure.drawings + 1), 1.0, unsure, torch.tensor([True, False])
+    )[0]
+    assert mixed.tolist() == [False, True]
+
+
+def test_without_photos_one_threshold_serves_all():
+    logits, labels = sampled(3.0)
+    unsure = doubt.calibrate({"fashion-mnist": (logits, F.one_hot(labels, 10).bool())})["unsure"]
+    assert unsure.drawings is None and unsure.evidence_for(True) == unsure.evidence

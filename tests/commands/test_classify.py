@@ -202,3 +202,24 @@ def test_a_turned_picture_is_answered_as_one_that_was_turned(pictures, tmp_path,
 
     first, second = (json.loads(line)[0] for line in capsys.readouterr().out.splitlines())
     assert first["probabilities"] == second["probabilities"]
+
+
+def test_a_part_of_the_picture_is_answered_as_that_part_alone(pictures, tmp_path, capsys):
+    with Image.open(pictures / "a.png") as picture:
+        width, height = picture.size
+        part = (width // 4, height // 4, width // 2, height // 2)
+        left, top, *sides = part
+        picture.crop((left, top, left + sides[0], top + sides[1])).save(tmp_path / "part.png")
+    box = ",".join(map(str, part))
+    assert main(["classify", str(pictures / "a.png"), "--crop", box, "--json"]) == 0
+    (cropped,) = answers(capsys)
+    assert main(["classify", str(tmp_path / "part.png"), "--json"]) == 0
+    (alone,) = answers(capsys)
+    assert cropped["probabilities"] == alone["probabilities"]
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "9000,9000,50,50"])
+def test_a_box_that_cannot_be_says_why(box, pictures, capsys):
+    assert main(["classify", str(pictures / "a.png"), "--crop", box]) == 2
+    error = capsys.readouterr().err
+    assert "X,Y" in error or "outside of the picture" in error

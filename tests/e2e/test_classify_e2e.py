@@ -167,6 +167,64 @@ def test_every_allowed_picture_can_be_uploaded(open_page):
     assert page.get_by_test_id("stAlert").count() == 0
 
 
+def two_garments() -> dict[str, bytes]:
+    """A red square above a blue bar on a light ground."""
+    picture = np.full((300, 240, 3), 235, np.uint8)
+    picture[20:110, 60:180] = (190, 30, 30)
+    picture[140:280, 95:145] = (30, 40, 140)
+    return {"two.png": encoded(Image.fromarray(picture), "PNG")}
+
+
+def probabilities(page) -> str:
+    """The bars of the answer, as text: other pixels give other numbers."""
+    return page.locator(".answer + ol").inner_text()
+
+
+def test_a_box_says_which_garment_is_meant(open_page):
+    page = open_page("classify?source=Upload")
+    page.locator("input[type=file]").set_input_files(files(two_garments()))
+    expect(answer(page)).to_have_count(1)
+    stage = page.locator(".stage")
+    expect(page.get_by_text("Drag a box around")).to_be_visible()
+    settle(page)
+    whole = probabilities(page)
+    area = stage.bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return area["x"] + x * area["width"], area["y"] + y * area["height"]
+
+    page.mouse.move(*at(0.2, 0.02))
+    page.mouse.down()
+    page.mouse.move(*at(0.8, 0.42), steps=4)
+    page.mouse.up()
+    expect(page.get_by_text("Answered for your box.")).to_be_visible()
+    settle(page)
+    boxed = probabilities(page)
+    assert boxed != whole
+    page.get_by_role("button", name="Show the whole picture").click()
+    expect(page.get_by_text("Answered for your box.")).to_be_hidden()
+    settle(page)
+    assert probabilities(page) == whole
+
+
+def test_the_keyboard_alone_draws_moves_and_drops_a_box(open_page):
+    page = open_page("classify?source=Upload")
+    page.locator("input[type=file]").set_input_files(files(two_garments()))
+    expect(page.get_by_text("Drag a box around")).to_be_visible()
+    settle(page)
+    page.locator(".stage").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Answered for your box.")).to_be_visible()
+    before = page.locator(".box").get_attribute("style")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page.locator(".box")).not_to_have_attribute("style", before)
+    assert "width: 54%" in page.locator(".box").get_attribute("style")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Answered for your box.")).to_be_hidden()
+    expect(page.locator(".box")).to_be_hidden()
+
+
 def test_refused_pictures_get_a_reason(open_page):
     page = open_page("classify?source=Upload")
 

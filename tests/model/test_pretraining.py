@@ -98,3 +98,17 @@ def test_a_start_that_fits_nowhere_is_an_error(tmp_path):
 
     with pytest.raises(ValueError, match="nothing of .* fits VGG-11 ×1/8"):
         loop.start_from(build(spec), TrainConfig(init_from=str(tmp_path / "start")))
+
+
+def test_a_grey_network_starts_one_that_sees_colours_and_answers_alike():
+    source = small("A", batch_norm=True).eval()
+    both = small("A", batch_norm=True, in_channels=4).eval()
+    colours = small("A", batch_norm=True, in_channels=3).eval()
+    for target in (both, colours):
+        assert "block1.conv1" in copy_weights(source, target)
+    outline = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():
+        expected = source(outline)
+        seen = both(torch.cat([torch.rand(2, 3, 32, 32), outline], 1))
+        grey = colours(outline.expand(-1, 3, -1, -1))
+    assert torch.allclose(seen, expected, atol=1e-5) and torch.allclose(grey, expected, atol=1e-5)

@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from picture_files import ALLOWED, REFUSED
+from picture_files import ALLOWED, REFUSED, encoded
+from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
 from dashboard.classify.panel import answer_html
+from vggcore.answers.classifier import Prediction
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -268,3 +271,53 @@ def test_a_network_that_never_doubts_says_so():
     page = classify(canvas={"drawing": DRAWING})
 
     assert any("no way to say that" in caption.value for caption in page.caption)
+
+
+def person() -> bytes:
+    """A photo-like person in a red shirt and blue trousers, as PNG."""
+    noise = np.random.default_rng(0).normal(0, 4, (300, 200, 3))
+    picture = Image.fromarray(np.clip(np.array((90, 120, 150)) + noise, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse([82, 20, 118, 62], (224, 172, 125))
+    draw.rectangle([70, 62, 130, 150], (200, 30, 40))
+    draw.rectangle([60, 70, 70, 130], (224, 172, 125))
+    draw.rectangle([76, 150, 124, 285], (20, 30, 90))
+    return encoded(picture, "PNG")
+
+
+@pytest.fixture
+def answers_by_height(monkeypatch):
+    """Every tall picture is a Dress, every other one a Shirt, both for sure."""
+
+    def classify(self, picture, **_):
+        label = "Dress" if picture.height > 1.2 * picture.width else "Shirt"
+        chances = dict.fromkeys(self.classes, 0.01) | {label: 0.91}
+        return Prediction(label, 0.91, chances, False, "", self.prepare(picture))
+
+    monkeypatch.setattr("vggcore.answers.classifier.Classifier.classify", classify)
+
+
+def test_a_photo_of_a_person_offers_its_parts_and_answers_for_the_chosen_one(answers_by_height):
+    page = upload(("person.png", person()))
+    offered = [button.label for button in page.button if "part" in (button.key or "")]
+    assert offered == ["Whole picture", "Upper body", "Legs", "Shoes"]
+    assert "Dress" in answers(page)[0]
+    assert any("whole picture" in caption.value for caption in page.caption)
+
+    page.button(key="file-0-part-Upper body").click().run()
+
+    assert not page.exception and "Shirt" in answers(page)[0]
+    assert any("Answered for: upper body" in caption.value for caption in page.caption)
+
+
+def test_a_garment_alone_offers_no_parts(answers_by_height):
+    page = upload(("garment.png", ALLOWED["garment.png"]))
+    assert not [button for button in page.button if "part" in (button.key or "")]
+
+
+@pytest.mark.parametrize("forged", ["9999,9999,50,50", "x", 7, ["1", 2], "1,2,3,-4"])
+def test_a_forged_box_is_ignored(forged, answers_by_height):
+    page = upload(("person.png", person()))
+    page.session_state["file-0-box"] = forged
+    page.run()
+    assert not page.exception and "Dress" in answers(page)[0]

@@ -206,3 +206,40 @@ def test_a_small_garment_in_a_large_picture_is_cut_from_the_original():
     rows = image[8:56, 32].astype(int)
 
     assert rows.max() - rows.min() > 120
+
+
+def test_in_colour_the_picture_lies_under_its_outline():
+    picture = np.full((90, 120, 3), (230, 230, 60), np.uint8)
+    picture[20:70, 40:80] = (200, 30, 40)
+    grey = prepare(picture, 32).network_input
+    both = prepare(picture, 32, "colour-outline").network_input
+    seen = prepare(picture, 32, "colour").network_input
+    assert both.shape == (32, 32, 4) and np.array_equal(both[..., 3], grey)
+    assert np.array_equal(both[..., :3], seen)
+    assert np.abs(seen[16, 16].astype(int) - (200, 30, 40)).max() < 4
+    assert np.abs(seen[16, 1].astype(int) - (230, 230, 60)).max() < 4  # what is beside it
+
+
+def test_beyond_the_picture_its_ground_goes_on():
+    picture = np.full((120, 40, 3), (60, 90, 200), np.uint8)
+    picture[10:110, 2:38] = 250
+    seen = prepare(picture, 32, "colour").network_input
+    assert np.abs(seen[16, 0].astype(int) - (60, 90, 200)).max() < 6
+
+
+def test_a_blank_picture_in_colour_stays_what_it_is():
+    seen = prepare(np.full((50, 50, 3), 128, np.uint8), 32, "colour-outline")
+    assert seen.blank and (seen.network_input[..., :3] == 128).all()
+    assert not seen.network_input[..., 3].any()
+
+
+def test_drawings_are_told_from_photos():
+    line = np.full((100, 100), 255, np.uint8)
+    line[20:80, 30:34] = line[20:80, 66:70] = line[20:24, 30:70] = 0
+    assert prepare(line).drawn and prepare(255 - line).drawn
+    rng = np.random.default_rng(0)
+    paper = np.clip(line * 0.7 + 40 + rng.normal(0, 2, line.shape), 0, 255).astype(np.uint8)
+    assert prepare(paper).drawn  # pencil on paper, photographed
+    photo = rng.integers(90, 140, (100, 100, 3)).astype(np.uint8)
+    photo[20:80, 30:70] = rng.integers(0, 255, (60, 40, 3))
+    assert not prepare(photo).drawn

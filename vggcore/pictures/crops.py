@@ -29,9 +29,8 @@ class Box(NamedTuple):
     def parse(cls, text: str) -> "Box":
         """From "X,Y,W,H". Raises ValueError."""
         try:
-            numbers = [int(part) for part in text.split(",")]
-            box = cls(*numbers)
-        except (TypeError, ValueError):
+            box = cls(*(int(part) for part in text.split(",")))
+        except (AttributeError, TypeError, ValueError):
             raise ValueError(f"{text!r} is not X,Y,WIDTH,HEIGHT in whole pixels") from None
         if min(box.left, box.top) < 0 or min(box.width, box.height) < MIN_SIDE:
             raise ValueError(
@@ -75,7 +74,9 @@ def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
     boxes = {}
     for name, (start, end) in _PARTS.items():
         y0, y1 = top + start * (bottom - top), top + end * (bottom - top)
-        box = Box(*(round(edge * scale) for edge in (left, y0, right - left, y1 - y0)))
+        x0, y0, x1, y1 = (round(edge * scale) for edge in (left, y0, right, y1))
+        x1, y1 = min(x1, picture.width), min(y1, picture.height)
+        box = Box(x0, y0, x1 - x0, y1 - y0)
         if min(box.width, box.height) >= MIN_SIDE:
             boxes[name] = box
     return boxes
