@@ -28,7 +28,7 @@ st.write(
 )
 names = network_choice.choose(runs.trained_networks())
 try:
-    networks = {name: panel.classifier(name) for name in names}
+    networks = {network_choice.shown(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
     st.error(str(error))
     st.stop()

@@ -25,8 +25,8 @@ _README = """---
 # {title}
 
 {network}: {parameters:,} parameters, {macs:,} multiply-accumulates (MACs) for one image of
-1×{side}×{side}. A plain VGG (Simonyan & Zisserman, arXiv 1409.1556) for pictures of clothing,
-trained with the VGG dashboard's `vggcore` {code_version}.
+{channels}×{side}×{side}. A plain VGG (Simonyan & Zisserman, arXiv 1409.1556) for pictures of
+clothing, trained with the VGG dashboard's `vggcore` {code_version}.
 
 ## How good it is
 
@@ -41,25 +41,35 @@ trained with the VGG dashboard's `vggcore` {code_version}.
 `{file}.safetensors` holds the weights; `{file}.json`, the card, says how images reach the network.
 
 ```python
-from vggcore.classifier import load_classifier
+from vggcore import load_classifier
 
 classifier = load_classifier("{file}")  # folder of both files, with VGGCORE_CHECKPOINTS set to it
 print(classifier.classify(picture))     # PIL image or uint8 array
 ```
 
-Without `vggcore`: grey, garment bright on black, {side}×{side} pixels in 0…1, less {mean}, divided
-by {std}. The ten outputs are logits in the order of the card's `classes`; divide them by the
-temperature {temperature:.3g} before the softmax.{mirror}
+Without `vggcore`: {input}, {side}×{side} pixels in 0…1, less {mean}, divided by {std}.
+The ten outputs are logits in the order of the card's `classes`; divide them by the temperature
+{temperature:.3g} before the softmax.{mirror}
 
 ## What it is not for
 
-It knows ten kinds of clothing and nothing else. Its training pictures show single garments; people,
-several garments or patterned grounds in a picture mislead it. {unsure}
+It knows ten kinds of clothing and nothing else. {weak} {unsure}
 """
 
 _MIRROR = """
 Average the logits of each image with those of its mirror image (left and right changed): so
 accuracy, temperature and thresholds were measured. The ONNX export does it by itself."""
+_WEAK_GREY = """Its training pictures show single garments; people,
+several garments or patterned grounds in a picture mislead it."""
+_WEAK_COLOUR = """Several garments in one picture mislead it: crop
+to the one that is meant."""
+# What each channel shows, by their number: see `vggcore/pictures/prepare.py`.
+_INPUTS = {
+    1: "one channel, grey, the garment bright on black",
+    3: "three channels, red, green and blue, cropped to what differs from the ground",
+    4: "four channels, red, green and blue of the picture cropped to what differs from its ground, "
+    "and as the fourth that difference, bright on black",
+}
 _UNSURE = """It says "unsure" below thresholds found on pictures that
 it was not trained on; no such rule catches everything."""
 _NEVER_UNSURE = """It has no rule for pictures that show no
@@ -87,7 +97,7 @@ def missing_for_onnx() -> list[str]:
 
 
 def onnx(name: str | Path) -> bytes:
-    """An ONNX model: `images` float32 [N, 1, S, S], normalised, to `logits` float32 [N, classes].
+    """An ONNX model: `images` float32 [N, C, S, S], normalised, to `logits` float32 [N, classes].
 
     Where the card asks for it, the model itself averages over the mirror image. Its metadata name
     classes, preprocessing and temperature. ONNX Runtime has run it, and agreed with PyTorch.
@@ -204,6 +214,9 @@ def model_card(name: str | Path) -> bytes:
         network=spec.name,
         parameters=totals.parameters,
         macs=totals.macs,
+        channels=spec.in_channels,
+        input=_INPUTS.get(spec.in_channels, f"{spec.in_channels} channels"),
+        weak=_WEAK_GREY if spec.in_channels == 1 else _WEAK_COLOUR,
         side=spec.image_size,
         code_version=card.code_version,
         file=path.name,
