@@ -97,19 +97,32 @@ def test_drawings_and_photos_have_thresholds_of_their_own():
         "sketches": (strong, right),
     }
     unsure = doubt.calibrate(found)["unsure"]
-    assert unsure.drawings < unsure.evidence - 2
-    assert unsure.evidence_for(True) == unsure.drawings
+    assert max(unsure.drawings) < unsure.evidence - 2
+    assert unsure.evidence_for(True, 10) == unsure.drawings
     for kind, drawn in (("photos", False), ("sketches", True)):
         good = found[kind][0][doubt.is_right(*found[kind]).bool()]
-        below = doubt.evidence(good) < unsure.evidence_for(drawn)
+        below = doubt.doubts(good, 1.0, unsure, drawn)[0]
         assert below.float().mean() <= doubt.ALLOWED_UNSURE + 0.01
     mixed = doubt.doubts(
-        torch.full((2, 10), unsure.drawings + 1), 1.0, unsure, torch.tensor([True, False])
+        torch.full((2, 10), unsure.drawings[0] + 1), 1.0, unsure, torch.tensor([True, False])
     )[0]
     assert mixed.tolist() == [False, True]
+
+
+def test_no_class_is_called_unsure_much_more_often_than_others():
+    strong, labels = sampled(3.0)
+    faint = labels == 8
+    strong[faint] -= 6  # bags show less
+    found = {kind: (strong, F.one_hot(labels, 10).bool()) for kind in ("photos", "sketches")}
+    unsure = doubt.calibrate(found)["unsure"]
+    good = strong[doubt.is_right(*found["photos"]).bool()]
+    bags = good[good.argmax(1) == 8]
+    assert unsure.by_class[8] < unsure.evidence == unsure.by_class[0]
+    rate = doubt.doubts(bags, 1.0, unsure)[0].float().mean().item()
+    assert rate == pytest.approx(doubt.ALLOWED_OF_A_CLASS, abs=0.03)
 
 
 def test_without_photos_one_threshold_serves_all():
     logits, labels = sampled(3.0)
     unsure = doubt.calibrate({"fashion-mnist": (logits, F.one_hot(labels, 10).bool())})["unsure"]
-    assert unsure.drawings is None and unsure.evidence_for(True) == unsure.evidence
+    assert unsure.drawings == () and unsure.evidence_for(True, 10) == (unsure.evidence,) * 10

@@ -43,7 +43,9 @@ def test_several_channels_have_a_mean_each():
 
 
 def test_thresholds_come_back():
-    unsure = Thresholds(evidence=-0.5, probability=0.35, allowed=0.06)
+    unsure = Thresholds(
+        evidence=-0.5, by_class=(-1.0,) * 10, drawings=(-2.0,) * 10, probability=0.35, allowed=0.06
+    )
 
     assert Thresholds.from_dict(unsure.to_dict()) == unsure
 

@@ -153,7 +153,7 @@ def test_two_networks_side_by_side():
     page = classify(canvas={"drawing": DRAWING}, second="other")
 
     first, second = answers(page)
-    assert checkpoints.DEFAULT in first and "other" in second
+    assert "Photos and drawings" in first and "other" in second
 
 
 def test_overrides_reach_the_network():

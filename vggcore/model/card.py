@@ -19,7 +19,8 @@ class Thresholds:
     """When an answer is "unsure"; see `answers.doubt`."""
 
     evidence: float = float("-inf")  # largest logit below which it is no garment
-    drawings: float | None = None  # the same for drawings; None: as for all
+    by_class: tuple[float, ...] = ()  # the same for what is named each class; (): alike for all
+    drawings: tuple[float, ...] = ()  # and for drawings; (): as for other pictures
     probability: float = 0.5  # calibrated probability below which no class is clear
     allowed: float = 0.0  # share of good garments that may be called unsure
 
@@ -27,16 +28,25 @@ class Thresholds:
     def from_dict(cls, values: dict) -> "Thresholds":
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
         found = known(cls, values, "unsure")
-        return cls(**{name: float(a_number(value, name)) for name, value in found.items()})
+        for name, value in found.items():
+            if name in ("by_class", "drawings"):
+                if not isinstance(value, list):
+                    raise ValueError(f"unsure.{name} must be a list, not {value!r}")
+                found[name] = tuple(float(a_number(one, name)) for one in value)
+            else:
+                found[name] = float(a_number(value, name))
+        return cls(**found)
 
     def to_dict(self) -> dict:
         """JSON-ready."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+        return {name: v for name, v in (values | lists).items() if v != []}
 
-    def evidence_for(self, drawn: bool) -> float:
-        """The threshold for a drawing, or for any other picture."""
-        return self.drawings if drawn and self.drawings is not None else self.evidence
+    def evidence_for(self, drawn: bool, classes: int) -> tuple[float, ...]:
+        """What is needed for each class that may be named, of a drawing or any other picture."""
+        photos = self.by_class or (self.evidence,) * classes
+        return (self.drawings or photos) if drawn else photos
 
 
 @dataclass(frozen=True, kw_only=True)
