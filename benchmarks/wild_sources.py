@@ -4,7 +4,7 @@
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
 
 "strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
-`--hold-out` two short trainings leave out one photo and one drawing source each, so that every
+`--hold-out` three short trainings leave out one photo and one drawing source each, so that every
 source is judged by a network that saw nothing of it. `--sheet FILE.png` draws the most confident
 mistakes, each as it came and as the network saw it.
 """
@@ -39,6 +39,7 @@ from vggcore.wild.source import WildSource  # noqa: E402
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
     ("clothing-small", "quickdraw-strokes"),
+    ("street-worn",),
 )
 CPU = torch.device("cpu")
 CELL = 72  # pixels of one picture on the sheet
