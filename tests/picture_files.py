@@ -82,12 +82,12 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 REFUSED = {
-    "text.png": (b"this is no picture", "not a PNG, JPEG, WebP, BMP or GIF"),
+    "text.png": (b"this is no picture", "not a PNG, JPEG, WebP, BMP, GIF"),
     "empty.png": (b"", "empty"),
     "truncated.jpg": (ALLOWED["garment.jpg"][:700], "damaged"),
     "huge.png": (png_claiming(20_000, 20_000), "too many pixels"),
     "large.png": (png_claiming(6_000, 6_000), "6000×6000"),
     "tiny.png": (encoded(Image.new("RGB", (3, 3)), "PNG"), "too small"),
-    "tiff.png": (encoded(garment(), "TIFF"), "not a PNG, JPEG, WebP, BMP or GIF"),
+    "tiff.png": (encoded(garment(), "TIFF"), "not a PNG, JPEG, WebP, BMP, GIF"),
     "vector.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a PNG"),
 }

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from picture_files import ALLOWED, REFUSED, encoded, garment, transparent_png
+from picture_files import ALLOWED, ORIENTATION, REFUSED, encoded, garment, transparent_png
 from PIL import Image
 
+from vggcore.pictures import decode
 from vggcore.pictures.decode import MAX_BYTES, WORKING_SIDE, ImageError, open_image
 
 
@@ -125,12 +126,51 @@ def test_a_strip_of_a_picture_opens(kind):
 @pytest.mark.parametrize(
     ("start", "kind"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "AVIF"),
         (b"II*\0\x08\0\0\0", "TIFF"),
         (b"MM\0*\0\0\0\x08", "TIFF"),
     ],
 )
-def test_what_phones_and_scanners_save_is_named(start, kind):
+def test_what_scanners_save_is_named(start, kind):
     with pytest.raises(ImageError, match=f"this is a {kind} picture.*save it as JPEG"):
         open_image(start + bytes(200))
+
+
+PHONES = {  # first bytes of what phones save, by the kind that Pillow names
+    "HEIF": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+    "AVIF": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf",
+}
+
+
+@pytest.mark.parametrize("kind", PHONES)
+def test_what_phones_save_is_read_where_there_is_a_decoder(kind, monkeypatch):
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    elif "AVIF" not in decode.FORMATS:
+        pytest.skip("this Pillow reads no AVIF")
+    picture = open_image(encoded(garment(), kind, quality=90))
+    assert picture.size == garment().size and picture.mode == "RGB"
+    assert picture.getpixel((48, 60))[2] < 120 < picture.getpixel((48, 10))[2]
+    with pytest.raises(ImageError, match="damaged"):
+        open_image(PHONES[kind] + bytes(200))
+    monkeypatch.setitem(decode.MAX_PIXELS, kind, 1000)
+    with pytest.raises(ImageError, match="too many pixels"):
+        open_image(encoded(garment(), kind))
+
+
+@pytest.mark.parametrize("kind", PHONES)
+def test_what_phones_save_is_named_where_there_is_no_decoder(kind, monkeypatch):
+    monkeypatch.setattr(decode, "FORMATS", ("PNG", "JPEG"))
+    monkeypatch.setattr(decode, "_HEIC", False)
+    name = "HEIC" if kind == "HEIF" else kind
+    with pytest.raises(ImageError, match=f"this is a {name} picture.*save it as JPEG"):
+        open_image(PHONES[kind] + bytes(200))
+
+
+def test_a_turned_avif_is_set_upright():
+    if "AVIF" not in decode.FORMATS:
+        pytest.skip("this Pillow reads no AVIF")
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    lying = garment().transpose(Image.Transpose.ROTATE_90)
+    picture = open_image(encoded(lying, "AVIF", exif=exif, quality=90))
+    assert picture.size == garment().size and picture.getpixel((2, 2))[0] > 200

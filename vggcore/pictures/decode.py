@@ -1,22 +1,28 @@
 """Pictures from strangers, decoded safely: bytes or a file in, a plain RGB picture out.
 
-Only five formats are tried, size is checked before any pixel is decoded, and whatever goes wrong
+Only a few formats are tried, size is checked before any pixel is decoded, and whatever goes wrong
 ends in one `ImageError`. What comes out carries no metadata.
 """
 
+import importlib.util
 import struct
 import warnings
 import zlib
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from vggcore.pictures.file_parts import count_parts, jpeg_scans
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif")
+# Pillow's own builds read AVIF since 11.3; HEIC needs the package pillow-heif beside it.
+_AVIF = bool(features.check("avif"))
+_HEIC = importlib.util.find_spec("pillow_heif") is not None
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF") + ("AVIF",) * _AVIF + ("HEIF",) * _HEIC
+EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif") + ("avif",) * _AVIF + ("heic",) * _HEIC
+_NAMED = "a PNG, JPEG, WebP, BMP, GIF" + " or AVIF" * _AVIF  # for messages
 MAX_BYTES = 25_000_000
 MIN_SIDE = 8  # pixels; nothing can be seen in less
 WORKING_SIDE = 1024  # longest side of what comes out, pixels
@@ -29,6 +35,8 @@ MAX_PIXELS = {
     "BMP": 25_000_000,
     "GIF": 25_000_000,
     "WEBP": 9_500_000,
+    "AVIF": 16_000_000,
+    "HEIF": 16_000_000,
 }
 MAX_PIXELS_PROGRESSIVE = 25_000_000
 MAX_PARTS = 20_000  # chunks, markers and the like
@@ -80,6 +88,7 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     # Pillow's other warnings (corrupt EXIF data and the like) would let visitors fill the log.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    _let_pillow_read_heic()
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             _check_size(image, data)
@@ -96,12 +105,21 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     except Image.UnidentifiedImageError:
         kind = _other_kind(data)
         if kind:
-            raise ImageError(
-                f"this is a {kind} picture, not a PNG, JPEG, WebP, BMP or GIF: save it as JPEG"
-            ) from None
-        raise ImageError("this is not a PNG, JPEG, WebP, BMP or GIF picture") from None
+            if kind in FORMATS or (kind == "HEIC" and _HEIC):
+                raise ImageError("the picture is damaged or incomplete") from None
+            raise ImageError(f"this is a {kind} picture, not {_NAMED}: save it as JPEG") from None
+        raise ImageError(f"this is not {_NAMED} picture") from None
     except _DAMAGE:
         raise ImageError("the picture is damaged or incomplete") from None
+
+
+@cache
+def _let_pillow_read_heic() -> None:
+    if _HEIC:
+        import pillow_heif
+
+        # A picture's embedded thumbnails and depth maps would only take memory.
+        pillow_heif.register_heif_opener(thumbnails=False, depth_images=False)
 
 
 def _other_kind(data: bytes) -> str:
