@@ -5,7 +5,7 @@ import zlib
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 ORIENTATION = 0x0112
 
@@ -64,6 +64,8 @@ ALLOWED = {
     "animated.gif": animated_gif(),
     "transparent.png": transparent_png(),
 }
+if features.check("avif"):
+    ALLOWED["garment.avif"] = encoded(garment(), "AVIF", quality=95)
 
 
 def png_claiming(width: int, height: int) -> bytes:

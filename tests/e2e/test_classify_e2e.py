@@ -157,7 +157,8 @@ def test_a_drawing_is_still_there_after_a_look_at_another_page(open_page):
 
 def test_every_allowed_picture_can_be_uploaded(open_page):
     page = open_page("classify?source=Upload")
-    allowed = {name: data for name, data in ALLOWED.items() if name != "garment.gif"}
+    left_out = ("garment.gif", "one-bit.png")  # twelve are looked at
+    allowed = {name: data for name, data in ALLOWED.items() if name not in left_out}
 
     page.locator("input[type=file]").set_input_files(files(allowed))
 
