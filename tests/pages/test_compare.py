@@ -200,3 +200,12 @@ def test_receptive_field_drawing_has_a_ring_a_layer():
     stacked = diagram.receptive_field(3, 4)
     assert sum(stacked.count(colour) for colour in palette.RINGS) == 4
     assert "sees 9×9 pixels" in stacked
+
+
+def test_a_setting_fills_the_knobs_without_a_word_in_the_log(page, caplog, monkeypatch):
+    monkeypatch.setattr("streamlit.elements.lib.policies._shown_default_value_warning", False)
+    compare = page(norm="both")
+    next(b for b in compare.button if b.label.startswith("The tutorial's")).click().run()
+    assert not compare.exception and compare.session_state["norm"] == "without"
+    assert compare.session_state["ratio"] == "1/8"
+    assert not [record for record in caplog.records if "default value" in record.getMessage()]
