@@ -21,7 +21,6 @@ from vggcore.answers import evaluation, export  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.packing import folded, packed  # noqa: E402
-from vggcore.wild import validation  # noqa: E402
 
 
 def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:
@@ -65,8 +64,7 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
     """How many validation images the packed network was asked, and on what share it agrees."""
     preprocessing = checkpoint.card.preprocessing
     images, _ = fashion_mnist.load_split("validation")
-    if preprocessing.style == "wild":
-        images = validation.prepared_images(images.numpy(), preprocessing.image_size)
+    images = evaluation.as_trained(images, preprocessing)
     inputs = fashion_mnist.to_network_input(images, preprocessing)
     ready = packed(checkpoint.network)
     answers = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]

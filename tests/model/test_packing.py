@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from vggcore.answers import evaluation
 from vggcore.data import fashion_mnist
 from vggcore.model import checkpoints, packing
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -70,7 +71,9 @@ def test_in_float32_a_packed_network_is_exact(configuration, monkeypatch):
 def test_a_packed_network_that_was_trained_gives_the_same_answers():
     trained = checkpoints.load("wild")
     images, _ = fashion_mnist.synthetic_garments(10, seed=3)
-    pictures = fashion_mnist.to_network_input(images, trained.card.preprocessing).unsqueeze(1)
+    way = trained.card.preprocessing
+    seen = evaluation.as_trained(images, way)
+    pictures = fashion_mnist.to_network_input(seen, way).unsqueeze(1)
 
     assert apart(trained.network, packed(trained.network), pictures) < packing.TOLERANCE
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_AS_IT_COMES, _IN_A_SHOP = 0.4, 0.4  # shares; the rest is tinted on its black ground
+_AS_IT_COMES, _IN_A_SHOP = 0.6, 0.28  # shares; the rest is tinted on its black ground
 _WHITE_GROUND = 0.6  # share of shops' grounds
 _FAINT = 10 / 255  # brightness from which a pixel belongs to the garment
 _HOLES = 7  # pixels: gaps in the garment up to this size are white cloth, which is black there
