@@ -23,8 +23,10 @@ through_entry_point()
 keep_uploads_in_memory()
 st.title("Classify")
 st.write(
-    "Draw a garment, or show a photo of one. The network answers at once, shows what it saw, and "
-    "says so when it is unsure. Your pictures stay in this session's memory only."
+    "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a person. The "
+    "network answers at once, shows what it saw, and says so when it is unsure. It knows ten "
+    "kinds; hats, skirts, shorts, socks and gloves are none of them. Your pictures stay in this "
+    "session's memory only."
 )
 names = network_choice.choose(runs.trained_networks())
 try:

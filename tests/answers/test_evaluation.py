@@ -164,8 +164,10 @@ def test_networks_of_the_wild_style_see_data_set_images_prepared():
     way = Preprocessing(style="wild", image_size=64)
 
     seen = evaluation.as_trained(image, way)
+    coloured = evaluation.as_trained(image, replace(way, style="colour-outline"))
 
     assert seen.shape == (2, 64, 64) and seen.max() > 150
+    assert coloured.shape == (2, 64, 64, 4) and torch.equal(coloured[..., 3], seen)
     assert evaluation.as_trained(image, Preprocessing(image_size=32)) is image
 
 
