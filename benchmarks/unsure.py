@@ -135,7 +135,9 @@ def main() -> None:
     card, preprocessing = checkpoint.card, checkpoint.card.preprocessing
     if arguments.one_view:
         preprocessing = replace(preprocessing, mirror=False)
-    kept_apart = validation.Validation.load(preprocessing.image_size, card.seed or 0)
+    kept_apart = validation.Validation.load(
+        preprocessing.image_size, card.seed or 0, style=preprocessing.style
+    )
     found = kept_apart.answers(checkpoint.network, preprocessing)
     if arguments.one_view:
         card = replace(card, **doubt.calibrate(found))
