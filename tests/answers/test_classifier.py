@@ -73,7 +73,8 @@ def test_the_shipped_default_answers_alike_from_both_sides():
     shoe[30:50, 4:60], shoe[10:32, 40:60] = 220, 180
 
     assert classifier.mirrors
-    left, right = classifier.logits(shoe), classifier.logits(shoe[:, ::-1].copy())
+    seen = classifier.prepare(shoe).network_input
+    left, right = classifier.logits(seen), classifier.logits(seen[:, ::-1].copy())
     assert torch.allclose(left, right, atol=1e-4)
 
 

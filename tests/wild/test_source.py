@@ -178,9 +178,9 @@ def test_fashion_mnist_in_colour_keeps_each_outline_and_no_usual_colour():
     assert (inside > outside + 0.15).float().mean() > 0.95
     grey = (pictures[:, :3].amax(1) - pictures[:, :3].amin(1)).amax((1, 2)) < 0.02
     as_it_comes = (pictures[:, :3] - images[:, None]).abs().amax((1, 2, 3)) < 1e-6
-    assert 0.3 < as_it_comes.float().mean() < 0.5 and (~grey).float().mean() > 0.2
+    assert 0.5 < as_it_comes.float().mean() < 0.7 and (~grey).float().mean() > 0.15
     on_white = pictures[:, :3, 0, 0].amin(1) > 0.6
-    assert 0.1 < on_white.float().mean() < 0.4
+    assert 0.08 < on_white.float().mean() < 0.35
 
 
 def test_shares_of_a_batch_make_a_whole():

@@ -106,9 +106,10 @@ def prepare(
         steps.append(("network input", result))
     else:
         seen = _framed(view.colours, box, size, margin, fill)
-        steps += (
-            [("outline", result), ("in colour", seen)] if channels == 4 else [("in colour", seen)]
-        )
+        if channels == 4:
+            steps += [("outline", result), ("network input: this and the outline", seen)]
+        else:
+            steps.append(("network input", seen))
         result = np.dstack([seen, result]) if channels == 4 else seen
     drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)
