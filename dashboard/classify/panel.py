@@ -161,7 +161,7 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     pictures = [image for _, image in steps]
     if mirrors:
         captions[-1] += ", also mirrored"
-    return strip(list(zip(captions, pictures, strict=True)))
+    return strip(list(zip(captions, pictures, strict=True)), side=96)  # five in a row
 
 
 def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
