@@ -83,7 +83,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     checkpoint = checkpoints.load(args.checkpoint)
     side = checkpoint.network.spec.image_size
-    runs = forms(checkpoint, torch.rand(1, 1, side, side), args.threads)
+    channels = checkpoint.card.spec.in_channels
+    runs = forms(checkpoint, torch.rand(1, channels, side, side), args.threads)
 
     clock = time.thread_time if args.threads == 1 else time.perf_counter
     seconds = {name: [] for name in runs}
