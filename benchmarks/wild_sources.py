@@ -4,8 +4,8 @@
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
 
 "strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
-`--hold-out` three short trainings leave out one photo and one drawing source each, so that every
-source is judged by a network that saw nothing of it. `--sheet FILE.png` draws the most confident
+`--hold-out` three short trainings leave out one or two sources each, so that every source is
+judged by a network that saw nothing of it. `--sheet FILE.png` draws the most confident
 mistakes, each as it came and as the network saw it.
 """
 

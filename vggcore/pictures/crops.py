@@ -61,7 +61,8 @@ def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
     small.thumbnail((128, 128))
     colours = np.asarray(small, np.float32)
     found = ground.against_ground(colours)
-    if found.spread == 0 and not _photo_like(colours, found.mask):
+    drawn = ground.is_drawn(colours, found.spread, found.signed, found.mask)
+    if found.spread == 0 and drawn:
         return {}
     left, top, right, bottom = _extent(found.mask)
     if bottom - top < _TALL * max(1, right - left) or bottom - top < 0.5 * len(colours):
@@ -93,12 +94,6 @@ def looks_like_skin(colours: np.ndarray) -> np.ndarray:
     cr = 128 + 0.5 * red - 0.418688 * green - 0.081312 * blue
     bright = 0.299 * red + 0.587 * green + 0.114 * blue
     return (77 <= cb) & (cb <= 127) & (133 <= cr) & (cr <= 173) & (bright > 40)
-
-
-def _photo_like(colours: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether what stands out has many shades, as photos do and drawings do not."""
-    shades = np.unique(colours[mask].astype(np.uint8) >> 3, axis=0)
-    return len(shades) > 40
 
 
 def _extent(mask: np.ndarray) -> tuple[int, int, int, int]:
