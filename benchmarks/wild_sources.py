@@ -5,8 +5,9 @@
 
 "strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
 `--hold-out` three short trainings leave out one or two sources each, so that every source is
-judged by a network that saw nothing of it. `--sheet FILE.png` draws the most confident
-mistakes, each as it came and as the network saw it.
+judged by a network that saw nothing of it; `--only SOURCE` does the one that leaves this out.
+`--init-from CHECKPOINT` goes on from a network, which must not have seen it either. `--sheet
+FILE.png` draws the most confident mistakes, each as it came and as the network saw it.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.pictures.preprocessing import Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild.items import Item, development_items  # noqa: E402
+from vggcore.wild.items import SOURCES, Item, development_items  # noqa: E402
 from vggcore.wild.source import WildSource  # noqa: E402
 
 HELD_OUT_TOGETHER = (
@@ -45,10 +46,14 @@ CPU = torch.device("cpu")
 CELL = 72  # pixels of one picture on the sheet
 
 
-def train_without(sources: tuple[str, ...], steps: int) -> tuple:
-    """The preset's network, trained for `steps` without these sources."""
+def train_without(sources: tuple[str, ...], steps: int, **changes) -> tuple:
+    """The preset's network, trained for `steps` without these sources.
+
+    changes: fields of the preset's recipe to change.
+    """
     preset = PRESETS["wild"]
-    train = replace(preset.train, ema=0.995)  # shorter than the preset's, as the training is
+    # The average is shorter than the preset's, as the training is.
+    train = replace(preset.train, ema=0.995, **changes)
     batches = WildSource(preset.spec, train, CPU, exclude=sources)
     network = build(preset.spec, init=train.init, seed=train.seed)
     loop.start_from(network, train)
@@ -58,6 +63,8 @@ def train_without(sources: tuple[str, ...], steps: int) -> tuple:
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = optimizer_module.learning_rate(train, step, steps)
+        if step % 100 == 0:
+            print(f"step {step}", file=sys.stderr, flush=True)
         inputs, targets = batches.batch(step)
         with precision.autocast(precision.resolve("auto", CPU), CPU):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
@@ -118,6 +125,10 @@ def main() -> None:
     parser.add_argument("checkpoint", nargs="?", default="wild")
     parser.add_argument("--hold-out", action="store_true")
     parser.add_argument("--steps", type=int, default=300, help="of each hold-out training")
+    parser.add_argument("--only", choices=SOURCES, help="leave out this one and its companion")
+    parser.add_argument("--init-from", help="checkpoint to go on from")
+    parser.add_argument("--batch-size", type=int, help="the preset's, if left out")
+    parser.add_argument("--learning-rate", type=float, help="the preset's, if left out")
     parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
@@ -129,9 +140,16 @@ def main() -> None:
     prepared: list = []
     answers: list[torch.Tensor] = []
     if arguments.hold_out:
+        changes = {
+            name: value
+            for name in ("init_from", "batch_size", "learning_rate")
+            if (value := getattr(arguments, name)) is not None
+        }
         for sources in HELD_OUT_TOGETHER:
+            if arguments.only and arguments.only not in sources:
+                continue
             started = time.perf_counter()
-            network, preprocessing = train_without(sources, arguments.steps)
+            network, preprocessing = train_without(sources, arguments.steps, **changes)
             print(
                 f"trained without {', '.join(sources)}: {arguments.steps} steps, "
                 f"{time.perf_counter() - started:.0f} s",

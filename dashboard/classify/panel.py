@@ -8,6 +8,7 @@ from PIL import Image
 
 from dashboard.shared import cpu_share, palette
 from dashboard.shared.thumbnails import strip
+from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
     Bank,
@@ -22,6 +23,10 @@ from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garmen
 
 _SHOWN = 5  # bars
 TURNS = {"As it is": 0, "Left": 90, "Upside down": 180, "Right": 270}  # degrees to the left
+LOOKED_AT = (
+    "There is more in this picture: this answers for the one thing that is large. To answer for "
+    "all of it, choose Crop: Whole picture below, or draw a box."
+)
 NEVER_DOUBTS = (
     "This network has seen nothing but garments, and has no way to say that something is none: "
     "show it a line or a smiley, and it names a garment all the same."
@@ -95,12 +100,22 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         with column:
             st.html(answer_html(prediction, name if len(networks) > 1 else ""))
             st.html(steps_html(prediction, networks[name].mirrors))
+            if prediction.looked_at:
+                st.caption(LOOKED_AT)
             if networks[name].checkpoint.card.unsure is None:
                 st.caption(NEVER_DOUBTS)
+    first = next(iter(predictions.values()))
+    if first.turn:
+        answers.button(
+            f"Turn it: {TURNS_IN_WORDS[first.turn]}",
+            key=f"{key}-turn-it",
+            on_click=_turn_on,
+            args=(key, turn + first.turn),
+            icon=":material/rotate_left:",
+        )
     if explain:
         for name, network in networks.items():
             explanation(name, network, predictions[name])
-    first = next(iter(predictions.values()))
     return "Unsure" if first.unsure else f"{first.label} {percent(first.probability)}"
 
 
@@ -110,6 +125,11 @@ def choose_turn(key: str) -> int:
         "Turn", list(TURNS), default="As it is", required=True, key=f"{key}-turn"
     )
     return TURNS.get(chosen, 0)
+
+
+def _turn_on(key: str, degrees: int) -> None:
+    names = {each: name for name, each in TURNS.items()}
+    st.session_state[f"{key}-turn"] = names[degrees % 360]
 
 
 def choose_overrides(key: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dashboard.classify.canvas import framing, sent_box
 from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import Classifier
 from vggcore.data.classes import percent
+from vggcore.pictures import things
 from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = "Whole picture"
@@ -19,7 +20,7 @@ _SMALL = 96  # CSS pixels of an offered part's side
 
 
 class Offer(NamedTuple):
-    """One part of a person's photo, and what the network makes of it."""
+    """One part of a photo, and what the network makes of it."""
 
     name: str
     box: str  # "x,y,width,height", or "" for the whole
@@ -48,9 +49,10 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
 
 
 def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
-    """Whole, upper body, legs and shoes where the photo may show a person with several garments.
+    """The parts of a photo that shows several garments, with the whole of it.
 
-    Kept for the session, so that a new box does not ask about them again.
+    They are upper body, legs and shoes of a person, or things that stand apart. Kept for the
+    session, so that a new box does not ask about them again.
     """
     digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
     kept = st.session_state.get(f"{key}-offers")
@@ -58,7 +60,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
         return kept[1]
     offers: list[Offer] = []
     named: set[str] = set()
-    if parts := parts_of_a_person(picture):
+    if parts := parts_of_a_person(picture) or _things(picture):
         boxes: dict[str, Box | None] = {WHOLE: None, **parts}
         for name, box in boxes.items():
             part = box.of(picture) if box else picture
@@ -71,6 +73,18 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
             offers = []
     st.session_state[f"{key}-offers"] = (digest, offers)
     return offers
+
+
+def _things(picture: Image.Image) -> dict[str, Box]:
+    """Things that stand apart in the picture, by where they are."""
+    boxes = things.find(picture).several
+    if len(boxes) == 2:
+        first, second = boxes
+        beside = second.left >= first.left + first.width or first.left >= second.left + second.width
+        names = ("Left", "Right") if beside else ("Top", "Bottom")
+        ordered = sorted(boxes, key=lambda box: box.left if beside else box.top)
+        return dict(zip(names, ordered, strict=True))
+    return {f"Thing {number}": box for number, box in enumerate(boxes, start=1)}
 
 
 def _offer_parts(offers: list[Offer], box: str, key: str) -> None:

@@ -4,14 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from vggcore.answers.classifier import Classifier, load_classifier
+from vggcore.answers.classifier import TURNS, Classifier, load_classifier
 from vggcore.data import fashion_mnist
 from vggcore.data.classes import CLASSES
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.card import Card
+from vggcore.model.card import Card, Thresholds
 from vggcore.model.network import build
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
@@ -98,3 +98,87 @@ def test_new_weights_under_the_same_name_are_noticed(saved):
     checkpoints.save(saved, build(SPEC, seed=1), card)
 
     assert load_classifier(saved) is not before
+
+
+@pytest.fixture
+def knows_tops(saved):
+    """A classifier that finds the more evidence for a T-shirt the brighter a picture's top is.
+
+    What is broader than high it calls a Bag.
+    """
+    checkpoint = checkpoints.load(saved)
+    doubting = replace(checkpoint.card, unsure=Thresholds(evidence=1.0, probability=0.35))
+    classifier = Classifier(replace(checkpoint, card=doubting))
+
+    def answering(inputs: torch.Tensor) -> torch.Tensor:
+        seen = (inputs > 0).float()
+        side = inputs.shape[-1]
+        above, below = seen[..., : side // 2, :], seen[..., side // 2 :, :]
+        heavy = above.mean((1, 2, 3)) - below.mean((1, 2, 3))
+        broad = (seen.amax(2).sum((1, 2)) > 1.5 * seen.amax(3).sum((1, 2))).float()
+        logits = torch.zeros(len(inputs), len(CLASSES))
+        logits[:, CLASSES.index("T-shirt/top")] = 3 + 20 * heavy
+        logits[:, CLASSES.index("Bag")] = 60 * broad
+        return logits
+
+    classifier._answering = answering
+    return classifier
+
+
+def top(ground=240) -> np.ndarray:
+    """Sleeves above, a slim body below."""
+    picture = np.full((150, 150), ground, np.uint8)
+    picture[20:60, 25:125], picture[60:130, 60:90] = 40, 40
+    return picture
+
+
+@pytest.mark.parametrize(("quarters", "turn"), [(0, 0), (1, 270), (2, 180), (3, 90)])
+def test_a_turned_picture_is_unsure_and_says_how_to_turn_it(knows_tops, quarters, turn):
+    answer = knows_tops.classify(np.rot90(top(), quarters).copy())
+
+    assert answer.turn == turn and answer.unsure == bool(turn)
+    if turn:
+        assert "may be turned" in answer.reason and TURNS[turn] in answer.reason
+        upright = Image.fromarray(np.rot90(top(), quarters).copy()).rotate(turn, expand=True)
+        assert not knows_tops.classify(upright).unsure
+
+
+def test_a_network_without_thresholds_is_not_asked_about_turns(saved):
+    classifier = load_classifier(saved)
+    assert classifier.classify(np.rot90(top()).copy()).turn == 0
+
+
+def beside(*pictures: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.hstack(pictures))
+
+
+def bag() -> np.ndarray:
+    picture = np.full((150, 150), 240, np.uint8)
+    picture[60:90, 15:135] = 40
+    return picture
+
+
+def test_different_things_side_by_side_are_unsure_and_named(knows_tops):
+    answer = knows_tops.classify(beside(top(), bag()))
+
+    assert answer.unsure and "T-shirt/top and Bag" in answer.reason
+    assert [thing.answer.label for thing in answer.several] == ["T-shirt/top", "Bag"]
+    assert answer.several[0].box.left < answer.several[1].box.left
+
+
+def test_two_of_a_kind_are_named_once(knows_tops):
+    answer = knows_tops.classify(beside(top(), top()))
+
+    assert not answer.unsure and answer.label == "T-shirt/top"
+    assert len(answer.several) == 2
+
+
+def test_the_one_large_thing_is_looked_at_unless_the_whole_is_asked_for(knows_tops):
+    page = Image.new("L", (300, 400), 240)
+    page.paste(Image.fromarray(top()), (70, 40))
+    ImageDraw.Draw(page).text((60, 330), "49.90 in many colours", 0)
+
+    answer = knows_tops.classify(page)
+
+    assert answer.label == "T-shirt/top" and answer.looked_at.top + answer.looked_at.height < 330
+    assert knows_tops.classify(page, crop="off").looked_at is None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from picture_files import ALLOWED, REFUSED
-from PIL import Image
+from PIL import Image, ImageDraw
 from untrained import save_untrained
 
 from vggcore.answers.classifier import Classifier, Prediction
@@ -223,3 +223,33 @@ def test_a_box_that_cannot_be_says_why(box, pictures, capsys):
     assert main(["classify", str(pictures / "a.png"), "--crop", box]) == 2
     error = capsys.readouterr().err
     assert "X,Y" in error or "outside of the picture" in error
+
+
+def test_of_a_crowded_picture_it_says_what_was_looked_at(tmp_path, capsys):
+    page = Image.new("RGB", (300, 400), "white")
+    ImageDraw.Draw(page).rectangle([80, 60, 200, 220], (40, 60, 120))
+    ImageDraw.Draw(page).text((60, 330), "49.90 in many colours", "black")
+    page.save(tmp_path / "page.png")
+
+    assert main(["classify", str(tmp_path / "page.png"), "--json"]) == 0
+    (answer,) = answers(capsys)
+    left, top, width, height = answer["looked_at"]
+    assert left <= 80 and top <= 60 and left + width >= 200 and top + height < 330
+
+    assert main(["classify", str(tmp_path / "page.png")]) == 0
+    assert f"--crop {left},{top},{width},{height}" in capsys.readouterr().out
+
+
+def test_of_two_garments_it_names_the_part_of_each(tmp_path, capsys):
+    page = Image.new("RGB", (400, 200), "white")
+    for left in (40, 250):
+        ImageDraw.Draw(page).rectangle([left, 40, left + 110, 160], (40, 60, 120))
+    page.save(tmp_path / "two.png")
+
+    main(["classify", str(tmp_path / "two.png"), "--json"])
+    boxes = [thing["box"] for thing in answers(capsys)[0]["several"]]
+    main(["classify", str(tmp_path / "two.png")])
+    printed = capsys.readouterr().out
+
+    assert len(boxes) == 2 and boxes[0][0] < boxes[1][0]
+    assert all(f"--crop {','.join(map(str, box))}: " in printed for box in boxes)

@@ -321,3 +321,43 @@ def test_a_forged_box_is_ignored(forged, answers_by_height):
     page.session_state["file-0-box"] = forged
     page.run()
     assert not page.exception and "Dress" in answers(page)[0]
+
+
+def two_garments() -> bytes:
+    """A tall garment and a broad one on white."""
+    picture = Image.new("RGB", (400, 200), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle([40, 20, 110, 180], (200, 30, 40))
+    pen.rectangle([220, 60, 370, 160], (20, 30, 90))
+    return encoded(picture, "PNG")
+
+
+def test_garments_side_by_side_are_offered_by_where_they_are(answers_by_height):
+    page = upload(("two.png", two_garments()))
+    offered = [button.label for button in page.button if "part" in (button.key or "")]
+    assert offered == ["Whole picture", "Left", "Right"]
+
+    page.button(key="file-0-part-Left").click().run()
+
+    assert not page.exception and "Dress" in answers(page)[0]
+    assert any("Answered for: left" in caption.value for caption in page.caption)
+
+
+def test_a_turned_picture_is_turned_by_one_click(monkeypatch):
+    def classify(self, picture, **_):
+        lying = picture.width > picture.height
+        chances = dict.fromkeys(self.classes, 0.01) | {"Dress": 0.91}
+        reason = "The picture may be turned." if lying else ""
+        prepared = self.prepare(picture)
+        return Prediction("Dress", 0.91, chances, lying, reason, prepared, turn=90 * lying)
+
+    monkeypatch.setattr("vggcore.answers.classifier.Classifier.classify", classify)
+    lying = Image.new("RGB", (200, 120), "white")
+    ImageDraw.Draw(lying).rectangle([20, 40, 180, 80], (200, 30, 40))
+    page = upload(("lying.png", encoded(lying, "PNG")))
+    assert "Unsure" in answers(page)[0]
+
+    page.button(key="file-0-turn-it").click().run()
+
+    assert not page.exception and "Dress" in answers(page)[0]
+    assert not [button for button in page.button if button.key == "file-0-turn-it"]

@@ -156,6 +156,12 @@ def _row(name: str, prediction: "Prediction") -> dict:
         "probabilities": prediction.probabilities,
         "unsure": prediction.unsure,
         "reason": prediction.reason,
+        "looked_at": list(prediction.looked_at) if prediction.looked_at else None,
+        "turn": prediction.turn,
+        "several": [
+            {"box": list(thing.box), "label": thing.answer.label, "unsure": thing.answer.unsure}
+            for thing in prediction.several
+        ],
     }
 
 
@@ -194,5 +200,12 @@ def _print(rows: list[dict], *, as_json: bool) -> None:
             continue
         unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
         print(f"{row['file']}: {row['label']} {percent(row['probability'], 1)}{unsure}")
+        if row["looked_at"]:
+            print(f"  looked at --crop {','.join(map(str, row['looked_at']))}, which stands out")
+        if row["turn"]:
+            print(f"  try --turn {row['turn']}")
+        for thing in row["several"]:
+            said = "unsure" if thing["unsure"] else thing["label"]
+            print(f"  --crop {','.join(map(str, thing['box']))}: {said}")
         if "explained" in row:
             print(f"  explained in {Path(row['explained'][0]).parent}")

@@ -51,7 +51,7 @@ _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _RARE = 0.65  # power of a class's number by which its pictures are picked less often
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 9  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 10  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):

@@ -431,9 +431,35 @@ def _turned(line: np.ndarray, angle: float) -> np.ndarray:
     return (line - 0.5) @ turn + 0.5
 
 
+def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
+    """Sandals as whoever stands before them sees them: shorter, their straps above their soles.
+
+    sole, lines: seen from above; closed lines are other soles. The near edge of a sole shows how
+    thick it is.
+    """
+    flat, thick, rise = rng.uniform(0.55, 0.9), rng.uniform(0.01, 0.07), rng.uniform(0.04, 0.2)
+
+    def with_edge(line: np.ndarray) -> np.ndarray:
+        low, lowest = line[:, 1] > line[:, 1].mean(), [0, thick]
+        return line * [1, flat] + low[:, None] * lowest
+
+    seen = []
+    for line in lines:
+        if _is_closed(line):
+            seen.append(with_edge(line))
+            continue
+        at, along = np.linspace(0, 1, 9), np.linspace(0, 1, len(line))
+        strap = np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1)
+        seen.append(strap * [1, flat] - np.outer(np.sin(np.pi * at), [0, rise]))
+    return with_edge(sole), seen
+
+
 def _sandal(rng) -> tuple[np.ndarray, list]:
-    if rng.random() < 0.5:
+    kind = rng.random()
+    if kind < 0.25:
         return _sandal_from_above(rng)
+    if kind < 0.55:
+        return _obliquely(rng, *_sandal_from_above(rng))
     lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
     x = np.linspace(0, 1, 9)
     bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5

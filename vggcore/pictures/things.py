@@ -1,0 +1,193 @@
+"""Things that stand apart in a picture: a photo on a shop's page, garments side by side, a collage.
+
+A network names one garment. Shown a whole page it would answer for texts and buttons too, so the
+one thing that is large is looked at alone; where several are, people choose.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from vggcore.pictures import ground
+from vggcore.pictures.crops import MIN_SIDE, Box
+
+_SHORT, _LONG = 128, 288  # pixels of the sides on which things are looked for, at most
+_SMALLEST = 96  # pixels of the shorter side: smaller pictures have no room for several things
+_PLAIN = 6.0  # grey levels of spread at the border up to which the ground is plain
+_NEAR = 0.05  # gap, as a share of the longest side, up to which two parts are one thing
+_CARD_GAP = 2  # pixels between a photo on a page and the text beside it
+_CARD_AREA = 0.06  # share of the page that a photo on it takes, at least
+_SLENDER = 5.0  # length over width beyond which it is a line of text, a button or a rule
+_COMPARABLE = 0.3  # of the largest box's area, from which another thing may be meant as well
+_LEAST_AREA = 0.02  # share of the picture
+_SEAM = 0.9  # share of a seam's length along which both sides differ
+_SEAM_EDGE = 18.0  # grey levels by which they do
+_SEAM_PLACES = (0.4, 0.6)  # where in a picture a seam is looked for
+MOST = 4  # things to choose from
+
+
+class Things(NamedTuple):
+    """What to look at in a picture."""
+
+    main: Box | None = None  # the one thing that is large, where there is more around it
+    several: tuple[Box, ...] = ()  # things of comparable size, from top left to bottom right
+
+
+def find(picture: Image.Image) -> Things:
+    """The things that stand apart in a picture, boxes in its pixels; nothing where it is one."""
+    if min(picture.size) < _SMALLEST:
+        return Things()
+    whole = picture.size
+    shrunk = min(1.0, _SHORT / min(picture.size), _LONG / max(picture.size))
+    size = (max(1, round(picture.width * shrunk)), max(1, round(picture.height * shrunk)))
+    if shrunk < 0.5:  # much faster than one resize
+        picture = picture.reduce(int(1 / shrunk))
+    small = picture.convert("RGB").resize(size, Image.Resampling.BOX)
+    colours = np.asarray(small, np.float32)
+    scale = (whole[0] / small.width, whole[1] / small.height)
+    if halves := _halves(colours):
+        return Things(several=tuple(_box(half, scale) for half in halves))
+    seen = ground.against_ground(colours)
+    if seen.spread > _PLAIN or not seen.mask.any():
+        return Things()
+    if card := _card(colours, seen):
+        return Things(main=_box(card, scale))
+    gap = max(2, round(_NEAR * max(small.size)))
+    parts = apart(seen.mask, gap)
+    large = [part for part in parts if _may_be_meant(part, seen.mask)]
+    if not large or len(parts) == 1:
+        return Things()
+    largest = max(_area(part) for part in large)
+    chosen = [part for part in large if _area(part) >= _COMPARABLE * largest]
+    boxes = tuple(_box(_grown(part, gap // 2, seen.mask.shape), scale) for part in chosen)
+    if any(min(box.width, box.height) < MIN_SIDE for box in boxes) or len(boxes) > MOST:
+        return Things()
+    return Things(main=boxes[0]) if len(boxes) == 1 else Things(several=boxes)
+
+
+class _Part(NamedTuple):
+    """A rectangle of the small picture; bottom and right are one past its last pixel."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def apart(mask: np.ndarray, gap: int) -> list[_Part]:
+    """The mask cut wherever `gap` empty rows or columns run through a part of it.
+
+    mask: bool [H, W]. From top left to bottom right. The recursive X-Y cut of Nagy and Seth (7th
+    ICPR, 1984), by which pages are divided into columns and lines.
+    """
+    parts = [_Part(0, mask.shape[0], 0, mask.shape[1])]
+    found: list[_Part] = []
+    while parts:
+        part = parts.pop()
+        inside = mask[part.top : part.bottom, part.left : part.right]
+        rows, columns = (_runs(np.any(inside, axis=axis), gap) for axis in (1, 0))
+        if not rows or not columns:
+            continue
+        cut = [
+            _Part(part.top + y0, part.top + y1, part.left + x0, part.left + x1)
+            for y0, y1 in rows
+            for x0, x1 in columns
+        ]
+        if len(cut) == 1:
+            found += cut
+        else:
+            parts += cut[::-1]
+    return sorted(found, key=lambda part: (part.top // 8, part.left))
+
+
+def _runs(filled: np.ndarray, gap: int) -> list[tuple[int, int]]:
+    """Start and end of what is filled, where fewer than `gap` empty places lie between."""
+    places = np.flatnonzero(filled)
+    if not len(places):
+        return []
+    breaks = np.flatnonzero(np.diff(places) > gap)
+    starts = [0, *(breaks + 1).tolist()]
+    ends = [*breaks.tolist(), len(places) - 1]
+    return [(int(places[a]), int(places[b]) + 1) for a, b in zip(starts, ends, strict=True)]
+
+
+def _halves(colours: np.ndarray) -> list[_Part]:
+    """Both halves of a collage: along nearly all of a straight line in it, its sides differ."""
+    height, width = colours.shape[:2]
+    for axis in (1, 0):
+        side = colours.shape[axis]
+        # Scaling blurs a seam over one pixel: what lies to both sides of it is compared.
+        a, b = (np.take(colours, np.arange(*ends), axis) for ends in ((0, side - 2), (2, side)))
+        share = (np.abs(a - b).max(axis=2) > _SEAM_EDGE).mean(axis=1 - axis)
+        low, high = (round(place * side) for place in _SEAM_PLACES)
+        at = low + int(share[low:high].argmax())
+        if share[at] >= _SEAM:
+            cut = at + 1
+            if axis == 1:
+                return [_Part(0, height, 0, cut), _Part(0, height, cut + 1, width)]
+            return [_Part(0, cut, 0, width), _Part(cut + 1, height, 0, width)]
+    return []
+
+
+def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
+    """A photo on a page, or an image inside of a plot's axes: it has a picture's straight edges."""
+    parts = apart(seen.mask, _CARD_GAP)
+    if len(parts) < 2:
+        return None
+    part = max(parts, key=_area)
+    if _area(part) < _CARD_AREA * seen.mask.size:
+        return None
+    part = _without_ticks(seen.mask, part)
+    top, bottom, left, right = part
+    # With a rim of the page's own colour around it, it is a picture in a frame.
+    page = np.median(seen.ground.reshape(-1, 3), axis=0)
+    framed = np.empty((bottom - top + 4, right - left + 4, 3), np.float32)
+    framed[:] = page
+    framed[2:-2, 2:-2] = colours[top:bottom, left:right]
+    return part if ground.inside_rim(framed) else None
+
+
+def _without_ticks(mask: np.ndarray, part: _Part) -> _Part:
+    """The part without lines at its edges that are mostly ground, such as an axis's ticks."""
+    inside = mask[part.top : part.bottom, part.left : part.right]
+    rows, columns = (np.flatnonzero(inside.mean(axis) > 0.5) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return part
+    return _Part(
+        part.top + int(rows[0]),
+        part.top + int(rows[-1]) + 1,
+        part.left + int(columns[0]),
+        part.left + int(columns[-1]) + 1,
+    )
+
+
+def _may_be_meant(part: _Part, mask: np.ndarray) -> bool:
+    """Whether a part has the size and form of a garment, not of text, a button or a rule."""
+    height, width = part.bottom - part.top, part.right - part.left
+    slender = max(height, width) > _SLENDER * min(height, width)
+    if slender or _area(part) < _LEAST_AREA * mask.size:
+        return False
+    # Lines of text lie close together, but none of them is most of it.
+    lines = apart(mask[part.top : part.bottom, part.left : part.right], _CARD_GAP)
+    return max(map(_area, lines)) >= 0.5 * _area(part)
+
+
+def _area(part: _Part) -> int:
+    return (part.bottom - part.top) * (part.right - part.left)
+
+
+def _grown(part: _Part, room: int, shape: tuple[int, ...]) -> _Part:
+    return _Part(
+        max(0, part.top - room),
+        min(shape[0], part.bottom + room),
+        max(0, part.left - room),
+        min(shape[1], part.right + room),
+    )
+
+
+def _box(part: _Part, scale: tuple[float, float]) -> Box:
+    across, down = scale
+    left, top = round(part.left * across), round(part.top * down)
+    right, bottom = round(part.right * across), round(part.bottom * down)
+    return Box(left, top, right - left, bottom - top)
