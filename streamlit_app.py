@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.shared import internals
+
 # A file of our own: visitors' browsers would fetch a named icon from elsewhere.
 ICON = Path(__file__).parent / "dashboard" / "assets" / "icon.png"
 st.set_page_config(page_title="VGG dashboard", page_icon=ICON, layout="wide")
@@ -16,4 +18,6 @@ PAGES = [
     st.Page("pages/results.py", title="Results", icon=":material/insights:"),
 ]
 
-st.navigation(PAGES, position="top").run()
+page = st.navigation(PAGES, position="top")
+internals.keep_address_on_leaving()
+page.run()

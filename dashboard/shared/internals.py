@@ -4,7 +4,11 @@ Each function stands alone, does nothing where an update has taken its ground aw
 by `tests/dashboard/test_internals.py`.
 """
 
+from pathlib import Path
+
 import streamlit as st
+
+_HISTORY = Path(__file__).resolve().parents[1] / "assets" / "history.js"
 
 
 def through_entry_point() -> None:
@@ -39,3 +43,11 @@ def keep_uploads_in_memory() -> None:
     if hasattr(MultiPartParser, "spool_max_size"):
         most = st.get_option("server.maxUploadSize") + 1
         MultiPartParser.spool_max_size = most * 1024 * 1024
+
+
+def keep_address_on_leaving() -> None:
+    """Let the browser's Back find a page with the parameters that it was left with.
+
+    Without this, Back shows the page's defaults first, and its parameters only at the second try.
+    """
+    st.html(f"<script>{_HISTORY.read_text('utf-8')}</script>", unsafe_allow_javascript=True)

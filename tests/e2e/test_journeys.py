@@ -181,3 +181,23 @@ def test_axe_finds_nothing_serious(open_page, network, path, scheme):
         if violation["impact"] in ("serious", "critical")
     }
     assert not serious
+
+
+def test_back_finds_a_page_as_it_was_left_and_then_the_one_before(open_page):
+    page = open_page()
+    go(page, "Compare")
+    page.get_by_role("spinbutton", name="Classes").fill("20")
+    page.keyboard.press("Enter")
+    settle(page)
+    left_at = address(page)
+    assert "classes=20" in left_at
+    go(page, "Classify")
+
+    page.go_back()
+    expect(page.get_by_role("spinbutton", name="Classes")).to_have_value("20")
+    settle(page)
+    assert address(page) == left_at
+
+    page.go_back()
+    page.wait_for_url(lambda url: urlsplit(url).path in ("", "/"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("VGG networks on clothing")
