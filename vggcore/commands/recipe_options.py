@@ -7,8 +7,11 @@ preset's values, changed by whatever was given. No PyTorch.
 import argparse
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
+from vggcore.machine.hardware import device_choices
+from vggcore.machine.memory import free_memory
 from vggcore.model.architectures import HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 
@@ -31,6 +34,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=PRESETS,
         help=f"recipe to start from ({DEFAULT_PRESET}); every other argument changes it. "
         + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()),
+    )
+    parser.add_argument(
+        "--largest-batch",
+        action="store_true",
+        default=None,
+        help="set the batch size to the largest power of two that by the estimate fits into the "
+        "free memory",
     )
     network = parser.add_argument_group("network")
     for name, (kind, text) in _SPEC_HELP.items():
@@ -56,13 +66,34 @@ def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
     train = _replaced(PRESETS[name].train, args)
     if os.sep in train.init_from:  # a background run trains in another directory
         train = dataclasses.replace(train, init_from=str(Path(train.init_from).resolve()))
-    return name, _replaced(PRESETS[name].spec, args), train
+    spec = _replaced(PRESETS[name].spec, args)
+    if getattr(args, "largest_batch", None):
+        train = _with_largest_batch(spec, train, given=args.batch_size)
+    return name, spec, train
+
+
+def _with_largest_batch(spec: VGGSpec, train: TrainConfig, given: int | None) -> TrainConfig:
+    from vggcore.training import cost
+
+    if given is not None:
+        raise ValueError("--largest-batch chooses the batch size: leave out --batch-size")
+    device = device_choices(train.device)[0]
+    free = free_memory(device)
+    if free is None:
+        raise ValueError(f"--largest-batch: this system does not tell how much {device} has free")
+    size = cost.largest_batch(spec, train, free)
+    print(f"batch size {size}: the largest that fits, by the estimate", file=sys.stderr)
+    return dataclasses.replace(train, batch_size=size)
 
 
 def given(args: argparse.Namespace) -> list[str]:
     """The flags among these arguments that were typed, such as "--epochs"."""
     names = [field.name for kind in (VGGSpec, TrainConfig) for field in dataclasses.fields(kind)]
-    return [_flag(name) for name in ("preset", *names) if getattr(args, name, None) is not None]
+    return [
+        _flag(name)
+        for name in ("preset", "largest_batch", *names)
+        if getattr(args, name, None) is not None
+    ]
 
 
 def command_line(preset: str, spec: VGGSpec, train: TrainConfig) -> list[str]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 import sys
+from dataclasses import asdict
 
 from vggcore import runs
 from vggcore.commands import recipe_options
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="all runs and their states, the newest first")
     listed.add_argument("--state", choices=runs.STATES, help="only runs in this state")
+    listed.add_argument("--tag", help="only runs with this tag")
     launched = actions.add_parser(
         "launch",
         help="start a run in the background; it waits in the queue for its device",
@@ -33,7 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     launched.add_argument(
         "--processes", type=int, default=1, metavar="N", help="train on N GPUs at once, by torchrun"
     )
+    launched.add_argument(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="start N runs as a group, which differ in their seeds alone",
+    )
     recipe_options.add(launched)
+    grouped = actions.add_parser("group", help="mean and spread of a group's runs")
+    grouped.add_argument("name", help="name of the group, as `runs launch --seeds` printed it")
+    noted = actions.add_parser("note", help="show or change the note and tags of a run")
+    noted.add_argument("name")
+    noted.add_argument("note", nargs="?", help="the new note; '' removes it")
+    noted.add_argument("--tag", action="append", default=[], help="add a tag")
+    noted.add_argument("--untag", action="append", default=[], help="take a tag away")
     parsers = [listed, launched]
     for action, summary in _ON_ONE_RUN.items():
         on_one = actions.add_parser(action, help=summary, description=summary.capitalize() + ".")
@@ -49,14 +65,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     recorded.add_argument("name")
     recorded.add_argument("--out", metavar="FILE", help="default: the project's recorded runs")
-    for each in (*parsers, renamed, recorded):
+    for each in (*parsers, renamed, recorded, grouped, noted):
         each.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         found = [r for r in runs.list_runs() if args.state in (None, r.state)]
-        _print_list([r.to_dict() for r in found], args.json)
+        entries = [r.to_dict() | asdict(runs.notes_of(r)) for r in found]
+        if args.tag:
+            entries = [entry for entry in entries if args.tag in entry["tags"]]
+        _print_list(entries, args.json)
         return 0
     answer = _ACTIONS[args.action](args)
     if args.json:
@@ -68,6 +87,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _launch(args: argparse.Namespace) -> dict:
     preset, spec, train = recipe_options.chosen(args)
+    if args.seeds != 1:
+        group = runs.launch_seeds(
+            spec, train, args.seeds, name=args.name, preset=preset, processes=args.processes
+        )
+        return group.to_dict()
     started = runs.launch(spec, train, name=args.name, preset=preset, processes=args.processes)
     return started.to_dict()
 
@@ -75,7 +99,21 @@ def _launch(args: argparse.Namespace) -> dict:
 def _show(args: argparse.Namespace) -> dict:
     run = runs.look(args.name)
     ahead = runs.queue_ahead(run) if run.state == "queued" else []
-    return run.to_dict() | {"queue_ahead": ahead, "config": run.config}
+    notes = asdict(runs.notes_of(run))
+    return run.to_dict() | notes | {"queue_ahead": ahead, "config": run.config}
+
+
+def _group(args: argparse.Namespace) -> dict:
+    return runs.group(args.name).to_dict()
+
+
+def _note(args: argparse.Namespace) -> dict:
+    before = runs.notes_of(runs.look(args.name))
+    tags = [tag for tag in (*before.tags, *args.tag) if tag not in args.untag]
+    after = runs.Notes(note=before.note if args.note is None else args.note, tags=tuple(tags))
+    if after != before:
+        runs.write_notes(args.name, after, password=Limits.read().owner_password)
+    return {"name": args.name} | asdict(after)
 
 
 def _stop(args: argparse.Namespace) -> dict:
@@ -107,6 +145,8 @@ def _record(args: argparse.Namespace) -> dict:
 
 _ACTIONS = {
     "launch": _launch,
+    "group": _group,
+    "note": _note,
     "show": _show,
     "stop": _stop,
     "cancel": _stop,
@@ -127,6 +167,8 @@ def _print_list(found: list[dict], as_json: bool) -> None:
     for entry in found:
         steps = f"{entry['step'] or 0:,}/{entry['total_steps'] or 0:,}"
         line = f"{entry['name']:<28} {entry['state']:<9} {steps:>15} steps  {_score(entry)}"
+        if entry["tags"]:
+            line += f"  [{', '.join(entry['tags'])}]"
         print(line.rstrip()[:width] if sys.stdout.isatty() else line.rstrip())
 
 

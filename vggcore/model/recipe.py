@@ -41,6 +41,13 @@ class TrainConfig:
         group="data",
     )
     epochs: int = _option(5, "passes over the training images", low=1, high=1000)
+    patience: int = _option(
+        0,
+        "end after this many epochs in a row without a better validation accuracy; 0 is off",
+        low=0,
+        high=1000,
+        unit="epochs",
+    )
     batch_size: int = _option(256, "images per step", low=1, high=8192)
     optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
     learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)

@@ -12,12 +12,16 @@ from PIL import Image
 from vggcore.pictures import ground
 from vggcore.pictures.crops import MIN_SIDE, Box
 
-_SHORT, _LONG = 128, 288  # pixels of the sides on which things are looked for, at most
+_SHORT, _LONG = 144, 288  # pixels of the sides on which things are looked for, at most
 _SMALLEST = 96  # pixels of the shorter side: smaller pictures have no room for several things
 _PLAIN = 6.0  # grey levels of spread at the border up to which the ground is plain
-_NEAR = 0.05  # gap, as a share of the longest side, up to which two parts are one thing
-_CARD_GAP = 2  # pixels between a photo on a page and the text beside it
+_NEAR = 0.05  # gap, as a share of the shorter side, up to which two parts are one thing
+_CARD_GAP = 1  # pixels between a photo on a page and the text beside it
+_LINE_GAP = 2  # pixels between lines of text
+_TICKS = 0.06  # share of a plot's side that ticks may stand out
 _CARD_AREA = 0.06  # share of the page that a photo on it takes, at least
+_CARD_EDGE = 0.6  # share of each of its edges that differs from the page
+_CARD_CONTENT = 40.0  # grey levels by which something in it stands out
 _SLENDER = 5.0  # length over width beyond which it is a line of text, a button or a rule
 _COMPARABLE = 0.3  # of the largest box's area, from which another thing may be meant as well
 _LEAST_AREA = 0.02  # share of the picture
@@ -53,7 +57,7 @@ def find(picture: Image.Image) -> Things:
         return Things()
     if card := _card(colours, seen):
         return Things(main=_box(card, scale))
-    gap = max(2, round(_NEAR * max(small.size)))
+    gap = max(2, round(_NEAR * min(small.size)))
     parts = apart(seen.mask, gap)
     large = [part for part in parts if _may_be_meant(part, seen.mask)]
     if not large or len(parts) == 1:
@@ -138,14 +142,23 @@ def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
     part = max(parts, key=_area)
     if _area(part) < _CARD_AREA * seen.mask.size:
         return None
-    part = _without_ticks(seen.mask, part)
+    whole, part = part, _without_ticks(seen.mask, part)
+    if min(part.bottom - part.top, part.right - part.left) < 8:
+        return None
+    cut_off = (part.top - whole.top, whole.bottom - part.bottom)
+    cut_off += (part.left - whole.left, whole.right - part.right)
+    if max(cut_off) > _TICKS * max(whole.bottom - whole.top, whole.right - whole.left):
+        return None
     top, bottom, left, right = part
-    # With a rim of the page's own colour around it, it is a picture in a frame.
-    page = np.median(seen.ground.reshape(-1, 3), axis=0)
-    framed = np.empty((bottom - top + 4, right - left + 4, 3), np.float32)
-    framed[:] = page
-    framed[2:-2, 2:-2] = colours[top:bottom, left:right]
-    return part if ground.inside_rim(framed) else None
+    inside = seen.mask[top:bottom, left:right]
+    # Some of a photo's edge may be as bright as the page; a garment seldom fills the corners.
+    edges = (inside[1], inside[-2], inside[:, 1], inside[:, -2])
+    corners = inside[[1, 1, -2, -2], [1, -2, 1, -2]]
+    if min(edge.mean() for edge in edges) < _CARD_EDGE or corners.sum() < 3:
+        return None
+    # A plain rectangle is a bag or folded cloth.
+    signed = ground.against_ground(colours[top:bottom, left:right]).signed
+    return part if ground.high(np.abs(signed), 99.0) > _CARD_CONTENT else None
 
 
 def _without_ticks(mask: np.ndarray, part: _Part) -> _Part:
@@ -169,7 +182,7 @@ def _may_be_meant(part: _Part, mask: np.ndarray) -> bool:
     if slender or _area(part) < _LEAST_AREA * mask.size:
         return False
     # Lines of text lie close together, but none of them is most of it.
-    lines = apart(mask[part.top : part.bottom, part.left : part.right], _CARD_GAP)
+    lines = apart(mask[part.top : part.bottom, part.left : part.right], _LINE_GAP)
     return max(map(_area, lines)) >= 0.5 * _area(part)
 
 

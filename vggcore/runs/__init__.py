@@ -4,9 +4,11 @@ The truth about a run is in its folder and is derived again at every look, so th
 app processes and terminals see the same. Nothing here loads PyTorch.
 """
 
+from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds
 from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
 from vggcore.runs.lifecycle import delete, promote, rename, resume, stop
 from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
+from vggcore.runs.notes import Notes, notes_of, write_notes
 from vggcore.runs.run import (
     Run,
     check_name,
@@ -28,8 +30,11 @@ from vggcore.runs.status import Status
 __all__ = [
     "ENDED",
     "LIVING",
+    "MAX_SEEDS",
     "MIN_FREE_BYTES",
     "STATES",
+    "Group",
+    "Notes",
     "Run",
     "RunError",
     "State",
@@ -38,10 +43,14 @@ __all__ = [
     "delete",
     "disk_bytes",
     "free_name",
+    "group",
+    "groups",
     "launch",
+    "launch_seeds",
     "list_runs",
     "log_tail",
     "look",
+    "notes_of",
     "process_memory",
     "processes_of",
     "promote",
@@ -54,4 +63,5 @@ __all__ = [
     "trainer_command",
     "visitor_of",
     "wait_until_ended",
+    "write_notes",
 ]

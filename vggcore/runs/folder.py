@@ -5,6 +5,7 @@
 | `config.json` | network and recipe; written once |
 | `metrics.jsonl` | one JSON object a line, append-only; a torn last line is tolerated |
 | `status.json` | the newest word of the trainer; replaced atomically |
+| `notes.json` | a note and tags that people wrote; optional |
 | `stop` | its existence asks the trainer to save and end |
 | `best.safetensors`, `best.json` | the best epoch's weights, with their card |
 | `last.safetensors`, `last-previous.safetensors` | resumable states |
@@ -28,8 +29,10 @@ from vggcore.runs.names import CONFIG, METRICS, STOP
 from vggcore.runs.status import Status
 
 
-def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None):
-    """Make the folder of a new run; an empty one will do.
+def create(
+    path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None, group: str = ""
+):
+    """Make the folder of a new run; an empty one will do. group: the runs it belongs with.
 
     Raises FileError where there is something already or it cannot be made, ValueError
     where the network cannot be trained by this recipe: before anything is written.
@@ -53,6 +56,8 @@ def create(path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None 
         "created": now(),
         "code_version": vggcore.__version__,
     }
+    if group:
+        values["group"] = group
     write_atomically(path / CONFIG, to_json(values))
     return RunFolder(path)
 

@@ -45,13 +45,15 @@ def launch(
     request: str = "",
     processes: int = 1,
     limits: Limits | None = None,
+    group: str = "",
 ) -> Run:
     """Create a run and start its process, detached; it waits in the queue for its device.
 
     `request` makes a second click harmless: a run that was created with it is returned instead
     of a new one. `visitor` tells visitors of a public deployment apart. With several `processes`
-    torchrun trains on as many GPUs, and the run waits until all of them are free. Raises RunError
-    or NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed.
+    torchrun trains on as many GPUs, and the run waits until all of them are free. `group` names
+    the runs that it belongs with. Raises RunError or NotAllowed (both ValueError) in one line:
+    name taken, disk full, read-only, not allowed.
     """
     limits = limits or Limits.read()
     if sys.platform == "win32":  # a lock cannot be handed to another process there
@@ -72,7 +74,7 @@ def launch(
         if path.exists():
             raise RunError(f"there is a run named {name!r} already: choose another name")
         staging = paths.runs_dir() / ".new" / name
-        folder.create(staging, spec, train, preset=preset or None)
+        folder.create(staging, spec, train, preset=preset or None, group=group)
         asked = {"visitor": visitor, "request": request, "processes": processes}
         write_json(staging / LAUNCH, asked)
         lock = locks.take(staging)

@@ -157,6 +157,28 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
     return np.where(np.isnan(values), np.nan, smoothed)  # a gap stays a gap
 
 
+def band(curves: list[list[dict]], column: str) -> pd.DataFrame:
+    """One curve of several runs' epochs: columns epoch, step, seconds, mean, low, high, runs.
+
+    curves: epoch rows of each run; column: such as "val_accuracy". low and high are one standard
+    deviation of the sample below and above the mean; an epoch that one run alone has reached has
+    no width.
+    """
+    rows = [
+        {key: row.get(key) for key in ("epoch", "step", "seconds", column)}
+        for epochs in curves
+        for row in epochs
+    ]
+    table = pd.DataFrame(rows, columns=["epoch", "step", "seconds", column]).dropna()
+    by_epoch = table.groupby("epoch", sort=True)
+    result = by_epoch[["step", "seconds"]].mean()
+    result["mean"] = by_epoch[column].mean()
+    width = by_epoch[column].std(ddof=1).fillna(0.0)
+    result["low"], result["high"] = result["mean"] - width, result["mean"] + width
+    result["runs"] = by_epoch[column].count()
+    return result.reset_index()
+
+
 def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
     """Steps a second over the newest rows; None before there are two of them.
 

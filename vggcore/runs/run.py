@@ -50,6 +50,11 @@ class Run:
         return str(self.config.get("preset") or "")
 
     @property
+    def group(self) -> str:
+        """Name of the group of runs that it was launched with; empty where it was alone."""
+        return str(self.config.get("group") or "")
+
+    @property
     def message(self) -> str:
         """One line on how the run stands, for people; may be empty."""
         if self.state == State.CRASHED:
@@ -69,6 +74,7 @@ class Run:
             "state": self.state,
             "run_dir": str(self.path),
             "preset": self.preset or None,
+            "group": self.group or None,
             "created": self.config.get("created"),
             "step": said.step,
             "total_steps": said.total_steps,

@@ -6,6 +6,7 @@ from this machine's calibration (`vggcore.training.speed`), or from stated figur
 `benchmarks/training_cost.py` holds both against measurements.
 """
 
+from dataclasses import replace
 from math import prod, sqrt
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ IMAGES = {  # of one epoch, validation, test
     "wild": (0, 5_800, 10_000),  # of an epoch: see `train_images`
     "synthetic": (4_000, 500, 500),
 }
+_USABLE = 0.8  # share of the free memory that a run may plan with
 _WILD_PICTURES = 128_000  # in the pools that `wild` draws its batches from, beside Fashion-MNIST
 _OPTIMIZER_NUMBERS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 2}  # for each weight
 _MUON_NUMBERS = 1  # for each weight of a convolution that Muon takes
@@ -49,6 +51,28 @@ def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
         disk_bytes=disk_bytes(spec, train),
         basis=speeds.basis if speeds else f"{train.device} has not been measured yet",
     )
+
+
+def largest_batch(spec: VGGSpec, train: TrainConfig, free_bytes: int) -> int:
+    """The largest power of two of images that by the estimate fit into a step.
+
+    A fifth of what is free is left to others and to what the estimate misses. No more than one
+    epoch has. Raises ValueError where not even one image fits.
+    """
+    fitting = 0
+    for size in (2**power for power in range(14)):
+        tried = replace(train, batch_size=size)
+        if train.dataset != "wild" and size > train_images(train):
+            break
+        if memory_bytes(spec, tried) > _USABLE * free_bytes:
+            break
+        fitting = size
+    if not fitting:
+        raise ValueError(
+            f"not even one image fits into {free_bytes / 1e9:.1f} GB of free memory: choose a "
+            "smaller width or image size"
+        )
+    return fitting
 
 
 def train_images(train: TrainConfig) -> int:

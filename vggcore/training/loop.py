@@ -162,7 +162,7 @@ class Loop:
 
     def run(self) -> dict:
         self.network.train()
-        while self.progress.step < self.total_steps:
+        while self.progress.step < self.total_steps and not self._out_of_patience:
             stop, save = self.interruptions.due(self.progress.step)
             if stop:
                 return self._stop()
@@ -176,6 +176,15 @@ class Loop:
                 self._end_epoch()
             self.report.status()
         return self._finish()
+
+    @property
+    def _out_of_patience(self) -> bool:
+        """At the end of an epoch: whether too many have gone by without a better one.
+
+        Known from the progress alone, so that a run which is killed right then ends all the same.
+        """
+        epochs, inside = divmod(self.progress.step, self.steps_per_epoch)
+        return 0 < self.train.patience <= epochs - self.progress.best_epoch and not inside
 
     def _step(self) -> None:
         step = self.progress.step
@@ -280,4 +289,11 @@ class Loop:
             made = self.report.card(self.source, self.network)
             card = replace(made, test_accuracy=scores["accuracy"], **honest)
             checkpoints.save(self.folder.path / "best", best.network, card)
-        return self.report.end("finished", test_accuracy=scores["accuracy"])
+        early = self.progress.step < self.total_steps
+        message = (
+            f"ended early: {self.train.patience} epochs in a row without a better validation "
+            "accuracy (patience)"
+        )
+        return self.report.end(
+            "finished", test_accuracy=scores["accuracy"], message=message if early else ""
+        )

@@ -1,0 +1,139 @@
+"""Runs that differ in nothing but their seed: how much of a result is chance."""
+
+from dataclasses import dataclass, replace
+from statistics import mean, stdev
+
+from vggcore.machine import paths
+from vggcore.machine.files import read_json
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
+from vggcore.runs.launching import launch
+from vggcore.runs.limits import Limits
+from vggcore.runs.names import BEST, RunError
+from vggcore.runs.run import Run, check_name, free_name, list_runs
+
+MAX_SEEDS = 20
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A measured quantity over the runs of a group."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float | None:
+        return mean(self.values) if self.values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation of the sample; None of fewer than two."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs that were launched together, by name."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+    def spread(self, score: str) -> Spread:
+        """Of "val_accuracy" or "test_accuracy", as the runs' cards have it so far."""
+        cards = [read_json(run.path / f"{BEST}.json") or {} for run in self.runs]
+        return Spread(tuple(card[score] for card in cards if isinstance(card.get(score), float)))
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        scores = {}
+        for score in ("val_accuracy", "test_accuracy"):
+            spread = self.spread(score)
+            scores[score] = {
+                "runs": len(spread.values),
+                "mean": spread.mean,
+                "standard_deviation": spread.deviation,
+                "values": list(spread.values),
+            }
+        states = [run.state.value for run in self.runs]
+        return {
+            "group": self.name,
+            "runs": [run.name for run in self.runs],
+            "states": {state: states.count(state) for state in dict.fromkeys(states)},
+            **scores,
+        }
+
+
+def groups(found: list[Run] | None = None) -> list[Group]:
+    """All groups among these runs, or among all, the newest first; their runs by seed."""
+    together: dict[str, list[Run]] = {}
+    for run in list_runs() if found is None else found:
+        if run.group:
+            together.setdefault(run.group, []).append(run)
+    return [Group(name, tuple(sorted(some, key=_seed))) for name, some in together.items()]
+
+
+def group(name: str) -> Group:
+    """The group of this name. Raises RunError where there is none."""
+    for one in groups():
+        if one.name == name:
+            return one
+    raise RunError(f"there is no group of runs named {name!r}")
+
+
+def _seed(run: Run) -> tuple[int, str]:
+    seed = (run.config.get("train") or {}).get("seed")
+    return (seed if isinstance(seed, int) else 0, run.name)
+
+
+def launch_seeds(
+    spec: VGGSpec,
+    train: TrainConfig,
+    seeds: int,
+    *,
+    name: str = "",
+    preset: str = "",
+    request: str = "",
+    visitor: str = "",
+    processes: int = 1,
+    limits: Limits | None = None,
+) -> Group:
+    """Launch the same run with `seeds` seeds, from the recipe's on, as the group `name`.
+
+    They wait for each other in the queue where they need the same device. `request` makes a
+    second click harmless, as in `launch`. Raises RunError or NotAllowed; runs that were launched
+    before it stay.
+    """
+    limits = limits or Limits.read()
+    if limits.public:
+        raise RunError("on a public deployment, runs are started one by one")
+    if not 2 <= seeds <= MAX_SEEDS:
+        raise RunError(f"{seeds} seeds are out of range: 2 to {MAX_SEEDS}")
+    # Numbers follow the name: what belongs together reads so, and is short enough.
+    stem = check_name(name) if name else _free_stem(preset or "run")
+    check_name(f"{stem}-s{train.seed + seeds}")
+    if any(run.group == stem for run in list_runs()) and not request:
+        raise RunError(f"there is a group named {stem!r} already: choose another name")
+    started = [
+        launch(
+            spec,
+            replace(train, seed=train.seed + number),
+            name=f"{stem}-s{train.seed + number}",
+            preset=preset,
+            visitor=visitor,
+            request=f"{request}-{number}" if request else "",
+            processes=processes,
+            limits=limits,
+            group=stem,
+        )
+        for number in range(seeds)
+    ]
+    return Group(started[0].group, tuple(started))
+
+
+def _free_stem(stem: str) -> str:
+    """The first of STEM-1, STEM-2, … that no run and no group has."""
+    taken = {run.group for run in list_runs()}
+    number = int(free_name(stem).rpartition("-")[2])
+    while f"{stem}-{number}" in taken or (paths.runs_dir() / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
