@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.internals import through_entry_point
-from dashboard.train import actions, form, panel, table
+from dashboard.train import actions, form, group_panel, panel, table
 from vggcore import runs
 from vggcore.runs import recorded
 
@@ -16,10 +16,13 @@ REQUEST = "train-request"  # one per filled-in form: a second click on the butto
 def start(wish: form.Wish) -> None:
     """Launch what the form says and go to the run's own page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
-    run = actions.attempt(
-        runs.launch,
+    several = (runs.launch_seeds, wish.seeds) if wish.seeds > 1 else (runs.launch,)
+    launch, *seeds = several
+    started = actions.attempt(
+        launch,
         wish.spec,
         wish.train,
+        *seeds,
         name=wish.name,
         preset=wish.preset,
         processes=wish.processes,
@@ -27,9 +30,9 @@ def start(wish: form.Wish) -> None:
         request=request,
         limits=deployment.limits(),
     )
-    if run:
+    if started:
         del st.session_state[REQUEST]
-        st.query_params["run"] = run.name
+        st.query_params["group" if wish.seeds > 1 else "run"] = started.name
     st.rerun()
 
 
@@ -82,10 +85,13 @@ st.title("Train", anchor=False)
 actions.tell()
 actions.open_dialog()
 chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
-if chosen or chosen_recording:
+chosen_group = st.query_params.get("group")
+if chosen or chosen_recording or chosen_group:
     st.page_link("pages/train.py", label="All runs", icon=":material/arrow_back:")
 if chosen:
     panel.show(chosen)
+elif chosen_group:
+    group_panel.show(chosen_group)
 elif chosen_recording:
     panel.show_recording(chosen_recording)
 else:

@@ -33,6 +33,13 @@ def share(value: float | None) -> str:
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
+def spread(found) -> str:
+    """A `runs.groups.Spread` of shares: "93.5 ± 0.2 %"; a dash where there is none yet."""
+    if found.deviation is None:
+        return share(found.mean)
+    return f"{100 * found.mean:.1f} ± {100 * found.deviation:.1f} %"
+
+
 def moment(text: str, timezone: str | None) -> str:
     """An ISO 8601 time as the visitor's clock shows it, or with "UTC" where that is not known.
 

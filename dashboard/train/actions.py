@@ -160,6 +160,33 @@ def _promote_dialog(name: str) -> None:
         st.rerun()
 
 
+def notes(run: Run) -> None:
+    """What people write on a run, to change."""
+    with st.expander("Note and tags", icon=":material/edit_note:"):
+        written = runs.notes_of(run)
+        known = {tag for other in runs.list_runs() for tag in runs.notes_of(other).tags}
+        with st.form(f"notes-{run.name}", border=False):
+            note = st.text_area("Note", written.note, max_chars=2_000, key=f"note-{run.name}")
+            tags = st.multiselect(
+                "Tags",
+                sorted(known),
+                list(written.tags),
+                accept_new_options=True,
+                key=f"tags-{run.name}",
+                placeholder="Choose or type",
+            )
+            limits = deployment.limits()
+            password = deployment.ask_password(limits, f"notes-password-{run.name}")
+            if st.form_submit_button("Save", icon=":material/save:"):
+                attempt(_write, run.name, note, tags, password, limits)
+                st.rerun(scope="app")
+
+
+def _write(name: str, note: str, tags: list[str], password: str, limits) -> None:
+    written = runs.Notes(note=note, tags=tuple(tags))
+    runs.write_notes(name, written, password=password, limits=limits)
+
+
 def downloads(run: Run, log: MetricsLog) -> None:
     """Weights, card and curves to take away. Files are read only when the button is pressed."""
     with st.expander("Download", icon=":material/download:"), st.container(horizontal=True):

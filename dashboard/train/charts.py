@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
-from vggcore.runs.metrics import smooth, thin_out
+from vggcore.runs.metrics import band, smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels to show them
 TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
@@ -86,6 +86,58 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
             showlegend=False,
         )
         _add_epochs(figure, run.epochs, f"val_{metric}", look, run.name, colour, run)
+    return figure
+
+
+def spread_over_runs(
+    name: str, epochs: list[list[dict]], metric: str, look: Look, reference: Curves | None = None
+) -> go.Figure:
+    """Training and validation `metric` of runs that differ in their seeds: means, and a band.
+
+    epochs: the epoch rows of each run. The band is one standard deviation to either side.
+    """
+    figure = _figure(metric, look, name)
+    for part, label, colour in (("train", "Training", TRAIN), ("val", "Validation", VALIDATION)):
+        table = band(epochs, f"{part}_{metric}")
+        x = table[look.x]
+        figure.add_scatter(
+            x=pd.concat([x, x[::-1]]),
+            y=pd.concat([table["high"], table["low"][::-1]]),
+            fill="toself",
+            mode="lines",
+            line=dict(width=0, color=colour),
+            opacity=0.25,
+            legendgroup=label,
+            showlegend=False,
+            hoverinfo="skip",
+            name=f"{label}, ± standard deviation",
+        )
+        figure.add_scatter(
+            x=x,
+            y=table["mean"],
+            mode="lines+markers",
+            line=dict(color=colour, width=2),
+            marker=dict(size=6),
+            name=label,
+            legendgroup=label,
+            customdata=table[["low", "high", "runs"]],
+            hovertemplate="%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f}, "
+            "%{customdata[2]} runs)",
+        )
+    if reference is not None and f"val_{metric}" in reference.epochs:
+        longest = max(epochs, key=len)
+        own = Curves(name, pd.DataFrame(), pd.DataFrame(longest))
+        _add_epochs(
+            figure,
+            reference.epochs,
+            f"val_{metric}",
+            look,
+            reference.name,
+            REFERENCE,
+            own,
+            symbol="diamond",
+            dash="dot",
+        )
     return figure
 
 

@@ -40,6 +40,7 @@ class Wish:
     train: TrainConfig
     problem: str = ""
     processes: int = 1  # GPUs to train on at once
+    seeds: int = 1  # runs to start, which differ in their seeds alone
 
     def command(self) -> str:
         """The same run, in a terminal."""
@@ -47,6 +48,9 @@ class Wish:
         program = "python -m vggcore"
         if self.processes > 1:
             program = f"torchrun --standalone --nproc-per-node={self.processes} -m vggcore"
+        if self.seeds > 1:
+            started = ["--seeds", str(self.seeds), *(["--name", self.name] if self.name else [])]
+            return f"python -m vggcore runs launch {shlex.join(started + arguments)}"
         return f"{program} train {shlex.join(arguments)}"
 
 
@@ -81,6 +85,7 @@ def fill_in(limits: Limits) -> Wish:
             spec = VGGSpec(**_network_widgets(base.spec, preset))
         with st.expander("Recipe in detail", icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
+            _offer_largest_batch(preset, spec, train, "train-largest-batch")
         recipe.check(spec, train)
     except ValueError as error:
         return Wish(preset, name, base.spec, base.train, str(error))
@@ -89,12 +94,23 @@ def fill_in(limits: Limits) -> Wish:
     if len(gpus) > 1 and train.device in ("auto", "cuda"):
         if st.toggle(f"Use all {len(gpus)} GPUs", key="train-all-gpus"):
             processes = len(gpus)
-    return Wish(preset, name, spec, train, processes=processes)
+    seeds = st.number_input(
+        "Runs",
+        1,
+        runs.MAX_SEEDS,
+        1,
+        key="train-seeds",
+        help="More than one: a group of runs that differ in their seeds alone, one after the "
+        "other. Their mean and spread tell what is chance.",
+    )
+    return Wish(preset, name, spec, train, processes=processes, seeds=seeds)
 
 
 def forecast(wish: Wish) -> None:
     """What the run will take on this machine: device, time, memory, disk; warns if it won't fit."""
     device = device_choices(wish.train.device)[0]
+    if wish.seeds > 1:
+        st.caption(f"{wish.seeds} runs, one after the other. Each:")
     needs = cost.estimate(wish.spec, wish.train)
     memory, disk = _free_memory(device), machine.free_disk(paths.runs_dir())
     per_epoch = needs.seconds_per_epoch
@@ -118,11 +134,37 @@ def forecast(wish: Wish) -> None:
                 f"{formatting.size(free)} are free. Try a smaller width, image or batch.",
                 icon=":material/warning:",
             )
+            if what == "memory":
+                _offer_largest_batch(wish.preset, wish.spec, wish.train, "train-fitting-batch")
     living = [run.name for run in runs.list_runs() if run.living]
     if living:
         st.caption(
             f"{formatting.plain(', '.join(living))} will be trained first where they share it."
         )
+
+
+def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: str) -> None:
+    """A button that sets the batch size to the largest that fits, where that is another one."""
+    free = _free_memory(device_choices(train.device)[0])
+    try:
+        size = cost.largest_batch(spec, train, free or 0)
+    except ValueError:
+        return  # nothing is known of the memory, or not even one image fits
+    if size != train.batch_size:
+        st.button(
+            f"Use batch size {size:,}, the largest that fits",
+            key=key,
+            icon=":material/fit_screen:",
+            type="tertiary",
+            on_click=_set_batch_size,
+            args=(preset, size),
+            help="By the estimate of memory, in powers of two. Larger batches take fewer steps an "
+            "epoch: raise the learning rate with them.",
+        )
+
+
+def _set_batch_size(preset: str, size: int) -> None:
+    st.session_state[f"train-{preset}-batch_size"] = size
 
 
 def _about(seconds_per_epoch: float, wish: Wish) -> str:

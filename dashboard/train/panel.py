@@ -72,6 +72,7 @@ def _screen(name: str, was_alive: bool) -> None:
     if len(steps):
         _curves(name, log)
     _details(run, log)
+    actions.notes(run)
 
 
 def _heading(run: Run) -> None:
@@ -79,9 +80,28 @@ def _heading(run: Run) -> None:
         st.subheader(formatting.plain(run.name), anchor=False, width="content")
         badge(run.state)
     st.caption(_described(run.config))
+    _written(run)
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
         tell(formatting.plain(run.message[:1].upper() + run.message[1:]))
+
+
+def _written(run: Run) -> None:
+    """The run's group, its tags, and what was noted on it."""
+    written = runs.notes_of(run)
+    if run.group or written.tags:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if run.group:
+                st.page_link(
+                    "pages/train.py",
+                    label=f"Group {formatting.plain(run.group)}",
+                    icon=":material/stacked_line_chart:",
+                    query_params={"group": run.group},
+                )
+            for tag in written.tags:
+                st.badge(formatting.plain(tag), icon=":material/sell:", color="gray")
+    if written.note:
+        st.markdown(formatting.plain(written.note))
 
 
 def badge(state: str) -> None:

@@ -33,7 +33,22 @@ def _screen(was_living: bool) -> None:
             icon=":material/model_training:",
         )
     else:
+        _groups(found)
         _table(found)
+
+
+def _groups(found: list[Run]) -> None:
+    """A line for each group of runs, with what they reached so far."""
+    for group in runs.groups(found):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.page_link(
+                "pages/train.py",
+                label=formatting.plain(group.name),
+                icon=":material/stacked_line_chart:",
+                query_params={"group": group.name},
+            )
+            reached = formatting.spread(group.spread("val_accuracy"))
+            st.caption(f"{len(group.runs)} seeds · validation {reached}")
 
 
 def _card(run: Run) -> None:
@@ -70,7 +85,7 @@ def _table(found: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             "Filter",
-            placeholder="name, network, recipe or data",
+            placeholder="name, network, recipe, data, tag or note",
             key="train-filter",
             icon=":material/search:",
         )
@@ -78,7 +93,8 @@ def _table(found: list[Run]) -> None:
         wanted = st.pills("State", states, selection_mode="multi", key="train-states")
     table = as_table([run for run in found if not wanted or run.state in wanted])
     if text:
-        cells = table[["run", "network", "recipe", "data"]].astype(str).agg(" ".join, axis=1)
+        searched = ["run", "network", "recipe", "data", "tags", "note"]
+        cells = table[searched].astype(str).agg(" ".join, axis=1)
         table = table[cells.str.contains(text, case=False, regex=False)]
     event = st.dataframe(
         table,
@@ -86,18 +102,24 @@ def _table(found: list[Run]) -> None:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={
-            "validation": st.column_config.NumberColumn("validation", format="percent"),
-            "test": st.column_config.NumberColumn("test", format="percent"),
-            "created": st.column_config.DatetimeColumn(
-                "created" if st.context.timezone else "created, UTC",
-                format="D MMM, HH:mm",
-                timezone=st.context.timezone or "UTC",
-            ),
-        },
+        column_config=columns(),
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
     _with_selected([run for run in found if run.name in names])
+
+
+def columns() -> dict:
+    """How the columns of `as_table` are shown."""
+    return {
+        "validation": st.column_config.NumberColumn("validation", format="percent"),
+        "test": st.column_config.NumberColumn("test", format="percent"),
+        "tags": st.column_config.ListColumn("tags"),
+        "created": st.column_config.DatetimeColumn(
+            "created" if st.context.timezone else "created, UTC",
+            format="D MMM, HH:mm",
+            timezone=st.context.timezone or "UTC",
+        ),
+    }
 
 
 def as_table(found: list[Run]) -> pd.DataFrame:
@@ -106,6 +128,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
     for run in found:
         train = run.config.get("train") or {}
         card = read_json(run.path / "best.json") or {}
+        notes = runs.notes_of(run)
         rows.append(
             {
                 "run": run.name,
@@ -117,6 +140,8 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "data": train.get("dataset", ""),
                 "epochs": train.get("epochs"),
                 "time": formatting.duration(run.status.seconds),
+                "tags": list(notes.tags),
+                "note": notes.note,
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )
@@ -130,6 +155,8 @@ def as_table(found: list[Run]) -> pd.DataFrame:
         "data",
         "epochs",
         "time",
+        "tags",
+        "note",
         "created",
     )
     return pd.DataFrame(rows, columns=columns)

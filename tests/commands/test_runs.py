@@ -95,3 +95,46 @@ def test_a_run_is_recorded_to_a_file(capsys, tmp_path):
     assert json.loads((tmp_path / "mine.json").read_text())["name"] == "mine"
     assert told["file"].endswith("mine.json")
     assert file_lock.is_locked(paths.runs_dir() / "mine" / "lock")
+
+
+def test_seeds_are_launched_as_a_group_and_summed_up(capsys):
+    launched = answer(capsys, "launch", "--preset", "try-out", "--name", "mine", "--seeds", "2")
+    assert launched["runs"] == ["mine-s0", "mine-s1"]
+    for number, accuracy in enumerate((0.9, 0.92)):
+        card = json.dumps({"val_accuracy": accuracy})
+        (paths.runs_dir() / f"mine-s{number}" / "best.json").write_text(card)
+
+    assert answer(capsys, "group", "mine")["val_accuracy"]["mean"] == pytest.approx(0.91)
+    assert main(["runs", "group", "mine"]) == 0
+    assert "validation accuracy of 2 runs: 0.9100 ± 0.0141" in capsys.readouterr().out
+    assert main(["runs", "group", "other"]) == 2
+    assert "no group of runs named 'other'" in capsys.readouterr().err
+
+
+def test_notes_and_tags_are_written_listed_and_removed(capsys):
+    answer(capsys, "launch", "--preset", "try-out", "--name", "mine")
+    answer(capsys, "launch", "--preset", "try-out", "--name", "other")
+
+    written = answer(capsys, "note", "mine", "a first try", "--tag", "slow", "--tag", "vgg 11")
+    assert written == {"name": "mine", "note": "a first try", "tags": ["slow", "vgg 11"]}
+    assert [run["name"] for run in answer(capsys, "list", "--tag", "slow")] == ["mine"]
+    assert main(["runs", "list"]) == 0
+    assert "[slow, vgg 11]" in capsys.readouterr().out
+    assert answer(capsys, "note", "mine", "--untag", "slow")["tags"] == ["vgg 11"]
+    assert answer(capsys, "note", "mine", "")["note"] == ""
+    assert answer(capsys, "show", "mine")["tags"] == ["vgg 11"]
+    assert main(["runs", "note", "mine", "--tag", "<b>"]) == 2
+
+
+def test_the_largest_batch_that_fits_is_set_before_the_run(capsys, monkeypatch):
+    monkeypatch.setattr("vggcore.commands.recipe_options.free_memory", lambda device: 2_000_000_000)
+    launched = answer(capsys, "launch", "--preset", "best", "--name", "mine", "--largest-batch")
+    size = answer(capsys, "show", "mine")["config"]["train"]["batch_size"]
+    assert launched["name"] == "mine" and 16 <= size < 1024 and size & (size - 1) == 0
+
+    command = ["runs", "launch", "--preset", "best", "--largest-batch"]
+    assert main([*command, "--batch-size", "64"]) == 2
+    assert "leave out --batch-size" in capsys.readouterr().err
+    monkeypatch.setattr("vggcore.commands.recipe_options.free_memory", lambda device: 1_000)
+    assert main(command) == 2
+    assert "not even one image fits" in capsys.readouterr().err

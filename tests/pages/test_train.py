@@ -296,3 +296,59 @@ def test_the_recorded_tutorial_is_always_labelled():
     assert not page.exception and "Recorded on an unnamed GPU" in texts(page).replace("\\", "")
     press(page, "Replay")
     assert not page.exception and "Replay: " in page.get("progress")[0].proto.text
+
+
+def test_several_seeds_start_a_group_and_lead_to_its_page():
+    page = train_page()
+    page.text_input(key="train-name").set_value("mine").run()
+    page.number_input(key="train-seeds").set_value(2).run()
+    assert "runs launch --seeds 2 --name mine" in page.code[0].value
+    press(page, "Start training")
+
+    assert page.query_params["group"] == "mine" and not page.exception
+    assert [run.name for run in runs.group("mine").runs] == ["mine-s0", "mine-s1"]
+    assert "differ in their seeds alone: 0, 1" in texts(page)
+
+
+def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():
+    for seed, accuracy in ((0, 0.9), (1, 0.92)):
+        run = a_run(f"mine-s{seed}", seed=seed)
+        config = json.loads((run.path / "config.json").read_text()) | {"group": "mine"}
+        (run.path / "config.json").write_text(json.dumps(config))
+        (run.path / "best.json").write_text(json.dumps({"val_accuracy": accuracy}))
+
+    page = train_page(group="mine")
+
+    assert not page.exception
+    assert [metric.value for metric in page.metric] == ["91.0 ± 1.4 %", "–", "2 of 2"]
+    assert len(page.get("plotly_chart")) == 2
+    everything = train_page()
+    assert "91.0 ± 1.4 %" in texts(everything)
+    assert "no group of runs named" in texts(train_page(group="<b>")).replace("\\", "")
+
+
+def test_notes_and_tags_are_written_on_the_page_and_found_by_the_filter():
+    a_run("mine")
+    a_run("other")
+    page = train_page(run="mine")
+    page.text_area(key="note-mine").set_value("with *more* shift")
+    page.multiselect(key="tags-mine").set_value(["slow"])
+    press(page, "Save")
+
+    assert runs.notes_of(runs.look("mine")) == runs.Notes(note="with *more* shift", tags=("slow",))
+    assert "with \\*more\\* shift" in texts(page)
+
+    page = train_page()
+    page.text_input(key="train-filter").set_value("more").run()
+    assert page.dataframe[0].value["run"].tolist() == ["mine"]
+
+
+def test_the_largest_batch_is_offered_and_taken(monkeypatch):
+    monkeypatch.setattr("vggcore.machine.memory.free_memory", lambda device: 4_000_000_000)
+    page = train_page()
+    page.button(key="train-largest-batch").click().run()
+
+    size = page.number_input(key="train-fast-batch_size").value
+    assert size > 128 and not page.exception
+    assert f"--batch-size {size}" in page.code[0].value
+    assert not [button for button in page.button if button.key == "train-largest-batch"]

@@ -267,3 +267,19 @@ def test_measured_speeds_follow_the_cache_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "volume"))
 
     assert speed.file().parent == tmp_path / "volume"
+
+
+def test_the_largest_batch_fits_and_twice_as_many_do_not():
+    preset = PRESETS["best"]
+    for free in (1_500_000_000, 4_000_000_000):
+        size = cost.largest_batch(preset.spec, preset.train, free)
+        needed, twice = (
+            cost.memory_bytes(preset.spec, replace(preset.train, batch_size=images))
+            for images in (size, 2 * size)
+        )
+        assert needed <= 0.8 * free < twice
+
+    few = replace(preset.train, train_limit=100)
+    assert cost.largest_batch(preset.spec, few, 10**12) == 64
+    with pytest.raises(ValueError, match="not even one image"):
+        cost.largest_batch(preset.spec, preset.train, 0)

@@ -318,3 +318,39 @@ def test_a_device_that_is_not_there_is_named(device):
 def test_the_machine_is_described_with_its_threads():
     assert devices.describe(torch.device("cpu")).startswith(f"{torch.get_num_threads()} × ")
     assert devices.memory_bytes(torch.device("cpu")) > 10_000_000
+
+
+class Flat(FashionSource):
+    """Validation gets better for two epochs, and never again."""
+
+    def validate(self, network):
+        scores = super().validate(network)
+        epoch = type(self).seen = type(self).seen + 1
+        return scores | {"accuracy": min(epoch, 2) / 10}
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(0, 7), (1, 3), (3, 5), (9, 7)])
+def test_a_run_ends_early_when_patience_runs_out(tmp_path, monkeypatch, patience, epochs):
+    Flat.seen = 0
+    monkeypatch.setattr(training, "make_source", Flat)
+    folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=patience))
+
+    summary = training.fit(folder)
+
+    assert (summary["state"], summary["epochs"]) == ("finished", epochs)
+    assert checkpoints.read_card(folder.path / "best").best_epoch == 2
+    message = json.loads((folder.path / "status.json").read_bytes())["message"]
+    assert ("ended early" in message) == (epochs < 7)
+
+
+def test_a_run_killed_as_its_patience_ran_out_ends_when_it_is_resumed(tmp_path, monkeypatch):
+    Flat.seen = 0
+    monkeypatch.setattr(training, "make_source", Flat)
+    folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=1))
+    with monkeypatch.context() as killed:
+        killed.setattr(training.Loop, "_finish", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            training.fit(folder)
+
+    assert training.fit(RunFolder(folder.path))["epochs"] == 3
+    assert Flat.seen == 3

@@ -80,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     answer = _ACTIONS[args.action](args)
     if args.json:
         print(json.dumps(answer, indent=1))
+    elif "group" in answer and "states" in answer:
+        _print_group(answer)
     else:
         _print_one(answer)
     return 0
@@ -113,7 +115,7 @@ def _note(args: argparse.Namespace) -> dict:
     after = runs.Notes(note=before.note if args.note is None else args.note, tags=tuple(tags))
     if after != before:
         runs.write_notes(args.name, after, password=Limits.read().owner_password)
-    return {"name": args.name} | asdict(after)
+    return {"name": args.name, "note": after.note, "tags": list(after.tags)}
 
 
 def _stop(args: argparse.Namespace) -> dict:
@@ -176,6 +178,17 @@ def _score(entry: dict) -> str:
     summary = entry["summary"] or {}
     scores = [("validation", "best_val_accuracy"), ("test", "test_accuracy")]
     return "  ".join(f"{word} {summary[key]:.4f}" for word, key in scores if summary.get(key))
+
+
+def _print_group(answer: dict) -> None:
+    states = ", ".join(f"{count} {state}" for state, count in answer["states"].items())
+    print(f"group {answer['group']}: {', '.join(answer['runs'])} ({states})")
+    for word, key in (("validation", "val_accuracy"), ("test", "test_accuracy")):
+        score = answer[key]
+        if score["runs"]:
+            wide = score["standard_deviation"]
+            spread = "" if wide is None else f" ± {wide:.4f} (standard deviation)"
+            print(f"{word} accuracy of {score['runs']} runs: {score['mean']:.4f}{spread}")
 
 
 def _print_one(answer: dict) -> None:

@@ -145,8 +145,7 @@ def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
     whole, part = part, _without_ticks(seen.mask, part)
     if min(part.bottom - part.top, part.right - part.left) < 8:
         return None
-    cut_off = (part.top - whole.top, whole.bottom - part.bottom)
-    cut_off += (part.left - whole.left, whole.right - part.right)
+    cut_off = [abs(before - after) for before, after in zip(whole, part, strict=True)]
     if max(cut_off) > _TICKS * max(whole.bottom - whole.top, whole.right - whole.left):
         return None
     top, bottom, left, right = part

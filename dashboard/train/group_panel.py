@@ -1,0 +1,65 @@
+"""A group of runs on the Train page: one curve with its spread over the seeds, and the runs."""
+
+import streamlit as st
+
+from dashboard.shared import formatting
+from dashboard.train import charts, panel, table
+from vggcore import runs
+
+
+def show(name: str) -> None:
+    """The group's screen. It looks again every second while one of its runs lives."""
+    try:
+        group = runs.group(name)
+    except runs.RunError as error:
+        st.error(formatting.plain(str(error)))
+        return
+    living = any(run.living for run in group.runs)
+    st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(name, living)
+
+
+def _screen(name: str, was_living: bool) -> None:
+    try:
+        group = runs.group(name)
+    except runs.RunError:
+        st.rerun()  # its last run was deleted
+    if any(run.living for run in group.runs) != was_living:
+        st.rerun()
+    st.subheader(formatting.plain(group.name), anchor=False)
+    seeds = [str((run.config.get("train") or {}).get("seed", "?")) for run in group.runs]
+    st.caption(f"{len(group.runs)} runs that differ in their seeds alone: {', '.join(seeds)}")
+    validation, test = group.spread("val_accuracy"), group.spread("test_accuracy")
+    done = sum(not run.living for run in group.runs)
+    for column, (label, value) in zip(
+        st.columns(3),
+        (
+            ("Validation accuracy", formatting.spread(validation)),
+            ("Test accuracy", formatting.spread(test)),
+            ("Runs ended", f"{done} of {len(group.runs)}"),
+        ),
+        strict=True,
+    ):
+        column.metric(label, value)
+    st.caption("Mean ± standard deviation over the runs that have a score.")
+    logs = [panel.metrics_of(run) for run in group.runs]
+    if any(log.epochs() for log in logs):
+        look, with_reference = panel.look_controls(f"look-group-{name}")
+        reference = panel.tutorial() if with_reference else None
+        for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
+            figure = charts.spread_over_runs(
+                group.name, [log.epochs() for log in logs], metric, look, reference
+            )
+            column.plotly_chart(figure, key=f"group-{name}-{metric}")
+    else:
+        st.info("The first points come after the first epoch.", icon=":material/hourglass_top:")
+    st.dataframe(
+        table.as_table(list(group.runs)).drop(columns=["network", "recipe", "data"]),
+        hide_index=True,
+        key=f"group-{name}-runs",
+        column_config=table.columns(),
+    )
+    with st.container(horizontal=True):
+        for run in group.runs:
+            st.page_link(
+                "pages/train.py", label=formatting.plain(run.name), query_params={"run": run.name}
+            )
