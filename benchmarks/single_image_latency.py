@@ -18,9 +18,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vggcore.answers import evaluation, export  # noqa: E402
+from vggcore.answers.classifier import Classifier  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.packing import folded, packed  # noqa: E402
+from vggcore.wild.items import development_items  # noqa: E402
 
 
 def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: int) -> dict:
@@ -73,6 +75,19 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
     return len(images), torch.eq(ours, exact).float().mean().item()
 
 
+def whole_way(checkpoint: checkpoints.Checkpoint, pictures: int = 60) -> list[float]:
+    """Seconds from a picture to its answer: what to look at, preparation, answer, turns."""
+    items = [item for item in development_items() if item.held_out and item.kind == "photos"]
+    classifier, seconds = Classifier(checkpoint), []
+    for item in items[:: max(1, len(items) // pictures)]:
+        picture = item.picture()
+        classifier.classify(picture)
+        started = time.thread_time()
+        classifier.classify(picture)
+        seconds.append(time.thread_time() - started)
+    return seconds
+
+
 @torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -106,6 +121,12 @@ def main() -> None:
             f"  {name:28} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
             f"{median / base:5.2f} × ONNX Runtime"
         )
+    ways = sorted(whole_way(checkpoint))
+    median, most = (1000 * way for way in (statistics.median(ways), ways[len(ways) * 9 // 10]))
+    print(
+        f"{len(ways)} photos to answers, with the search for things and turns: median "
+        f"{median:.1f} ms, 90 % within {most:.1f} ms"
+    )
     count, share = agreement(checkpoint)
     print(f"packed, the same label as trained on {share:.2%} of {count:,} validation images")
 

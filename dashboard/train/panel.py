@@ -149,7 +149,7 @@ def progress_text(run: Run, steps: pd.DataFrame) -> str:
     epochs = status.epochs
     parts = [
         f"Step {step:,} of {total:,}",
-        f"epoch {min(status.epoch + 1, epochs)} of {epochs}",
+        f"epoch {min(status.epoch + (run.state != 'finished'), epochs)} of {epochs}",
         f"{formatting.duration(elapsed)} elapsed",
     ]
     if run.living and (speed := metrics.recent_speed(steps)):

@@ -114,6 +114,7 @@ def columns() -> dict:
         "validation": st.column_config.NumberColumn("validation", format="percent"),
         "test": st.column_config.NumberColumn("test", format="percent"),
         "tags": st.column_config.ListColumn("tags"),
+        "note": None,  # for the filter; the run's own page shows it
         "created": st.column_config.DatetimeColumn(
             "created" if st.context.timezone else "created, UTC",
             format="D MMM, HH:mm",

@@ -147,19 +147,19 @@ class Classifier:
         if self.checkpoint.card.unsure is None:
             return 0, ""
         image, limits = prepared.network_input, self.checkpoint.card.unsure
-        turned = [np.ascontiguousarray(np.rot90(image, quarters)) for quarters in range(4)]
+        turned = [np.ascontiguousarray(np.rot90(image, quarters)) for quarters in (1, 2, 3)]
         with torch.inference_mode():
             seen = self._answering(torch.cat([self.network_input(each) for each in turned]))
         found = doubt.evidence(seen)
         best = int(found.argmax())
-        if best == 0 or found[best] - found[0] < _SUSPECT:
+        if found[best] - doubt.evidence(logits) < _SUSPECT:
             return 0, ""
         upright = self.logits(turned[best])
         if doubt.evidence(upright) - doubt.evidence(logits) < _CONFIRMED:
             return 0, ""
         if any(doubt.doubts(upright, self.temperature, limits, prepared.drawn)):
             return 0, ""
-        return 90 * best, self.classes[int(upright.argmax())]
+        return 90 * (best + 1), self.classes[int(upright.argmax())]
 
     def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
         """Why the answer is unsure; empty when it is not."""

@@ -289,11 +289,9 @@ class Loop:
             made = self.report.card(self.source, self.network)
             card = replace(made, test_accuracy=scores["accuracy"], **honest)
             checkpoints.save(self.folder.path / "best", best.network, card)
-        early = self.progress.step < self.total_steps
-        message = (
-            f"ended early: {self.train.patience} epochs in a row without a better validation "
-            "accuracy (patience)"
-        )
+        early, patience = self.progress.step < self.total_steps, self.train.patience
+        waited = "1 epoch" if patience == 1 else f"{patience} epochs in a row"
+        message = f"ended early: {waited} without a better validation accuracy (patience)"
         return self.report.end(
             "finished", test_accuracy=scores["accuracy"], message=message if early else ""
         )
