@@ -7,7 +7,7 @@ from dashboard.results import panel as panel
 from dashboard.shared import downloads, network_choice
 from dashboard.shared.internals import through_entry_point
 from vggcore import runs
-from vggcore.data.fashion_mnist import DataMissing
+from vggcore.data.raw_files import DataMissing
 from vggcore.model.checkpoints import CheckpointError
 
 through_entry_point()

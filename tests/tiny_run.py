@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import folder
@@ -33,5 +33,5 @@ STEPS = 12
 
 def create(path: Path, spec: VGGSpec = SPEC, train: TrainConfig = TRAIN):
     """The folder of a tiny run. Also makes the synthetic data set small, in this process."""
-    fashion_mnist.SYNTHETIC_COUNTS.update(IMAGES)
+    raw_files.SYNTHETIC_COUNTS.update(IMAGES)
     return folder.create(path, spec, train)

@@ -19,7 +19,8 @@ from vggcore.answers.explain import (
     training_bank,
 )
 from vggcore.data.classes import CLASSES, percent
-from vggcore.data.fashion_mnist import DataMissing, load_split, synthetic_garments
+from vggcore.data.fashion_mnist import load_split, synthetic_garments
+from vggcore.data.raw_files import DataMissing
 
 _SHOWN = 5  # bars
 TURNS = {"As it is": 0, "Left": 90, "Upside down": 180, "Right": 270}  # degrees to the left

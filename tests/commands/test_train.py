@@ -7,7 +7,7 @@ import pytest
 import tiny_run
 
 from vggcore.commands import cli
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.machine.file_lock import is_locked
 from vggcore.runs import process
 from vggcore.runs.folder import RunFolder
@@ -37,7 +37,7 @@ TINY = [
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def status(path: Path) -> dict:

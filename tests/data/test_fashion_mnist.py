@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from vggcore.data import fashion_mnist
+from vggcore.data import fashion_mnist, raw_files
 from vggcore.pictures.preprocessing import MEAN, STD
 
 PAD = fashion_mnist.preprocessing(32, "pad")
@@ -14,9 +14,7 @@ real = pytest.mark.data
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(
-        fashion_mnist, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60}
-    )
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60})
 
 
 @real
@@ -51,7 +49,7 @@ def test_a_missing_data_set_says_what_to_do(tmp_path, monkeypatch):
 
     monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", no_network)
 
-    with pytest.raises(fashion_mnist.DataMissing, match="VGGCORE_DATA.*--dataset synthetic"):
+    with pytest.raises(raw_files.DataMissing, match="VGGCORE_DATA.*--dataset synthetic"):
         fashion_mnist.load_split("test")
 
 
@@ -68,7 +66,7 @@ def test_a_file_that_is_not_the_data_set_s_is_refused(tmp_path, monkeypatch):
     (ours / "t10k-images-idx3-ubyte").write_bytes(images)
     monkeypatch.setenv("VGGCORE_DATA", str(tmp_path))
 
-    with pytest.raises(fashion_mnist.DataMissing, match="damaged or another data set"):
+    with pytest.raises(raw_files.DataMissing, match="damaged or another data set"):
         fashion_mnist.load_split("test")
 
 
@@ -117,7 +115,7 @@ def test_the_fingerprint_notices_one_pixel():
 def test_files_a_level_off_and_packed_ones_are_found(place, packed, tmp_path, monkeypatch):
     theirs = fashion_mnist.paths.data_dir() / "FashionMNIST" / "raw"
     (tmp_path / place).mkdir(parents=True, exist_ok=True)
-    for name in fashion_mnist.BLOB_HASHES:
+    for name in raw_files.BLOB_HASHES:
         if packed and name.startswith("t10k"):
             (tmp_path / place / f"{name}.gz").write_bytes(
                 gzip.compress((theirs / name).read_bytes(), 1)
@@ -143,6 +141,6 @@ def test_a_failed_download_leaves_nothing_behind(there, tmp_path, monkeypatch):
 
     monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", no_network)
 
-    with pytest.raises(fashion_mnist.DataMissing, match="into .*FashionMNIST/raw"):
+    with pytest.raises(raw_files.DataMissing, match="into .*FashionMNIST/raw"):
         fashion_mnist.load_split("test")
     assert sorted(tmp_path.rglob("*")) == before

@@ -18,7 +18,7 @@ import tiny_run
 import torch
 
 from vggcore.answers import evaluation
-from vggcore.data import fashion_mnist
+from vggcore.data import fashion_mnist, raw_files
 from vggcore.machine import distributed
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
@@ -30,7 +30,7 @@ PLAIN = {"batch_norm": False, "dropout": 0.0}
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def create(path: Path, spec: dict | None = None, **train) -> Path:
@@ -56,7 +56,7 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
-    fashion_mnist.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
+    raw_files.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
     one_step = training.Loop._step
 
     def step(loop):

@@ -8,7 +8,7 @@ import tiny_run
 import torch
 from safetensors import safe_open
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.machine import precision
 from vggcore.training import loop
 
@@ -73,7 +73,7 @@ def test_estimates_follow_the_processor(monkeypatch):
 
 @pytest.fixture
 def small_data(monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def trained(path, chosen: str):

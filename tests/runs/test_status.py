@@ -11,7 +11,7 @@ import pytest
 import tiny_run
 
 from vggcore import runs
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.machine import files, paths
 from vggcore.machine.files import FileError
 from vggcore.runs import status
@@ -104,7 +104,7 @@ def small_disk(tmp_path):
 
 def test_a_disk_that_really_fills_up_is_told_and_the_run_goes_on(small_disk, monkeypatch):
     monkeypatch.setenv("VGGCORE_RUNS", str(small_disk))
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
     folder = tiny_run.create(small_disk / "run")
     filler = small_disk / "filler"
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
@@ -14,9 +14,7 @@ SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(
-        fashion_mnist, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60}
-    )
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60})
 
 
 def source(**recipe) -> FashionSource:

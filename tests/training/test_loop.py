@@ -6,7 +6,7 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.machine import devices
 from vggcore.model import checkpoints
 from vggcore.model.network import VGG, build
@@ -21,7 +21,7 @@ from vggcore.training.progress import TrainingFailed
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 def recipe(**changes) -> TrainConfig:
@@ -224,7 +224,7 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
         training.fit(folder)
 
     monkeypatch.undo()
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
     assert checkpoints.load(folder.path / "best").card.epochs == 1
     assert training.fit(RunFolder(folder.path))["state"] == "finished"
 

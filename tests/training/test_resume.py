@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from untrained import bare_card
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.machine.files import FileError
 from vggcore.model import checkpoints
 from vggcore.model.checkpoints import CheckpointError
@@ -33,7 +33,7 @@ FILE_EVENTS = ("open", "os.rename", "os.truncate", "os.chmod", "os.remove")
 
 @pytest.fixture(autouse=True)
 def _small_data(monkeypatch):
-    monkeypatch.setattr(fashion_mnist, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", dict(tiny_run.IMAGES))
 
 
 # --- killed at any point ------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def _small_data(monkeypatch):
 def train_in_child(path: Path, kill_at_file_event: int = 0, kill_after: float = 0.0) -> None:
     """Runs in a process of its own, which may kill itself: at a file operation, or at a time."""
     torch.set_num_threads(1)
-    fashion_mnist.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
+    raw_files.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
     seen = 0
 
     def count(event, arguments):

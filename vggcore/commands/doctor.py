@@ -122,9 +122,9 @@ def _precision() -> tuple[bool, str]:
 
 
 def _data() -> tuple[bool, str]:
-    from vggcore.data import fashion_mnist
+    from vggcore.data import fashion_mnist, raw_files
 
-    place = fashion_mnist.raw_folder(paths.data_dir())
+    place = raw_files.raw_folder(paths.data_dir())
     if place is None:
         return False, f"Fashion-MNIST is not in {paths.data_dir()}: training downloads it there"
     images, _ = fashion_mnist.load_split("test")

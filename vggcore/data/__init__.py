@@ -10,8 +10,8 @@ from vggcore.machine.lazy import handing_on
 if TYPE_CHECKING:
     from vggcore.data.classes import CLASSES as CLASSES
     from vggcore.data.classes import Label as Label
-    from vggcore.data.fashion_mnist import DataMissing as DataMissing
     from vggcore.data.fashion_mnist import load_split as load_split
+    from vggcore.data.raw_files import DataMissing as DataMissing
 
 __all__ = ["CLASSES", "DataMissing", "Label", "load_split"]
 __getattr__ = handing_on(
@@ -20,6 +20,6 @@ __getattr__ = handing_on(
         "CLASSES": "vggcore.data.classes",
         "Label": "vggcore.data.classes",
         "load_split": "vggcore.data.fashion_mnist",
-        "DataMissing": "vggcore.data.fashion_mnist",
+        "DataMissing": "vggcore.data.raw_files",
     },
 )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from vggcore.data import fashion_mnist
+from vggcore.data import raw_files
 from vggcore.data.classes import CLASSES, Label
 from vggcore.machine import paths
 from vggcore.pictures import strokes
@@ -173,7 +173,7 @@ def trained_photo(item: Item) -> bool:
 def _development_dir() -> Path:
     folder = paths.data_dir() / "garments-dev"
     if not folder.is_dir():
-        raise fashion_mnist.DataMissing(
+        raise raw_files.DataMissing(
             f"the photos and drawings for the wild preset were not found in {folder}: "
             "put them there or point VGGCORE_DATA at the folder that has garments-dev"
         )
