@@ -32,10 +32,10 @@ def main() -> int:
         from streamlit.testing.v1 import AppTest
 
         from dashboard.shared import cpu_share
-        from vggcore.answers import results
+        from vggcore.answers import making_results, results
 
         cpu_share.share()
-        made, computing = timed(lambda: results.compute(name))
+        made, computing = timed(lambda: making_results.compute(name))
         _, reading = timed(lambda: results.cached(name))
         page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600)
         page.switch_page("pages/results.py")

@@ -24,7 +24,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.answers import doubt, evaluation  # noqa: E402
+from vggcore.answers import doubt, evaluation, scores  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.wild import items, no_garments, validation  # noqa: E402
@@ -97,7 +97,7 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
             flags[kind] += doubt.is_unsure(logits, temperature, unsure, drawn).tolist()
             chances = (logits / temperature).softmax(1).amax(1)
             correct = doubt.is_right(logits, right)
-            errors[kind].append(doubt.expected_calibration_error(chances, correct))
+            errors[kind].append(scores.expected_calibration_error(chances, correct))
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
@@ -153,7 +153,7 @@ def main() -> None:
     for kind, (logits, right) in found.items():
         chances = (logits / temperature).softmax(1).amax(1)
         correct = doubt.is_right(logits, right)
-        error = doubt.expected_calibration_error(chances, correct)
+        error = scores.expected_calibration_error(chances, correct)
         share = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN).float().mean()
         accuracy = correct.mean()
         print(

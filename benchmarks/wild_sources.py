@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.answers import doubt, evaluation  # noqa: E402
+from vggcore.answers import evaluation, scores  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.machine import precision  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
@@ -173,7 +173,7 @@ def main() -> None:
     )
     for kind in ("photos", "sketches"):
         chosen = torch.tensor([item.kind == kind for item in items])
-        error = doubt.expected_calibration_error(chances[chosen], right[chosen])
+        error = scores.expected_calibration_error(chances[chosen], right[chosen])
         share = right[chosen].float().mean().item()
         print(f"{kind}: accepted {share:.3f}, calibration error {error:.3f}")
     if arguments.sheet:

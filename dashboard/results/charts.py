@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
-from vggcore.answers.doubt import Bin
+from vggcore.answers.scores import Bin
 
 _SHAPES = ("circle", "square", "diamond", "cross", "triangle-up") * 2
 

@@ -33,9 +33,11 @@ def cost(networks: list[Results], names: list[str]) -> None:
         and unmeasured
         and st.button(f"Measure {len(unmeasured)} networks here", icon=":material/timer:")
     ):
+        from vggcore.answers import making_results  # with PyTorch
+
         with st.spinner("Timing single answers …"):
             for name in unmeasured:
-                results.measure_latency(name)
+                making_results.measure_latency(name)
         st.rerun()
     st.plotly_chart(
         charts.cost(table, by, COSTS[by], [found.name for found in networks]),

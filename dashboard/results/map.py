@@ -6,8 +6,6 @@ import streamlit as st
 from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
 from dashboard.shared import formatting
-from vggcore.answers import results
-from vggcore.answers.classifier import load_classifier
 from vggcore.answers.results import Results
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -22,9 +20,9 @@ def feature_map(networks: list[Results]) -> None:
     count = len(found.map.places)
     event = st.plotly_chart(
         charts.feature_map(
-            found.map.places.numpy(),
-            found.labels[:count].numpy(),
-            found.logits[:count].argmax(1).numpy(),
+            found.map.places,
+            found.labels[:count],
+            found.logits[:count].argmax(1),
             list(CLASSES),
             own,
         ),
@@ -57,7 +55,10 @@ def drawing_place(found: Results) -> np.ndarray | None:
         return None
     if not strokes:
         return None
+    from vggcore.answers import making_results  # with PyTorch: only for who has drawn
+    from vggcore.answers.classifier import load_classifier
+
     classifier = load_classifier(found.name)
     seen = classifier.network_input(classifier.prepare(render(strokes)).network_input)
-    features, _ = results.last_features(classifier.network, seen)
-    return found.map.place(features[0])[0].numpy()
+    features, _ = making_results.last_features(classifier.network, seen)
+    return found.map.place(features[0].numpy())[0]

@@ -8,11 +8,11 @@ from dashboard.results import charts as charts
 from dashboard.shared import confusion_chart, cpu_share, formatting
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
-from vggcore.answers.evaluation import class_scores, difference_interval, in_cell, wilson_interval
-from vggcore.answers.evaluation import worst_mistakes as worst
 from vggcore.answers.results import Results
-from vggcore.data import fashion_mnist
+from vggcore.answers.scores import class_scores, difference_interval, in_cell, wilson_interval
+from vggcore.answers.scores import worst_mistakes as worst
 from vggcore.data.classes import CLASSES, percent
+from vggcore.data.raw_files import DataMissing
 from vggcore.model import checkpoints
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
@@ -34,6 +34,8 @@ def results_of(name: str) -> Results:
     found = _kept(name, version)
     if found is not None:
         return found
+    from vggcore.answers import making_results  # with PyTorch: only where there is much to do
+
     text = f"{formatting.plain(name)} looks at all test images, once for each network …"
     bar = st.progress(0.0, text)
     cpu_share.share()
@@ -41,20 +43,10 @@ def results_of(name: str) -> Results:
     def show_progress(share: float) -> None:
         bar.progress(min(share, 1.0), text)
 
-    results.compute(name, show_progress)
+    making_results.compute(name, show_progress)
     bar.empty()
     _kept.clear(name, version)
-    return _kept(name, version) or results.compute(name)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _images(dataset: str, seed: int) -> np.ndarray:
-    return fashion_mnist.load_split("test", dataset, seed)[0].numpy()
-
-
-def images_of(found: Results) -> np.ndarray:
-    """The test images uint8 [N, 28, 28] behind the results. Raises DataMissing."""
-    return _images(results.dataset_of(found.card), found.card.data.split_seed)
+    return _kept(name, version) or making_results.compute(name)
 
 
 def scores(networks: list[Results]) -> None:
@@ -225,7 +217,12 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     if not chosen:
         st.caption("None.")
         return
-    images = images_of(found)
+    try:
+        with st.spinner("Reading the test images …"):
+            images = found.images
+    except DataMissing as error:
+        st.info(f"The pictures themselves need the data set. {error}", icon=":material/image:")
+        return
     st.html(strip([(caption(found, i), images[i]) for i in chosen[:limit]], side=88))
     if len(chosen) > limit:
         st.caption(f"The first {limit} of {len(chosen):,}, the surest answers first.")
@@ -234,14 +231,12 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
 def caption(found: Results, index: int) -> str:
     """ "Shirt 71 %, Coat 20 %; is Coat"."""
     chances = found.probabilities[index]
-    top = chances.topk(2)
+    top = np.argsort(-chances, kind="stable")[:2].tolist()
     said = ", ".join(
-        f"{CLASSES[c]} {percent(p)}"
-        for p, c in zip(top.values.tolist(), top.indices.tolist(), strict=True)
-        if p >= 0.01
+        f"{CLASSES[c]} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
     )
     true = int(found.labels[index])
-    return said if true == int(top.indices[0]) else f"{said}; is {CLASSES[true]}"
+    return said if true == top[0] else f"{said}; is {CLASSES[true]}"
 
 
 def mistakes(networks: list[Results]) -> None:
@@ -272,8 +267,8 @@ def disagreement(networks: list[Results]) -> None:
     )
     st.dataframe(counts, key="disagreement", width="content")
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
-        chosen = both.nonzero().squeeze(1)
-        order = loser.probabilities[chosen].amax(1).argsort(descending=True)
+        chosen = np.flatnonzero(both)
+        order = np.argsort(-loser.probabilities[chosen].max(1), kind="stable")
         st.markdown(
             f"**Only {formatting.plain(winner.name)} is right**; "
             f"what {formatting.plain(loser.name)} says, the surest first"

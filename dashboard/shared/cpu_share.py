@@ -2,8 +2,6 @@
 
 import os
 
-import torch
-
 
 def share() -> None:
     """Let one answer use a quarter of the cores at most, and at least one.
@@ -11,4 +9,6 @@ def share() -> None:
     PyTorch would use all of them for each visitor. Threads that wait for each other on busy cores
     make every answer several times slower. Trainers are processes of their own and not touched.
     """
+    import torch
+
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))

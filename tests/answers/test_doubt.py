@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vggcore.answers import doubt
+from vggcore.answers import doubt, scores
 from vggcore.model.card import Thresholds
 
 
@@ -34,14 +34,14 @@ def test_several_right_classes_count_together():
 def test_the_calibration_error_is_the_gap_between_promise_and_truth():
     probabilities = torch.full((1000,), 0.9)
     correct = torch.arange(1000) < 700
-    assert doubt.expected_calibration_error(probabilities, correct) == pytest.approx(0.2)
-    assert doubt.expected_calibration_error(probabilities, torch.arange(1000) < 900) < 1e-6
+    assert scores.expected_calibration_error(probabilities, correct) == pytest.approx(0.2)
+    assert scores.expected_calibration_error(probabilities, torch.arange(1000) < 900) < 1e-6
 
 
 def test_bins_count_every_answer_once():
     logits, labels = sampled(1.0)
     best, named = logits.softmax(1).max(1)
-    bars = doubt.reliability(best, named == labels)
+    bars = scores.reliability(best, named == labels)
     assert sum(bar.images for bar in bars) == len(labels)
     assert all(bar.low <= bar.confidence <= bar.high for bar in bars)
 

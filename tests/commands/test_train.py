@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import tiny_run
 
+from vggcore.answers import results
 from vggcore.commands import cli
 from vggcore.data import raw_files
 from vggcore.machine.file_lock import is_locked
@@ -195,3 +196,10 @@ def test_a_config_that_cannot_be_used_is_one_line(tmp_path, capsys, content):
 def test_a_device_that_is_not_there_leaves_no_run_behind(tmp_path, capsys, device):
     assert cli.main([*TINY, "--run-dir", str(tmp_path / "run"), "--device", device]) == 2
     assert device in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_keeps_its_results(tmp_path, capsys):
+    assert cli.main([*TINY, "--run-dir", str(tmp_path / "run")]) == 0
+
+    found = results.cached(tmp_path / "run" / "best")
+    assert found is not None and len(found.labels) == tiny_run.IMAGES["test"]

@@ -8,14 +8,13 @@ their own.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from vggcore.answers.scores import expected_calibration_error
 from vggcore.model.card import Thresholds
 
-BINS = 15
 # Share of rightly named validation garments, of any kind, that may be called unsure: under the
 # tenth that is promised, since what is named wrongly comes on top, and new drawings may be worse.
 ALLOWED_UNSURE = 0.09
@@ -28,16 +27,6 @@ ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
 NO_THRESHOLDS = Thresholds()  # of cards without `unsure`
 _NEIGHBOURS = 5  # temperatures tried to either side of one, whose errors count with its own
-
-
-class Bin(NamedTuple):
-    """One bar of a reliability diagram."""
-
-    low: float
-    high: float
-    images: int
-    confidence: float  # mean probability of the answers in this bin
-    accuracy: float  # share of them that is right
 
 
 def fit_temperature(logits: Tensor, right: Tensor) -> float:
@@ -59,36 +48,6 @@ def fit_temperature(logits: Tensor, right: Tensor) -> float:
         left, middle = high - golden * (high - low), low + golden * (high - low)
         low, high = (low, middle) if loss(left) < loss(middle) else (left, high)
     return float(torch.tensor((low + high) / 2).exp())
-
-
-def reliability(probabilities: Tensor, correct: Tensor, bins: int = BINS) -> list[Bin]:
-    """Answers sorted into bins of equal width by their probability; empty bins are left out.
-
-    probabilities: float [N], of the class that was named; correct: bool [N].
-    """
-    index = (probabilities * bins).long().clamp(0, bins - 1)
-    result = []
-    for k in index.unique().tolist():
-        inside = index == k
-        result.append(
-            Bin(
-                low=k / bins,
-                high=(k + 1) / bins,
-                images=int(inside.sum()),
-                confidence=probabilities[inside].mean().item(),
-                accuracy=correct[inside].float().mean().item(),
-            )
-        )
-    return result
-
-
-def expected_calibration_error(probabilities: Tensor, correct: Tensor, bins: int = BINS) -> float:
-    """Mean distance between probability and accuracy, over the bins, by their counts."""
-    total = len(probabilities)
-    return sum(
-        bar.images / total * abs(bar.confidence - bar.accuracy)
-        for bar in reliability(probabilities, correct, bins)
-    )
 
 
 def evidence(logits: Tensor) -> Tensor:

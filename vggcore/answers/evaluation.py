@@ -1,14 +1,12 @@
-"""How good a network is: predictions over a whole split, and the scores made from them."""
+"""Predictions of a network over a whole split."""
 
-import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from vggcore.answers import scores
 from vggcore.data import fashion_mnist
 from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
@@ -90,66 +88,5 @@ def predict(
 
 
 def score(logits: Tensor, labels: Tensor) -> dict:
-    """`accuracy`, `loss` (mean cross-entropy, nats), `n`, and `confusion` (rows: true class)."""
-    classes = logits.shape[1]
-    predicted = logits.argmax(1)
-    confusion = torch.bincount(labels * classes + predicted, minlength=classes**2)
-    return {
-        "accuracy": (predicted == labels).sum().item() / len(labels),
-        "loss": F.cross_entropy(logits, labels).item(),
-        "n": len(labels),
-        "confusion": confusion.reshape(classes, classes).tolist(),
-    }
-
-
-class ClassScores(NamedTuple):
-    """How well one class is told from the others. Shares of nothing count as 0."""
-
-    precision: float  # of what was taken for it, the share that is it
-    recall: float  # of what is it, the share that was found
-    f1: float  # harmonic mean of the two
-    images: float  # of this class
-
-
-def class_scores(confusion: list[list[int]]) -> list[ClassScores]:
-    """One row per class of a confusion matrix whose rows are the true classes."""
-    counts = torch.tensor(confusion, dtype=torch.float64)
-    right, actual, named = counts.diagonal(), counts.sum(1), counts.sum(0)
-    columns = (right / named, right / actual, 2 * right / (actual + named), actual)
-    return [
-        ClassScores(*row) for row in zip(*(c.nan_to_num(0).tolist() for c in columns), strict=True)
-    ]
-
-
-def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Between what an accuracy may well lie, 95 % with the default z (Wilson, 1927)."""
-    share, slack = right / n, z * z / n
-    middle = (share + slack / 2) / (1 + slack)
-    reach = z * math.sqrt(share * (1 - share) / n + slack / (4 * n)) / (1 + slack)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
-
-
-def difference_interval(a_right: Tensor, b_right: Tensor, z: float = 1.96) -> tuple[float, ...]:
-    """By how much `a` is more accurate than `b` on the same images: (difference, low, high).
-
-    a_right, b_right: bool [N]. Pairing counts only the images on which the two differ.
-    """
-    n = len(a_right)
-    only_a = (a_right & ~b_right).sum().item()
-    only_b = (b_right & ~a_right).sum().item()
-    difference = (only_a - only_b) / n
-    reach = z * math.sqrt(only_a + only_b - (only_a - only_b) ** 2 / n) / n
-    return difference, difference - reach, difference + reach
-
-
-def worst_mistakes(probabilities: Tensor, labels: Tensor) -> Tensor:
-    """Indices int64 [M] of the wrongly named images, the most confidently wrong first."""
-    confidence, named = probabilities.max(1)
-    wrong = (named != labels).nonzero().squeeze(1)
-    return wrong[confidence[wrong].argsort(descending=True, stable=True)]
-
-
-def in_cell(probabilities: Tensor, labels: Tensor, true: int, named: int) -> Tensor:
-    """Indices of the images of class `true` that were named `named`, the surest first."""
-    inside = ((labels == true) & (probabilities.argmax(1) == named)).nonzero().squeeze(1)
-    return inside[probabilities[inside, named].argsort(descending=True, stable=True)]
+    """`scores.score` of tensors on any device."""
+    return scores.score(logits.cpu().numpy(), labels.cpu().numpy())

@@ -1,17 +1,16 @@
-"""What a checkpoint makes of every test image, computed once and kept on disk.
+"""What a checkpoint makes of every test image, read from where it was kept. No PyTorch.
 
-The cache's file is named after the SHA-256 of the weights, so that it can never belong to other
-ones, and holds plain arrays (no pickles). Whatever is wrong with such a file, it is computed anew.
+`making_results` computes it. It is kept beside the checkpoint (PATH.results.npz, which shipped
+networks bring with them) or in the cache folder, as plain arrays in half precision (no pickles),
+with the SHA-256 of the weights and of the test images, so that it can never belong to others.
+Whatever is wrong with such a file, it counts as none.
 """
 
 import hashlib
 import json
 import re
-import statistics
-import threading
-import time
 import zipfile
-from collections.abc import Callable
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,48 +18,38 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from vggcore.answers import doubt, evaluation
-from vggcore.answers.classifier import load_classifier
-from vggcore.answers.tsne import principal_axes, tsne
-from vggcore.data import fashion_mnist
-from vggcore.machine import devices, paths
+from vggcore.answers.scores import Bin, expected_calibration_error, reliability, score, softmax
+from vggcore.data import raw_files
+from vggcore.data.raw_files import DataMissing
+from vggcore.machine import hardware, paths
 from vggcore.machine.files import FileError, write_atomically
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
-from vggcore.model.network import VGG
 
-VERSION = 2  # of the cache's files: raise it when what they hold changes
-MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can keep apart
-_MAP_AXES = 32  # principal components of the features that the map is made from
+VERSION = 3  # of the files: raise it when what they hold changes
 _NEIGHBOURS = 8  # of a visitor's picture on the map
-_BATCH = 250  # images between two reports of progress
-_TIMED, _WARM_UP = 15, 3  # answers of which the latency is the median, after some to warm up
-
-# One computation at a time: two would only slow each other down, and double the memory.
-_computing = threading.Lock()
+_MAX_BYTES = 20_000_000  # of a file: results of 10,000 images have 0.3 million
 
 
 @dataclass(frozen=True)
 class FeatureMap:
     """The first test images on a plane, near where the network's last features are alike."""
 
-    places: Tensor  # float32 [M, 2]
-    mean: Tensor  # float32 [units]
-    axes: Tensor  # float32 [units, A]: features → coordinates
-    coordinates: Tensor  # float32 [M, A]
+    places: np.ndarray  # float32 [M, 2]
+    mean: np.ndarray  # float32 [units]
+    axes: np.ndarray  # float32 [units, A]: features → coordinates
+    coordinates: np.ndarray  # float32 [M, A]
 
-    def place(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def place(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where a picture with these features [units] belongs [2], and its neighbours there [k].
 
         The middle of its nearest test images, weighted by their nearness.
         """
         own = (features - self.mean) @ self.axes
-        distances = (self.coordinates - own).norm(dim=1)
-        nearest = distances.topk(min(_NEIGHBOURS, len(distances)), largest=False).indices
-        weights = 1 / distances[nearest].square().clamp(min=1e-9)
+        distances = np.linalg.norm(self.coordinates - own, axis=1)
+        nearest = np.argsort(distances, kind="stable")[:_NEIGHBOURS]
+        weights = 1 / np.maximum(distances[nearest] ** 2, 1e-9)
         return (weights / weights.sum()) @ self.places[nearest], nearest
 
 
@@ -70,34 +59,46 @@ class Results:
 
     name: str
     card: Card
-    logits: Tensor = field(repr=False)  # float32 [N, classes]
-    labels: Tensor = field(repr=False)  # int64 [N]
+    logits: np.ndarray = field(repr=False)  # float32 [N, classes], exact to half precision
+    labels: np.ndarray = field(repr=False)  # int64 [N]
     map: FeatureMap = field(repr=False)
+    images_sha256: str = ""  # of the test images that they were made from
 
     @cached_property
-    def probabilities(self) -> Tensor:
+    def probabilities(self) -> np.ndarray:
         """Calibrated by the card's temperature: float32 [N, classes]."""
-        return (self.logits / self.card.temperature).softmax(1)
+        return softmax(self.logits / self.card.temperature)
 
     @cached_property
-    def right(self) -> Tensor:
+    def right(self) -> np.ndarray:
         """Which images are named correctly: bool [N]."""
         return self.logits.argmax(1) == self.labels
 
     @cached_property
     def scores(self) -> dict:
-        """See `evaluation.score`."""
-        return evaluation.score(self.logits, self.labels)
+        """See `scores.score`."""
+        return score(self.logits, self.labels)
 
     @cached_property
-    def reliability(self) -> list[doubt.Bin]:
+    def reliability(self) -> list[Bin]:
         """How often answers of each probability are right."""
-        return doubt.reliability(self.probabilities.amax(1), self.right)
+        return reliability(self.probabilities.max(1), self.right)
 
     @cached_property
     def calibration_error(self) -> float:
         """Expected calibration error, 0 to 1."""
-        return doubt.expected_calibration_error(self.probabilities.amax(1), self.right)
+        return expected_calibration_error(self.probabilities.max(1), self.right)
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """The test images uint8 [N, 28, 28] themselves. Raises DataMissing, also for others."""
+        images, _ = raw_files.test_split(dataset_of(self.card), self.card.data.split_seed)
+        if image_hash(images) != self.images_sha256:
+            raise DataMissing(
+                f"the test images here are not those that {self.name} was judged on: compute its "
+                f"results anew (vggcore results build {self.name})"
+            )
+        return images
 
 
 def dataset_of(card: Card) -> str:
@@ -105,139 +106,86 @@ def dataset_of(card: Card) -> str:
     return "synthetic" if card.data.name == "synthetic" else "fashion-mnist"
 
 
-def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
-    """Images uint8 [N, 28, 28] and labels int64 [N] on which a checkpoint is judged.
-
-    Raises DataMissing.
-    """
-    return fashion_mnist.load_split(split, dataset_of(card), card.data.split_seed)
+def image_hash(images: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
 
 
 def cached(name: str | Path) -> Results | None:
-    """What an earlier `compute` has kept, or None. Raises CheckpointError."""
+    """What came with the checkpoint or was computed earlier, or None. Raises CheckpointError."""
     card = checkpoints.read_card(name)
-    file = _cache_file(card)
-    try:
-        with np.load(BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
-            found = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-        return _results(name, card, found)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return None
+    for file in (beside(name), cache_file(card)):
+        with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError):
+            if file.stat().st_size <= _MAX_BYTES:
+                return unpacked(name, card, file.read_bytes())
+    return None
 
 
-def compute(
-    name: str | Path = checkpoints.DEFAULT,
-    on_progress: Callable[[float], None] = lambda share: None,
-) -> Results:
-    """Results of a checkpoint, from the cache where they are there.
-
-    `on_progress` receives the share done, 0 to 1. What it raises ends the computation.
-    Raises CheckpointError, DataMissing.
-    """
-    with _computing:
-        return cached(name) or _compute(name, on_progress)
+def beside(name: str | Path) -> Path:
+    """The file of results that belongs to a checkpoint. Raises CheckpointError."""
+    path = checkpoints.find(name)
+    return path.with_name(path.name + ".results.npz")
 
 
-def _compute(name: str | Path, on_progress: Callable[[float], None]) -> Results:
-    checkpoint = checkpoints.load(name)
-    images, labels = split_of(checkpoint.card)
-    way = checkpoint.card.preprocessing
-    logits, features = [], []
-    for number, chunk in enumerate(images.split(_BATCH), start=1):
-        seen = evaluation.as_trained(chunk, way)
-        inputs = fashion_mnist.to_network_input(seen, way)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        last, answers = last_features(checkpoint.network, inputs)
-        with torch.no_grad():
-            logits.append(evaluation.with_mirror(answers, checkpoint.network, inputs, way))
-        if (number - 1) * _BATCH < MAP_IMAGES:
-            features.append(last)
-        on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
-    mapped = torch.cat(features)[:MAP_IMAGES]
-    mean, axes = principal_axes(mapped, _MAP_AXES)
-    coordinates = (mapped - mean) @ axes
-    places = tsne(coordinates, on_progress=lambda share: on_progress(0.8 + 0.2 * share))
-    found = {
-        "logits": torch.cat(logits),
-        "labels": labels,
-        "places": places,
-        "mean": mean,
-        "axes": axes,
-        "coordinates": coordinates,
-    }
-    buffer = BytesIO()
-    arrays = {key: value.contiguous().numpy() for key, value in found.items()}
-    np.savez(buffer, allow_pickle=False, **arrays)
-    _keep(_cache_file(checkpoint.card), buffer.getvalue())
-    return _results(name, checkpoint.card, found)
+def cache_file(card: Card) -> Path:
+    """Where results are kept that cannot or should not lie beside the checkpoint."""
+    return paths.cache_dir() / "results" / f"{_sha256(card)}-{_short_hash(_way(card))}.npz"
 
 
-@torch.inference_mode()
-def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """What the last linear layer looks at [N, units], and its logits [N, classes]."""
-    features = network.classifier[:-1](network.features(inputs))
-    # Clones: tensors made in inference mode could not be used outside of it.
-    return features.clone(), network.classifier[-1](features).clone()
+def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> bytes:
+    """A file's content. arrays: logits [N, classes], labels [N], and those of `FeatureMap`."""
+    logits = arrays["logits"]
+    kept = {key: value.astype(np.float16) for key, value in arrays.items() if key != "labels"}
+    kept["logits"] = _same_answers(logits.astype(np.float16), logits.argmax(1))
+    identity = _identity(card) | {"images": images_sha256}
+    stream = BytesIO()
+    np.savez_compressed(
+        stream,
+        allow_pickle=False,
+        identity=np.array(json.dumps(identity)),
+        labels=arrays["labels"].astype(np.uint16),
+        **kept,
+    )
+    return stream.getvalue()
 
 
-def _results(name: str | Path, card: Card, found: dict[str, Tensor]) -> Results:
-    """Raises KeyError or ValueError where arrays are missing or do not fit each other."""
+def _same_answers(half: np.ndarray, named: np.ndarray) -> np.ndarray:
+    """Logits in half precision that still name the same classes, raised by a bit where need be."""
+    rows = np.arange(len(half))
+    while len(off := np.flatnonzero(half.argmax(1) != named)):
+        half[off, named[off]] = np.nextafter(half[off, named[off]], np.float16(np.inf))
+    return half[rows]
+
+
+def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
+    """The results in a file. Raises KeyError or ValueError where they do not fit the card."""
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        identity = json.loads(str(arrays["identity"]))
+        found = {key: arrays[key] for key in arrays.files if key != "identity"}
+    images = identity.pop("images")
+    if identity != _identity(card):
+        raise ValueError("these are the results of other weights")
+    labels = found["labels"].astype(np.int64)
+    numbers = {key: value.astype(np.float32) for key, value in found.items()}
     made = Results(
         name=str(name),
         card=card,
-        logits=found["logits"],
-        labels=found["labels"],
-        map=FeatureMap(**{key: found[key] for key in ("places", "mean", "axes", "coordinates")}),
+        logits=numbers["logits"],
+        labels=labels,
+        map=FeatureMap(**{key: numbers[key] for key in ("places", "mean", "axes", "coordinates")}),
+        images_sha256=images,
     )
-    if made.logits.shape != (len(made.labels), len(card.classes)):
+    if made.logits.shape != (len(labels), len(card.classes)) or not len(labels):
         raise ValueError("logits and labels do not fit each other")
     return made
 
 
-def latency(name: str | Path) -> float | None:
-    """Seconds that one answer takes on this machine, as once measured; None if it was not.
-
-    Raises CheckpointError.
-    """
-    file = _latency_file(checkpoints.read_card(name))
-    try:
-        return float(json.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None
+def _identity(card: Card) -> dict:
+    return {"version": VERSION, "weights": _sha256(card), "way": _way(card)}
 
 
-def measure_latency(name: str | Path) -> float:
-    """Seconds for one picture through the network: the median of some, which is then kept.
-
-    Raises CheckpointError.
-    """
-    classifier = load_classifier(name)
-    network, spec = classifier.network, classifier.network.spec
-    picture = torch.zeros(1, spec.in_channels, spec.image_size, spec.image_size)
-    times = []
-    with torch.inference_mode(), _computing:
-        for _ in range(_WARM_UP + _TIMED):
-            started = time.perf_counter()
-            evaluation.answer(network, picture, classifier.preprocessing)
-            times.append(time.perf_counter() - started)
-    seconds = statistics.median(times[_WARM_UP:])
-    _keep(_latency_file(checkpoints.read_card(name)), json.dumps(seconds).encode())
-    return seconds
-
-
-def _latency_file(card: Card) -> Path:
-    # An answer that looks at the mirror image too takes twice as long.
-    on = json.dumps(
-        [devices.describe(torch.device("cpu")), card.preprocessing.to_dict()], sort_keys=True
-    )
-    return paths.cache_dir() / "latency" / f"{_sha256(card)}-{_short_hash(on)}.json"
-
-
-def _cache_file(card: Card) -> Path:
-    # The weights, and what else the results depend on.
-    way = json.dumps([dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
-    file = f"{_sha256(card)}-{_short_hash(way)}-v{VERSION}.npz"
-    return paths.cache_dir() / "results" / file
+def _way(card: Card) -> str:
+    """What results depend on beside the weights."""
+    return json.dumps([dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
 
 
 def _sha256(card: Card) -> str:
@@ -252,8 +200,26 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def _keep(file: Path, content: bytes) -> None:
-    # A cache that cannot be written costs time, and nothing else.
+def latency(name: str | Path) -> float | None:
+    """Seconds that one answer takes on this machine, as once measured; None if it was not.
+
+    Raises CheckpointError.
+    """
+    file = latency_file(checkpoints.read_card(name))
+    try:
+        return float(json.loads(file.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def latency_file(card: Card) -> Path:
+    # An answer that looks at the mirror image too takes twice as long.
+    on = json.dumps([hardware.processor(), card.preprocessing.to_dict()], sort_keys=True)
+    return paths.cache_dir() / "latency" / f"{_sha256(card)}-{_short_hash(on)}.json"
+
+
+def keep(file: Path, content: bytes) -> None:
+    """Write a cache's file. One that cannot be written costs time, and nothing else."""
     with suppress(OSError, FileError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, content)

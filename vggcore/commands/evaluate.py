@@ -17,31 +17,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     checkpoint = checkpoints.load(args.checkpoint)
-    from vggcore.answers import doubt, evaluation, results
+    from vggcore.answers import evaluation, making_results, results, scores
 
     card = checkpoint.card
-    images, labels = results.split_of(card, args.split)
+    images, labels = making_results.split_of(card, args.split)
     seen = evaluation.as_trained(images, card.preprocessing)
     logits = evaluation.predict(checkpoint.network, seen, card.preprocessing)
-    scores = evaluation.score(logits, labels)
+    found = evaluation.score(logits, labels)
     confidence, named = (logits / card.temperature).softmax(1).max(1)
-    scores["calibration_error"] = doubt.expected_calibration_error(confidence, named == labels)
-    right = round(scores["accuracy"] * scores["n"])
-    scores["accuracy_interval"] = evaluation.wilson_interval(right, scores["n"])
-    per_class = evaluation.class_scores(scores["confusion"])
+    found["calibration_error"] = scores.expected_calibration_error(confidence, named == labels)
+    right = round(found["accuracy"] * found["n"])
+    found["accuracy_interval"] = scores.wilson_interval(right, found["n"])
+    per_class = scores.class_scores(found["confusion"])
     if args.json:
-        scores["classes"] = {
+        found["classes"] = {
             name: row._asdict() for name, row in zip(CLASSES, per_class, strict=True)
         }
-        print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | scores))
+        print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | found))
         return 0
     dataset = results.dataset_of(card)
-    low, high = scores["accuracy_interval"]
-    print(f"{checkpoint.name} on {scores['n']:,} {args.split} images of {dataset}")
-    print(f"accuracy {scores['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
-    print(f"loss {scores['loss']:.4f}, calibration error {scores['calibration_error']:.4f}")
+    low, high = found["accuracy_interval"]
+    print(f"{checkpoint.name} on {found['n']:,} {args.split} images of {dataset}")
+    print(f"accuracy {found['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
+    print(f"loss {found['loss']:.4f}, calibration error {found['calibration_error']:.4f}")
     print(f"{'':>12}  precision  recall      F1   taken for (columns in the rows' order)")
-    for name, one, row in zip(CLASSES, per_class, scores["confusion"], strict=True):
+    for name, one, row in zip(CLASSES, per_class, found["confusion"], strict=True):
         shares = f"{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  "
         print(f"{name:>12}{shares}" + " ".join(f"{count:5}" for count in row))
     return 0

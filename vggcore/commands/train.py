@@ -10,7 +10,9 @@ from pathlib import Path
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
 from vggcore.runs import folder as run_folder
+from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
+from vggcore.runs.names import BEST, State
 from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,25 @@ def run(args: argparse.Namespace) -> int:
             if processes > 1:
                 how = "--resume" if args.resume else "--from-config"
                 process.continue_under_torchrun(processes, [how, str(folder.path)])
-            return _train(folder, device, args)
+            code = _train(folder, device, args)
+    if code == 0:
+        _keep_results(folder)
+    return code
+
+
+def _keep_results(folder: RunFolder) -> None:
+    """Keep beside a finished run's best checkpoint what the Results page will ask for.
+
+    Outside of its locks: the next run may begin, and this one may be renamed or deleted.
+    """
+    if status.read(folder.path).state != State.FINISHED:
+        return
+    from vggcore.answers import making_results
+
+    try:
+        making_results.build(folder.path / BEST)
+    except (ValueError, OSError, KeyboardInterrupt) as error:
+        log.info("the results were not kept: %s", error)  # the page computes them
 
 
 def _run_as_rank(args: argparse.Namespace) -> int:
@@ -136,16 +156,16 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
 
 
 def _progress_bar():
-    def draw(status: Status) -> None:
-        share = status.share
+    def draw(said: Status) -> None:
+        share = said.share
         filled = round(30 * share)
-        remaining = (status.seconds or 0) * (1 - share) / share if share else 0
+        remaining = (said.seconds or 0) * (1 - share) / share if share else 0
         sys.stderr.write(
             f"\r{'█' * filled}{'·' * (30 - filled)} {share:4.0%}  epoch "
-            f"{min(status.epoch + 1, status.epochs)}/{status.epochs}  "
-            f"{status.images_per_second:,.0f} images/s  {remaining:,.0f} s left   "
+            f"{min(said.epoch + 1, said.epochs)}/{said.epochs}  "
+            f"{said.images_per_second:,.0f} images/s  {remaining:,.0f} s left   "
         )
-        if status.state in ("finished", "stopped"):
+        if said.state in ("finished", "stopped"):
             sys.stderr.write("\n")
         sys.stderr.flush()
 

@@ -1,10 +1,11 @@
 """Which device a run uses, and what this machine is called in cards."""
 
 import os
-import platform
 import sys
 
 import torch
+
+from vggcore.machine.hardware import processor
 
 
 def resolve(device: str) -> torch.device:
@@ -32,18 +33,7 @@ def describe(device: torch.device) -> str:
     """For people: the GPU's name, or the number of CPU threads and the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{torch.get_num_threads()} × {_processor()}"
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            models = [
-                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-            ]
-    except OSError:
-        models = []
-    return models[0] if models else platform.processor() or platform.machine()
+    return f"{torch.get_num_threads()} × {processor()}"
 
 
 def memory_bytes(device: torch.device) -> int:

@@ -27,6 +27,18 @@ def device_choices(device: str) -> list[str]:
     return [device]
 
 
+def processor() -> str:
+    """The processor's name, for people."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            models = [
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            ]
+    except OSError:
+        models = []
+    return models[0] if models else platform.processor() or platform.machine()
+
+
 def nvidia_gpus() -> int:
     """NVIDIA GPUs that the system knows, whatever PyTorch can do with them."""
     return len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])

@@ -8,6 +8,7 @@
 | `notes.json` | a note and tags that people wrote; optional |
 | `stop` | its existence asks the trainer to save and end |
 | `best.safetensors`, `best.json` | the best epoch's weights, with their card |
+| `best.results.npz` | what the Results page shows of it; made when the run has finished |
 | `last.safetensors`, `last-previous.safetensors` | resumable states |
 | `log.txt` | output of a background trainer |
 """

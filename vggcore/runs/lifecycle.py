@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,6 +141,9 @@ def promote(
         card = checkpoints.read_card(run.path / BEST)
         if hashlib.sha256(weights).hexdigest() != card.sha256:
             raise RunError(f"the best checkpoint of {name} is being replaced: try again")
+        with suppress(FileNotFoundError):  # what the Results page shows: later made anew
+            kept = (run.path / f"{BEST}.results.npz").read_bytes()
+            write_atomically(target.with_name(target.name + ".results.npz"), kept)
         # The card last: a checkpoint is listed by its card, and so is never seen half copied.
         write_atomically(target.with_name(target.name + ".safetensors"), weights)
         write_json(card_file, replace(card, name=checkpoint_name, run=name).to_dict())

@@ -1,0 +1,127 @@
+"""Computing what `results` reads: answers for all test images, the map, and the latency."""
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vggcore.answers import evaluation, results
+from vggcore.answers.classifier import load_classifier
+from vggcore.answers.results import Results
+from vggcore.answers.tsne import principal_axes, tsne
+from vggcore.data import fashion_mnist
+from vggcore.machine.files import write_atomically
+from vggcore.model import checkpoints
+from vggcore.model.card import Card
+from vggcore.model.network import VGG
+
+MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can keep apart
+_MAP_AXES = 32  # principal components of the features that the map is made from
+_BATCH = 250  # images between two reports of progress
+_TIMED, _WARM_UP = 15, 3  # answers of which the latency is the median, after some to warm up
+
+# One computation at a time: two would only slow each other down, and double the memory.
+_computing = threading.Lock()
+
+
+def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
+    """Images uint8 [N, 28, 28] and labels int64 [N] on which a checkpoint is judged.
+
+    Raises DataMissing.
+    """
+    return fashion_mnist.load_split(split, results.dataset_of(card), card.data.split_seed)
+
+
+def compute(
+    name: str | Path = checkpoints.DEFAULT,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Results:
+    """Results of a checkpoint, from where they were kept; else computed, and kept in the cache.
+
+    `on_progress` receives the share done, 0 to 1. What it raises ends the computation.
+    Raises CheckpointError, DataMissing.
+    """
+    with _computing:
+        if found := results.cached(name):
+            return found
+        card, content = _made(name, on_progress)
+    results.keep(results.cache_file(card), content)
+    return results.unpacked(name, card, content)
+
+
+def build(name: str | Path, on_progress: Callable[[float], None] = lambda share: None) -> Path:
+    """Compute the results anew and write them beside the checkpoint; the file.
+
+    Raises CheckpointError, DataMissing, FileError.
+    """
+    with _computing:
+        _, content = _made(name, on_progress)
+    file = results.beside(name)
+    write_atomically(file, content)
+    return file
+
+
+def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card, bytes]:
+    """The card, and the content of a file of results."""
+    checkpoint = checkpoints.load(name)
+    images, labels = split_of(checkpoint.card)
+    way = checkpoint.card.preprocessing
+    logits, features = [], []
+    for number, chunk in enumerate(images.split(_BATCH), start=1):
+        seen = evaluation.as_trained(chunk, way)
+        inputs = fashion_mnist.to_network_input(seen, way)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        last, answers = last_features(checkpoint.network, inputs)
+        with torch.no_grad():
+            logits.append(evaluation.with_mirror(answers, checkpoint.network, inputs, way))
+        if (number - 1) * _BATCH < MAP_IMAGES:
+            features.append(last)
+        on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
+    mapped = torch.cat(features)[:MAP_IMAGES]
+    mean, axes = principal_axes(mapped, _MAP_AXES)
+    coordinates = (mapped - mean) @ axes
+    places = tsne(coordinates, on_progress=lambda share: on_progress(0.8 + 0.2 * share))
+    found = {
+        "logits": torch.cat(logits),
+        "labels": labels,
+        "places": places,
+        "mean": mean,
+        "axes": axes,
+        "coordinates": coordinates,
+    }
+    arrays = {key: value.contiguous().numpy() for key, value in found.items()}
+    return checkpoint.card, results.packed(
+        checkpoint.card, arrays, results.image_hash(images.numpy())
+    )
+
+
+@torch.inference_mode()
+def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """What the last linear layer looks at [N, units], and its logits [N, classes]."""
+    features = network.classifier[:-1](network.features(inputs))
+    # Clones: tensors made in inference mode could not be used outside of it.
+    return features.clone(), network.classifier[-1](features).clone()
+
+
+def measure_latency(name: str | Path) -> float:
+    """Seconds for one picture through the network: the median of some, which is then kept.
+
+    Raises CheckpointError.
+    """
+    classifier = load_classifier(name)
+    network, spec = classifier.network, classifier.network.spec
+    picture = torch.zeros(1, spec.in_channels, spec.image_size, spec.image_size)
+    times = []
+    with torch.inference_mode(), _computing:
+        for _ in range(_WARM_UP + _TIMED):
+            started = time.perf_counter()
+            evaluation.answer(network, picture, classifier.preprocessing)
+            times.append(time.perf_counter() - started)
+    seconds = statistics.median(times[_WARM_UP:])
+    results.keep(results.latency_file(checkpoints.read_card(name)), json.dumps(seconds).encode())
+    return seconds

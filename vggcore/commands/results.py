@@ -1,0 +1,49 @@
+"""`results`: what a checkpoint makes of every test image, kept beside it."""
+
+import argparse
+import json
+import sys
+
+from vggcore.model import checkpoints
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    built = actions.add_parser(
+        "build",
+        help="compute what the Results page shows, and keep it beside the checkpoint",
+        description="Compute what the Results page shows of a checkpoint, and write it beside it "
+        "as NAME.results.npz: the page then opens at once, also without the data set.",
+    )
+    built.add_argument(
+        "name", nargs="?", default=checkpoints.DEFAULT, help="shipped name, run name or path"
+    )
+    built.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    checkpoints.read_card(args.name)  # a mistake is told before PyTorch is loaded
+    from vggcore.answers import making_results, results
+
+    shown = sys.stderr.isatty()
+
+    def draw(share: float) -> None:
+        if shown:
+            print(f"\r{share:4.0%} of the test images", end="", file=sys.stderr, flush=True)
+
+    file = making_results.build(args.name, draw)
+    if shown:
+        print(file=sys.stderr)
+    found = results.cached(args.name)
+    assert found is not None  # it has just been written
+    answer = {
+        "file": str(file),
+        "bytes": file.stat().st_size,
+        "images": len(found.labels),
+        "accuracy": found.scores["accuracy"],
+    }
+    if args.json:
+        print(json.dumps(answer))
+    else:
+        print(f"{file}: {answer['images']:,} images, accuracy {answer['accuracy']:.4f}")
+    return 0
