@@ -1,63 +1,49 @@
-"""Overview: what this is, and where to go."""
+"""Overview: a picture's way through a network, and where to go from here."""
 
 import streamlit as st
 
+from dashboard.overview import cards, journey
 from dashboard.shared.internals import through_entry_point
-from vggcore.model import checkpoints
+
+CHOSEN = "overview-sample"
+
+
+@st.fragment
+def _way_through_a_network() -> None:
+    """The strip, and the samples that a click sends through the network."""
+    name = st.session_state.get(CHOSEN)
+    way, problem = journey.stored(), ""
+    if name in journey.NAMES:
+        way, problem = cards.sent_through(name)
+    if problem:
+        st.warning(problem, icon=":material/broken_image:")
+    st.html(journey.html(way))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Send another one through:", width="content")
+        for sample in journey.NAMES:
+            st.button(
+                sample,
+                key=f"overview-{sample}",
+                type="primary" if sample == (name or journey.NAMES[0]) else "secondary",
+                on_click=st.session_state.__setitem__,
+                args=(CHOSEN, sample),
+            )
+        st.page_link(
+            "pages/classify.py",
+            label="Draw or photograph your own",
+            icon=":material/draw:",
+            query_params={"source": "Draw"},
+        )
+
 
 through_entry_point()
-st.title("VGG networks on clothing")
+st.title("VGG networks on clothing", anchor=False)
 st.markdown(
-    "VGG networks are stacks of small convolutions: easy to read, and strong at seeing. "
-    "This dashboard shows how its variants differ, trains one while you watch, and tries it on "
-    "clothes that you draw or photograph. "
-    "Every number is measured or computed here, and the network says when it is unsure."
+    "VGG networks are stacks of small convolutions: easy to read, and good at seeing. "
+    "Compare their variants, train one while you watch, and show it your clothes."
 )
-
-DESTINATIONS = (
-    (
-        "pages/compare.py",
-        "Compare",
-        ":material/table_chart:",
-        "Parameters, shapes and cost of VGG-11 to VGG-19, side by side; turn any knob.",
-    ),
-    (
-        "pages/train.py",
-        "Train",
-        ":material/model_training:",
-        "Start a run in the background, watch it learn, stop it, go on later, compare runs.",
-    ),
-    (
-        "pages/classify.py",
-        "Classify",
-        ":material/draw:",
-        "Draw a garment, upload a photo or take a sample, and see what the network makes of it.",
-    ),
-    (
-        "pages/results.py",
-        "Results",
-        ":material/insights:",
-        "Where a trained network is right, where it errs, and on which pictures.",
-    ),
-)
-
-for column, (page, title, icon, text) in zip(st.columns(4), DESTINATIONS, strict=True):
+_way_through_a_network()
+columns = st.columns(3, gap="medium")
+for column, card in zip(columns, (cards.variants, cards.training, cards.networks), strict=True):
     with column.container(border=True, height="stretch"):
-        st.subheader(f"{icon} {title}")
-        st.write(text)
-        st.page_link(page, label=f"Open {title}", icon=":material/arrow_forward:")
-
-st.subheader("Networks that come with it")
-names = checkpoints.available()
-if not names:
-    st.info("None yet: train one on the Train page.")
-for name in names:
-    try:
-        card = checkpoints.read_card(name)
-    except checkpoints.CheckpointError as error:
-        st.warning(str(error), icon=":material/broken_image:")
-        continue
-    facts = [card.network, f"{card.parameters or 0:,} parameters"]
-    if card.test_accuracy is not None:
-        facts.append(f"right on {card.test_accuracy:.2%} of Fashion-MNIST's test images")
-    st.markdown(f"**{name}**: " + ", ".join(fact for fact in facts if fact))
+        card()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts, panel, table
 from vggcore import runs
 
@@ -41,7 +42,7 @@ def _screen(name: str, was_living: bool) -> None:
     ):
         column.metric(label, value)
     st.caption("Mean ± standard deviation over the runs that have a score.")
-    logs = [panel.metrics_of(run) for run in group.runs]
+    logs = [metrics_of(run) for run in group.runs]
     if any(log.epochs() for log in logs):
         look, with_reference = panel.look_controls(f"look-group-{name}")
         reference = panel.tutorial() if with_reference else None

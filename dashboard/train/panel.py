@@ -1,13 +1,13 @@
 """One run on the Train page: how it stands, its curves, and what can be done with it."""
 
 import time
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.shared import confusion_chart, formatting
+from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts
 from vggcore import runs
 from vggcore.data.classes import CLASSES
@@ -29,18 +29,6 @@ BADGES: dict[str, tuple[_Colour, str]] = {
     "failed": ("red", ":material/error:"),
     "crashed": ("red", ":material/bolt:"),
 }
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _metrics_log(path: str) -> MetricsLog:
-    return MetricsLog(Path(path))
-
-
-def metrics_of(run: Run) -> MetricsLog:
-    """The run's metrics up to now. All sessions of this process share what was read before."""
-    log = _metrics_log(str(run.path / "metrics.jsonl"))
-    log.refresh()
-    return log
 
 
 def show(name: str) -> None:

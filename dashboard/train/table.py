@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
 from vggcore import runs
 from vggcore.machine.files import read_json
@@ -76,7 +77,7 @@ def _card(run: Run) -> None:
             )
         elif status.total_steps:
             done = status.share
-            st.progress(done, text=panel.progress_text(run, panel.metrics_of(run).steps()))
+            st.progress(done, text=panel.progress_text(run, metrics_of(run).steps()))
         else:
             st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
 
@@ -196,7 +197,7 @@ def _overlay(selected: list[Run]) -> None:
     look, with_reference = panel.look_controls("look-overlay")
     curves = []
     for run in selected:
-        log = panel.metrics_of(run)
+        log = metrics_of(run)
         curves.append(charts.Curves.of(run.name, log))
     if with_reference:
         curves.append(panel.tutorial())

@@ -42,7 +42,7 @@ def address(page) -> str:
 
 def test_a_newcomer_compares_draws_and_uploads(open_page):
     page = open_page()
-    page.get_by_role("link", name="Open Compare").click()
+    page.get_by_role("link", name="Compare all variants").click()
     settle(page)
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible()
 

@@ -1,0 +1,139 @@
+"""What the Overview page shows below the strip: each card leads to its page."""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from dashboard.overview import journey, sketches
+from dashboard.overview.sketches import Point
+from dashboard.shared import formatting, palette
+from dashboard.shared.network_choice import shown
+from dashboard.shared.run_metrics import metrics_of
+from vggcore import runs
+from vggcore.model import anatomy, checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
+from vggcore.runs import recorded
+
+_RECORDED = "best"  # what is drawn before anybody has trained
+_POLL_SECONDS = 2.0
+
+
+def sent_through(name: str) -> tuple[journey.Journey, str]:
+    """The strip of a sample, computed now; or the stored one, and why."""
+    try:
+        return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
+    except checkpoints.CheckpointError as error:
+        return journey.stored(), str(error)
+
+
+@st.cache_resource(max_entries=8, show_spinner="The network looks at it …")
+def _computed(name: str, version: str) -> journey.Journey:
+    from dashboard.shared import cpu_share
+    from vggcore.answers.classifier import load_classifier  # with PyTorch: on the first click
+
+    cpu_share.share()
+    return journey.Journey.of(load_classifier(), journey.sample_picture(name), name)
+
+
+def variants() -> None:
+    """Parameters against cost: the paper's networks, and the best that ships."""
+    st.subheader("Small to large", anchor=False)
+    points = [
+        _point(VGGSpec(configuration=name), f"VGG-{layers}", palette.BLUE)
+        for name, layers in (("A", 11), ("B", 13), ("D", 16), ("E", 19))
+    ]
+    if ours := max(_tested(), key=lambda card: card.test_accuracy or 0, default=None):
+        reached = f"ours, {ours.test_accuracy:.1%} right on clothing"
+        points.append(_point(ours.spec, reached, palette.RED, "right"))
+    _drawing(sketches.scatter(points, "GMACs for one image", "million parameters"))
+    st.caption("The paper's networks at 224 px; ours at 64 px.")
+    st.page_link("pages/compare.py", label="Compare all variants", icon=":material/table_chart:")
+
+
+def _tested() -> list[Card]:
+    """Cards of the networks that come with the dashboard and have been tested."""
+    found = []
+    for name in checkpoints.available():
+        with suppress(checkpoints.CheckpointError):  # said in the card beside this one
+            found.append(checkpoints.read_card(name))
+    return [card for card in found if card.test_accuracy is not None]
+
+
+def _drawing(svg: str) -> None:
+    st.markdown(svg, unsafe_allow_html=True)  # our own text; `st.html` would take SVG away
+
+
+def _point(spec: VGGSpec, name: str, colour: str, beside: str = "above") -> Point:
+    totals = anatomy.totals(spec)
+    return Point(name, totals.macs / 1e9, totals.parameters / 1e6, colour, beside)
+
+
+def training() -> None:
+    """The newest run's curve, or a recorded one's."""
+    living = any(run.living for run in runs.list_runs())
+    st.fragment(_training, run_every=_POLL_SECONDS if living else None)(living)
+
+
+def _training(was_living: bool) -> None:
+    found = runs.list_runs()
+    if any(run.living for run in found) != was_living:
+        st.rerun()
+    st.subheader("Watch one learn", anchor=False)
+    run = next((run for run in found if _epochs(run)), None)
+    if run is not None:
+        title, query = f"{run.name}: {run.state}", {"run": run.name}
+        epochs, on = _epochs(run), "Validation"
+    else:
+        recording = recorded.load(_RECORDED)
+        title, query = f"{recording.title} (recorded)", {"recorded": _RECORDED}
+        epochs, on = recording.epochs(), recording.evaluated_on.capitalize()
+    lines = {
+        on: [(row["epoch"], row["val_accuracy"]) for row in epochs],
+        "Training": [(row["epoch"], row["train_accuracy"]) for row in epochs],
+    }
+    _drawing(sketches.curves(lines, "epoch", f"Accuracy over epochs of {title}"))
+    st.caption(f"Accuracy. {formatting.plain(title)}.")
+    with st.container(horizontal=True):
+        st.page_link("pages/train.py", label="Train", icon=":material/model_training:")
+        st.page_link(
+            "pages/train.py",
+            label="Open this run",
+            icon=":material/open_in_full:",
+            query_params=query,
+        )
+
+
+def _epochs(run: runs.Run) -> list[dict]:
+    wanted = ("epoch", "val_accuracy", "train_accuracy")
+    rows = metrics_of(run).epochs()
+    return [row for row in rows if all(isinstance(row.get(key), int | float) for key in wanted)]
+
+
+def networks() -> None:
+    """The networks that come with the dashboard, and what they reach."""
+    st.subheader("Networks that come with it", anchor=False)
+    names = checkpoints.available()
+    if not names:
+        st.info("None yet: train one on the Train page.")
+    for name in names[:4]:
+        try:
+            card = checkpoints.read_card(name)
+        except checkpoints.CheckpointError as error:
+            st.warning(str(error), icon=":material/broken_image:")
+            continue
+        reached = (
+            f"right on **{card.test_accuracy:.1%}** of Fashion-MNIST's test images"
+            if card.test_accuracy is not None
+            else "not tested yet"
+        )
+        facts = ", ".join(
+            fact
+            for fact in (card.network, f"{(card.parameters or 0) / 1e6:.1f} million parameters")
+            if fact
+        )
+        st.markdown(f"**{formatting.plain(shown(name))}**: {reached}.  \n{facts}.")
+    st.caption("Each answers with how sure it is. Photos and drawings also says “unsure”.")
+    with st.container(horizontal=True):
+        st.page_link("pages/classify.py", label="Classify", icon=":material/draw:")
+        st.page_link("pages/results.py", label="See its results", icon=":material/insights:")
