@@ -6,7 +6,7 @@ from PIL import Image
 from dashboard.classify import panel as panel
 from dashboard.classify import photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import network_choice
+from dashboard.shared import links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
@@ -134,15 +134,27 @@ def paste() -> None:
 def sample() -> None:
     """Images that no network has been trained on, with the right answer beside."""
     chosen, another = st.columns([3, 1], vertical_alignment="bottom")
-    wanted = chosen.selectbox("Class", CLASSES, key="sample-class", persist_state="session")
+    wanted = chosen.selectbox(
+        "Class", CLASSES, key="sample-class", persist_state="session", bind="query-params"
+    )
+    st.session_state.setdefault("sample-number", asked_number())
     if another.button("Another one", width="stretch", key="another"):
-        st.session_state["sample-number"] = st.session_state.get("sample-number", 0) + 1
-    picture, synthetic = panel.sample(wanted, st.session_state.get("sample-number", 0))
+        st.session_state["sample-number"] += 1
+    picture, synthetic = panel.sample(wanted, st.session_state["sample-number"])
     origin = "synthetic" if synthetic else "Fashion-MNIST test image"
     picture_side, answer_side = st.columns([1, 2], gap="large")
     picture_side.html(strip([(f"{wanted} ({origin})", picture)], side=240))
     with answer_side:
-        panel.show(picture, networks, "sample")
+        answer = panel.show(picture, networks, "sample")
+        named = next((name for name in CLASSES if answer.startswith(name)), wanted)
+        if named != wanted and not synthetic:
+            links.confusion(names[0], wanted, named)
+
+
+def asked_number() -> int:
+    """Which image of the class a link asks for; 0 where it asks for none that can be."""
+    text = st.query_params.get("sample-number", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 SOURCES = {

@@ -6,9 +6,10 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
+from dashboard.shared import links
 from dashboard.shared.internals import through_entry_point
 from vggcore.commands import tables
-from vggcore.model import anatomy, source
+from vggcore.model import anatomy, checkpoints, source
 from vggcore.model.recipe import TrainConfig
 from vggcore.training import cost
 
@@ -68,6 +69,13 @@ def accuracy(networks):
     )
     st.caption(sentence)
     views.chart(charts.accuracy_on_garments(points), "garments-accuracy", sentence)
+    if "fashion-mnist" in checkpoints.available():
+        st.page_link(
+            "pages/classify.py",
+            label="Try the most accurate of ours",
+            icon=":material/draw:",
+            query_params={"network": "fashion-mnist"},
+        )
     st.subheader("On ImageNet, as the paper reports")
     sentence = (
         "Each mark is one column of the paper: depth bought accuracy up to 16 layers, and "
@@ -107,6 +115,7 @@ def one_network(networks):
         st.code(anatomy.shapes_text(spec), language=None)
         with st.expander("print(net)"):
             st.code(source.printed(spec), language=None)
+        links.train(spec)
         views.take_network_away(spec, name, diagram.network(spec, standalone=True))
     st.subheader("Memory, layer by layer")
     sentence = "Each bar is what one layer writes for one image, in the order the image meets them."

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import confusion_chart, cpu_share, formatting
+from dashboard.shared import confusion_chart, cpu_share, formatting, links
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.results import Results
@@ -223,9 +223,23 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     except DataMissing as error:
         st.info(f"The pictures themselves need the data set. {error}", icon=":material/image:")
         return
-    st.html(strip([(caption(found, i), images[i]) for i in chosen[:limit]], side=88))
+    shown = chosen[:limit]
+    st.html(
+        strip(
+            [(caption(found, i), images[i]) for i in shown],
+            side=88,
+            addresses=[_address(found, i) for i in shown],
+        )
+    )
     if len(chosen) > limit:
         st.caption(f"The first {limit} of {len(chosen):,}, the surest answers first.")
+
+
+def _address(found: Results, index: int) -> str:
+    """Where the test image opens in Classify: by its number within its class."""
+    true = found.labels[index]
+    number = int((found.labels[:index] == true).sum())
+    return links.sample(found.name, CLASSES[true], number)
 
 
 def caption(found: Results, index: int) -> str:

@@ -15,9 +15,24 @@ _STYLE = (
 )
 
 
-def strip(pictures: list[tuple[str, Image.Image | np.ndarray]], side: int = 112) -> str:
-    """HTML of captioned pictures in a row that wraps; `side` is their width in CSS pixels."""
-    return f'<div style="{_STYLE[0]}">{"".join(_figure(*item, side) for item in pictures)}</div>'
+def strip(
+    pictures: list[tuple[str, Image.Image | np.ndarray]],
+    side: int = 112,
+    addresses: list[str] | None = None,
+) -> str:
+    """HTML of captioned pictures in a row that wraps; `side` is their width in CSS pixels.
+
+    addresses: where a click on each leads.
+    """
+    figures = [_figure(*item, side) for item in pictures]
+    if addresses:
+        figures = [
+            f'<a href="{escape(address)}" target="_self" title="Open in Classify" '
+            f'style="color:inherit;text-decoration:none;flex:0 1 {side}px;min-width:0">'
+            f"{figure}</a>"
+            for address, figure in zip(addresses, figures, strict=True)
+        ]
+    return f'<div style="{_STYLE[0]}">{"".join(figures)}</div>'
 
 
 def _figure(caption: str, picture: Image.Image | np.ndarray, side: int) -> str:

@@ -77,6 +77,12 @@ def buttons(run: Run) -> None:
                 icon=":material/draw:",
                 query_params={"network": name},
             )
+            st.page_link(
+                "pages/results.py",
+                label="See its results",
+                icon=":material/insights:",
+                query_params={"network": name},
+            )
         if run.config and st.button(
             "Run again",
             icon=":material/replay:",

@@ -21,6 +21,11 @@ from vggcore.training import cost
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _HEADS = {"fc": "three FC layers (paper)", "pool": "average pool + linear"}
 _SEES = {1: "grey outline", 3: "colours", 4: "colours and outline"}
+_ASKED = "train-asked"  # what the last link asked for
+_FIELDS = (
+    *("configuration", "width", "image_size", "in_channels", "head", "dropout", "batch_norm"),
+    *(field.name for field in dataclasses.fields(TrainConfig)),
+)
 _GROUPS = {
     "data": "Data",
     "training": "Training",
@@ -57,6 +62,7 @@ class Wish:
 def fill_in(limits: Limits) -> Wish:
     """Draw the form; what it says now."""
     choices = [name for name in PRESETS if not limits.public or name in limits.presets]
+    _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
     preset = st.segmented_control(
         "Recipe",
@@ -104,6 +110,49 @@ def fill_in(limits: Limits) -> Wish:
         "other. Their mean and spread tell what is chance.",
     )
     return Wish(preset, name, spec, train, processes=processes, seeds=seeds)
+
+
+def _take_address(choices: list[str], limits: Limits) -> None:
+    """Fill in the form as a link asks, once for each link; says what of it cannot be."""
+    asked = {
+        name: st.query_params[name] for name in ("preset", *_FIELDS) if name in st.query_params
+    }
+    if not asked or st.session_state.get(_ASKED) == asked:
+        return
+    st.session_state[_ASKED] = asked
+    preset = asked.get("preset", DEFAULT_PRESET)
+    if preset not in choices:
+        st.warning(formatting.plain(f"The link asks for a recipe that is not here: {preset}"))
+        return
+    st.session_state["train-preset"] = preset
+    if limits.public:
+        return
+    base, refused = PRESETS[preset], []
+    for name, text in asked.items():
+        if name == "preset":
+            continue
+        try:
+            part = base.spec if hasattr(base.spec, name) else base.train
+            changed = dataclasses.replace(part, **{name: _read(text, getattr(part, name))})
+            value = getattr(changed, name)
+            value = str(value) if name == "width" else value
+            if name == "width" and value not in WIDTHS:
+                raise ValueError
+        except ValueError:
+            refused.append(f"{name} {text[:40]}")
+            continue
+        st.session_state[f"train-{preset}-{name}"] = value
+    if refused:
+        st.warning(formatting.plain(f"The link asks for what cannot be: {', '.join(refused)}"))
+
+
+def _read(text: str, like):
+    """The text of an address as the type of `like`. Raises ValueError."""
+    if isinstance(like, bool):
+        if text.lower() not in ("true", "false"):
+            raise ValueError
+        return text.lower() == "true"
+    return type(like)(text) if isinstance(like, int | float) else text
 
 
 def forecast(wish: Wish) -> None:

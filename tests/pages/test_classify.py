@@ -361,3 +361,33 @@ def test_a_turned_picture_is_turned_by_one_click(monkeypatch):
 
     assert not page.exception and "Dress" in answers(page)[0]
     assert not [button for button in page.button if button.key == "file-0-turn-it"]
+
+
+@pytest.mark.parametrize(("asked", "number"), [("3", 3), ("x", 0), ("-1", 0), ("9" * 40, 0)])
+def test_a_link_opens_one_sample(asked, number):
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params.update({"source": "Sample", "sample-class": "Bag", "sample-number": asked})
+    page.switch_page("pages/classify.py").run()
+
+    assert not page.exception
+    assert page.selectbox(key="sample-class").value == "Bag"
+    assert page.session_state["sample-number"] == number
+
+
+def test_a_wrong_answer_leads_to_the_same_confusion(monkeypatch):
+    def classify(self, picture, **_):
+        chances = dict.fromkeys(self.classes, 0.01) | {"Coat": 0.91}
+        return Prediction("Coat", 0.91, chances, False, "", self.prepare(picture))
+
+    monkeypatch.setattr("vggcore.answers.classifier.Classifier.classify", classify)
+    monkeypatch.setattr(
+        "dashboard.classify.panel.sample", lambda *_: (Image.new("L", (28, 28)), False)
+    )
+    asked = []
+    monkeypatch.setattr("dashboard.shared.links.confusion", lambda *about: asked.append(about))
+
+    classify_page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    classify_page.query_params.update({"source": "Sample", "sample-class": "Shirt"})
+    classify_page.switch_page("pages/classify.py").run()
+
+    assert not classify_page.exception and asked == [("wild", "Shirt", "Coat")]

@@ -21,10 +21,10 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
 
     def open_at(**query) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "pages" / "compare.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
-        return app.run()
+        return app.switch_page("pages/compare.py").run()
 
     return open_at
 

@@ -352,3 +352,39 @@ def test_the_largest_batch_is_offered_and_taken(monkeypatch):
     assert size > 128 and not page.exception
     assert f"--batch-size {size}" in page.code[0].value
     assert not [button for button in page.button if button.key == "train-largest-batch"]
+
+
+def test_a_link_fills_in_the_form():
+    page = train_page(
+        preset="tutorial", configuration="D", width="1/4", image_size="64", batch_norm="true",
+        epochs="3",
+    )  # fmt: skip
+
+    assert not page.exception
+    assert page.code[0].value == (
+        "python -m vggcore train --preset tutorial --configuration D --width 1/4 --batch-norm "
+        "--image-size 64 --epochs 3"
+    )
+    page.number_input(key="train-tutorial-epochs").set_value(4).run()
+    assert "--epochs 4" in page.code[0].value  # the link does not insist
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [dict(preset="x"), dict(width="7"), dict(configuration="Z"), dict(image_size="9"),
+     dict(epochs="many"), dict(batch_norm="2"), dict(dropout="nan"), dict(optimizer="<b>")],
+)  # fmt: skip
+def test_what_a_link_asks_for_and_cannot_be_is_said(strange):
+    page = train_page(**strange)
+
+    assert not page.exception and "The link asks for" in page.warning[0].value
+    assert page.code[0].value == "python -m vggcore train --preset fast"
+
+
+def test_a_finished_run_leads_to_its_results_and_to_classify():
+    run = a_run("mine")
+    (run.path / "best.json").write_text("{}")
+
+    links = [link.proto.label for link in train_page(run="mine").get("page_link")]
+
+    assert "Open in Classify" in links and "See its results" in links

@@ -1,0 +1,62 @@
+"""Links from one page to the next thing on another: what they carry stands in the address."""
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from vggcore.data.classes import CLASSES
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import PRESETS
+
+_CARRIED = ("configuration", "width", "batch_norm", "image_size", "head", "dropout")
+
+
+def train(spec: VGGSpec) -> None:
+    """Opens the Train page with this network in its form, and says what has to differ."""
+    # Muon, which `fast` trains with, needs batch norm.
+    preset = "fast" if spec.batch_norm else "tutorial"
+    base = PRESETS[preset].spec
+    query = {
+        name: str(getattr(spec, name))
+        for name in _CARRIED
+        if getattr(spec, name) != getattr(base, name)
+    }
+    st.page_link(
+        "pages/train.py",
+        label="Train this network",
+        icon=":material/model_training:",
+        query_params={"preset": preset} | query,
+    )
+    differs = []
+    if spec.num_classes != len(CLASSES):
+        differs.append(f"{len(CLASSES)} classes instead of {spec.num_classes:,}")
+    if spec.in_channels != 1:
+        differs.append("grey images instead of colour")
+    if differs:
+        st.caption(f"On Fashion-MNIST: {' and '.join(differs)}.")
+
+
+def confusion(network: str, true: str, named: str) -> None:
+    """Opens the Results page at the garments that this network takes for others."""
+    st.page_link(
+        "pages/results.py",
+        label=f"Where it takes {true} for {named}",
+        icon=":material/grid_on:",
+        query_params={
+            "network": network,
+            "section": "Confusion",
+            "cell-is": true,
+            "cell-taken-for": named,
+        },
+    )
+
+
+def sample(network: str, true: str, number: int) -> str:
+    """Address of the Classify page with the `number`-th test image of a class."""
+    query = {
+        "source": "Sample",
+        "network": network,
+        "sample-class": true,
+        "sample-number": number,
+    }
+    return f"classify?{urlencode(query)}"
