@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
 from dashboard.shared import formatting
+from dashboard.shared.network_choice import shown
 from vggcore.answers.results import Results
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -30,11 +31,11 @@ def feature_map(networks: list[Results]) -> None:
         on_select="rerun",
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"{count} test images; those that {found.name} finds alike lie together",
+        alt=f"{count} test images; those that {shown(found.name)} finds alike lie together",
     )
     st.caption(
-        f"The first {count:,} test images as {formatting.plain(found.name)} sees them: what its "
-        "features find alike lies together (t-SNE; only nearness means something). Red rings are "
+        f"The first {count:,} test images as {formatting.plain(shown(found.name))} sees them: "
+        "what its features find alike lies together (t-SNE; only nearness means something). Red rings are "
         "mistakes. Click a point to see its picture."
         + (
             ""

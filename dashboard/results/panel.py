@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.results import charts as charts
 from dashboard.shared import confusion_chart, cpu_share, formatting, links
+from dashboard.shared.network_choice import shown
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.results import Results
@@ -36,7 +37,7 @@ def results_of(name: str) -> Results:
         return found
     from vggcore.answers import making_results  # with PyTorch: only where there is much to do
 
-    text = f"{formatting.plain(name)} looks at all test images, once for each network …"
+    text = f"{formatting.plain(shown(name))} looks at all test images, once for each network …"
     bar = st.progress(0.0, text)
     cpu_share.share()
 
@@ -54,15 +55,15 @@ def scores(networks: list[Results]) -> None:
     for column, found in zip(st.columns(len(networks)), networks, strict=True):
         with column.container(border=len(networks) > 1):
             if len(networks) > 1:
-                st.markdown(f"**{formatting.plain(found.name)}**")
+                st.markdown(f"**{formatting.plain(shown(found.name))}**")
             headline(found)
     if len(networks) == 2:
         first, second = networks
         if len(first.labels) == len(second.labels):
+            one, other = (formatting.plain(shown(found.name)) for found in networks)
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
-                f"{formatting.plain(first.name)} minus {formatting.plain(second.name)}, "
-                "on the same images: "
+                f"{one} minus {other}, on the same images: "
                 f"**{100 * difference:+.2f} points** (95 %: {100 * low:+.2f} to {100 * high:+.2f})"
                 + (": no clear difference." if low <= 0 <= high else ".")
             )
@@ -85,7 +86,7 @@ def scores(networks: list[Results]) -> None:
     with right:
         st.subheader("Does it know how sure it is?", anchor=False)
         st.plotly_chart(
-            charts.reliability({found.name: found.reliability for found in networks}),
+            charts.reliability({shown(found.name): found.reliability for found in networks}),
             key="reliability",
             alt="Share of right answers against the probability given with them",
         )
@@ -124,7 +125,7 @@ def per_class(networks: list[Results]) -> pd.DataFrame:
     """Precision, recall and F1 per class in per cent, of each network."""
     table = pd.DataFrame({"class": CLASSES})
     for found in networks:
-        after = f" {found.name}" if len(networks) > 1 else ""
+        after = f" {shown(found.name)}" if len(networks) > 1 else ""
         rows = class_scores(found.scores["confusion"])
         for column in ("precision", "recall", "f1"):
             heading = ("F1" if column == "f1" else column) + after
@@ -142,7 +143,7 @@ def confusion(networks: list[Results]) -> None:
     for number, found in enumerate(networks):
         with columns[number]:
             if not alone:
-                st.markdown(f"**{formatting.plain(found.name)}**")
+                st.markdown(f"**{formatting.plain(shown(found.name))}**")
             _matrix(found, f"confusion-{number}")
     with columns[1] if alone else st.container():
         _pictures(networks, true, named)
@@ -156,7 +157,7 @@ def _matrix(found: Results, key: str) -> None:
         on_select=lambda: _take_cell(key),
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Confusion matrix of {found.name}: {true} is most often taken for {named}",
+        alt=f"Confusion matrix of {shown(found.name)}: {true} is most often taken for {named}",
     )
 
 
@@ -189,7 +190,7 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
         ).tolist()
-        whose = f" by {formatting.plain(found.name)}" if len(networks) > 1 else ""
+        whose = f" by {formatting.plain(shown(found.name))}" if len(networks) > 1 else ""
         said = f"is {true}, named so" if true == named else f"is {true}, taken for {named}"
         st.markdown(f"**{len(chosen):,} pictures: {said}{whose}**")
         gallery(found, chosen, SHOWN_BESIDE)
@@ -223,12 +224,12 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     except DataMissing as error:
         st.info(f"The pictures themselves need the data set. {error}", icon=":material/image:")
         return
-    shown = chosen[:limit]
+    first = chosen[:limit]
     st.html(
         strip(
-            [(caption(found, i), images[i]) for i in shown],
+            [(caption(found, i), images[i]) for i in first],
             side=88,
-            addresses=[_address(found, i) for i in shown],
+            addresses=[_address(found, i) for i in first],
         )
     )
     if len(chosen) > limit:
@@ -258,7 +259,7 @@ def mistakes(networks: list[Results]) -> None:
     st.caption("Some of these are mistakes of the network; some are labels one may argue about.")
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
-        st.markdown(f"**{formatting.plain(found.name)}: {len(wrong):,} mistakes**")
+        st.markdown(f"**{formatting.plain(shown(found.name))}: {len(wrong):,} mistakes**")
         gallery(found, wrong)
 
 
@@ -274,17 +275,20 @@ def disagreement(networks: list[Results]) -> None:
     left, right = first.right, second.right
     counts = pd.DataFrame(
         {
-            f"{second.name} right": [int((left & right).sum()), int((~left & right).sum())],
-            f"{second.name} wrong": [int((left & ~right).sum()), int((~left & ~right).sum())],
+            f"{shown(second.name)} right": [int((left & right).sum()), int((~left & right).sum())],
+            f"{shown(second.name)} wrong": [
+                int((left & ~right).sum()),
+                int((~left & ~right).sum()),
+            ],
         },
-        index=[f"{first.name} right", f"{first.name} wrong"],
+        index=[f"{shown(first.name)} right", f"{shown(first.name)} wrong"],
     )
     st.dataframe(counts, key="disagreement", width="content")
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
         chosen = np.flatnonzero(both)
         order = np.argsort(-loser.probabilities[chosen].max(1), kind="stable")
         st.markdown(
-            f"**Only {formatting.plain(winner.name)} is right**; "
-            f"what {formatting.plain(loser.name)} says, the surest first"
+            f"**Only {formatting.plain(shown(winner.name))} is right**; "
+            f"what {formatting.plain(shown(loser.name))} says, the surest first"
         )
         gallery(loser, chosen[order].tolist())

@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.shared import deployment, formatting
+from dashboard.shared.network_choice import shown
 from vggcore.answers import export
 from vggcore.answers.results import Results
 from vggcore.machine import files
@@ -16,7 +17,7 @@ def show(networks: list[Results]) -> None:
     """Buttons for each network. A file is made when its button is pressed."""
     for found in networks:
         with st.container(border=True):
-            st.subheader(formatting.plain(found.name), anchor=False)
+            st.subheader(formatting.plain(shown(found.name)), anchor=False)
             with st.container(horizontal=True):
                 _buttons(found.name, found.card.spec)
     if export.missing_for_onnx():
