@@ -35,8 +35,8 @@ def feature_map(networks: list[Results]) -> None:
     )
     st.caption(
         f"The first {count:,} test images as {formatting.plain(shown(found.name))} sees them: "
-        "what its features find alike lies together (t-SNE; only nearness means something). Red rings are "
-        "mistakes. Click a point to see its picture."
+        "what its features find alike lies together (t-SNE; only nearness means something). "
+        "Red rings are mistakes. Click a point to see its picture."
         + (
             ""
             if own is not None

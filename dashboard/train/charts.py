@@ -40,6 +40,14 @@ class Curves:
         rows = [{k: v for k, v in row.items() if k != "confusion"} for row in log.epochs()]
         return cls(name, log.steps(), pd.DataFrame(rows), log.evaluated_on)
 
+    @property
+    def steps_per_epoch(self) -> float:
+        """As far as is known; 1 before anything was measured."""
+        for table in (self.epochs, self.steps):
+            if len(table) and table["epoch"].iloc[-1] > 0:
+                return table["step"].iloc[-1] / table["epoch"].iloc[-1]
+        return 1.0
+
     def has(self, metric: str) -> bool:
         """Whether the run measured "loss" or "accuracy"."""
         return len(self.steps) > 0 or f"val_{metric}" in self.epochs
@@ -54,19 +62,33 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
         _add_epochs(figure, curves.epochs, f"train_{metric}", look, "Training", TRAIN, curves)
     evaluated = curves.evaluated_on.capitalize()
     _add_epochs(figure, curves.epochs, f"val_{metric}", look, evaluated, VALIDATION, curves)
-    if reference is not None and f"val_{metric}" in reference.epochs:
-        _add_epochs(
-            figure,
-            reference.epochs,
-            f"val_{metric}",
-            look,
-            reference.name,
-            REFERENCE,
-            curves,
-            symbol="diamond",
-            dash="dot",
-        )
+    if reference is not None:
+        _add_reference(figure, reference, metric, look, curves)
     return figure
+
+
+def _add_reference(figure, reference: Curves, metric: str, look: Look, run: Curves) -> None:
+    """Another run's points, as far as this run has come: its own axis must not be squashed."""
+    if f"val_{metric}" not in reference.epochs:
+        return
+    reached = max(table[look.x].max() for table in (run.steps, run.epochs) if len(table))
+    x = reference.epochs["epoch"] if look.x != "seconds" else reference.epochs.get("seconds")
+    if x is None:
+        return
+    if look.x == "step":
+        x = x * run.steps_per_epoch
+    near = reference.epochs[x <= 1.02 * reached]
+    _add_epochs(
+        figure,
+        near,
+        f"val_{metric}",
+        look,
+        reference.name,
+        REFERENCE,
+        run,
+        symbol="diamond",
+        dash="dot",
+    )
 
 
 def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
@@ -124,20 +146,10 @@ def spread_over_runs(
             hovertemplate="%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f}, "
             "%{customdata[2]} runs)",
         )
-    if reference is not None and f"val_{metric}" in reference.epochs:
+    if reference is not None:
         longest = max(epochs, key=len)
         own = Curves(name, pd.DataFrame(), pd.DataFrame(longest))
-        _add_epochs(
-            figure,
-            reference.epochs,
-            f"val_{metric}",
-            look,
-            reference.name,
-            REFERENCE,
-            own,
-            symbol="diamond",
-            dash="dot",
-        )
+        _add_reference(figure, reference, metric, look, own)
     return figure
 
 
@@ -197,9 +209,9 @@ def _add_epochs(
     if column not in epochs:
         return
     x = epochs["epoch"] if look.x == "epoch" else epochs[look.x]
-    if look.x == "step" and len(run.epochs) and epochs is not run.epochs:
+    if look.x == "step" and epochs is not run.epochs:
         # Another run's steps are of another size: its epochs are laid beside this run's.
-        x = epochs["epoch"] * (run.epochs["step"].iloc[-1] / run.epochs["epoch"].iloc[-1])
+        x = epochs["epoch"] * run.steps_per_epoch
     figure.add_scatter(
         x=x,
         y=epochs[column],

@@ -9,7 +9,7 @@ from dashboard.train import actions, charts, panel
 from vggcore import runs
 from vggcore.machine.files import read_json
 from vggcore.model.architectures import VGGSpec
-from vggcore.runs import Run
+from vggcore.runs import Run, recorded
 
 TABLE_KEY = "train-table"
 
@@ -30,12 +30,23 @@ def _screen(was_living: bool) -> None:
     if not found:
         st.info(
             "No runs yet. Start one: it trains in the background and is still there when you "
-            "come back.",
+            "come back. Meanwhile, these are recorded ones.",
             icon=":material/model_training:",
         )
+        _recorded_curves()
     else:
         _groups(found)
         _table(found)
+
+
+def _recorded_curves() -> None:
+    """What a newcomer sees where later the own runs are: the recorded ones in one chart."""
+    loaded = [recorded.load(name) for name in recorded.names()]
+    curves = [charts.Curves.of(one.title, one) for one in loaded]
+    look = charts.Look(x="epoch")
+    figure = charts.overlay(curves, "accuracy", look)
+    figure.update_yaxes(range=[0.6, 1.0])
+    st.plotly_chart(figure, key="recorded-overlay", alt="Accuracy over epochs of recorded runs")
 
 
 def _groups(found: list[Run]) -> None:

@@ -1,0 +1,62 @@
+"""Curves of the Train page."""
+
+import pandas as pd
+import pytest
+
+from dashboard.train import charts
+from dashboard.train.charts import Curves, Look
+
+
+def curves(epochs: int, steps: int, per_epoch: int = 100, name: str = "run") -> Curves:
+    """A run that has done `steps` steps and `epochs` whole epochs."""
+    rows = [
+        {"step": n, "epoch": n / per_epoch, "seconds": n / 10, "train_loss": 1.0,
+         "train_accuracy": 0.5}
+        for n in range(10, steps + 1, 10)
+    ]  # fmt: skip
+    ends = [
+        {"epoch": n, "step": n * per_epoch, "seconds": n * 10.0, "val_loss": 0.5,
+         "val_accuracy": 0.8}
+        for n in range(1, epochs + 1)
+    ]  # fmt: skip
+    return Curves(name, pd.DataFrame(rows), pd.DataFrame(ends))
+
+
+REFERENCE = curves(5, 5000, per_epoch=1000, name="reference")
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (curves(0, 50), []),  # in the first epoch nothing squashes the live curve
+        (curves(1, 150), [100]),
+        (curves(3, 300), [100, 200, 300]),
+        (curves(9, 900), [100, 200, 300, 400, 500]),
+    ],
+)
+def test_the_reference_reaches_as_far_as_the_run(run, expected):
+    figure = charts.one_run(run, "accuracy", Look(), REFERENCE)
+
+    drawn = [trace for trace in figure.data if trace.name == "reference"]
+    assert [x for trace in drawn for x in trace.x] == expected
+
+
+def test_by_epoch_and_by_time_the_reference_keeps_its_own_place():
+    run = curves(2, 200)
+    for axis, expected in (("epoch", [1, 2]), ("seconds", [10.0, 20.0])):
+        figure = charts.one_run(run, "loss", Look(x=axis), REFERENCE)
+        [trace] = [trace for trace in figure.data if trace.name == "reference"]
+        assert list(trace.x) == expected
+
+
+def test_a_group_is_drawn_as_means_with_a_band():
+    epochs = [
+        [{"epoch": 1, "step": 10, "seconds": 1.0, "val_accuracy": a, "train_accuracy": a}]
+        for a in (0.8, 0.9)
+    ]
+    figure = charts.spread_over_runs("mine", epochs, "accuracy", Look(), None)
+
+    means = [trace for trace in figure.data if trace.name == "Validation"]
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    assert means[0].y[0] == pytest.approx(0.85)
+    assert len(bands) == 2 and max(bands[1].y) > 0.9 > 0.8 > min(bands[1].y)
