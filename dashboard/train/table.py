@@ -1,5 +1,7 @@
 """The runs on the Train page: living ones as cards, all of them as a table to choose from."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
@@ -43,6 +45,7 @@ def _recorded_curves() -> None:
     """What a newcomer sees where later the own runs are: the recorded ones in one chart."""
     loaded = [recorded.load(name) for name in recorded.names()]
     curves = [charts.Curves.of(one.title, one) for one in loaded]
+    curves = [replace(one, steps=one.steps.iloc[:0]) for one in curves]  # epochs are enough
     look = charts.Look(x="epoch")
     figure = charts.overlay(curves, "accuracy", look)
     figure.update_yaxes(range=[0.6, 1.0])

@@ -1,0 +1,49 @@
+"""`benchmarks/gpu_check.py`, ready for the day when there is a GPU: its dry run on the CPU."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "benchmarks" / "gpu_check.py"
+
+
+def lines(done: subprocess.CompletedProcess) -> list[dict]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.slow
+def test_the_dry_run_does_every_part(tmp_path):
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--dry-run", "--out", tmp_path, "--seconds", "900"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said = lines(done)
+    assert done.returncode == 0, said
+    assert said[-1]["part"] == "all" and said[-1]["failed"] == []
+    by_part = {row["part"] for row in said}
+    assert {"machine", "tests", "tutorial", "fast", "resume", "memory", "nccl", "best"} <= by_part
+    exact = [row for row in said if row.get("mode") == "deterministic"]
+    assert [row["same_bits"] for row in exact] == [True]
+    assert (tmp_path / "work" / "best" / "best.safetensors").is_file()
+
+
+def test_what_fails_or_finds_no_time_is_said_in_a_line(tmp_path):
+    command = [sys.executable, SCRIPT, "--device", "cuda:99", "--out", tmp_path]
+    done = subprocess.run(
+        [*command, "--only", "machine"], capture_output=True, text=True, check=False
+    )
+    said = lines(done)
+    assert done.returncode == 1 and said[-1]["failed"] == ["machine"]
+    assert said[0]["part"] == "machine" and "cuda:99" in said[0]["last_line"][0]
+
+    done = subprocess.run(
+        [*command, "--only", "best", "--seconds", "1"], capture_output=True, text=True, check=False
+    )
+    assert lines(done)[0] == {"part": "best", "error": "no time was left for it"}
