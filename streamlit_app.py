@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shared import internals
+from dashboard.shared import deployment, internals
 
 # A file of our own: visitors' browsers would fetch a named icon from elsewhere.
 ICON = Path(__file__).parent / "dashboard" / "assets" / "icon.png"
@@ -17,6 +17,8 @@ PAGES = [
     st.Page("pages/classify.py", title="Classify", icon=":material/draw:"),
     st.Page("pages/results.py", title="Results", icon=":material/insights:"),
 ]
+if not deployment.limits().public:
+    PAGES.append(st.Page("pages/machine.py", title="This machine", icon=":material/memory:"))
 
 page = st.navigation(PAGES, position="top")
 internals.keep_address_on_leaving()
