@@ -28,6 +28,7 @@ def _way_through_a_network() -> None:
                 on_click=st.session_state.__setitem__,
                 args=(CHOSEN, sample),
             )
+        st.page_link("pages/learn.py", label="How it works", icon=":material/school:")
         st.page_link(
             "pages/classify.py",
             label="Draw or photograph your own",

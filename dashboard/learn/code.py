@@ -17,7 +17,8 @@ def output_of(code: str) -> str:
 
 def shown(code: str) -> None:
     """The lines, and below them what they print."""
-    st.code(code, language="python", wrap_lines=True)
+    # Without colours: those that Streamlit gives to Python stand out too little from the ground.
+    st.code(code, language=None, wrap_lines=True)
     printed = output_of(code)
     tall = printed.count("\n") > 14
     st.code(printed, language=None, wrap_lines=True, height=320 if tall else "content")

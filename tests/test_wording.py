@@ -1,0 +1,54 @@
+"""Words that people stumbled over do not come back: see docs/wording.md."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FORBIDDEN = (
+    "ink it",
+    "help it see",
+    "sees px",
+    "only this once",
+    "it says, what",
+    "imagenet top1",
+    "imagenet top5",
+    "the wild network looks",
+)
+PAGES = sorted((ROOT / "pages").glob("*.py")) + sorted((ROOT / "dashboard").rglob("*.py"))
+ASSETS = sorted((ROOT / "dashboard").rglob("*.html")) + sorted((ROOT / "dashboard").rglob("*.js"))
+
+
+def texts(file: Path) -> list[str]:
+    """What a file may show to people: its strings, without docstrings and code."""
+    if file.suffix != ".py":
+        return [file.read_text("utf-8")]
+    tree = ast.parse(file.read_text("utf-8"))
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+@pytest.mark.parametrize("file", PAGES + ASSETS, ids=lambda file: file.name)
+def test_no_page_says_what_people_stumbled_over(file):
+    said = " ".join(texts(file)).lower()
+    assert not [words for words in FORBIDDEN if words in said]
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.name)
+def test_buttons_begin_with_a_verb_or_a_name(file):
+    """A button that begins with an article or a pronoun is a sentence, not an action."""
+    labels = [
+        call.args[0].value
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "attr", "") in ("button", "form_submit_button")
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+    ]
+    wrong = [label for label in labels if re.match(r"(the|a|an|it|this)\b", label, re.IGNORECASE)]
+    assert not wrong
