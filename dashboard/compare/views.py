@@ -117,7 +117,7 @@ def layers(table: pd.DataFrame) -> None:
             "output_shape": "out",
             "activation_bytes": st.column_config.NumberColumn("activations", format="bytes"),
             "parameter_bytes": st.column_config.NumberColumn("weights", format="bytes"),
-            "receptive_field": st.column_config.NumberColumn("sees px", help="receptive field"),
+            "receptive_field": st.column_config.NumberColumn("receptive field, px"),
             "stride": st.column_config.NumberColumn("stride, px"),
         },
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS
+from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
 
 _CARRIED = ("configuration", "width", "batch_norm", "image_size", "head", "dropout")
 
@@ -34,6 +34,25 @@ def train(spec: VGGSpec) -> None:
         differs.append("grey images instead of colour")
     if differs:
         st.caption(f"On Fashion-MNIST: {' and '.join(differs)}.")
+
+
+def changed_run(label: str, config: dict, **changes) -> None:
+    """Opens the Train page with a run's network and recipe in its form, changed so.
+
+    Nothing where the run's config is damaged, or where its preset is not known here.
+    """
+    preset = PRESETS.get(config.get("preset") or DEFAULT_PRESET)
+    if preset is None:
+        return
+    query = {"preset": config.get("preset") or DEFAULT_PRESET}
+    for part, base in (("spec", preset.spec.to_dict()), ("train", preset.train.to_dict())):
+        values = (config.get(part) or {}) | {k: v for k, v in changes.items() if k in base}
+        query |= {
+            name: str(value)
+            for name, value in values.items()
+            if name in base and value != base[name] and value is not None
+        }
+    st.page_link("pages/train.py", label=label, icon=":material/tune:", query_params=query)
 
 
 def confusion(network: str, true: str, named: str) -> None:

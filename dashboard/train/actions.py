@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import deployment, formatting
+from dashboard.shared import deployment, formatting, links
 from vggcore import runs
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
@@ -83,6 +83,8 @@ def buttons(run: Run) -> None:
                 icon=":material/insights:",
                 query_params={"network": name},
             )
+        if run.config and not deployment.limits().public:
+            links.changed_run("Change and run again", run.config)
         if run.config and st.button(
             "Run again",
             icon=":material/replay:",

@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import confusion_chart, formatting
+from dashboard.shared import confusion_chart, formatting, links
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts
 from vggcore import runs
@@ -57,10 +57,27 @@ def _screen(name: str, was_alive: bool) -> None:
     _numbers(run, steps, epochs)
     for alert in metrics.alerts(epochs, steps):
         st.warning(alert.message, icon=":material/monitoring:")
+        if alert.kind == "chance":
+            _remedies(run.config)
     if len(steps):
         _curves(name, log)
     _details(run, log)
     actions.notes(run)
+
+
+def _remedies(config: dict) -> None:
+    """What frees a run that stays at chance, each as a form that has that change filled in."""
+    spec, train = config.get("spec") or {}, config.get("train") or {}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Try it again", width="content")
+        if not spec.get("batch_norm"):
+            links.changed_run("with batch norm", config, batch_norm=True)
+        if isinstance(rate := train.get("learning_rate"), float):
+            links.changed_run("at a fifth of the rate", config, learning_rate=rate / 5)
+        if train.get("init") != "kaiming":
+            links.changed_run("with Kaiming's initial weights", config, init="kaiming")
+        if train.get("schedule") == "constant":
+            links.changed_run("with a warm-up", config, schedule="one-cycle")
 
 
 def _heading(run: Run) -> None:

@@ -43,3 +43,37 @@ def test_a_picture_of_the_test_set_has_an_address():
         "sample-class": ["T-shirt/top"],
         "sample-number": ["12"],
     }
+
+
+def test_a_run_goes_back_into_the_form_with_a_change():
+    def script():
+        from unittest.mock import patch
+
+        import streamlit as st
+
+        from dashboard.shared import links
+        from vggcore.model.recipe import PRESETS
+
+        tutorial = PRESETS["tutorial"]
+        config = {
+            "preset": "tutorial",
+            "spec": tutorial.spec.to_dict() | {"configuration": "E"},
+            "train": tutorial.train.to_dict() | {"learning_rate": 0.02},
+        }
+        with patch.object(st, "page_link") as asked:
+            links.changed_run("again", config, batch_norm=True)
+            links.changed_run("again", {"preset": "gone"})
+        st.session_state["asked"] = [call.kwargs["query_params"] for call in asked.mock_calls]
+
+    page = AppTest.from_function(script)
+    page.run()
+
+    assert not page.exception
+    assert page.session_state["asked"] == [
+        {
+            "preset": "tutorial",
+            "configuration": "E",
+            "batch_norm": "True",
+            "learning_rate": "0.02",
+        }
+    ]

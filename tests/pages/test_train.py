@@ -388,3 +388,29 @@ def test_a_finished_run_leads_to_its_results_and_to_classify():
     links = [link.proto.label for link in train_page(run="mine").get("page_link")]
 
     assert "Open in Classify" in links and "See its results" in links
+
+
+def test_a_run_at_chance_offers_remedies_as_filled_in_forms():
+    run = a_run("mine", rows=400)
+    rows = [json.loads(row) for row in (run.path / "metrics.jsonl").read_text().splitlines()]
+    stuck = [row | {"train_loss": 2.3026, "train_accuracy": 0.1} for row in rows]
+    (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in stuck))
+    config = json.loads((run.path / "config.json").read_text())
+    config["spec"]["batch_norm"] = False
+    (run.path / "config.json").write_text(json.dumps(config))
+
+    page = train_page(run="mine")
+
+    assert not page.exception and "Still at chance" in page.warning[0].value
+    labels = [link.proto.label for link in page.get("page_link")]
+    assert "with batch norm" in labels and "at a fifth of the rate" in labels
+    assert "Change and run again" in labels
+
+
+def test_a_form_that_a_run_filled_in_starts_the_changed_run():
+    page = train_page(preset="tutorial", configuration="E", batch_norm="True", learning_rate="0.02")
+
+    assert not page.exception and page.toggle(key="train-tutorial-batch_norm").value
+    assert (
+        "--configuration E" in page.code[0].value and "--learning-rate 0.02" in page.code[0].value
+    )
