@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.train import rate
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import memory as machine
@@ -92,6 +93,7 @@ def fill_in(limits: Limits) -> Wish:
         with st.expander("Recipe in detail", icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
             _offer_largest_batch(preset, spec, train, "train-largest-batch")
+            rate.offer(preset, spec, train)
         recipe.check(spec, train)
     except ValueError as error:
         return Wish(preset, name, base.spec, base.train, str(error))

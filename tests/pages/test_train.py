@@ -5,6 +5,7 @@ import json
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -414,3 +415,33 @@ def test_a_form_that_a_run_filled_in_starts_the_changed_run():
     assert (
         "--configuration E" in page.code[0].value and "--learning-rate 0.02" in page.code[0].value
     )
+
+
+def test_a_learning_rate_is_found_drawn_and_taken(monkeypatch):
+    values = {"rates": [1e-4, 1e-3, 1e-2], "losses": [2.3, 1.2, 0.9], "suggested": 0.00123,
+              "lowest": 1e-4, "highest": 3e-3}  # fmt: skip
+    asked = []
+
+    def run(command, **_):
+        asked.append(command)
+        return SimpleNamespace(stdout=json.dumps(values) + "\n", stderr="")
+
+    monkeypatch.setattr("dashboard.train.rate.subprocess.run", run)
+    page = train_page()
+    page.button(key="train-find-rate").click().run()
+
+    assert not page.exception and asked[0][3:6] == ["train", "--find-rate", "--json"]
+    page.button(key="train-use-rate").click().run()
+    assert page.number_input(key="train-fast-learning_rate").value == pytest.approx(0.0012)
+    assert page.button(key="train-use-rate")  # the sweep belongs to this recipe still
+    page.number_input(key="train-fast-batch_size").set_value(64).run()
+    assert not [button for button in page.button if button.key == "train-use-rate"]
+
+
+def test_a_sweep_that_fails_says_why(monkeypatch):
+    failed = SimpleNamespace(stdout="", stderr="Traceback\nvggcore train: no data here\n")
+    monkeypatch.setattr("dashboard.train.rate.subprocess.run", lambda *_, **__: failed)
+    page = train_page()
+    page.button(key="train-find-rate").click().run()
+
+    assert not page.exception and "no data here" in page.error[0].value

@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--from-config", type=Path, metavar="DIR", help="train as DIR/config.json says"
     )
+    where.add_argument(
+        "--find-rate",
+        action="store_true",
+        help="train nothing: sweep the learning rate for a minute at most, and suggest one",
+    )
     where.add_argument("--json", action="store_true", help="print the summary as JSON")
     recipe_options.add(parser)
 
@@ -40,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
         return _run_as_rank(args)
+    if args.find_rate:
+        return _find_rate(args)
     folder = _folder(args)
     from vggcore import runs
     from vggcore.runs import process, queue
@@ -55,6 +62,33 @@ def run(args: argparse.Namespace) -> int:
     if code == 0:
         _keep_results(folder)
     return code
+
+
+def _find_rate(args: argparse.Namespace) -> int:
+    if args.resume or args.from_config or args.run_dir:
+        raise ValueError("--find-rate makes no run: leave out --resume, --from-config, --run-dir")
+    from vggcore.training import find_rate
+
+    _, spec, train = recipe_options.chosen(args)
+    shown = sys.stderr.isatty()
+
+    def draw(share: float) -> None:
+        if shown:
+            print(f"\r{share:4.0%} of the sweep", end="", file=sys.stderr, flush=True)
+
+    sweep = find_rate.find(spec, train, on_step=draw)
+    if shown:
+        print(file=sys.stderr)
+    if args.json:
+        print(json.dumps(sweep.to_dict()))
+        return 0
+    least, most = min(sweep.losses, default=0.0), max(sweep.losses, default=1.0)
+    every = max(1, len(sweep.rates) // 20)
+    for rate, loss in list(zip(sweep.rates, sweep.losses, strict=True))[::every]:
+        bar = "█" * round(40 * (loss - least) / max(1e-9, most - least))
+        print(f"{rate:9.2e}  loss {loss:7.3f}  {bar}")
+    print(sweep.summary())
+    return 0
 
 
 def _keep_results(folder: RunFolder) -> None:

@@ -1,0 +1,98 @@
+"""Finding a learning rate on the Train page: a sweep in a process of its own, drawn and offered."""
+
+import json
+import subprocess
+import sys
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.shared import formatting, palette
+from vggcore.commands import recipe_options
+from vggcore.machine import paths
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
+from vggcore.training.find_rate import Sweep
+
+_FOUND = "train-sweep"  # (command, sweep or error) of the last one
+_PATIENCE = 180.0  # seconds: the sweep takes one minute at most, reading data comes on top
+
+
+def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
+    """A button that sweeps the form's recipe, and what the last sweep of it found."""
+    command = recipe_options.command_line(preset, spec, train)
+    if st.button(
+        "Find a learning rate",
+        key="train-find-rate",
+        icon=":material/troubleshoot:",
+        help="Tries rates from tiny to far too large for a minute at most, and suggests one. "
+        "Nothing of it is kept.",
+    ):
+        with st.spinner("Sweeping the learning rate …"):
+            st.session_state[_FOUND] = (_without_rate(command), _swept(command))
+    known, found = st.session_state.get(_FOUND, ([], None))
+    if found is None or known != _without_rate(command):
+        return
+    if isinstance(found, str):
+        st.error(formatting.plain(found))
+        return
+    st.plotly_chart(_chart(found), key="train-sweep-chart", alt="Loss against learning rate")
+    st.caption(formatting.plain(found.summary()[:1].upper() + found.summary()[1:] + "."))
+    if found.suggested is not None:
+        rate = float(f"{found.suggested:.2g}")
+        st.button(
+            f"Use {rate:g}",
+            key="train-use-rate",
+            icon=":material/check:",
+            on_click=st.session_state.__setitem__,
+            args=(f"train-{preset}-learning_rate", rate),
+        )
+
+
+def _without_rate(command: list[str]) -> list[str]:
+    """What a sweep depends on: all but the learning rate itself."""
+    if "--learning-rate" not in command:
+        return command
+    at = command.index("--learning-rate")
+    return command[:at] + command[at + 2 :]
+
+
+def _swept(command: list[str]) -> Sweep | str:
+    """The sweep, or in one line why there is none."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "vggcore", "train", "--find-rate", "--json", *command],
+            cwd=paths.PROJECT,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        values = json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
+    except subprocess.TimeoutExpired:
+        return f"the sweep took longer than {_PATIENCE:.0f} s: choose a smaller network or image"
+    except (OSError, ValueError) as error:
+        return f"the sweep could not be made: {error}"
+    if not values:
+        last = done.stderr.strip().splitlines()[-1:] or ["its process ended without a word"]
+        return f"the sweep could not be made: {last[0]}"
+    return Sweep(**values | {key: tuple(values[key]) for key in ("rates", "losses")})
+
+
+def _chart(found: Sweep) -> go.Figure:
+    figure = go.Figure()
+    figure.add_scatter(
+        x=found.rates,
+        y=found.losses,
+        mode="lines",
+        line=dict(color=palette.FIRST, width=2),
+        hovertemplate="rate %{x:.2g}, loss %{y:.3f}<extra></extra>",
+    )
+    if found.suggested is not None:
+        figure.add_vrect(
+            x0=found.lowest, x1=found.highest, fillcolor=palette.FIRST, opacity=0.12, line_width=0
+        )
+        figure.add_vline(x=found.suggested, line=dict(color=palette.SECOND, width=2, dash="dot"))
+    figure.update_xaxes(type="log", title="learning rate", exponentformat="power")
+    figure.update_yaxes(title="loss")
+    return figure.update_layout(height=240, margin=dict(l=0, r=10, t=10, b=0), showlegend=False)

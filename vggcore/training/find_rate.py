@@ -1,0 +1,145 @@
+"""Which learning rate suits a network and a recipe: one short sweep from tiny to far too large.
+
+Smith, "Cyclical learning rates for training neural networks", WACV 2017: while the rate rises by
+a constant factor a step, the loss stands still, falls, and blows up. The weights are thrown away.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig, check
+
+if TYPE_CHECKING:
+    import torch
+
+LOWEST, HIGHEST = 1e-6, 3.0
+STEPS = 120
+SECONDS = 60.0  # a sweep that would take longer has fewer steps
+_FEWEST = 30
+_SMOOTHING = 0.85
+_BLOWN_UP = 3.0  # times the lowest loss so far
+_FALLS = 0.05  # share of the first loss by which it must fall before a rate is suggested
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Loss against learning rate, and what follows from it."""
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]  # smoothed, nats
+    suggested: float | None  # None: no rate made the loss fall
+    lowest: float | None = None  # where it begins to fall
+    highest: float | None = None  # beyond which it is about to blow up
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """One line for people."""
+        if self.suggested is None:
+            return (
+                f"no rate between {self.rates[0]:.1g} and {self.rates[-1]:.2g} made the loss fall "
+                f"in {len(self.rates)} steps: try batch norm, another start or a smaller network"
+            )
+        return (
+            f"try a learning rate of {self.suggested:.2g}; the loss falls from {self.lowest:.1g} "
+            f"to {self.highest:.1g}"
+        )
+
+
+def find(
+    spec: VGGSpec,
+    train: TrainConfig,
+    *,
+    seconds: float = SECONDS,
+    on_step: Callable[[float], None] = lambda share: None,
+) -> Sweep:
+    """Sweep this recipe's learning rate on its own batches.
+
+    `on_step` receives the share done. Raises ValueError where the network cannot be trained so.
+    """
+    check(spec, train)
+    import torch
+
+    from vggcore.machine import devices
+    from vggcore.model.network import build
+    from vggcore.training.loop import start_from
+    from vggcore.training.optimizer import make_optimizer
+    from vggcore.training.source import make_source
+
+    device = devices.resolve(train.device)
+    source = make_source(spec, train, device)
+    network = build(spec, init=train.init, seed=train.seed).to(device)
+    start_from(network, train)
+    network = network.to(memory_format=torch.channels_last).train()
+    optimizer = make_optimizer(train, network)
+    rates: list[float] = []
+    losses: list[float] = []
+    average, lowest, steps = 0.0, math.inf, STEPS
+    started = time.monotonic()
+    step = 0
+    while step < steps:
+        rate = LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(train.seed * 1_000_003 + step)
+        loss = _one_step(source, network, optimizer, train, device, step)
+        if not math.isfinite(loss):
+            break
+        average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
+        smooth = average / (1 - _SMOOTHING ** (step + 1))
+        rates.append(rate)
+        losses.append(smooth)
+        lowest = min(lowest, smooth)
+        if smooth > _BLOWN_UP * lowest and step > _FEWEST // 2:
+            break
+        step += 1
+        if step == 5:  # the first steps tell how many there is time for
+            a_step = (time.monotonic() - started) / step
+            steps = int(min(STEPS, max(_FEWEST, seconds / a_step)))
+        on_step(step / steps)
+    return judged(rates, losses)
+
+
+def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.device", step: int):
+    """The loss of one batch, after a step of the optimizer."""
+    import torch
+
+    from vggcore.machine import precision
+
+    inputs, targets = source.batch(step)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    with precision.autocast(precision.resolve(train.precision, device), device):
+        logits = network(inputs)
+    loss = source.loss(logits.float(), targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def judged(rates: list[float], losses: list[float]) -> Sweep:
+    """The sweep and its suggestion: where the loss falls fastest, below where it is lowest."""
+    if len(losses) < 4:
+        return Sweep(tuple(rates), tuple(losses), None)
+    curve = np.array(losses)
+    end = int(curve.argmin())
+    start = float(curve[: max(1, end // 3)].max()) if end else float(curve[0])
+    fall = start - float(curve[end])
+    if fall < _FALLS * start:
+        return Sweep(tuple(rates), tuple(losses), None)
+    slopes = np.gradient(curve[: end + 1], np.log10(rates[: end + 1])) if end else np.zeros(1)
+    # Steep enough and before the bottom: a third of the rate at which the loss is lowest, at most.
+    highest = rates[end] / 3
+    steepest = min(rates[int(slopes.argmin())], highest)
+    begun = int(np.flatnonzero(curve <= start - 0.1 * fall)[0])
+    return Sweep(
+        tuple(rates), tuple(losses), steepest, lowest=min(rates[begun], steepest), highest=highest
+    )
