@@ -329,7 +329,7 @@ def _float_step(value: float) -> float:
 
 def starting_points() -> list[str]:
     """Checkpoints and runs that a run can start from."""
-    return runs.trained_networks()
+    return runs.starting_points()
 
 
 def _field(name: str) -> dataclasses.Field:

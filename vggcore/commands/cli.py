@@ -18,6 +18,7 @@ COMMANDS = {
     "runs": ("runs", "background training: launch, list, show, stop, resume, delete"),
     "classify": ("classify", "what garment is on a picture"),
     "evaluate": ("evaluate", "accuracy, calibration and confusion of a checkpoint"),
+    "checkpoints": ("checkpoints", "networks that are here; take in weights from elsewhere"),
     "results": ("results", "keep what the Results page shows beside a checkpoint"),
     "doctor": ("doctor", "what of this machine and this installation works"),
     "app": ("app", "start the dashboard in a browser"),

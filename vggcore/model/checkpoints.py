@@ -103,7 +103,10 @@ def find(name: str | Path) -> Path:
 def _why_not(path: Path) -> str:
     """Why a file or folder that is there is no checkpoint of ours; empty where there is none."""
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl") and path.is_file():
-        return "it is a pickle, which can run anything when it is read: only safetensors are read"
+        return (
+            "it is a pickle, which can run anything when it is read: only safetensors are read. "
+            "Torchvision's VGG weights come in by `vggcore checkpoints add`"
+        )
     if path.suffix == ".safetensors" and path.is_file():
         card = path.with_suffix(".json").name
         return f"its card, {card}, is not beside it, and only that says what network it is"

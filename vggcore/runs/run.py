@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.machine.files import read_json
 from vggcore.machine.hardware import device_choices
 from vggcore.model import checkpoints
+from vggcore.model.card import Card
 from vggcore.runs import locks, status
 from vggcore.runs.names import BEST, CONFIG, ENDED, LAUNCH, LIVING, LOG, STOP, RunError, State
 from vggcore.runs.queue import waiting_before
@@ -128,10 +130,34 @@ def list_runs() -> list[Run]:
 
 
 def trained_networks() -> list[str]:
-    """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one."""
+    """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one.
+
+    Of those that name garments, and those whose cards cannot be read: who asks for them is told.
+    """
+    return [name for name in _networks() if _may_name_garments(name)]
+
+
+def starting_points() -> list[str]:
+    """All networks that a training can start from, whatever they were trained to name."""
+    return _networks()
+
+
+def _networks() -> list[str]:
     shipped = checkpoints.available()
     trained = [run.name for run in list_runs() if run.has_best]
     return shipped + [name for name in trained if name not in shipped]
+
+
+def _may_name_garments(name: str) -> bool:
+    try:
+        return names_garments(checkpoints.read_card(name))
+    except checkpoints.CheckpointError:
+        return True
+
+
+def names_garments(card: Card) -> bool:
+    """Whether a network's classes are ours; a card that names none may be one of ours."""
+    return not card.classes or card.classes == CLASSES
 
 
 def look_at(path: Path) -> Run:

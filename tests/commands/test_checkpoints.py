@@ -1,0 +1,114 @@
+"""`checkpoints add`: strangers' weights are checked, and torchvision's are read."""
+
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from untrained import save_untrained
+
+from vggcore import runs
+from vggcore.commands.cli import main
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build, to_torchvision
+
+SPEC = VGGSpec(configuration="B", width="1/16", in_channels=3, image_size=64, num_classes=12)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+
+
+def written(folder, suffix: str, spec: VGGSpec = SPEC):
+    """torchvision's state dict of a network, in a file."""
+    state = to_torchvision(build(spec, seed=3))
+    file = folder / f"vgg13{suffix}"
+    if suffix == ".safetensors":
+        save_file({key: value.contiguous() for key, value in state.items()}, file)
+    else:
+        torch.save(state, file)
+    return file
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_torchvisions_weights_become_a_checkpoint(tmp_path, suffix, batch_norm, capsys):
+    spec = replace(SPEC, batch_norm=batch_norm)
+    file = written(tmp_path, suffix, spec)
+
+    assert main(["checkpoints", "add", str(file), "--name", "theirs"]) == 0
+
+    assert "VGG-13" in capsys.readouterr().out
+    loaded = checkpoints.load("theirs")
+    assert replace(loaded.card.spec, fc_width=None) == spec
+    ours = build(spec, seed=3).eval()
+    picture = torch.rand(2, 3, 64, 64)
+    assert torch.allclose(loaded.network(picture), ours(picture), atol=1e-6)
+    assert "theirs" not in runs.trained_networks() and "theirs" in runs.starting_points()
+
+
+def test_a_checkpoint_of_ours_comes_with_its_card(tmp_path, capsys):
+    save_untrained(tmp_path / "elsewhere", "mine")
+
+    assert main(["checkpoints", "add", str(tmp_path / "elsewhere" / "mine.safetensors")]) == 0
+    assert main(["checkpoints", "list", "--json"]) == 0
+
+    [entry] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert entry["name"] == "mine" and "mine" in runs.trained_networks()
+    again = ["checkpoints", "add", str(tmp_path / "elsewhere" / "mine.safetensors")]
+    assert main(again) == 2
+    assert "already: give another --name" in capsys.readouterr().err
+
+
+class Harmful:
+    def __reduce__(self):
+        return (open, ("/tmp/vggcore-harm", "w"))
+
+
+def bad_files(folder):
+    """Name → file that must be refused, with what the refusal says."""
+    harmful = folder / "harmful.pth"
+    harmful.write_bytes(pickle.dumps({"features.0.weight": Harmful()}))
+    cut = written(folder, ".pth")
+    cut.write_bytes(cut.read_bytes()[:5000])
+    text = folder / "text.safetensors"
+    text.write_text("not weights")
+    other = folder / "other.safetensors"
+    save_file({"layer.weight": torch.zeros(3)}, other)
+    tensor = folder / "tensor.pt"
+    torch.save(torch.zeros(3), tensor)
+    odd = folder / "odd.zip"
+    odd.write_bytes(b"PK")
+    save_untrained(folder / "card", "changed")
+    changed = folder / "card" / "changed.safetensors"
+    changed.write_bytes(changed.read_bytes()[:-4] + b"\0\0\0\1")
+    return {
+        harmful: "refused",
+        cut: "cannot be read",
+        text: "cannot be read",
+        other: "not those of torchvision's",
+        tensor: "not a state dict",
+        odd: "ends in neither",
+        changed: "damaged",
+        folder / "missing.pth": "cannot be read",
+    }
+
+
+def test_what_is_no_vgg_is_refused_in_one_line_and_leaves_nothing(tmp_path, capsys):
+    for file, said in bad_files(tmp_path).items():
+        assert main(["checkpoints", "add", str(file), "--name", "x"]) == 2, file
+        error = capsys.readouterr().err
+        assert said in error and error.count("\n") == 1, (file, error)
+    assert not list(paths.checkpoints_dir().glob("*"))
+
+
+@pytest.mark.parametrize("name", ["../x", "A b", "x" * 80])
+def test_a_name_that_is_a_path_is_refused(tmp_path, name, capsys):
+    file = written(tmp_path, ".pth")
+    assert main(["checkpoints", "add", str(file), "--name", name]) == 2
+    assert "not a run name" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""`checkpoints`: what networks are here, and taking in weights from elsewhere."""
+
+import argparse
+import json
+from pathlib import Path
+
+from vggcore import runs
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="the networks in the checkpoints folder")
+    added = actions.add_parser(
+        "add",
+        help="take in a checkpoint, or torchvision's VGG weights",
+        description="Copy weights among the checkpoints. FILE is NAME.safetensors with its card "
+        "NAME.json beside it, or a state dict of torchvision's VGG-11, 13, 16 or 19 as "
+        ".safetensors or .pth, of which nothing but tensors is read.",
+    )
+    added.add_argument("file", type=Path, metavar="FILE")
+    added.add_argument("--name", default="", help="name of the checkpoint (default: the file's)")
+    for each in (listed, added):
+        each.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "list":
+        found = [_entry(name) for name in checkpoints.available()]
+        if args.json:
+            print(json.dumps(found))
+        for entry in [] if args.json else found:
+            print("  ".join(str(value) for value in entry.values() if value not in (None, "")))
+        if not found and not args.json:
+            print(f"no checkpoints in {paths.checkpoints_dir()}")
+        return 0
+    from vggcore.model import taking_in
+
+    name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
+    path = taking_in.add(args.file, name)
+    entry = _entry(name) | {"path": str(path)}
+    if args.json:
+        print(json.dumps(entry))
+    else:
+        print(f"{path}: {entry['network']}, {entry['classes']} classes")
+        if not runs.names_garments(checkpoints.read_card(path)):
+            print("it names no garments: start a training from it with --init-from " + name)
+    return 0
+
+
+def _entry(name: str) -> dict:
+    try:
+        card = checkpoints.read_card(name)
+    except checkpoints.CheckpointError as error:
+        return {"name": name, "error": str(error)}
+    return {
+        "name": name,
+        "network": card.network or card.spec.name,
+        "classes": len(card.classes) or card.spec.num_classes,
+        "test_accuracy": card.test_accuracy,
+    }

@@ -1,0 +1,160 @@
+"""Take strangers' weights in: our own checkpoints from elsewhere, and torchvision's VGGs.
+
+A safetensors file is only data. A .pth is a pickle: it is read by PyTorch's `weights_only`
+unpickler, which builds tensors and nothing else.
+"""
+
+import json
+import pickle
+import warnings
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vggcore.data.classes import CLASSES
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model.card import Card
+from vggcore.model.checkpoints import CheckpointError
+from vggcore.pictures.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_BYTES = 700_000_000  # VGG-19's 1,000 classes in float32 are 575 million
+_MAX_CARD_BYTES = 1_000_000
+_PICKLES = (".pth", ".pt", ".bin")
+# As torchvision's weights expect their pictures, red, green and blue in 0…1.
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def add(file: Path, name: str) -> Path:
+    """Copy a checkpoint or torchvision's weights among our checkpoints; its path without suffix.
+
+    file: NAME.safetensors with its card NAME.json beside it; or a state dict of torchvision's VGG
+    as .safetensors or .pth. Raises CheckpointError in one line: unreadable, too large, no VGG,
+    name taken.
+    """
+    target = paths.checkpoints_dir() / name
+    if target.with_name(f"{name}.json").exists():
+        raise CheckpointError(f"there is a checkpoint named {name!r} already: give another --name")
+    try:
+        size = file.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{file} cannot be read: {error.strerror}") from None
+    if size > MAX_BYTES:
+        raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG of ours is so large")
+    card_file = file.with_suffix(".json")
+    if file.suffix == ".safetensors" and card_file.is_file():
+        card = _card(card_file)
+        network = checkpoints.network_from(file.with_suffix(""), card)
+    else:
+        from vggcore.model.network import from_torchvision
+
+        state = _state(file)
+        spec = spec_of(state)
+        try:
+            network = from_torchvision(state, spec).float()
+        except ValueError as error:
+            raise CheckpointError(f"{file} is no VGG of torchvision's: {error}") from None
+        card = _card_of(spec, file)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    checkpoints.save(target, network, replace(card, name=name))
+    return target
+
+
+def _card(file: Path) -> Card:
+    try:
+        if file.stat().st_size > _MAX_CARD_BYTES:
+            raise ValueError("it is too large for a card")
+        return Card.from_dict(json.loads(file.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"the card {file} cannot be read: {error}") from None
+
+
+def _state(file: Path) -> "dict[str, Tensor]":
+    """The tensors of a file, by name. Raises CheckpointError."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if file.suffix == ".safetensors":
+            found = load_file(file)
+        elif file.suffix in _PICKLES:
+            with warnings.catch_warnings():  # about the pickle's protocol; what fails is said
+                warnings.simplefilter("ignore")
+                found = torch.load(file, map_location="cpu", weights_only=True)
+        else:
+            raise ValueError(f"its name ends in neither .safetensors nor {', '.join(_PICKLES)}")
+    except pickle.UnpicklingError:
+        raise CheckpointError(
+            f"{file} holds more than tensors, and could run anything when it is read: refused"
+        ) from None
+    except (OSError, ValueError, RuntimeError, EOFError, KeyError, SafetensorError) as error:
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise CheckpointError(f"{file} cannot be read: {said}") from None
+    if not isinstance(found, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items()
+    ):
+        raise CheckpointError(f"{file} is not a state dict: names with tensors")
+    return found
+
+
+def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
+    """The network that torchvision's state dict belongs to, read off its shapes.
+
+    Raises CheckpointError where it is none of torchvision's VGGs.
+    """
+    layers = {  # a file may hold them in any order
+        int(key.split(".")[1]): value.shape[0]
+        for key, value in state.items()
+        if key.startswith("features.") and value.ndim == 4 and key.split(".")[1].isdecimal()
+    }
+    channels = [layers[place] for place in sorted(layers)]
+    norm = any(key.endswith("running_mean") for key in state)
+    try:
+        first, last = state["features.0.weight"], state["classifier.6.weight"]
+        hidden = state["classifier.0.weight"]
+        width = Fraction(channels[0], 64)
+        fitting = [
+            name
+            for name in ("A", "B", "D", "E")
+            if [conv.channels * width for block in CONFIGURATIONS[name].blocks for conv in block]
+            == channels
+        ]
+        side = 32 * round((hidden.shape[1] / channels[-1]) ** 0.5)
+        return VGGSpec(
+            configuration=fitting[0],
+            width=width,
+            batch_norm=norm,
+            in_channels=first.shape[1],
+            num_classes=last.shape[0],
+            fc_width=hidden.shape[0],
+            image_size=side,
+        )
+    except (KeyError, IndexError, ValueError, ZeroDivisionError):
+        raise CheckpointError(
+            "its tensors are not those of torchvision's VGG-11, 13, 16 or 19"
+        ) from None
+
+
+def _card_of(spec: VGGSpec, file: Path) -> Card:
+    """What can be said about weights that came without a card."""
+    colour = spec.in_channels == 3
+    names = CLASSES if spec.num_classes == len(CLASSES) else ()
+    return Card(
+        spec=spec,
+        preprocessing=Preprocessing(
+            style="colour" if colour else "fashion-mnist",
+            image_size=spec.image_size,
+            mean=_IMAGENET_MEAN if colour else (0.286,),
+            std=_IMAGENET_STD if colour else (0.353,),
+            fit="resize",
+        ),
+        classes=names or tuple(f"class {number}" for number in range(spec.num_classes)),
+        network=spec.name,
+        others={"taken_from": file.name},
+    )
