@@ -25,7 +25,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_command_explains_itself(command, capsys):
-    words = ["runs", "list"] if command == "runs" else [command]
+    action = {"runs": ["list"], "checkpoints": ["add"], "results": ["build"]}.get(command, [])
+    words = [command, *action]
     with pytest.raises(SystemExit) as ended:
         cli.main([*words, "--help"])
 

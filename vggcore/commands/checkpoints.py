@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from vggcore import runs
+from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from vggcore.model import taking_in
 
     name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
-    path = taking_in.add(args.file, name)
+    path = taking_in.add(args.file, name, CLASSES)
     entry = _entry(name) | {"path": str(path)}
     if args.json:
         print(json.dumps(entry))

@@ -12,7 +12,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -30,11 +29,12 @@ _PICKLES = (".pth", ".pt", ".bin")
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def add(file: Path, name: str) -> Path:
+def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
     """Copy a checkpoint or torchvision's weights among our checkpoints; its path without suffix.
 
     file: NAME.safetensors with its card NAME.json beside it; or a state dict of torchvision's VGG
-    as .safetensors or .pth. Raises CheckpointError in one line: unreadable, too large, no VGG,
+    as .safetensors or .pth. classes: what weights without a card name, where they have as many.
+    Raises CheckpointError in one line: unreadable, too large, no VGG,
     name taken.
     """
     target = paths.checkpoints_dir() / name
@@ -59,7 +59,7 @@ def add(file: Path, name: str) -> Path:
             network = from_torchvision(state, spec).float()
         except ValueError as error:
             raise CheckpointError(f"{file} is no VGG of torchvision's: {error}") from None
-        card = _card_of(spec, file)
+        card = _card_of(spec, file, classes)
     target.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.save(target, network, replace(card, name=name))
     return target
@@ -141,10 +141,10 @@ def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
         ) from None
 
 
-def _card_of(spec: VGGSpec, file: Path) -> Card:
+def _card_of(spec: VGGSpec, file: Path, classes: tuple[str, ...]) -> Card:
     """What can be said about weights that came without a card."""
     colour = spec.in_channels == 3
-    names = CLASSES if spec.num_classes == len(CLASSES) else ()
+    names = classes if spec.num_classes == len(classes) else ()
     return Card(
         spec=spec,
         preprocessing=Preprocessing(
