@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import pandas as pd
 import streamlit as st
@@ -14,8 +15,8 @@ from dashboard.train import charts
 from vggcore import runs
 from vggcore.answers import results
 from vggcore.data.classes import CLASSES
-from vggcore.model import checkpoints
-from vggcore.model.architectures import CONFIGURATIONS
+from vggcore.model import anatomy, checkpoints, source
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.recipe import PRESETS
 from vggcore.runs import recorded
 from vggcore.training import cost
@@ -46,7 +47,11 @@ def small_kernels() -> Question:
         "from vggcore.model.anatomy import stacked_kernels\n\n"
         f"both = stacked_kernels(kernel=3, count={count}, channels={channels}, side=56)\n"
         "for name, row in both.items():\n"
-        f"    print(name, row['kernel'], row['weights'], row['weights'] // {channels}**2, 'C²')"
+        f"    print(name, row['kernel'], row['weights'], row['weights'] // {channels}**2, 'C²')",
+        "\n".join(
+            f"{name} {row['kernel']} {row['weights']} {row['weights'] // channels**2} C²"
+            for name, row in anatomy.stacked_kernels(3, count, channels, 56).items()
+        ),
     )
     st.markdown(diagram.receptive_field(3, count), unsafe_allow_html=True)
     return Question(
@@ -70,7 +75,8 @@ def one_block() -> Question:
         "import torch\nfrom vggcore import vgg_block\n\n"
         f"block = vgg_block(num_convs={convs}, in_channels={before}, out_channels={after})\n"
         "print(block)\n"
-        f"print(block(torch.zeros(1, {before}, 56, 56)).shape)"
+        f"print(block(torch.zeros(1, {before}, 56, 56)).shape)",
+        _block(convs, before, after),
     )
     return Question(
         "A map of 112×112 goes into a block. What is the side of the map that comes out?",
@@ -78,6 +84,16 @@ def one_block() -> Question:
         why="The pool halves 112; the convolutions change no side.",
         hint="Only the max-pool changes height and width.",
     )
+
+
+@st.cache_data(max_entries=50, show_spinner="Running …")
+def _block(convs: int, before: int, after: int) -> str:
+    import torch
+
+    from vggcore import vgg_block
+
+    block = vgg_block(num_convs=convs, in_channels=before, out_channels=after)
+    return f"{block}\n{block(torch.zeros(1, before, 56, 56)).shape}"
 
 
 def whole_network() -> Question:
@@ -91,7 +107,9 @@ def whole_network() -> Question:
         "from vggcore.model.architectures import VGGSpec\n\n"
         "conv_arch = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))\n"
         "print('weight layers:', sum(convs for convs, _ in conv_arch) + 3)\n"
-        f"print(shapes_text(VGGSpec(configuration='A', image_size={side}, in_channels=1)))"
+        f"print(shapes_text(VGGSpec(configuration='A', image_size={side}, in_channels=1)))",
+        "weight layers: 11\n"
+        + anatomy.shapes_text(VGGSpec(configuration="A", image_size=side, in_channels=1)),
     )
     return Question(
         "At 224 pixels block 5 gives 512 maps of 7×7. How many numbers reach the first fully "
@@ -116,7 +134,8 @@ def family() -> Question:
         "print(column.usual_name, [len(block) for block in column.blocks], 'convolutions')\n"
         f"totals = anatomy.totals(VGGSpec(configuration={chosen!r}, in_channels=3, "
         "num_classes=1000))\n"
-        "print(totals.weight_layers, 'weight layers,', f'{totals.parameters:,} parameters')"
+        "print(totals.weight_layers, 'weight layers,', f'{totals.parameters:,} parameters')",
+        _column(chosen),
     )
     st.page_link(
         "pages/compare.py",
@@ -133,18 +152,29 @@ def family() -> Question:
     )
 
 
+def _column(name: str) -> str:
+    column = CONFIGURATIONS[name]
+    totals = anatomy.totals(VGGSpec(configuration=name, in_channels=3, num_classes=1000))
+    return (
+        f"{column.usual_name} {[len(block) for block in column.blocks]} convolutions\n"
+        f"{totals.weight_layers} weight layers, {totals.parameters:,} parameters"
+    )
+
+
 def narrow() -> Question:
     st.markdown(
         "The full VGG-11 is large for 28-pixel garments. The tutorial divides every channel "
         "count by 8."
     )
     ratio = st.select_slider("Divide channels by", (1, 2, 4, 8, 16), 8, key="learn-ratio")
+    spec = VGGSpec(configuration="A", width=Fraction(1, ratio), in_channels=1, num_classes=10)
     shown(
         "from vggcore.model import anatomy, source\n"
         "from vggcore.model.architectures import VGGSpec\n\n"
         f"spec = VGGSpec(configuration='A', width='1/{ratio}', in_channels=1, num_classes=10)\n"
         "print(f'{anatomy.totals(spec).parameters:,} parameters')\n"
-        "print(source.printed(spec))"
+        "print(source.printed(spec))",
+        f"{anatomy.totals(spec).parameters:,} parameters\n{source.printed(spec)}",
     )
     return Question(
         "Input and output channels of a convolution are divided by 8. By how much are its "

@@ -74,3 +74,14 @@ def test_one_goes_on_and_back():
     assert page.subheader[0].value == NAMES[3][2:]
     page.button[0].click().run()
     assert page.subheader[0].value == NAMES[2][2:]
+
+
+@pytest.mark.parametrize("name", NAMES[:5])
+def test_what_is_printed_is_what_the_lines_that_are_shown_print(name):
+    page = learn(name)
+    code, printed = (block.value for block in page.code[:2])
+    lines: list[str] = []
+
+    exec(code, {"print": lambda *values: lines.append(" ".join(map(str, values)))})
+
+    assert "\n".join(lines) == printed

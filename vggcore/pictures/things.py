@@ -13,7 +13,7 @@ from vggcore.pictures import ground
 from vggcore.pictures.crops import MIN_SIDE, Box
 
 _SHORT, _LONG = 144, 288  # pixels of the sides on which things are looked for, at most
-_SMALLEST = 96  # pixels of the shorter side: smaller pictures have no room for several things
+_SMALLEST = 128  # pixels of the shorter side: smaller pictures have no room for several things
 _PLAIN = 6.0  # grey levels of spread at the border up to which the ground is plain
 _NEAR = 0.05  # gap, as a share of the shorter side, up to which two parts are one thing
 _CARD_GAP = 1  # pixels between a photo on a page and the text beside it
@@ -24,6 +24,7 @@ _CARD_EDGE = 0.6  # share of each of its edges that differs from the page
 _CARD_CONTENT = 40.0  # grey levels by which something in it stands out
 _SLENDER = 5.0  # length over width beyond which it is a line of text, a button or a rule
 _COMPARABLE = 0.3  # of the largest box's area, from which another thing may be meant as well
+_SPECK = 0.002  # share of the picture below which a part is noise, not something beside it
 _LEAST_AREA = 0.02  # share of the picture
 _SEAM = 0.9  # share of a seam's length along which both sides differ
 _SEAM_EDGE = 18.0  # grey levels by which they do
@@ -58,7 +59,7 @@ def find(picture: Image.Image) -> Things:
     if card := _card(colours, seen):
         return Things(main=_box(card, scale))
     gap = max(2, round(_NEAR * min(small.size)))
-    parts = apart(seen.mask, gap)
+    parts = [part for part in apart(seen.mask, gap) if _area(part) >= _SPECK * seen.mask.size]
     large = [part for part in parts if _may_be_meant(part, seen.mask)]
     if not large or len(parts) == 1:
         return Things()

@@ -30,9 +30,9 @@ from vggcore.wild.validation import Validation, prepared_images
 SHARES = {
     "fashion": 0.4,
     "scenes": 0.07,
-    "drawings": 0.1,
+    "drawings": 0.09,
     "icons": 0.025,
-    "photos": 0.15,
+    "photos": 0.14,
     "worn": 0.155,
     "sketches": 0.015,
     "none": 0.04,
