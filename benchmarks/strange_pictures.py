@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore.answers.classifier import load_classifier  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
+from vggcore.pictures import things  # noqa: E402
 from vggcore.wild.items import development_items  # noqa: E402
 
 Picture = tuple[Image.Image, tuple[int, ...]]  # and the classes that count as right
@@ -133,10 +134,33 @@ def row(classifier, name: str, pictures) -> str:
     return f"| {name} | {count} | {right} | {wrong} |"
 
 
+def price(classifier) -> str:
+    """What looking for turns and things costs pictures that are upright and show one garment."""
+    items = [item for item in development_items() if item.held_out]
+    images, labels = fashion_mnist.load_split("validation")
+    upright: list[Picture] = [(item.picture(), item.accepted) for item in items]
+    upright += list(garments(SIDES[0])) + [
+        (Image.fromarray(image), (label,))
+        for image, label in zip(images[:IMAGES].numpy(), labels[:IMAGES].tolist(), strict=True)
+    ]
+    good = turned = 0
+    for picture, accepted in upright:
+        answer = classifier.classify(picture)
+        right = classifier.classes.index(answer.label) in accepted
+        good += right
+        turned += right and bool(answer.turn)
+    found = sum(things.find(item.picture()) != things.Things() for item in items)
+    return (
+        f"of {good} upright pictures that are named rightly {turned} are called turned; things are "
+        f"found in {found} of {len(items)} development pictures of one garment"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
     classifier = load_classifier(parser.parse_args().checkpoint)
+    print(price(classifier), flush=True)
     print("| picture | pictures | right | sure and wrong |", "|---|--:|--:|--:|", sep="\n")
     originals = photos()
     for name, form in PHOTO_FORMS.items():

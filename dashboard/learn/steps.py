@@ -264,7 +264,6 @@ def own_drawing() -> Question:
     )
 
 
-@st.cache_data(show_spinner=False)
 def _shirts() -> list[int] | None:
     """How often the shipped network names the test set's shirts each class."""
     try:

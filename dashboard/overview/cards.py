@@ -80,10 +80,10 @@ def _training(was_living: bool) -> None:
     if any(run.living for run in found) != was_living:
         st.rerun()
     st.subheader("Watch one learn", anchor=False)
-    run = next((run for run in found if _epochs(run)), None)
-    if run is not None:
-        title, query = f"{run.name}: {run.state}", {"run": run.name}
-        epochs, on = _epochs(run), "Validation"
+    for run in found:
+        if epochs := _epochs(run):
+            title, query, on = f"{run.name}: {run.state}", {"run": run.name}, "Validation"
+            break
     else:
         recording = recorded.load(_RECORDED)
         title, query = f"{recording.title} (recorded)", {"recorded": _RECORDED}

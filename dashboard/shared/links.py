@@ -15,18 +15,9 @@ def train(spec: VGGSpec) -> None:
     """Opens the Train page with this network in its form, and says what has to differ."""
     # Muon, which `fast` trains with, needs batch norm.
     preset = "fast" if spec.batch_norm else "tutorial"
-    base = PRESETS[preset].spec
-    query = {
-        name: str(getattr(spec, name))
-        for name in _CARRIED
-        if getattr(spec, name) != getattr(base, name)
-    }
-    st.page_link(
-        "pages/train.py",
-        label="Train this network",
-        icon=":material/model_training:",
-        query_params={"preset": preset} | query,
-    )
+    values = spec.to_dict()
+    carried = {"preset": preset, "spec": {name: values[name] for name in _CARRIED}}
+    changed_run("Train this network", carried)
     differs = []
     if spec.num_classes != len(CLASSES):
         differs.append(f"{len(CLASSES)} classes instead of {spec.num_classes:,}")

@@ -182,3 +182,15 @@ def test_the_one_large_thing_is_looked_at_unless_the_whole_is_asked_for(knows_to
 
     assert answer.label == "T-shirt/top" and answer.looked_at.top + answer.looked_at.height < 330
     assert knows_tops.classify(page, crop="off").looked_at is None
+
+
+def test_what_is_transparent_is_ground_and_no_thing(knows_tops):
+    """Hidden pixels hold any colour: here they would be a second garment."""
+    seen = np.full((150, 300, 4), 255, np.uint8)
+    seen[:, :150, :3] = top(255)[:, :, None]
+    seen[:, 150:, :3] = bag()[:, :, None]
+    seen[:, 150:, 3] = 0
+
+    answer = knows_tops.classify(Image.fromarray(seen))
+
+    assert answer.label == "T-shirt/top" and not answer.several

@@ -14,7 +14,7 @@ from vggcore.model import checkpoints
 from vggcore.model.packing import packed
 from vggcore.pictures import things
 from vggcore.pictures.crops import Box
-from vggcore.pictures.prepare import Prepared, prepare
+from vggcore.pictures.prepare import Prepared, as_picture, prepare
 
 # A picture is looked at turned unless its answer is as probable as this. On the development
 # pictures no turned one is missed by it, and half of the upright ones are spared the time.
@@ -79,15 +79,11 @@ class Classifier:
         unsure and says what they are. `overrides` are those of `pictures.prepare`: invert, crop
         ("off" keeps the whole picture), background. Raises ValueError.
         """
-        whole = self.prepare(picture, **overrides)
-        if overrides.get("crop") == "off":
-            return self.classify_prepared(whole)
-        if isinstance(picture, np.ndarray):
-            picture = Image.fromarray(picture)
-        found = things.find(picture)
+        picture = as_picture(picture)
+        found = things.find(picture) if overrides.get("crop") != "off" else things.Things()
         if found.main:
             return self._of_part(picture, found.main, overrides)
-        answer = self.classify_prepared(whole)
+        answer = self.classify_prepared(self.prepare(picture, **overrides))
         if not found.several:
             return answer
         parts = [self._of_part(picture, box, overrides) for box in found.several]

@@ -74,7 +74,7 @@ def prepare(
     _check("invert", invert, INVERT)
     _check("crop", crop, CROP)
     _check("background", background, BACKGROUND)
-    original, picture = _without_rim(_picture(image))
+    original, picture = _without_rim(as_picture(image))
     view = whole = _View.of(picture, invert)
     inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
     blank = not view.mask.any() or ground.high(np.abs(view.signed), 99.9) < _FAINT
@@ -201,8 +201,11 @@ def _check(name: str, value, allowed: tuple) -> None:
         raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(allowed)}")
 
 
-def _picture(image) -> Image.Image:
-    """RGB. Raises ValueError for what is no picture."""
+def as_picture(image) -> Image.Image:
+    """A PIL image or uint8 array as RGB, transparent parts filled as `opaque` does.
+
+    Raises ValueError for what is no picture.
+    """
     if isinstance(image, np.ndarray):
         flat, coloured = image.ndim == 2, image.ndim == 3 and image.shape[2] == 3
         if image.dtype != np.uint8 or not (flat or coloured) or 0 in image.shape:
