@@ -19,8 +19,8 @@ from vggcore.pictures.prepare import Prepared, as_picture, prepare
 # A picture is looked at turned unless its answer is as probable as this. On the development
 # pictures no turned one is missed by it, and half of the upright ones are spared the time.
 _PLAINLY_UPRIGHT = 0.999
-# By how much more evidence a turned picture must hold, at one look and by the full answer: 10 of
-# 860 good upright pictures are then called turned.
+# By how much more evidence a turned picture must hold, at one look and by the full answer:
+# `benchmarks/strange_pictures.py` prints how many good upright pictures are then called turned.
 _SUSPECT, _CONFIRMED = 1.0, 1.5
 TURNS = {90: "a quarter turn to the left", 180: "a half turn", 270: "a quarter turn to the right"}
 
