@@ -3,8 +3,7 @@
 import streamlit as st
 from PIL import Image
 
-from dashboard.classify import panel as panel
-from dashboard.classify import photo
+from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.shared import links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point

@@ -10,10 +10,11 @@ import pytest
 from drawing import SQUARE, action, draw, draw_with_finger, recorded, tool
 from harness import PHONE, running_app, settle, visit
 from picture_files import ALLOWED, REFUSED, encoded
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 from playwright.sync_api import expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from vggcore.machine import paths
 from vggcore.pictures.strokes import parse_strokes, render
 
 pytestmark = pytest.mark.browser
@@ -224,6 +225,56 @@ def test_the_keyboard_alone_draws_moves_and_drops_a_box(open_page):
     page.keyboard.press("Escape")
     expect(page.get_by_text("Answered for your box.")).to_be_hidden()
     expect(page.locator(".box")).to_be_hidden()
+
+
+def development_photo(name: str) -> dict[str, bytes]:
+    """A photo that no training of `wild` has seen: of the tenth that is held out."""
+    return {"photo.jpg": (paths.data_dir() / "garments-dev" / "photos" / name).read_bytes()}
+
+
+@pytest.mark.garments
+def test_a_person_wears_several_garments_and_the_upper_one_is_a_shirt(open_page):
+    page = open_page("classify?source=Upload")
+    page.locator("input[type=file]").set_input_files(
+        files(development_photo("street-worn/shirt/0817_shirt.jpg"))
+    )
+    expect(page.get_by_text("Which garment do you mean?")).to_be_visible()
+    expect(page.get_by_text("Answered for: whole picture.")).to_be_visible()
+
+    # By keyboard alone: a button that is focused answers to Enter.
+    page.get_by_role("button", name="Upper body").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Answered for: upper body.")).to_be_visible()
+    expect(answer(page)).to_have_text(re.compile("Shirt.*9[0-9]% sure"))
+
+
+@pytest.mark.garments
+def test_a_sandal_with_a_toe_post_is_a_sandal(open_page):
+    page = open_page("classify?source=Upload")
+    name = "clothing-extra/sandal/shoes_1d887da7-8102-488b-b0f0-ff8c9d507926.jpg"
+    page.locator("input[type=file]").set_input_files(files(development_photo(name)))
+    expect(answer(page)).to_have_text(re.compile("Sandal.*9[0-9]% sure"))
+
+
+def white_t_shirt_on_white() -> bytes:
+    """Grey 240 on a ground of 252, with the faint seams and folds that a photo shows."""
+    outline = [(120, 60), (165, 50), (200, 72), (235, 50), (280, 60), (360, 130), (318, 180)]
+    outline += [(280, 150), (280, 350), (120, 350), (120, 150), (82, 180), (40, 130)]
+    picture = Image.new("L", (400, 400), 252)
+    pen = ImageDraw.Draw(picture)
+    pen.polygon(outline, fill=240)
+    pen.line(outline + outline[:1], fill=222, width=4)
+    pen.arc((160, 30, 240, 90), 20, 160, fill=215, width=5)
+    for x in (160, 215, 250):
+        pen.line((x, 200, x - 8, 340), fill=231, width=6)
+    return encoded(picture.filter(ImageFilter.GaussianBlur(1.5)).convert("RGB"), "PNG")
+
+
+def test_a_white_t_shirt_on_a_white_ground_is_not_lost(open_page):
+    page = open_page("classify?source=Upload")
+    page.locator("input[type=file]").set_input_files(files({"white.png": white_t_shirt_on_white()}))
+    expect(answer(page)).to_have_text(re.compile("T-shirt/top.*% sure"))
 
 
 def test_refused_pictures_get_a_reason(open_page):
