@@ -6,8 +6,9 @@
 "strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
 `--hold-out` three short trainings leave out one or two sources each, so that every source is
 judged by a network that saw nothing of it; `--only SOURCE` does the one that leaves this out.
-`--init-from CHECKPOINT` goes on from a network, which must not have seen it either. `--sheet
-FILE.png` draws the most confident mistakes, each as it came and as the network saw it.
+`--init-from CHECKPOINT` goes on from a network, which must not have seen it either;
+`--in-channels` says what the network sees: 1 the grey distance from the ground, 3 the colours, 4
+the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes, each as it came and as the network saw it.
 """
 
 import argparse
@@ -46,16 +47,19 @@ CPU = torch.device("cpu")
 CELL = 72  # pixels of one picture on the sheet
 
 
-def train_without(sources: tuple[str, ...], steps: int, **changes) -> tuple:
+def train_without(
+    sources: tuple[str, ...], steps: int, in_channels: int | None = None, **changes
+) -> tuple:
     """The preset's network, trained for `steps` without these sources.
 
-    changes: fields of the preset's recipe to change.
+    in_channels: the preset's, if left out. changes: fields of the preset's recipe to change.
     """
     preset = PRESETS["wild"]
+    spec = replace(preset.spec, in_channels=in_channels or preset.spec.in_channels)
     # The average is shorter than the preset's, as the training is.
     train = replace(preset.train, ema=0.995, **changes)
-    batches = WildSource(preset.spec, train, CPU, exclude=sources)
-    network = build(preset.spec, init=train.init, seed=train.seed)
+    batches = WildSource(spec, train, CPU, exclude=sources)
+    network = build(spec, init=train.init, seed=train.seed)
     loop.start_from(network, train)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
@@ -129,6 +133,7 @@ def main() -> None:
     parser.add_argument("--init-from", help="checkpoint to go on from")
     parser.add_argument("--batch-size", type=int, help="the preset's, if left out")
     parser.add_argument("--learning-rate", type=float, help="the preset's, if left out")
+    parser.add_argument("--in-channels", type=int, choices=(1, 3, 4), help="the preset's: 4")
     parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
@@ -149,7 +154,9 @@ def main() -> None:
             if arguments.only and arguments.only not in sources:
                 continue
             started = time.perf_counter()
-            network, preprocessing = train_without(sources, arguments.steps, **changes)
+            network, preprocessing = train_without(
+                sources, arguments.steps, arguments.in_channels, **changes
+            )
             print(
                 f"trained without {', '.join(sources)}: {arguments.steps} steps, "
                 f"{time.perf_counter() - started:.0f} s",
