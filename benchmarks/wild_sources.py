@@ -8,7 +8,8 @@
 judged by a network that saw nothing of it; `--only SOURCE` does the one that leaves this out.
 `--init-from CHECKPOINT` goes on from a network, which must not have seen it either;
 `--in-channels` says what the network sees: 1 the grey distance from the ground, 3 the colours, 4
-the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes, each as it came and as the network saw it.
+the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes,
+each as it came and as the network saw it.
 """
 
 import argparse
