@@ -4,23 +4,25 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shared import deployment, internals
+from dashboard.shared import deployment, internals, language
+from dashboard.shared.language import tr
 
 # A file of our own: visitors' browsers would fetch a named icon from elsewhere.
 ICON = Path(__file__).parent / "dashboard" / "assets" / "icon.png"
 st.set_page_config(page_title="VGG dashboard", page_icon=ICON, layout="wide")
 
 PAGES = [
-    st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
-    st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
-    st.Page("pages/compare.py", title="Compare", icon=":material/table_chart:"),
-    st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
-    st.Page("pages/classify.py", title="Classify", icon=":material/draw:"),
-    st.Page("pages/results.py", title="Results", icon=":material/insights:"),
+    st.Page("pages/overview.py", title=tr("Overview"), icon=":material/home:", default=True),
+    st.Page("pages/learn.py", title=tr("Learn"), icon=":material/school:"),
+    st.Page("pages/compare.py", title=tr("Compare"), icon=":material/table_chart:"),
+    st.Page("pages/train.py", title=tr("Train"), icon=":material/model_training:"),
+    st.Page("pages/classify.py", title=tr("Classify"), icon=":material/draw:"),
+    st.Page("pages/results.py", title=tr("Results"), icon=":material/insights:"),
 ]
 if not deployment.limits().public:
-    PAGES.append(st.Page("pages/machine.py", title="This machine", icon=":material/memory:"))
+    PAGES.append(st.Page("pages/machine.py", title=tr("This machine"), icon=":material/memory:"))
 
 page = st.navigation(PAGES, position="top")
 internals.keep_address_on_leaving()
+language.switch()
 page.run()

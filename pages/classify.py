@@ -5,8 +5,9 @@ from PIL import Image
 
 from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import links, network_choice
+from dashboard.shared import language, links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
+from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
 from vggcore.data.classes import CLASSES
@@ -20,18 +21,21 @@ KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
 keep_uploads_in_memory()
-st.title("Classify")
+st.title(tr("Classify"))
 st.write(
-    "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a person. The "
-    "network answers at once, shows what it saw, and says so when it is unsure. It knows ten "
-    "kinds; hats, skirts, shorts, socks and gloves are none of them. Your pictures stay in this "
-    "session's memory only."
+    tr(
+        "Draw a garment, or show a photo of one: on the floor, on a "
+        "hanger, or worn by a person. The network answers at once, "
+        "shows what it saw, and says so when it is unsure. It knows "
+        "ten kinds; hats, skirts, shorts, socks and gloves are none of "
+        "them. Your pictures stay in this session's memory only."
+    )
 )
 names = network_choice.choose(runs.trained_networks())
 try:
     networks = {network_choice.shown(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
-    st.error(str(error))
+    st.error(tr(error))
     st.stop()
 
 
@@ -50,12 +54,12 @@ def answer_drawing(sent) -> str:
     try:
         strokes = parse_strokes(sent) if sent else []
     except StrokeError as error:
-        st.error(f"This drawing cannot be used: {error}")
+        st.error(tr("This drawing cannot be used: {error}", error=error))
         return ""
     # Kept as text so that it is there again when the visitor comes back to this page.
     st.session_state["drawing"] = sent if isinstance(sent, str) else ""
     if not strokes:
-        st.info("Draw a garment: its outline is enough, and you may fill it.")
+        st.info(tr("Draw a garment: its outline is enough, and you may fill it."))
         return ""
     return panel.show(Image.fromarray(render(strokes)), networks, "drawing")
 
@@ -67,24 +71,24 @@ def card(data: bytes, caption: str, key: str) -> None:
         try:
             picture = open_image(data)
         except ImageError as error:
-            st.error(f"{caption}: {error}")
+            st.error(f"{caption}: {tr(error)}")
             return
         photo.card(picture, networks, caption, key)
 
 
 def upload() -> None:
     files = st.file_uploader(
-        "Pictures of garments, or of drawings on paper",
+        tr("Pictures of garments, or of drawings on paper"),
         EXTENSIONS,
         key="files",
         accept_multiple_files=True,
         on_change=forget_if_removed,
     )
     if len(files) > MAX_FILES:
-        st.warning(f"Only the first {MAX_FILES} pictures are looked at.")
+        st.warning(tr("Only the first {count} pictures are looked at.", count=MAX_FILES))
     if files:
         st.session_state[KEPT] = within_limit([(f.name, f.getvalue()) for f in files[:MAX_FILES]])
-    elif st.session_state.get(KEPT) and st.button("Remove these pictures", key="remove-kept"):
+    elif st.session_state.get(KEPT) and st.button(tr("Remove these pictures"), key="remove-kept"):
         del st.session_state[KEPT]
     # Streamlit forgets an uploader's files when another page is visited; the session does not.
     for number, (name, data) in enumerate(st.session_state.get(KEPT, [])):
@@ -99,7 +103,10 @@ def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         total += len(data)
         if total > MAX_KEPT_BYTES:
             st.warning(
-                f"Only the first {len(kept)} pictures are looked at: together they are large."
+                tr(
+                    "Only the first {count} pictures are looked at: together they are large.",
+                    count=len(kept),
+                )
             )
             break
         kept.append((name, data))
@@ -113,9 +120,9 @@ def forget_if_removed() -> None:
 
 
 def photograph() -> None:
-    taken = st.camera_input("A garment on a plain ground works best", resolution="720p")
+    taken = st.camera_input(tr("A garment on a plain ground works best"), resolution="720p")
     if taken:
-        card(taken.getvalue(), "Your photo", "camera")
+        card(taken.getvalue(), tr("Your photo"), "camera")
 
 
 @st.fragment
@@ -123,26 +130,32 @@ def paste() -> None:
     try:
         data = pasted_picture("paste")
     except ImageError as error:
-        st.error(str(error))
+        st.error(tr(error))
         return
     if data:
-        card(data, "Pasted picture", "pasted")
+        card(data, tr("Pasted picture"), "pasted")
 
 
 @st.fragment
 def sample() -> None:
     """Images that no network has been trained on, with the right answer beside."""
     chosen, another = st.columns([3, 1], vertical_alignment="bottom")
+    language.from_address("sample-class", CLASSES)
     wanted = chosen.selectbox(
-        "Class", CLASSES, key="sample-class", persist_state="session", bind="query-params"
+        tr("Class"),
+        CLASSES,
+        format_func=tr,
+        key="sample-class",
+        persist_state="session",
+        bind="query-params",
     )
     st.session_state.setdefault("sample-number", asked_number())
-    if another.button("Another one", width="stretch", key="another"):
+    if another.button(tr("Another one"), width="stretch", key="another"):
         st.session_state["sample-number"] += 1
     picture, synthetic = panel.sample(wanted, st.session_state["sample-number"])
-    origin = "synthetic" if synthetic else "Fashion-MNIST test image"
+    origin = tr("synthetic") if synthetic else tr("Fashion-MNIST test image")
     picture_side, answer_side = st.columns([1, 2], gap="large")
-    picture_side.html(strip([(f"{wanted} ({origin})", picture)], side=240))
+    picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))
     with answer_side:
         answer = panel.show(picture, networks, "sample")
         named = next((name for name in CLASSES if answer.startswith(name)), wanted)
@@ -157,15 +170,17 @@ def asked_number() -> int:
 
 
 SOURCES = {
-    "Draw": lambda: draw(st.session_state.get("drawing", "")),
-    "Upload": upload,
-    "Camera": photograph,
-    "Paste": paste,
-    "Sample": sample,
+    N_("Draw"): lambda: draw(st.session_state.get("drawing", "")),
+    N_("Upload"): upload,
+    N_("Camera"): photograph,
+    N_("Paste"): paste,
+    N_("Sample"): sample,
 }
+language.from_address("source", SOURCES)
 source = st.segmented_control(
-    "Picture from",
+    tr("Picture from"),
     SOURCES,
+    format_func=tr,
     default="Draw",
     required=True,
     key="source",

@@ -6,8 +6,9 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
-from dashboard.shared import links
+from dashboard.shared import formatting, language, links
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
 from vggcore.model import anatomy, checkpoints, source
 from vggcore.model.recipe import TrainConfig
@@ -17,23 +18,30 @@ from vggcore.training import cost
 def side_by_side(networks):
     above = st.container()
     drawings = {
-        "Where the parameters are": (
+        tr("Where the parameters are"): (
             "parameters",
             charts.parameters_by_kind,
-            "Each bar is one network's learned numbers; with the paper's classifier nearly all "
-            "of them sit in the three fully connected layers.",
+            tr(
+                "Each bar is one network's learned numbers; with the paper's classifier nearly all "
+                "of them sit in the three fully connected layers."
+            ),
         ),
-        "Where the work is": (
+        tr("Where the work is"): (
             "macs",
             charts.macs_by_block,
-            "Each bar is the arithmetic for one image; nearly all of it is in the convolutions, "
-            "so adding convolutions makes a network slower far more than it makes it larger.",
+            tr(
+                "Each bar is the arithmetic for one image; nearly all of it is "
+                "in the convolutions, so adding convolutions makes a network "
+                "slower far more than it makes it larger."
+            ),
         ),
-        "Where the memory goes": (
+        tr("Where the memory goes"): (
             "activations",
             charts.activations_by_layer,
-            "Each piece is what one layer writes for one image; the first blocks write most, "
-            "because their maps are still as large as the image.",
+            tr(
+                "Each piece is what one layer writes for one image; the first blocks write most, "
+                "because their maps are still as large as the image."
+            ),
         ),
     }
     figures = []
@@ -54,16 +62,20 @@ def side_by_side(networks):
     with above:
         views.variants(table)
         st.caption(
-            f"{anatomy.CONVENTION} ✓: our count equals the published one. Training: estimated peak "
-            f"memory at batch 64, and time for 55,000 images ({needs[0].basis})."
+            tr(
+                "{convention} ✓: our count equals the published one. Training: estimated peak "
+                "memory at batch 64, and time for 55,000 images ({basis}).",
+                convention=tr(anatomy.CONVENTION),
+                basis=formatting.basis(needs[0].basis),
+            )
         )
     views.take_away(table, "vgg-variants", figures)
 
 
 def accuracy(networks):
     points = tables.garment_accuracies()
-    st.subheader("On Fashion-MNIST")
-    sentence = (
+    st.subheader(tr("On Fashion-MNIST"))
+    sentence = tr(
         "Each mark is one trained network: further up is more often right on 10,000 garments it "
         "has never seen, further right is larger; published results beside those trained here."
     )
@@ -72,12 +84,12 @@ def accuracy(networks):
     if "fashion-mnist" in checkpoints.available():
         st.page_link(
             "pages/classify.py",
-            label="Try the most accurate of ours",
+            label=tr("Try the most accurate of ours"),
             icon=":material/draw:",
             query_params={"network": "fashion-mnist"},
         )
-    st.subheader("On ImageNet, as the paper reports")
-    sentence = (
+    st.subheader(tr("On ImageNet, as the paper reports"))
+    sentence = tr(
         "Each mark is one column of the paper: depth bought accuracy up to 16 layers, and "
         "training on images of varied scale bought more than the last three layers did."
     )
@@ -88,12 +100,12 @@ def accuracy(networks):
 
 def what_changes(networks):
     st.caption(
-        "Two networks layer by layer, aligned by block: what the second adds, drops or changes."
+        tr("Two networks layer by layer, aligned by block: what the second adds, drops or changes.")
     )
     before, after = inputs.two_networks()
     table = anatomy.diff(inputs.spec_of(before), inputs.spec_of(after))
     st.markdown(views.diff_sentence(table, before, after))
-    if st.toggle("Only what differs", key="differs", bind="query-params"):
+    if st.toggle(tr("Only what differs"), key="differs", bind="query-params"):
         table = table[table.change != "same"]
     views.diff(table, before, after)
     views.take_away(table, f"{before}-to-{after}")
@@ -104,21 +116,25 @@ def one_network(networks):
     spec = inputs.spec_of(name)
     drawing, text = st.columns([4, 5])
     with drawing:
-        st.subheader("From image to answer")
+        st.subheader(tr("From image to answer"))
         st.caption(
-            "Each bar is a layer: as wide as its map, to scale, and thicker with more channels."
+            tr("Each bar is a layer: as wide as its map, to scale, and thicker with more channels.")
         )
         views.drawing(diagram.network(spec))
     with text:
-        st.subheader("Shapes")
-        st.caption("What comes out of each block for one image: [images, channels, height, width].")
+        st.subheader(tr("Shapes"))
+        st.caption(
+            tr("What comes out of each block for one image: [images, channels, height, width].")
+        )
         st.code(anatomy.shapes_text(spec), language=None)
         with st.expander("print(net)"):
             st.code(source.printed(spec), language=None)
         links.train(spec)
         views.take_network_away(spec, name, diagram.network(spec, standalone=True))
-    st.subheader("Memory, layer by layer")
-    sentence = "Each bar is what one layer writes for one image, in the order the image meets them."
+    st.subheader(tr("Memory, layer by layer"))
+    sentence = tr(
+        "Each bar is what one layer writes for one image, in the order the image meets them."
+    )
     st.caption(sentence)
     views.chart(charts.layer_memory(spec), "layer-memory", sentence)
     table = anatomy.layers(spec)
@@ -128,44 +144,57 @@ def one_network(networks):
 
 def small_kernels(networks):
     st.caption(
-        "The paper's idea: a few small kernels on top of each other see as far as one large "
-        "kernel, with fewer weights and more non-linearities in between."
+        tr(
+            "The paper's idea: a few small kernels on top of each other see as far as one large "
+            "kernel, with fewer weights and more non-linearities in between."
+        )
     )
     kernel, count, maps, side = inputs.kernels()
     both = anatomy.stacked_kernels(kernel, count, maps, side)
     stacked, single = st.columns(2)
     field = both["single"]["kernel"]
     with stacked:
-        st.markdown(f"**{count} stacked {kernel}×{kernel}**: each ring is one more layer's reach")
+        st.markdown(
+            tr(
+                "**{count} stacked {kernel}×{kernel}**: each ring is one more layer's reach",
+                count=count,
+                kernel=kernel,
+            )
+        )
         views.drawing(diagram.receptive_field(kernel, count))
     with single:
-        st.markdown(f"**one {field}×{field}** sees the same {field}×{field} pixels at once")
+        st.markdown(
+            tr("**one {field}×{field}** sees the same {field}×{field} pixels at once", field=field)
+        )
         views.drawing(diagram.receptive_field(kernel, count, single=True))
     st.markdown(views.kernel_sentence(both))
     st.table(views.kernel_table(both))
 
 
 VIEWS = {
-    "Side by side": side_by_side,
-    "Accuracy": accuracy,
-    "What changes": what_changes,
-    "One network": one_network,
-    "Small kernels": small_kernels,
+    N_("Side by side"): side_by_side,
+    N_("Accuracy"): accuracy,
+    N_("What changes"): what_changes,
+    N_("One network"): one_network,
+    N_("Small kernels"): small_kernels,
 }
 
 through_entry_point()
 st.html(charts.INK)
-st.title("Compare")
-st.write("Choose networks and turn the knobs: everything below recounts at once.")
+st.title(tr("Compare"))
+st.write(tr("Choose networks and turn the knobs: everything below recounts at once."))
 asked = inputs.asked_for()
 with st.container(border=True):
     chosen = inputs.knobs()
-tabs = st.tabs(list(VIEWS), key="view", bind="query-params")
+tabs = st.tabs(language.tab_labels("view", VIEWS), key="view", bind="query-params")
 for tab, show in zip(tabs, VIEWS.values(), strict=True):
     if tab.open and chosen:  # only the open view is computed
         with tab:
             show(chosen)
 if not chosen:
-    st.info("Choose at least one network above.")
+    st.info(tr("Choose at least one network above."))
 if strange := inputs.ignored(asked):
-    st.toast(f"Ignored in the address: {', '.join(strange)}", icon=":material/link_off:")
+    st.toast(
+        tr("Ignored in the address: {strange}", strange=", ".join(strange)),
+        icon=":material/link_off:",
+    )

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from dashboard.learn.steps import STEPS, Question
+from dashboard.shared import language
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import tr
 
 _DONE = "done"  # numbers of the steps whose questions were answered, in the address
 
@@ -16,27 +18,37 @@ def done() -> set[int]:
 
 def ask(question: Question, number: int) -> None:
     """The step's question. A right answer is kept in the address."""
-    st.markdown(f"**Question.** {question.text}")
+    st.markdown(tr("**Question.** {text}", text=question.text))
     key = f"learn-answer-{number}"
     given: int | str | None
     if question.choices:
         given = st.radio(
-            "Your answer", question.choices, index=None, key=key, horizontal=True,
+            tr("Your answer"),
+            question.choices,
+            index=None,
+            format_func=tr,
+            key=key,
+            horizontal=True,
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     else:
         given = st.number_input(
-            "Your answer", value=None, step=1, key=key, width=220, placeholder="a whole number",
+            tr("Your answer"),
+            value=None,
+            step=1,
+            key=key,
+            width=220,
+            placeholder=tr("a whole number"),
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     if given is None:
         return
     if given == question.answer:
-        st.success(f"Right. {question.why}", icon=":material/check_circle:")
+        st.success(tr("Right. {why}", why=question.why), icon=":material/check_circle:")
         if number not in done():
             st.query_params[_DONE] = ".".join(map(str, sorted(done() | {number})))
     else:
-        st.info(f"Not yet. {question.hint}", icon=":material/lightbulb:")
+        st.info(tr("Not yet. {hint}", hint=question.hint), icon=":material/lightbulb:")
 
 
 def go_to(name: str) -> None:
@@ -44,12 +56,21 @@ def go_to(name: str) -> None:
 
 
 through_entry_point()
-st.title("Learn", anchor=False)
-st.write("How VGG works, in seven steps. Turn the knobs: the code runs with them, right here.")
+st.title(tr("Learn"), anchor=False)
+st.write(tr("How VGG works, in seven steps. Turn the knobs: the code runs with them, right here."))
 names = list(STEPS)
+
+
+def shown(name: str) -> str:
+    """The step's number, and its name in the visitor's language."""
+    return f"{name[:2]}{tr(name[2:])}"
+
+
+language.from_address("step", names, shown)
 step = st.segmented_control(
-    "Step",
+    tr("Step"),
     names,
+    format_func=shown,
     default=names[0],
     required=True,
     key="step",
@@ -57,17 +78,30 @@ step = st.segmented_control(
     label_visibility="collapsed",
 )
 number = names.index(step) + 1
-st.progress(len(done()) / len(STEPS), text=f"{len(done())} of {len(STEPS)} questions answered")
-st.subheader(step[2:], anchor=False)
+st.progress(
+    len(done()) / len(STEPS),
+    text=tr("{answered} of {all} questions answered", answered=len(done()), all=len(STEPS)),
+)
+st.subheader(tr(step[2:]), anchor=False)
 question = STEPS[step]()
 with st.container(border=True):
     ask(question, number)
 with st.container(horizontal=True):
     if number > 1:
         back = names[number - 2]
-        st.button("Back", icon=":material/arrow_back:", on_click=go_to, args=(back,))
+        st.button(
+            tr("Back"),
+            key="learn-back",
+            icon=":material/arrow_back:",
+            on_click=go_to,
+            args=(back,),
+        )
     if number < len(names):
         onward = names[number]
         st.button(
-            f"Next: {onward[2:]}", icon=":material/arrow_forward:", on_click=go_to, args=(onward,)
+            tr("Next: {step}", step=tr(onward[2:])),
+            key="learn-next",
+            icon=":material/arrow_forward:",
+            on_click=go_to,
+            args=(onward,),
         )

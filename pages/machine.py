@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import tr
 from vggcore.commands import doctor
 
 _FOUND = "machine-findings"
@@ -12,26 +13,28 @@ _FOUND = "machine-findings"
 def examine() -> list[doctor.Finding]:
     """All checks, each shown as soon as it is done."""
     found = []
-    with st.status("Checking: a short training is among it …", expanded=True) as progress:
+    with st.status(tr("Checking: a short training is among it …"), expanded=True) as progress:
         for finding in doctor.examine():
             found.append(finding)
             show(finding)
-        progress.update(label="Checked", state="complete", expanded=False)
+        progress.update(label=tr("Checked"), state="complete", expanded=False)
     return found
 
 
 def show(finding: doctor.Finding) -> None:
     icon = ":green[:material/check_circle:]" if finding.ok else ":red[:material/error:]"
-    st.markdown(f"{icon} **{finding.what}**: {formatting.plain(finding.text)}")
+    st.markdown(f"{icon} **{tr(finding.what)}**: {formatting.plain(tr(finding.text))}")
 
 
 through_entry_point()
-st.title("About this machine", anchor=False)
-st.write("What works here, and what to do about what does not. In a terminal: `vggcore doctor`.")
+st.title(tr("About this machine"), anchor=False)
+st.write(
+    tr("What works here, and what to do about what does not. In a terminal: `vggcore doctor`.")
+)
 if deployment.limits().public:  # an address that somebody typed
-    st.info("This public page does not tell about its machine.", icon=":material/lock:")
+    st.info(tr("This public page does not tell about its machine."), icon=":material/lock:")
     st.stop()
-if st.button("Check again", icon=":material/refresh:", disabled=_FOUND not in st.session_state):
+if st.button(tr("Check again"), icon=":material/refresh:", disabled=_FOUND not in st.session_state):
     del st.session_state[_FOUND]
 if _FOUND not in st.session_state:
     st.session_state[_FOUND] = examine()
@@ -39,6 +42,12 @@ if _FOUND not in st.session_state:
 findings = st.session_state[_FOUND]
 wrong = [finding for finding in findings if not finding.ok]
 if wrong:
-    st.warning(f"{len(wrong)} of {len(findings)} checks found something to mend.")
+    st.warning(
+        tr(
+            "{wrong} of {all} checks found something to mend.",
+            wrong=len(wrong),
+            all=len(findings),
+        )
+    )
 for finding in (*wrong, *(finding for finding in findings if finding.ok)):
     show(finding)

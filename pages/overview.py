@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.overview import cards, journey
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import tr
 
 CHOSEN = "overview-sample"
 
@@ -19,29 +20,31 @@ def _way_through_a_network() -> None:
         st.warning(problem, icon=":material/broken_image:")
     st.html(journey.html(way))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("Send another one through:", width="content")
+        st.caption(tr("Send another one through:"), width="content")
         for sample in journey.NAMES:
             st.button(
-                sample,
+                tr(sample),
                 key=f"overview-{sample}",
                 type="primary" if sample == (name or journey.NAMES[0]) else "secondary",
                 on_click=st.session_state.__setitem__,
                 args=(CHOSEN, sample),
             )
-        st.page_link("pages/learn.py", label="How it works", icon=":material/school:")
+        st.page_link("pages/learn.py", label=tr("How it works"), icon=":material/school:")
         st.page_link(
             "pages/classify.py",
-            label="Draw or photograph your own",
+            label=tr("Draw or photograph your own"),
             icon=":material/draw:",
             query_params={"source": "Draw"},
         )
 
 
 through_entry_point()
-st.title("VGG networks on clothing", anchor=False)
+st.title(tr("VGG networks on clothing"), anchor=False)
 st.markdown(
-    "VGG networks are stacks of small convolutions: easy to read, and good at seeing. "
-    "Compare their variants, train one while you watch, and show it your clothes."
+    tr(
+        "VGG networks are stacks of small convolutions: easy to read, and good at seeing. "
+        "Compare their variants, train one while you watch, and show it your clothes."
+    )
 )
 _way_through_a_network()
 columns = st.columns(3, gap="medium")

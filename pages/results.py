@@ -2,32 +2,34 @@
 
 import streamlit as st
 
-from dashboard.results import cost, map
-from dashboard.results import panel as panel
-from dashboard.shared import downloads, network_choice
+from dashboard.results import cost, map, panel
+from dashboard.shared import downloads, language, network_choice
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import N_, tr
 from vggcore import runs
 from vggcore.data.raw_files import DataMissing
 from vggcore.model.checkpoints import CheckpointError
 
 through_entry_point()
-st.title("Results", anchor=False)
-st.write("Where a trained network is right, where it errs, and on which pictures.")
+st.title(tr("Results"), anchor=False)
+st.write(tr("Where a trained network is right, where it errs, and on which pictures."))
 available = runs.trained_networks()
 names = network_choice.choose(available)
 
 SECTIONS = {
-    "Scores": panel.scores,
-    "Confusion": panel.confusion,
-    "Mistakes": panel.mistakes,
-    "Disagreement": panel.disagreement,
-    "Map": map.feature_map,
-    "Cost": lambda found: cost.cost(found, available),
-    "Take away": downloads.show,
+    N_("Scores"): panel.scores,
+    N_("Confusion"): panel.confusion,
+    N_("Mistakes"): panel.mistakes,
+    N_("Disagreement"): panel.disagreement,
+    N_("Map"): map.feature_map,
+    N_("Cost"): lambda found: cost.cost(found, available),
+    N_("Take away"): downloads.show,
 }
+language.from_address("section", SECTIONS)
 section = st.segmented_control(
-    "What to see",
+    tr("What to see"),
     SECTIONS,
+    format_func=tr,
     default="Scores",
     required=True,
     key="section",
@@ -41,4 +43,4 @@ try:
         found = [panel.results_of(name) for name in names]
     SECTIONS[section](found)
 except (CheckpointError, DataMissing) as error:
-    st.error(str(error))
+    st.error(tr(error))

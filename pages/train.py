@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.internals import through_entry_point
+from dashboard.shared.language import tr
 from dashboard.train import actions, form, group_panel, panel, table
 from vggcore import runs
 from vggcore.runs import recorded
@@ -38,22 +39,25 @@ def start(wish: form.Wish) -> None:
 
 def new_run() -> None:
     """The form and its button."""
-    st.subheader("Start a run", anchor=False)
+    st.subheader(tr("Start a run"), anchor=False)
     limits = deployment.limits()
     if limits.public and not limits.training:
         st.info(
-            "Training is turned off on this public page. Look at the recorded runs, or clone the "
-            "project and train on your own machine.",
+            tr(
+                "Training is turned off on this public page. Look at the "
+                "recorded runs, or clone the project and train on your own "
+                "machine."
+            ),
             icon=":material/lock:",
         )
         return
     wish = form.fill_in(limits)
     if wish.problem:
-        st.error(formatting.plain(wish.problem))
+        st.error(formatting.plain(tr(wish.problem)))
     else:
         form.forecast(wish)
     if st.button(
-        "Start training",
+        tr("Start training"),
         type="primary",
         icon=":material/play_arrow:",
         disabled=bool(wish.problem),
@@ -61,33 +65,33 @@ def new_run() -> None:
     ):
         start(wish)
     if not wish.problem:
-        with st.expander("The same in a terminal", icon=":material/terminal:"):
+        with st.expander(tr("The same in a terminal"), icon=":material/terminal:"):
             st.code(wish.command(), language="bash", wrap_lines=True)
 
 
 def recorded_runs() -> None:
     """Links to the runs that ship with the project."""
-    st.subheader("Recorded runs", anchor=False)
+    st.subheader(tr("Recorded runs"), anchor=False)
     for name in recorded.names():
         recording = recorded.load(name)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "pages/train.py",
-                label=formatting.plain(recording.title),
+                label=formatting.plain(tr(recording.title)),
                 icon=":material/history:",
                 query_params={"recorded": name},
             )
-            st.caption(formatting.plain(recording.label))
+            st.caption(formatting.plain(tr(recording.label)))
 
 
 through_entry_point()
-st.title("Train", anchor=False)
+st.title(tr("Train"), anchor=False)
 actions.tell()
 actions.open_dialog()
 chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
 chosen_group = st.query_params.get("group")
 if chosen or chosen_recording or chosen_group:
-    st.page_link("pages/train.py", label="All runs", icon=":material/arrow_back:")
+    st.page_link("pages/train.py", label=tr("All runs"), icon=":material/arrow_back:")
 if chosen:
     panel.show(chosen)
 elif chosen_group:
@@ -99,6 +103,6 @@ else:
     with left:
         new_run()
     with right:
-        st.subheader("Runs", anchor=False)
+        st.subheader(tr("Runs"), anchor=False)
         table.show()
         recorded_runs()

@@ -15,6 +15,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify.outlines import TEMPLATES
+from vggcore.machine.messages import Message
 from vggcore.pictures.crops import Box
 from vggcore.pictures.decode import MAX_BYTES, ImageError
 
@@ -95,8 +96,8 @@ def pasted_picture(key: str) -> bytes | None:
     if not text:
         return None
     if not isinstance(text, str) or len(text) > MAX_BYTES:
-        raise ImageError("the pasted picture is not valid")
+        raise ImageError(Message("the pasted picture is not valid"))
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ImageError("the pasted picture is not valid") from None
+        raise ImageError(Message("the pasted picture is not valid")) from None

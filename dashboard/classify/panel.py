@@ -1,5 +1,6 @@
 """What the Classify page shows about one picture: answer, steps, overrides, explanations."""
 
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -7,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.shared import cpu_share, palette
+from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
@@ -23,25 +25,34 @@ from vggcore.data.fashion_mnist import load_split, synthetic_garments
 from vggcore.data.raw_files import DataMissing
 
 _SHOWN = 5  # bars
-TURNS = {"As it is": 0, "Left": 90, "Upside down": 180, "Right": 270}  # degrees to the left
-LOOKED_AT = (
+TURNS = {
+    N_("As it is"): 0,
+    N_("Left"): 90,
+    N_("Upside down"): 180,
+    N_("Right"): 270,
+}  # degrees to the left
+LOOKED_AT = N_(
     "There is more in this picture: this answers for the one thing that is large. To answer for "
     "all of it, choose Crop: Whole picture below, or draw a box."
 )
-NEVER_DOUBTS = (
+NEVER_DOUBTS = N_(
     "This network has seen nothing but garments, and has no way to say that something is none: "
     "show it a line or a smiley, and it names a garment all the same."
 )
 
 OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
     "invert": (
-        "Garment",
-        {"auto": "Find out", "yes": "Darker than its ground", "no": "Brighter than its ground"},
+        N_("Garment"),
+        {
+            "auto": N_("Find out"),
+            "yes": N_("Darker than its ground"),
+            "no": N_("Brighter than its ground"),
+        },
     ),
-    "crop": ("Crop", {"auto": "To the garment", "off": "Whole picture"}),
+    "crop": (N_("Crop"), {"auto": N_("To the garment"), "off": N_("Whole picture")}),
     "background": (
-        "Background",
-        {"auto": "Find out", "keep": "Keep it", "remove": "Remove what looks like it"},
+        N_("Background"),
+        {"auto": N_("Find out"), "keep": N_("Keep it"), "remove": N_("Remove what looks like it")},
     ),
 }
 
@@ -51,12 +62,12 @@ def classifier(name: str) -> Classifier:
 
     Raises CheckpointError.
     """
-    with st.spinner("Loading the network …"):
+    with st.spinner(tr("Loading the network …")):
         cpu_share.share()
         return load_classifier(name)
 
 
-@st.cache_resource(max_entries=1, show_spinner="Reading the test set …")
+@st.cache_resource(max_entries=1, show_spinner=False)
 def _samples() -> tuple[np.ndarray, np.ndarray, bool]:
     try:
         images, labels = load_split("test")
@@ -68,12 +79,13 @@ def _samples() -> tuple[np.ndarray, np.ndarray, bool]:
 
 def sample(class_name: str, number: int) -> tuple[Image.Image, bool]:
     """The `number`-th test image of a class, counted round; and whether it is synthetic."""
-    images, labels, synthetic = _samples()
+    with st.spinner(tr("Reading the test set …")):
+        images, labels, synthetic = _samples()
     indices = np.flatnonzero(labels == CLASSES.index(class_name))
     return Image.fromarray(images[indices[number % len(indices)]]), synthetic
 
 
-@st.cache_resource(max_entries=2, show_spinner="Looking at 1,000 training images …")
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _bank(_network: Classifier, sha256: str) -> Bank:
     return training_bank(_network)
 
@@ -84,14 +96,16 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
     Returns the first network's answer in short.
     """
     answers = st.container()  # filled last but shown first: it needs what is chosen below
-    with st.expander("Adjust the picture: turn, background, crop, dark or bright"):
+    with st.expander(tr("Adjust the picture: turn, background, crop, dark or bright")):
         turn = choose_turn(key)
         overrides = choose_overrides(key)
     picture = picture.rotate(turn, expand=True) if turn else picture
     explain = st.toggle(
-        "Explain the answer",
+        tr("Explain the answer"),
         key=f"{key}-explain",
-        help="Where the network looked, what its blocks see, and the most similar training images",
+        help=tr(
+            "Where the network looked, what its blocks see, and the most similar training images"
+        ),
     )
     predictions = {
         name: network.classify(picture, **overrides) for name, network in networks.items()
@@ -102,13 +116,13 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
             st.html(answer_html(prediction, name if len(networks) > 1 else ""))
             st.html(steps_html(prediction, networks[name].mirrors))
             if prediction.looked_at:
-                st.caption(LOOKED_AT)
+                st.caption(tr(LOOKED_AT))
             if networks[name].checkpoint.card.unsure is None:
-                st.caption(NEVER_DOUBTS)
+                st.caption(tr(NEVER_DOUBTS))
     first = next(iter(predictions.values()))
     if first.turn:
         answers.button(
-            f"Turn it: {TURNS_IN_WORDS[first.turn]}",
+            tr("Turn it: {turn}", turn=tr(TURNS_IN_WORDS[first.turn])),
             key=f"{key}-turn-it",
             on_click=_turn_on,
             args=(key, turn + first.turn),
@@ -117,13 +131,18 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
     if explain:
         for name, network in networks.items():
             explanation(name, network, predictions[name])
-    return "Unsure" if first.unsure else f"{first.label} {percent(first.probability)}"
+    return tr("Unsure") if first.unsure else f"{tr(first.label)} {percent(first.probability)}"
 
 
 def choose_turn(key: str) -> int:
     """By how many degrees to turn the picture to the left; forged values count as none."""
     chosen = st.segmented_control(
-        "Turn", list(TURNS), default="As it is", required=True, key=f"{key}-turn"
+        tr("Turn"),
+        list(TURNS),
+        default="As it is",
+        required=True,
+        key=f"{key}-turn",
+        format_func=tr,
     )
     return TURNS.get(chosen, 0)
 
@@ -139,17 +158,27 @@ def choose_overrides(key: str) -> dict[str, str]:
     columns = st.columns(len(OVERRIDES))
     for column, (name, (label, choices)) in zip(columns, OVERRIDES.items(), strict=True):
         chosen[name] = column.selectbox(
-            label, list(choices), format_func=choices.__getitem__, key=f"{key}-{name}"
+            tr(label),
+            list(choices),
+            format_func=partial(_choice, choices),
+            key=f"{key}-{name}",
         )
     return chosen
+
+
+def _choice(choices: dict[str, str], each: str) -> str:
+    return tr(choices[each])
 
 
 def answer_html(prediction: Prediction, heading: str = "") -> str:
     """The answer in words and its most probable classes as bars."""
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
-    verdict, note = escape(prediction.label), f"{percent(prediction.probability)} sure"
+    verdict, note = (
+        escape(tr(prediction.label)),
+        tr("{probability} sure", probability=percent(prediction.probability)),
+    )
     if prediction.unsure:
-        verdict, note = "Unsure", escape(prediction.reason)
+        verdict, note = tr("Unsure"), escape(tr(prediction.reason))
     bars = "".join(_bar(label, chance) for label, chance in ranked)
     title = f"<div>{escape(heading)}</div>" if heading else ""
     return (
@@ -164,7 +193,7 @@ def _bar(label: str, chance: float) -> str:
     return (
         '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
         'align-items:center;margin:.2rem 0">'
-        f"<span>{escape(label)}</span>"
+        f"<span>{escape(tr(label))}</span>"
         f'<span style="background:{palette.BAR_GROUND};border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
         f'background:{palette.BAR}"></span></span>'
@@ -178,10 +207,10 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     mirrors: whether it also looks at the mirror image.
     """
     steps = prediction.prepared.steps
-    captions = [f"{number}. {name}" for number, (name, _) in enumerate(steps, start=1)]
+    captions = [f"{number}. {tr(name)}" for number, (name, _) in enumerate(steps, start=1)]
     pictures = [image for _, image in steps]
     if mirrors:
-        captions[-1] += ", also mirrored"
+        captions[-1] += tr(", also mirrored")
     return strip(list(zip(captions, pictures, strict=True)), side=96)  # five in a row
 
 
@@ -189,9 +218,9 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     """Grad-CAM, feature maps and nearest training images of one network's answer."""
     seen = prediction.prepared.network_input
     picture = network.network_input(seen)
-    st.subheader(f"Why {prediction.label}? ({name})")
+    st.subheader(tr("Why {label}? ({name})", label=tr(prediction.label), name=name))
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
-    st.markdown("**Where it found evidence** (Grad-CAM), for its three most probable classes")
+    st.markdown(tr("**Where it found evidence** (Grad-CAM), for its three most probable classes"))
     st.html(
         strip(
             [
@@ -201,13 +230,18 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
             side=160,
         )
     )
-    st.markdown("**What each block sees**: its 16 most active feature maps")
+    st.markdown(tr("**What each block sees**: its 16 most active feature maps"))
     maps = feature_maps(network.network, picture)
     st.html(
         strip(
             [
                 (
-                    f"block {number}: {len(block)} maps of {block.shape[1]}×{block.shape[2]}",
+                    tr(
+                        "block {number}: {count} maps of {side}×{side}",
+                        number=number,
+                        count=len(block),
+                        side=block.shape[1],
+                    ),
                     mosaic(block),
                 )
                 for number, block in enumerate(maps, start=1)
@@ -215,9 +249,10 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
             side=160,
         )
     )
-    st.markdown("**Most similar training images**, by the network's last features")
+    st.markdown(tr("**Most similar training images**, by the network's last features"))
     try:
-        bank = _bank(network, network.checkpoint.card.sha256)
+        with st.spinner(tr("Looking at 1,000 training images …")):
+            bank = _bank(network, network.checkpoint.card.sha256)
     except DataMissing as error:
         st.info(str(error))
         return

@@ -9,13 +9,16 @@ from PIL import Image, ImageOps
 
 from dashboard.classify import panel
 from dashboard.classify.canvas import framing, sent_box
+from dashboard.shared import language
+from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
-from vggcore.answers.classifier import Classifier
+from vggcore.answers.classifier import Classifier, Prediction
 from vggcore.data.classes import percent
+from vggcore.machine.messages import Message
 from vggcore.pictures import things
 from vggcore.pictures.crops import Box, parts_of_a_person
 
-WHOLE = "Whole picture"
+WHOLE = N_("Whole picture")
 _SMALL = 96  # CSS pixels of an offered part's side
 
 
@@ -44,7 +47,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
         if offers:
             _offer_parts(offers, box, key)
         elif box:
-            st.caption("Answered for your box.")
+            st.caption(tr("Answered for your box."))
         panel.show(seen, networks, key)
 
 
@@ -55,6 +58,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     session, so that a new box does not ask about them again.
     """
     digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
+    digest += language.current()
     kept = st.session_state.get(f"{key}-offers")
     if kept and kept[0] == digest:
         return kept[1]
@@ -65,7 +69,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
         for name, box in boxes.items():
             part = box.of(picture) if box else picture
             answer = network.classify(part)
-            said = "unsure" if answer.unsure else f"{answer.label} {percent(answer.probability)}"
+            said = _in_short(answer)
             small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
             offers.append(Offer(name, ",".join(map(str, box or ())), small, said))
             named |= set() if answer.unsure else {answer.label}
@@ -75,34 +79,40 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     return offers
 
 
+def _in_short(answer: Prediction) -> str:
+    if answer.unsure:
+        return tr("unsure")
+    return f"{tr(answer.label)} {percent(answer.probability)}"
+
+
 def _things(picture: Image.Image) -> dict[str, Box]:
     """Things that stand apart in the picture, by where they are."""
     boxes = things.find(picture).several
     if len(boxes) == 2:
         first, second = boxes
         beside = second.left >= first.left + first.width or first.left >= second.left + second.width
-        names = ("Left", "Right") if beside else ("Top", "Bottom")
+        names = (N_("Left"), N_("Right")) if beside else (N_("Top"), N_("Bottom"))
         ordered = sorted(boxes, key=lambda box: box.left if beside else box.top)
         return dict(zip(names, ordered, strict=True))
-    return {f"Thing {number}": box for number, box in enumerate(boxes, start=1)}
+    return {Message("Thing {number}", number=n): box for n, box in enumerate(boxes, start=1)}
 
 
 def _offer_parts(offers: list[Offer], box: str, key: str) -> None:
-    chosen = next((offer.name for offer in offers if offer.box == box), "your box")
-    st.markdown("**Which garment do you mean?**")
+    chosen = next((offer.name for offer in offers if offer.box == box), N_("your box"))
+    st.markdown(tr("**Which garment do you mean?**"))
     row = st.container(horizontal=True, gap="small")
     for offer in offers:
         with row.container(width=_SMALL + 32):
             st.html(strip([(offer.answer, offer.picture)], side=_SMALL))
             st.button(
-                offer.name,
+                tr(offer.name),
                 key=f"{key}-part-{offer.name}",
                 on_click=_choose,
                 args=(key, offer.box),
                 type="primary" if offer.name == chosen else "secondary",
                 width="stretch",
             )
-    st.caption(f"Answered for: {chosen.lower()}.")
+    st.caption(tr("Answered for: {chosen}.", chosen=tr(chosen).lower()))
 
 
 def _box_key(key: str) -> str:

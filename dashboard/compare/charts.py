@@ -16,6 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
+from dashboard.shared.language import N_, tr
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
@@ -32,11 +33,11 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
     """Stacked bars, one a network: parameters in convolutions, normalisation, FC layers."""
     totals = [anatomy.totals(spec) for spec in networks.values()]
     parts = {
-        "convolutions": ("conv", [t.conv_parameters for t in totals]),
-        "batch norm": ("batch-norm", [t.norm_parameters for t in totals]),
-        "fully connected": ("linear", [t.fc_parameters for t in totals]),
+        tr("convolutions"): ("conv", [t.conv_parameters for t in totals]),
+        tr("batch norm"): ("batch-norm", [t.norm_parameters for t in totals]),
+        tr("fully connected"): ("linear", [t.fc_parameters for t in totals]),
     }
-    traces = []
+    traces, unit = [], tr("parameters")
     for label, (kind, counts) in parts.items():
         shares = [count / t.parameters for count, t in zip(counts, totals, strict=True)]
         traces.append(
@@ -48,11 +49,10 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
                 "insidetextanchor": "middle",
                 "textangle": 0,
                 "insidetextfont": {"color": "white" if kind == "conv" else "black"},
-                "hovertemplate": f"%{{y}}, {label}: %{{x:,}} parameters, "
-                "%{customdata:.2%}" + _ALONE,
+                "hovertemplate": f"%{{y}}, {label}: %{{x:,}} {unit}, %{{customdata:.2%}}" + _ALONE,
             }
         )
-    return _stacked(traces, list(networks), "parameters")
+    return _stacked(traces, list(networks), unit)
 
 
 def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
@@ -66,7 +66,7 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
         | {"hovertemplate": f"%{{y}}, {_spaced(block)}: %{{x:.3s}} MACs" + _ALONE}
         for block, colour in palette.BLOCKS.items()
     ]
-    return _stacked(traces, list(networks), "multiply-accumulates (MACs) for one image")
+    return _stacked(traces, list(networks), tr("multiply-accumulates (MACs) for one image"))
 
 
 def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
@@ -94,9 +94,9 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
                 what = f"{row.name}, {anatomy.describe(row)}"
                 trace["customdata"].append([what, row.activation_bytes])
                 base += row.activation_bytes
-    title = "bytes of activations for one image"
+    title = tr("bytes of activations for one image")
     # `base` already stacks them.
-    return _stacked(list(traces.values()), list(networks), title, barmode="overlay")
+    return _stacked(list(traces.values()), list(networks), title, barmode="overlay", in_bytes=True)
 
 
 def layer_memory(spec: VGGSpec) -> go.Figure:
@@ -114,7 +114,7 @@ def layer_memory(spec: VGGSpec) -> go.Figure:
             }
         )
     names = [row.name for row in rows]
-    return _stacked(traces, names, "bytes of activations for one image", bar=19)
+    return _stacked(traces, names, tr("bytes of activations for one image"), bar=19, in_bytes=True)
 
 
 def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
@@ -125,8 +125,8 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure()
     looks = {
-        "published": ("diamond", palette.ORANGE, 4, "bottom center"),
-        "this machine": ("circle", palette.BLUE, 3, "middle left"),  # ours are of one size
+        N_("published"): ("diamond", palette.ORANGE, 4, "bottom center"),
+        N_("this machine"): ("circle", palette.BLUE, 3, "middle left"),  # ours are of one size
     }
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
@@ -136,23 +136,23 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
             y=some.accuracy,
             text=texts,
             customdata=some.name,
-            name=source,
+            name=tr(source),
             mode="markers+text",
             textposition=position,
             cliponaxis=False,
             marker={"symbol": symbol, "size": 12, "color": colour},
-            hovertemplate="%{customdata}: %{y:.2%}, %{x:.3s} parameters<extra></extra>",
+            hovertemplate="%{customdata}: %{y:.2%}, %{x:.3s} " + tr("parameters") + _ALONE,
         )
     figure.add_hline(
         y=0.835,
         line_dash="dot",
         line_color=palette.GREY,
-        annotation_text="people, not experts",
+        annotation_text=tr("people, not experts"),
         annotation_position="bottom right",
     )
     # Room for the names of the outermost marks.
     low, high = (log10(f(points.parameters)) for f in (min, max))
-    _scatter(figure, "test accuracy").update_yaxes(tickformat=".0%")
+    _scatter(figure, tr("test accuracy")).update_yaxes(tickformat=".0%")
     return figure.update_xaxes(range=[low - 0.55, high + 0.35], dtick="D2")
 
 
@@ -173,7 +173,7 @@ def imagenet_accuracy() -> go.Figure:
             x=[anatomy.totals(spec).parameters for spec in specs],
             y=[1 - error.top5 / 100 for error in errors],
             text=[error.configuration for error in errors],
-            name=f"trained at {scale} px",
+            name=tr("trained at {scale} px", scale=scale),
             # A and A-LRN are equally large and nearly equally good.
             textposition=["top center" if e.configuration == "A" else position for e in errors],
             mode="markers+text",
@@ -181,15 +181,16 @@ def imagenet_accuracy() -> go.Figure:
             marker={"size": 12, "color": colour},
             customdata=[1 - error.top1 / 100 for error in errors],
             hovertemplate="%{text}: top-5 %{y:.1%}, top-1 %{customdata:.1%}, "
-            "%{x:.4s} parameters<extra></extra>",
+            "%{x:.4s} " + tr("parameters") + _ALONE,
         )
-    _scatter(figure, "top-5 accuracy").update_yaxes(tickformat=".1%")
+    _scatter(figure, tr("top-5 accuracy")).update_yaxes(tickformat=".1%")
     ticks = [n * 1_000_000 for n in range(132, 148, 4)]
     return figure.update_xaxes(tickvals=ticks, range=[log10(132e6), log10(145e6)])
 
 
 def _spaced(block: str) -> str:
-    return block.replace("block", "block ")
+    number = block.removeprefix("block")
+    return tr("block {number}", number=number) if number != block else tr(block)
 
 
 def _bars(name: str, colour: str, labels: list[str], lengths: Sequence[float]) -> dict:
@@ -205,10 +206,16 @@ def _bars(name: str, colour: str, labels: list[str], lengths: Sequence[float]) -
 
 
 def _stacked(
-    traces: list[dict], labels: list[str], title: str, *, bar: int = _BAR, barmode: str = "stack"
+    traces: list[dict],
+    labels: list[str],
+    title: str,
+    *,
+    bar: int = _BAR,
+    barmode: str = "stack",
+    in_bytes: bool = False,
 ) -> go.Figure:
     """One bar of `bar` pixels a label, from the top, as the labels are ordered."""
-    suffix = "B" if title.startswith("bytes") else ""
+    suffix = "B" if in_bytes else ""
     size = 13 if bar == _BAR else 11
     frame = _frame(height=122 + bar * max(len(labels), 1))
     # Wide enough for the longest label: were plotly to measure them, it would draw all twice.
@@ -234,7 +241,7 @@ def _scatter(figure: go.Figure, title: str) -> go.Figure:
     figure.layout.template = None
     return figure.update_layout(
         showlegend=True,
-        xaxis=_axis(title="parameters", type="log", tickformat="~s"),
+        xaxis=_axis(title=tr("parameters"), type="log", tickformat="~s"),
         yaxis=_axis(title=title, automargin=True),
         **_frame(height=442),
     )

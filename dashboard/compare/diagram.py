@@ -7,6 +7,7 @@ and on a dark page; `standalone` gives a file with its own white ground.
 from math import sqrt
 
 from dashboard.shared import palette
+from dashboard.shared.language import tr
 from vggcore.model import anatomy
 from vggcore.model.anatomy import Layer
 from vggcore.model.architectures import VGGSpec
@@ -28,14 +29,18 @@ def network(spec: VGGSpec, *, standalone: bool = False) -> str:
         pitch = max(height + 4, 17)
         parts += _drawn_row(row, spec, y + pitch / 2, height)
         y += pitch
-    return _svg(_WIDTH, y + 12, parts, f"Layers of {spec.name}", standalone)
+    return _svg(_WIDTH, y + 12, parts, tr("Layers of {name}", name=spec.name), standalone)
 
 
 _DRAWN = ("conv", "max-pool", "avg-pool", "linear")
 
 
 def _image_text(spec: VGGSpec) -> str:
-    return f"image {spec.in_channels}×{spec.image_size}×{spec.image_size}"
+    return tr(
+        "image {in_channels}×{image_size}×{image_size}",
+        in_channels=spec.in_channels,
+        image_size=spec.image_size,
+    )
 
 
 def _height(row: Layer) -> float:
@@ -92,7 +97,7 @@ def receptive_field(kernel: int, count: int, *, single: bool = False) -> str:
         f'<rect x="{centre:.2f}" y="{centre:.2f}" width="{cell:.2f}" height="{cell:.2f}" '
         'fill="none" stroke="currentColor" stroke-width="2.5"/>'
     )
-    title = f"One output sees {field}×{field} pixels"
+    title = tr("One output sees {field}×{field} pixels", field=field)
     return _svg(300, 300, parts, title, standalone=False)
 
 

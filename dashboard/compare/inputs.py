@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from dashboard.shared import language
+from dashboard.shared.language import N_, tr
 from vggcore.model.architectures import MIN_IMAGE_SIZE, VGGSpec
 
 NETWORKS = {
@@ -12,9 +14,9 @@ NETWORKS = {
     "VGG-16": "D",
     "VGG-19": "E",
 }
-NORMS = ("without", "with", "both")
+NORMS = (N_("without"), N_("with"), N_("both"))
 RATIOS = ("1/16", "1/8", "1/4", "1/2", "3/4", "1", "3/2", "2")
-HEADS = {"3 FC layers": "fc", "pooling": "pool"}
+HEADS = {N_("3 FC layers"): "fc", N_("pooling"): "pool"}
 _DEFAULTS: dict = {
     "norm": "without",
     "ratio": "1",
@@ -24,8 +26,8 @@ _DEFAULTS: dict = {
     "head": "3 FC layers",
 }
 _SETTINGS = {
-    "The paper's": _DEFAULTS,
-    "The tutorial's": _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
+    N_("The paper's setting"): _DEFAULTS,
+    N_("The tutorial's setting"): _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
 }
 # Parameters of this page that no knob owns, or that appear only in some of its views.
 _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
@@ -34,66 +36,79 @@ _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps",
 def knobs() -> dict[str, VGGSpec]:
     """Draws the knobs; returns the chosen networks by the short name that charts use."""
     st.pills(
-        "Networks",
+        tr("Networks"),
         list(NETWORKS),
         selection_mode="multi",
         default=list(NETWORKS),
         key="networks",
         bind="query-params",
-        help="The paper's columns A, A-LRN, B, C, D, E. The number counts weight layers.",
+        help=tr("The paper's columns A, A-LRN, B, C, D, E. The number counts weight layers."),
     )
     left, middle, right = st.columns(3)
     with left:
-        _choose("Batch norm", NORMS, "norm", "Normalisation between each convolution and its ReLU")
         _choose(
-            "Classifier",
+            tr("Batch norm"),
+            NORMS,
+            "norm",
+            tr("Normalisation between each convolution and its ReLU"),
+        )
+        _choose(
+            tr("Classifier"),
             list(HEADS),
             "head",
-            "What turns the last maps into classes: "
-            "the paper's three fully connected layers, or an average over each map and one layer",
+            tr(
+                "What turns the last maps into classes: the paper's three "
+                "fully connected layers, or an average over each map and one "
+                "layer"
+            ),
         )
     with middle:
         st.select_slider(
-            "Width",
+            tr("Width"),
             RATIOS,
             key="ratio",
             bind="query-params",
             value=_DEFAULTS["ratio"],
-            help="Every channel count and the FC width are multiplied by this",
+            help=tr("Every channel count and the FC width are multiplied by this"),
         )
         st.slider(
-            "Input side, pixels",
+            tr("Input side, pixels"),
             MIN_IMAGE_SIZE,
             512,
             _DEFAULTS["pixels"],
             8,
             key="pixels",
             bind="query-params",
-            help=f"At least {MIN_IMAGE_SIZE}: five pools halve it five times",
+            help=tr(
+                "At least {least}: five pools halve it five times",
+                least=MIN_IMAGE_SIZE,
+            ),
         )
     with right:
         st.number_input(
-            "Input channels",
+            tr("Input channels"),
             1,
             64,
             _DEFAULTS["channels"],
             key="channels",
             bind="query-params",
-            help="1: grey, 3: colour",
+            help=tr("1: grey, 3: colour"),
         )
         st.number_input(
-            "Classes", 1, 100_000, _DEFAULTS["classes"], key="classes", bind="query-params"
+            tr("Classes"), 1, 100_000, _DEFAULTS["classes"], key="classes", bind="query-params"
         )
     with st.container(horizontal=True):
         for name, values in _SETTINGS.items():
-            st.button(f"{name} setting", on_click=st.session_state.update, args=(values,))
+            st.button(tr(name), on_click=st.session_state.update, args=(values,))
     return networks()
 
 
 def _choose(label: str, options, key: str, help: str) -> None:
+    language.from_address(key, options)
     st.segmented_control(
         label,
         options,
+        format_func=tr,
         default=_DEFAULTS[key],
         required=True,
         key=key,
@@ -128,7 +143,8 @@ def ignored(asked: dict[str, list[str]]) -> list[str]:
         if key in _VIEW_PARAMETERS and key not in st.session_state:
             continue
         shown = st.session_state.get(key)
-        accepted = {str(item) for item in (shown if isinstance(shown, list) else [shown])}
+        values_shown = shown if isinstance(shown, list) else [shown]
+        accepted = {said for item in values_shown for said in language.in_all_languages(str(item))}
         found += [f"{key}={value}"[:80] for value in values if value not in accepted]
     return found
 
@@ -160,8 +176,8 @@ STEPS = (
 def two_networks() -> tuple[str, str]:
     """Draws the choice of the two networks to hold against each other."""
     left, right = st.columns(2)
-    before = left.selectbox("From", ALL_NAMES, key="from", bind="query-params")
-    after = right.selectbox("To", ALL_NAMES, 4, key="to", bind="query-params")
+    before = left.selectbox(tr("From"), ALL_NAMES, key="from", bind="query-params")
+    after = right.selectbox(tr("To"), ALL_NAMES, 4, key="to", bind="query-params")
     with st.container(horizontal=True):
         for a, b in STEPS:
             st.button(f"{a} → {b}", on_click=st.session_state.update, args=({"from": a, "to": b},))
@@ -170,16 +186,18 @@ def two_networks() -> tuple[str, str]:
 
 def one_network() -> str:
     """Draws the choice of one network."""
-    return st.selectbox("Network", ALL_NAMES, 4, key="network", bind="query-params")
+    return st.selectbox(tr("Network"), ALL_NAMES, 4, key="network", bind="query-params")
 
 
 def kernels() -> tuple[int, int, int, int]:
     """Draws the knobs of the small-kernel explorer: kernel side, layers, channels, map side."""
     left, right = st.columns(2)
     with left:
-        kernel = st.select_slider("Kernel side", (3, 5, 7), key="kernel", bind="query-params")
-        count = st.slider("Layers on top of each other", 1, 6, 3, key="layers", bind="query-params")
+        kernel = st.select_slider(tr("Kernel side"), (3, 5, 7), key="kernel", bind="query-params")
+        count = st.slider(
+            tr("Layers on top of each other"), 1, 6, 3, key="layers", bind="query-params"
+        )
     with right:
-        maps = st.slider("Channels in and out", 8, 512, 64, 8, key="maps", bind="query-params")
-        side = st.slider("Map side, pixels", 7, 224, 56, 7, key="map_side", bind="query-params")
+        maps = st.slider(tr("Channels in and out"), 8, 512, 64, 8, key="maps", bind="query-params")
+        side = st.slider(tr("Map side, pixels"), 7, 224, 56, 7, key="map_side", bind="query-params")
     return kernel, count, maps, side

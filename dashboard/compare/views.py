@@ -7,15 +7,21 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.shared import palette
+from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
 from vggcore.model import source
 from vggcore.model.architectures import VGGSpec
 
-_CHANGES = {"same": "", "added": "+ added", "removed": "– removed", "changed": "~ changed"}
+_CHANGES = {
+    "same": "",
+    "added": N_("+ added"),
+    "removed": N_("– removed"),
+    "changed": N_("~ changed"),
+}
 _TINTS = {
-    "+ added": palette.ADDED,
-    "– removed": palette.REMOVED,
-    "~ changed": palette.CHANGED,
+    _CHANGES["added"]: palette.ADDED,
+    _CHANGES["removed"]: palette.REMOVED,
+    _CHANGES["changed"]: palette.CHANGED,
 }
 
 
@@ -40,24 +46,39 @@ def variants(table: pd.DataFrame) -> None:
     """The table of networks; columns in which nothing is known are left out."""
     number, whole = st.column_config.NumberColumn, "localized"
     shown = {
-        "name": st.column_config.TextColumn("network", pinned=True),
-        "parameters": number("parameters", format=whole),
-        "checked": st.column_config.TextColumn("published", help="✓: ours is the published count"),
-        "macs": number("GMAC", format="%.3f", help="10⁹ multiply-accumulates for one image"),
+        "name": st.column_config.TextColumn(tr("network"), pinned=True),
+        "parameters": number(tr("parameters"), format=whole),
+        "checked": st.column_config.TextColumn(
+            tr("published"), help=tr("✓: ours is the published count")
+        ),
+        "macs": number("GMAC", format="%.3f", help=tr("10⁹ multiply-accumulates for one image")),
         "flops": number("GFLOP", format="%.3f", help="FLOPs = 2 × MACs"),
-        "weights_mb": number("weights, MB", format="%.1f", help="float32"),
-        "activations_mb": number("activations, MB", format="%.1f", help="one image, float32"),
-        "training_gb": number("training, GB", format="%.2f", help="estimated peak, batch 64"),
-        "epoch_minutes": number("epoch, min", format="%.1f", help="estimated, 55,000 images"),
-        "weight_layers": number("depth", help="layers with weights"),
+        "weights_mb": number(tr("weights, MB"), format="%.1f", help="float32"),
+        "activations_mb": number(
+            tr("activations, MB"), format="%.1f", help=tr("one image, float32")
+        ),
+        "training_gb": number(
+            tr("training, GB"), format="%.2f", help=tr("estimated peak, batch 64")
+        ),
+        "epoch_minutes": number(
+            tr("epoch, min"), format="%.1f", help=tr("estimated, 55,000 images")
+        ),
+        "weight_layers": number(tr("depth"), help=tr("layers with weights")),
         "receptive_field": number(
-            "receptive field, px", help="after block 5: pixels a side that one number depends on"
+            tr("receptive field, px"),
+            help=tr("after block 5: pixels a side that one number depends on"),
         ),
         "top-1 error, %": number(
-            format="%.1f", help="ImageNet, paper's Table 3, trained at 256 px"
+            tr("top-1 error, %"),
+            format="%.1f",
+            help=tr("ImageNet, paper's Table 3, trained at 256 px"),
         ),
-        "top-5 error, %": number(format="%.1f", help="ImageNet, as before"),
-        "garments": number("our accuracy", format="percent", help="Fashion-MNIST, best of ours"),
+        "top-5 error, %": number(
+            tr("top-5 error, %"), format="%.1f", help=tr("ImageNet, as before")
+        ),
+        "garments": number(
+            tr("our accuracy"), format="percent", help=tr("Fashion-MNIST, best of ours")
+        ),
     }
     units = {"weights_mb": ("parameter_bytes", 1e6), "activations_mb": ("activation_bytes", 1e6)}
     units |= {"macs": ("macs", 1e9), "flops": ("flops", 1e9), "training_gb": ("training", 1e9)}
@@ -73,16 +94,17 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
     """Two networks layer by layer; added, removed and changed layers are tinted and marked."""
     shown = pd.DataFrame(
         {
-            "change": table.change.map(_CHANGES),
-            "layer": table.name,
+            tr("change"): [tr(_CHANGES[each]) if each in _CHANGES else "" for each in table.change],
+            tr("layer"): table.name,
             before: table.a,
             after: table.b,
-            "Δ parameters": table.parameters,
+            tr("Δ parameters"): table.parameters,
             "Δ MMAC": table.macs / 1e6,
         }
     )
+    tints = {tr(change): colour for change, colour in _TINTS.items()}
     tint = shown.style.apply(
-        lambda row: [f"background-color: {_TINTS.get(row.change, 'transparent')}"] * len(row),
+        lambda row: [f"background-color: {tints.get(row.iloc[0], 'transparent')}"] * len(row),
         axis=1,
     )
     signed = st.column_config.NumberColumn
@@ -91,7 +113,7 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
         hide_index=True,
         height=min(35 * len(shown) + 38, 640),
         column_config={
-            "Δ parameters": signed(format="localized"),
+            tr("Δ parameters"): signed(format="localized"),
             "Δ MMAC": signed(format="%.1f"),
         },
     )
@@ -108,24 +130,30 @@ def layers(table: pd.DataFrame) -> None:
         table.assign(**shapes).drop(columns="block"),
         hide_index=True,
         column_config={
-            "name": st.column_config.TextColumn("layer", pinned=True),
-            "parameters": st.column_config.NumberColumn(format="localized"),
+            "name": st.column_config.TextColumn(tr("layer"), pinned=True),
+            "parameters": st.column_config.NumberColumn(tr("parameters"), format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
-            "parameter_share": share("% of parameters", format="percent", min_value=0, max_value=1),
-            "mac_share": share("% of MACs", format="percent", min_value=0, max_value=1),
-            "input_shape": "in",
-            "output_shape": "out",
-            "activation_bytes": st.column_config.NumberColumn("activations", format="bytes"),
-            "parameter_bytes": st.column_config.NumberColumn("weights", format="bytes"),
-            "receptive_field": st.column_config.NumberColumn("receptive field, px"),
-            "stride": st.column_config.NumberColumn("stride, px"),
+            "parameter_share": share(
+                tr("% of parameters"), format="percent", min_value=0, max_value=1
+            ),
+            "mac_share": share(tr("% of MACs"), format="percent", min_value=0, max_value=1),
+            "input_shape": tr("in"),
+            "output_shape": tr("out"),
+            "activation_bytes": st.column_config.NumberColumn(tr("activations"), format="bytes"),
+            "parameter_bytes": st.column_config.NumberColumn(tr("weights"), format="bytes"),
+            "receptive_field": st.column_config.NumberColumn(tr("receptive field, px")),
+            "stride": st.column_config.NumberColumn(tr("stride, px")),
         },
     )
 
 
 def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = None) -> None:
     """Buttons that download `table` as CSV, Markdown, LaTeX, and `figures` as one HTML page."""
-    styles = {"csv": ("CSV", "csv"), "markdown": ("Markdown", "md"), "latex": ("LaTeX", "tex")}
+    styles = {
+        "csv": ("CSV", "csv"),
+        "markdown": ("Markdown", "md"),
+        "latex": ("LaTeX", "tex"),
+    }
     with st.container(horizontal=True):
         for style, (label, suffix) in styles.items():
             st.download_button(
@@ -138,15 +166,17 @@ def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = 
             )
         if figures:
             st.download_button(
-                "Charts as HTML",
+                tr("Charts as HTML"),
                 lambda: _page_of(figures),
                 f"{name}.html",
                 "text/html",
                 icon=":material/download:",
                 on_click="ignore",
                 key=f"{name}_html",
-                help="One file that opens anywhere. The camera of its charts saves PNG; here it "
-                "saves SVG.",
+                help=tr(
+                    "One file that opens anywhere. The camera of its charts saves PNG; here it "
+                    "saves SVG."
+                ),
             )
 
 
@@ -162,13 +192,24 @@ def _page_of(figures: list[go.Figure]) -> str:
 def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
     """What changed, in one sentence (Markdown)."""
     counts = table[table.a.str.startswith(_WEIGHTY) | table.b.str.startswith(_WEIGHTY)].change
-    said = [f"{n} {word}" for word in ("added", "removed", "changed") if (n := sum(counts == word))]
+    said = [
+        f"{n} {tr(word)}"
+        for word in (N_("added"), N_("removed"), N_("changed"))
+        if (n := sum(counts == word))
+    ]
     parameters, macs = (
         f"{table[c].sum():+,} {word} ({table[c].sum() / table[f'{c}_a'].sum():+.1%})"
-        for c, word in (("parameters", "parameters"), ("macs", "MACs"))
+        for c, word in (("parameters", tr("parameters")), ("macs", "MACs"))
     )
-    layers = ", ".join(said) or "none differs"
-    return f"**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}."
+    layers = ", ".join(said) or tr("none differs")
+    return tr(
+        "**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}.",
+        before=before,
+        after=after,
+        layers=layers,
+        parameters=parameters,
+        macs=macs,
+    )
 
 
 _WEIGHTY = ("conv", "linear", "batch-norm")
@@ -178,16 +219,16 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
     """Buttons for the network as PyTorch source and as a picture, and for trained weights."""
     with st.container(horizontal=True):
         st.download_button(
-            "PyTorch source",
+            tr("PyTorch source"),
             source.source(spec),
             f"{name.lower()}.py",
             "text/x-python",
             icon=":material/code:",
             on_click="ignore",
-            help="One file that needs only PyTorch and reads our weights",
+            help=tr("One file that needs only PyTorch and reads our weights"),
         )
         st.download_button(
-            "Diagram as SVG",
+            tr("Diagram as SVG"),
             drawing,
             f"{name.lower()}.svg",
             "image/svg+xml",
@@ -197,7 +238,7 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
     results = tables.garment_accuracies()
     trained = list(results.name[[other == spec for other in results.spec]])
     if not trained:
-        st.caption("Nobody has trained exactly this network here yet: the Train page does.")
+        st.caption(tr("Nobody has trained exactly this network here yet: the Train page does."))
     for checkpoint in trained:
         _take_weights_away(checkpoint, spec)
 
@@ -205,17 +246,17 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
 def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
     with st.container(horizontal=True):
         st.download_button(
-            f"Weights of {checkpoint}",
+            tr("Weights of {checkpoint}", checkpoint=checkpoint),
             lambda: source.own_weights(checkpoint),
             f"{checkpoint}.safetensors",
             icon=":material/download:",
             on_click="ignore",
             key=f"weights_{checkpoint}",
-            help="Fit the PyTorch source above",
+            help=tr("Fit the PyTorch source above"),
         )
         if source.torchvision_has(spec):
             st.download_button(
-                "The same under torchvision's names",
+                tr("The same under torchvision's names"),
                 lambda: source.torchvision_weights(checkpoint),
                 f"{checkpoint}-torchvision.safetensors",
                 icon=":material/download:",
@@ -229,19 +270,23 @@ def kernel_sentence(both: dict[str, dict]) -> str:
     stacked, single = both["stacked"], both["single"]
     saved = 1 - stacked["weights"] / single["weights"]
     if not saved:
-        return "One layer is one layer: put more on top of each other to see the difference."
+        return tr("One layer is one layer: put more on top of each other to see the difference.")
     per_channel = stacked["layers"] * stacked["kernel"] ** 2
-    return (
-        f"Stacked: {per_channel}C² weights; one large kernel: {single['kernel'] ** 2}C². "
-        f"The stack needs **{saved:.0%} fewer** weights and MACs, "
-        f"and has {stacked['nonlinearities']} non-linearities instead of 1."
+    return tr(
+        "Stacked: {per_channel}C² weights; one large kernel: {single}C². The stack "
+        "needs **{saved:.0%} fewer** weights and MACs, and has {stacked} "
+        "non-linearities instead of 1.",
+        per_channel=per_channel,
+        single=single["kernel"] ** 2,
+        saved=saved,
+        stacked=stacked["nonlinearities"],
     )
 
 
 def kernel_table(both: dict[str, dict]) -> pd.DataFrame:
     """The figures behind the sentence, one column a side."""
     names = {
-        "receptive_field": "receptive field, px",
+        "receptive_field": tr("receptive field, px"),
         "weights": "weights",
         "macs": "MACs",
         "nonlinearities": "non-linearities",

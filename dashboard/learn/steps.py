@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.compare import diagram
 from dashboard.learn.code import shown
 from dashboard.shared import formatting
+from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts
 from vggcore import runs
@@ -37,12 +38,14 @@ class Question:
 
 def small_kernels() -> Question:
     st.markdown(
-        "Three 3×3 convolutions on top of each other see as far as one 7×7, with fewer weights "
-        "and three ReLUs instead of one. That is the idea behind VGG."
+        tr(
+            "Three 3×3 convolutions on top of each other see as far as one 7×7, with fewer weights "
+            "and three ReLUs instead of one. That is the idea behind VGG."
+        )
     )
     left, right = st.columns(2)
-    count = left.slider("3×3 layers on top of each other", 1, 4, 3, key="learn-count")
-    channels = right.slider("Channels C", 8, 512, 64, 8, key="learn-channels")
+    count = left.slider(tr("3×3 layers on top of each other"), 1, 4, 3, key="learn-count")
+    channels = right.slider(tr("Channels C"), 8, 512, 64, 8, key="learn-channels")
     shown(
         "from vggcore.model.anatomy import stacked_kernels\n\n"
         f"both = stacked_kernels(kernel=3, count={count}, channels={channels}, side=56)\n"
@@ -55,17 +58,19 @@ def small_kernels() -> Question:
     )
     st.markdown(diagram.receptive_field(3, count), unsafe_allow_html=True)
     return Question(
-        "One 7×7 convolution has 49·C² weights. How many times C² have three 3×3 ones?",
+        tr("One 7×7 convolution has 49·C² weights. How many times C² have three 3×3 ones?"),
         27,
-        why="3 · 3·3 = 27: a little more than half.",
-        hint="Each of the three has 3·3·C² weights.",
+        why=tr("3 · 3·3 = 27: a little more than half."),
+        hint=tr("Each of the three has 3·3·C² weights."),
     )
 
 
 def one_block() -> Question:
     st.markdown(
-        "A block is some convolutions with ReLU, which keep height and width, then a max-pool, "
-        "which halves them."
+        tr(
+            "A block is some convolutions with ReLU, which keep height and width, then a max-pool, "
+            "which halves them."
+        )
     )
     left, middle, right = st.columns(3)
     convs = left.slider("num_convs", 1, 4, 2, key="learn-convs")
@@ -79,14 +84,14 @@ def one_block() -> Question:
         _block(convs, before, after),
     )
     return Question(
-        "A map of 112×112 goes into a block. What is the side of the map that comes out?",
+        tr("A map of 112×112 goes into a block. What is the side of the map that comes out?"),
         56,
-        why="The pool halves 112; the convolutions change no side.",
-        hint="Only the max-pool changes height and width.",
+        why=tr("The pool halves 112; the convolutions change no side."),
+        hint=tr("Only the max-pool changes height and width."),
     )
 
 
-@st.cache_data(max_entries=50, show_spinner="Running …")
+@st.cache_data(max_entries=50, show_spinner=False)
 def _block(convs: int, before: int, after: int) -> str:
     import torch
 
@@ -101,7 +106,7 @@ def whole_network() -> Question:
         "VGG-11 is five blocks and three fully connected layers. The tutorial writes it as "
         "`conv_arch`: pairs of (num_convs, out_channels)."
     )
-    side = st.select_slider("Image side, pixels", (32, 64, 96, 128, 224), 224, key="learn-side")
+    side = st.select_slider(tr("Image side, pixels"), (32, 64, 96, 128, 224), 224, key="learn-side")
     shown(
         "from vggcore.model.anatomy import shapes_text\n"
         "from vggcore.model.architectures import VGGSpec\n\n"
@@ -112,21 +117,26 @@ def whole_network() -> Question:
         + anatomy.shapes_text(VGGSpec(configuration="A", image_size=side, in_channels=1)),
     )
     return Question(
-        "At 224 pixels block 5 gives 512 maps of 7×7. How many numbers reach the first fully "
-        "connected layer?",
+        tr(
+            "At 224 pixels block 5 gives 512 maps of 7×7. How many numbers reach the first fully "
+            "connected layer?"
+        ),
         25088,
-        why="512 · 7 · 7 = 25,088: with 4,096 units that one layer has 103 million weights.",
-        hint="All maps are laid out in one row: channels times height times width.",
+        why=tr("512 · 7 · 7 = 25,088: with 4,096 units that one layer has 103 million weights."),
+        hint=tr("All maps are laid out in one row: channels times height times width."),
     )
 
 
 def family() -> Question:
     st.markdown(
-        "The paper's columns A to E differ in how many convolutions the blocks have. The authors "
-        "trained A first and started the deeper ones from its weights: progressive pre-training."
+        tr(
+            "The paper's columns A to E differ in how many convolutions "
+            "the blocks have. The authors trained A first and started the "
+            "deeper ones from its weights: progressive pre-training."
+        )
     )
     names = list(CONFIGURATIONS)
-    chosen = st.select_slider("Column of Table 1", names, "A", key="learn-column")
+    chosen = st.select_slider(tr("Column of Table 1"), names, "A", key="learn-column")
     shown(
         "from vggcore.model import anatomy\n"
         "from vggcore.model.architectures import CONFIGURATIONS, VGGSpec\n\n"
@@ -139,16 +149,18 @@ def family() -> Question:
     )
     st.page_link(
         "pages/compare.py",
-        label="See where two of them differ",
+        label=tr("See where two of them differ"),
         icon=":material/difference:",
         query_params={"view": "What changes"},
     )
     return Question(
-        "Which column has 16 weight layers and only 3×3 kernels?",
+        tr("Which column has 16 weight layers and only 3×3 kernels?"),
         "D",
         tuple(names),
-        why="D is what people call VGG-16. C has 16 layers too, but three of its kernels are 1×1.",
-        hint="Two columns have 16 weight layers; one of them uses 1×1 kernels.",
+        why=tr(
+            "D is what people call VGG-16. C has 16 layers too, but three of its kernels are 1×1."
+        ),
+        hint=tr("Two columns have 16 weight layers; one of them uses 1×1 kernels."),
     )
 
 
@@ -163,10 +175,12 @@ def _column(name: str) -> str:
 
 def narrow() -> Question:
     st.markdown(
-        "The full VGG-11 is large for 28-pixel garments. The tutorial divides every channel "
-        "count by 8."
+        tr(
+            "The full VGG-11 is large for 28-pixel garments. The tutorial divides every channel "
+            "count by 8."
+        )
     )
-    ratio = st.select_slider("Divide channels by", (1, 2, 4, 8, 16), 8, key="learn-ratio")
+    ratio = st.select_slider(tr("Divide channels by"), (1, 2, 4, 8, 16), 8, key="learn-ratio")
     spec = VGGSpec(configuration="A", width=Fraction(1, ratio), in_channels=1, num_classes=10)
     shown(
         "from vggcore.model import anatomy, source\n"
@@ -177,49 +191,61 @@ def narrow() -> Question:
         f"{anatomy.totals(spec).parameters:,} parameters\n{source.printed(spec)}",
     )
     return Question(
-        "Input and output channels of a convolution are divided by 8. By how much are its "
-        "weights divided?",
+        tr(
+            "Input and output channels of a convolution are divided by 8. By how much are its "
+            "weights divided?"
+        ),
         64,
-        why="Both sides shrink by 8, so the weights shrink by 8 · 8 = 64.",
-        hint="Weights of a convolution: 3·3 times input channels times output channels.",
+        why=tr("Both sides shrink by 8, so the weights shrink by 8 · 8 = 64."),
+        hint=tr("Weights of a convolution: 3·3 times input channels times output channels."),
     )
 
 
 def training() -> Question:
     st.markdown(
-        "The tutorial trains this network on Fashion-MNIST at 224 pixels for five epochs. Start "
-        "the same recipe, or a minute's try-out, and watch it beside the published points."
+        tr(
+            "The tutorial trains this network on Fashion-MNIST at 224 "
+            "pixels for five epochs. Start the same recipe, or a minute's "
+            "try-out, and watch it beside the published points."
+        )
     )
     with st.container(horizontal=True):
-        for preset, label in (("try-out", "Set up a minute's try-out"),
-                              ("tutorial", "Set up the tutorial's run")):  # fmt: skip
+        for preset, label in (("try-out", tr("Set up a minute's try-out")),
+                              ("tutorial", tr("Set up the tutorial's run"))):  # fmt: skip
             st.page_link(
                 "pages/train.py",
                 label=label,
                 icon=":material/model_training:",
                 query_params={"preset": preset},
             )
-    lines = [charts.Curves.of("Published (test)", recorded.load(_PUBLISHED))]
+    lines = [charts.Curves.of(tr("Published (test)"), recorded.load(_PUBLISHED))]
     newest = next((run for run in runs.list_runs() if run.has_best), None)
     if newest is not None:
         lines.append(charts.Curves.of(newest.name, metrics_of(newest)))
     st.plotly_chart(
         charts.overlay(lines, "accuracy", charts.Look(x="epoch")),
         key="learn-curves",
-        alt="Accuracy over epochs, published and yours",
+        alt=tr("Accuracy over epochs, published and yours"),
     )
-    st.markdown("**Out of memory?** Turn these, and see what a step needs.")
+    st.markdown(tr("**Out of memory?** Turn these, and see what a step needs."))
     left, right = st.columns(2)
-    batch = left.select_slider("Batch size", (16, 32, 64, 128, 256, 512), 64, key="learn-batch")
-    side = right.select_slider("Image side, px", (32, 64, 96, 128, 224), 224, key="learn-pixels")
+    batch = left.select_slider(tr("Batch size"), (16, 32, 64, 128, 256, 512), 64, key="learn-batch")
+    side = right.select_slider(
+        tr("Image side, px"), (32, 64, 96, 128, 224), 224, key="learn-pixels"
+    )
     needs = _memory(side, batch)
-    st.markdown(f"About **{formatting.size(needs)}** of memory, by the estimate of the Train page.")
+    st.markdown(
+        tr(
+            "About **{size}** of memory, by the estimate of the Train page.",
+            size=formatting.size(needs),
+        )
+    )
     return Question(
-        "The batch is halved. What needs half as much memory?",
+        tr("The batch is halved. What needs half as much memory?"),
         "what the layers keep of each image",
-        ("the weights", "what the layers keep of each image", "the optimizer's state"),
-        why="Weights and the optimizer's state are there once, whatever the batch.",
-        hint="What is there once, and what once for each image?",
+        (N_("the weights"), N_("what the layers keep of each image"), N_("the optimizer's state")),
+        why=tr("Weights and the optimizer's state are there once, whatever the batch."),
+        hint=tr("What is there once, and what once for each image?"),
     )
 
 
@@ -232,23 +258,29 @@ def _memory(side: int, batch: int) -> int:
 
 def own_drawing() -> Question:
     st.markdown(
-        "A trained network is only interesting when it meets something new. Draw a garment and "
-        "see what it says; then look at what it gets wrong on 10,000 test images."
+        tr(
+            "A trained network is only interesting when it meets something new. Draw a garment and "
+            "see what it says; then look at what it gets wrong on 10,000 test images."
+        )
     )
     with st.container(horizontal=True):
-        st.page_link("pages/classify.py", label="Draw a garment", icon=":material/draw:")
+        st.page_link("pages/classify.py", label=tr("Draw a garment"), icon=":material/draw:")
         st.page_link(
             "pages/results.py",
-            label="See the confusion matrix",
+            label=tr("See the confusion matrix"),
             icon=":material/grid_on:",
             query_params={"section": "Confusion", "network": "fashion-mnist"},
         )
     counts = _shirts()
     if counts is None:
-        st.info("The network fashion-mnist is not here: the question is about its results.")
-        return Question("How many classes does Fashion-MNIST have?", 10, why="Ten.", hint="Count.")
+        st.info(tr("The network fashion-mnist is not here: the question is about its results."))
+        return Question(
+            tr("How many classes does Fashion-MNIST have?"), 10, why=tr("Ten."), hint=tr("Count.")
+        )
     st.dataframe(
-        pd.DataFrame({"a Shirt is called": CLASSES, "times of 1,000": counts}),
+        pd.DataFrame(
+            {tr("a Shirt is called"): [tr(name) for name in CLASSES], tr("times of 1,000"): counts}
+        ),
         hide_index=True,
         key="learn-shirts",
         width="content",
@@ -256,11 +288,13 @@ def own_drawing() -> Question:
     others = [0 if name == "Shirt" else n for name, n in zip(CLASSES, counts, strict=True)]
     worst = CLASSES[others.index(max(others))]
     return Question(
-        "What does this network most often take a Shirt for?",
+        tr("What does this network most often take a Shirt for?"),
         worst,
         tuple(name for name in CLASSES if name != "Shirt"),
-        why="At 28 pixels, buttons and collars are two or three pixels: people confuse them too.",
-        hint="Look for the largest number beside a Shirt's own.",
+        why=tr(
+            "At 28 pixels, buttons and collars are two or three pixels: people confuse them too."
+        ),
+        hint=tr("Look for the largest number beside a Shirt's own."),
     )
 
 
@@ -273,12 +307,19 @@ def _shirts() -> list[int] | None:
     return found.scores["confusion"][CLASSES.index("Shirt")] if found else None
 
 
+# By number and English name, which stand in the address; the page shows them translated.
 STEPS: dict[str, Callable[[], Question]] = {
-    "1 Small kernels": small_kernels,
-    "2 One block": one_block,
-    "3 Whole network": whole_network,
-    "4 The family": family,
-    "5 A narrow one": narrow,
-    "6 Training": training,
-    "7 Your drawing": own_drawing,
+    f"{number} {name}": step
+    for number, (name, step) in enumerate(
+        {
+            N_("Small kernels"): small_kernels,
+            N_("One block"): one_block,
+            N_("Whole network"): whole_network,
+            N_("The family"): family,
+            N_("A narrow one"): narrow,
+            N_("Training"): training,
+            N_("Your drawing"): own_drawing,
+        }.items(),
+        start=1,
+    )
 }

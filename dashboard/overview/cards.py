@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.overview import journey, sketches
 from dashboard.overview.sketches import Point
 from dashboard.shared import formatting, palette
+from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
 from dashboard.shared.run_metrics import metrics_of
 from vggcore import runs
@@ -22,12 +23,13 @@ _POLL_SECONDS = 2.0
 def sent_through(name: str) -> tuple[journey.Journey, str]:
     """The strip of a sample, computed now; or the stored one, and why."""
     try:
-        return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
+        with st.spinner(tr("The network looks at it …")):
+            return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
     except checkpoints.CheckpointError as error:
-        return journey.stored(), str(error)
+        return journey.stored(), tr(error)
 
 
-@st.cache_resource(max_entries=8, show_spinner="The network looks at it …")
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _computed(name: str, version: str) -> journey.Journey:
     from dashboard.shared import cpu_share
     from vggcore.answers.classifier import load_classifier  # with PyTorch: on the first click
@@ -38,17 +40,21 @@ def _computed(name: str, version: str) -> journey.Journey:
 
 def variants() -> None:
     """Parameters against cost: the paper's networks, and the best that ships."""
-    st.subheader("Small to large", anchor=False)
+    st.subheader(tr("Small to large"), anchor=False)
     points = [
         _point(VGGSpec(configuration=name), f"VGG-{layers}", palette.BLUE)
         for name, layers in (("A", 11), ("B", 13), ("D", 16), ("E", 19))
     ]
     if ours := max(_tested(), key=lambda card: card.test_accuracy or 0, default=None):
-        reached = f"ours, {ours.test_accuracy:.1%} right on clothing"
+        reached = tr(
+            "ours, {test_accuracy:.1%} right on clothing", test_accuracy=ours.test_accuracy
+        )
         points.append(_point(ours.spec, reached, palette.RED, "right"))
-    _drawing(sketches.scatter(points, "GMACs for one image", "million parameters"))
-    st.caption("The paper's networks at 224 px; ours at 64 px.")
-    st.page_link("pages/compare.py", label="Compare all variants", icon=":material/table_chart:")
+    _drawing(sketches.scatter(points, tr("GMACs for one image"), tr("million parameters")))
+    st.caption(tr("The paper's networks at 224 px; ours at 64 px."))
+    st.page_link(
+        "pages/compare.py", label=tr("Compare all variants"), icon=":material/table_chart:"
+    )
 
 
 def _tested() -> list[Card]:
@@ -79,26 +85,28 @@ def _training(was_living: bool) -> None:
     found = runs.list_runs()
     if any(run.living for run in found) != was_living:
         st.rerun()
-    st.subheader("Watch one learn", anchor=False)
+    st.subheader(tr("Watch one learn"), anchor=False)
     for run in found:
         if epochs := _epochs(run):
-            title, query, on = f"{run.name}: {run.state}", {"run": run.name}, "Validation"
+            title, query, on = f"{run.name}: {tr(run.state)}", {"run": run.name}, tr("Validation")
             break
     else:
         recording = recorded.load(_RECORDED)
-        title, query = f"{recording.title} (recorded)", {"recorded": _RECORDED}
-        epochs, on = recording.epochs(), recording.evaluated_on.capitalize()
+        title, query = tr("{title} (recorded)", title=tr(recording.title)), {"recorded": _RECORDED}
+        epochs, on = recording.epochs(), tr(recording.evaluated_on.capitalize())
     lines = {
         on: [(row["epoch"], row["val_accuracy"]) for row in epochs],
-        "Training": [(row["epoch"], row["train_accuracy"]) for row in epochs],
+        tr("Training"): [(row["epoch"], row["train_accuracy"]) for row in epochs],
     }
-    _drawing(sketches.curves(lines, "epoch", f"Accuracy over epochs of {title}"))
-    st.caption(f"Accuracy. {formatting.plain(title)}.")
+    _drawing(
+        sketches.curves(lines, tr("epoch"), tr("Accuracy over epochs of {title}", title=title))
+    )
+    st.caption(tr("Accuracy. {title}.", title=formatting.plain(title)))
     with st.container(horizontal=True):
-        st.page_link("pages/train.py", label="Train", icon=":material/model_training:")
+        st.page_link("pages/train.py", label=tr("Train"), icon=":material/model_training:")
         st.page_link(
             "pages/train.py",
-            label="Open this run",
+            label=tr("Open this run"),
             icon=":material/open_in_full:",
             query_params=query,
         )
@@ -112,28 +120,34 @@ def _epochs(run: runs.Run) -> list[dict]:
 
 def networks() -> None:
     """The networks that come with the dashboard, and what they reach."""
-    st.subheader("Networks that come with it", anchor=False)
+    st.subheader(tr("Networks that come with it"), anchor=False)
     names = checkpoints.available()
     if not names:
-        st.info("None yet: train one on the Train page.")
+        st.info(tr("None yet: train one on the Train page."))
     for name in names[:4]:
         try:
             card = checkpoints.read_card(name)
         except checkpoints.CheckpointError as error:
-            st.warning(str(error), icon=":material/broken_image:")
+            st.warning(tr(error), icon=":material/broken_image:")
             continue
         reached = (
-            f"right on **{card.test_accuracy:.1%}** of Fashion-MNIST's test images"
+            tr(
+                "right on **{test_accuracy:.1%}** of Fashion-MNIST's test images",
+                test_accuracy=card.test_accuracy,
+            )
             if card.test_accuracy is not None
-            else "not tested yet"
+            else tr("not tested yet")
         )
         facts = ", ".join(
             fact
-            for fact in (card.network, f"{(card.parameters or 0) / 1e6:.1f} million parameters")
+            for fact in (
+                card.network,
+                tr("{count:.1f} million parameters", count=(card.parameters or 0) / 1e6),
+            )
             if fact
         )
         st.markdown(f"**{formatting.plain(shown(name))}**: {reached}.  \n{facts}.")
-    st.caption("Each answers with how sure it is. Photos and drawings also says “unsure”.")
+    st.caption(tr("Each answers with how sure it is. Photos and drawings also says “unsure”."))
     with st.container(horizontal=True):
-        st.page_link("pages/classify.py", label="Classify", icon=":material/draw:")
-        st.page_link("pages/results.py", label="See its results", icon=":material/insights:")
+        st.page_link("pages/classify.py", label=tr("Classify"), icon=":material/draw:")
+        st.page_link("pages/results.py", label=tr("See its results"), icon=":material/insights:")

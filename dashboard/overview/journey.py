@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from dashboard.shared import palette
+from dashboard.shared.language import N_, tr
 from vggcore.data.classes import percent
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 STORED = SAMPLES / "journey.json"
-NAMES = ("T-shirt", "bag", "ankle boot")  # files in SAMPLES, with "-" for " "
+NAMES = (N_("T-shirt"), N_("bag"), N_("ankle boot"))  # files in SAMPLES, with "-" for " "
 _SHOWN = 4  # bars
 _SIDES = (104, 92, 80, 70, 62)  # CSS pixels of the blocks' tiles: their maps get smaller
 _COLOURS = tuple(palette.BLOCKS.values())
@@ -38,7 +39,7 @@ class Journey:
     sample: str  # what is on the picture
     picture: str
     seen: str  # what the network sees
-    blocks: tuple[tuple[str, str], ...]  # caption and feature maps of each
+    blocks: tuple[tuple[int, int, str], ...]  # how many maps of which side, and some of them
     verdict: str
     chances: tuple[tuple[str, float], ...]  # the most probable classes
 
@@ -57,13 +58,11 @@ class Journey:
             picture=_uri(picture),
             seen=_uri(Image.fromarray(np.ascontiguousarray(answer.prepared.steps[-1][1]))),
             blocks=tuple(
-                (f"{len(block)} maps, {block.shape[1]}×{block.shape[2]}",
-                 _uri(Image.fromarray(mosaic(block))))
-                for block in maps
+                (len(block), block.shape[1], _uri(Image.fromarray(mosaic(block)))) for block in maps
             ),
             verdict="Unsure" if answer.unsure else answer.label,
             chances=tuple(ranked),
-        )  # fmt: skip
+        )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -96,11 +95,13 @@ def _uri(picture: Image.Image) -> str:
 def html(way: Journey) -> str:
     """The strip. It moves only where the visitor's system allows motion."""
     stages = [
-        _stage("picture", way.picture, 116, palette.GREY),
-        _stage("what the network sees", way.seen, 116, palette.GREY),
+        _stage(tr("picture"), way.picture, 116, palette.GREY),
+        _stage(tr("what the network sees"), way.seen, 116, palette.GREY),
     ]
-    for number, ((caption, picture), side) in enumerate(zip(way.blocks, _SIDES, strict=True)):
-        title = f"block {number + 1}"
+    for number, (block, side) in enumerate(zip(way.blocks, _SIDES, strict=True)):
+        count, pixels, picture = block
+        caption = tr("{count} maps, {side}×{side}", count=count, side=pixels)
+        title = tr("block {number}", number=number + 1)
         stages.append(_stage(caption, picture, side, _COLOURS[number], title, number + 1))
     parts = [stages[0]]
     for place, stage in enumerate([*stages[1:], _answer(way)]):
@@ -128,11 +129,11 @@ def _stage(
 
 def _answer(way: Journey) -> str:
     bars = "".join(
-        f"<li><span>{escape(label)}</span><span class='way-bar'>"
+        f"<li><span>{escape(tr(label))}</span><span class='way-bar'>"
         f"<i style='width:{100 * chance:.1f}%'></i></span><span>{percent(chance)}</span></li>"
         for label, chance in way.chances
     )
-    verdict = f"<b>{escape(way.verdict)}</b>"
+    verdict = f"<b>{escape(tr(way.verdict))}</b>"
     return f"<div class='way-answer' role='status'>{verdict}<ol>{bars}</ol></div>"
 
 

@@ -6,6 +6,7 @@ from math import ceil, floor, log10
 from typing import NamedTuple
 
 from dashboard.shared import palette
+from dashboard.shared.language import tr
 
 _WIDTH, _HEIGHT = 400, 210  # drawing units; the page scales them
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 14, 40
@@ -50,7 +51,15 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{point.colour}"/>',
             _text(x + dx, y + dy, point.name, anchor),
         ]
-    return _svg(parts, f"{y_title} against {x_title} of {', '.join(p.name for p in points)}")
+    return _svg(
+        parts,
+        tr(
+            "{y_title} against {x_title} of {names}",
+            y_title=y_title,
+            x_title=x_title,
+            names=", ".join(p.name for p in points),
+        ),
+    )
 
 
 def curves(lines: dict[str, list[tuple[float, float]]], x_title: str, alt: str) -> str:

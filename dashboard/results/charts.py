@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
+from dashboard.shared.language import tr
 from vggcore.answers.scores import Bin
 
 _SHAPES = ("circle", "square", "diamond", "cross", "triangle-up") * 2
@@ -17,7 +18,7 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        name="exactly as sure as right",
+        name=tr("exactly as sure as right"),
         line={"dash": "dot", "color": palette.QUIET},
         hoverinfo="skip",
     )
@@ -35,8 +36,8 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
             marker={"size": [6 + 12 * (b.images / most) ** 0.5 for b in bins]},
             hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images<extra></extra>",
         )
-    figure.update_xaxes(title="probability of the answer", tickformat=".0%", range=[0, 1.03])
-    figure.update_yaxes(title="share that is right", tickformat=".0%", range=[0, 1.05])
+    figure.update_xaxes(title=tr("probability of the answer"), tickformat=".0%", range=[0, 1.03])
+    figure.update_yaxes(title=tr("share that is right"), tickformat=".0%", range=[0, 1.05])
     return _framed(figure, height=380)
 
 
@@ -57,7 +58,9 @@ def feature_map(
             name=name,
             mode="markers",
             customdata=np.flatnonzero(chosen)[:, None],
-            text=[f"{name}, taken for {classes[i]}" for i in named[chosen]],
+            text=[
+                tr("{true}, taken for {named}", true=name, named=classes[i]) for i in named[chosen]
+            ],
             hovertemplate="%{text}<extra></extra>",
             marker={
                 "size": 7,
@@ -73,7 +76,7 @@ def feature_map(
         figure.add_scatter(
             x=own[:1],
             y=own[1:],
-            name="your drawing",
+            name=tr("your drawing"),
             mode="markers",
             hoverinfo="name",
             marker={
@@ -105,7 +108,7 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
             hovertemplate="%{text}: %{y:.2%}, %{x:.3s}<extra></extra>",
         )
     figure.update_xaxes(title=title, type="log", tickformat="~s", dtick="D2")
-    figure.update_yaxes(title="test accuracy", tickformat=".1%")
+    figure.update_yaxes(title=tr("test accuracy"), tickformat=".1%")
     return _framed(figure, height=340).update_layout(showlegend=False)
 
 

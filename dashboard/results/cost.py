@@ -4,61 +4,73 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
+from dashboard.shared import language
+from dashboard.shared.language import N_, tr
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints
 
+# N_("milliseconds"): the key below, as the switch shows it
 COSTS = {
-    "parameters": "parameters",
-    "macs": "multiply-accumulates (MACs) for one image",
-    "milliseconds": "milliseconds for one answer on this machine",
+    "parameters": N_("parameters"),
+    "macs": N_("multiply-accumulates (MACs) for one image"),
+    "milliseconds": N_("milliseconds for one answer on this machine"),
 }
 
 
 def cost(networks: list[Results], names: list[str]) -> None:
     """Parameters, MACs and latency against accuracy, of all networks there are."""
     table = costs(names)
+    language.from_address("cost-by", COSTS, _shown)
     by = st.segmented_control(
-        "Against",
+        tr("Against"),
         list(COSTS),
         default="parameters",
         required=True,
         key="cost-by",
-        format_func=lambda name: {"macs": "MACs"}.get(name, name),
+        format_func=_shown,
         bind="query-params",
     )
     unmeasured = table[table.milliseconds.isna()].name.tolist()
     if (
         by == "milliseconds"
         and unmeasured
-        and st.button(f"Measure {len(unmeasured)} networks here", icon=":material/timer:")
+        and st.button(
+            tr("Measure {count} networks here", count=len(unmeasured)), icon=":material/timer:"
+        )
     ):
         from vggcore.answers import making_results  # with PyTorch
 
-        with st.spinner("Timing single answers …"):
+        with st.spinner(tr("Timing single answers …")):
             for name in unmeasured:
                 making_results.measure_latency(name)
         st.rerun()
     st.plotly_chart(
-        charts.cost(table, by, COSTS[by], [found.name for found in networks]),
+        charts.cost(table, by, tr(COSTS[by]), [found.name for found in networks]),
         key="cost",
-        alt=f"Test accuracy against {COSTS[by]}",
+        alt=tr("Test accuracy against {cost}", cost=tr(COSTS[by])),
     )
     st.dataframe(
         table,
         key="costs",
         hide_index=True,
         column_config={
-            "accuracy": st.column_config.NumberColumn("test accuracy", format="percent"),
-            "parameters": st.column_config.NumberColumn(format="localized"),
+            "accuracy": st.column_config.NumberColumn(tr("test accuracy"), format="percent"),
+            "parameters": st.column_config.NumberColumn(tr("parameters"), format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
-            "milliseconds": st.column_config.NumberColumn("ms an answer", format="%.2f"),
+            "milliseconds": st.column_config.NumberColumn(tr("ms an answer"), format="%.2f"),
         },
     )
     st.caption(
-        "Accuracy as the card states it. Latency: one image, median of 15, on this "
-        "machine's processor, as busy as it was."
+        tr(
+            "Accuracy as the card states it. Latency: one image, median of 15, on this "
+            "machine's processor, as busy as it was."
+        )
     )
+
+
+def _shown(by: str) -> str:
+    return "MACs" if by == "macs" else tr(by)
 
 
 def costs(names: list[str]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
 from dashboard.shared import formatting
+from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
 from vggcore.answers.results import Results
 from vggcore.data.classes import CLASSES
@@ -24,23 +25,31 @@ def feature_map(networks: list[Results]) -> None:
             found.map.places,
             found.labels[:count],
             found.logits[:count].argmax(1),
-            list(CLASSES),
+            [tr(name) for name in CLASSES],
             own,
         ),
         key=_MAP,
         on_select="rerun",
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"{count} test images; those that {shown(found.name)} finds alike lie together",
+        alt=tr(
+            "{count} test images; those that {name} finds alike lie together",
+            count=count,
+            name=shown(found.name),
+        ),
     )
     st.caption(
-        f"The first {count:,} test images as {formatting.plain(shown(found.name))} sees them: "
-        "what its features find alike lies together (t-SNE; only nearness means something). "
-        "Red rings are mistakes. Click a point to see its picture."
+        tr(
+            "The first {count:,} test images as {name} sees them: what its features find "
+            "alike lies together (t-SNE; only nearness means something). Red rings are "
+            "mistakes. Click a point to see its picture.",
+            count=count,
+            name=formatting.plain(shown(found.name)),
+        )
         + (
             ""
             if own is not None
-            else " Draw on the Classify page, and your drawing is a star here."
+            else tr(" Draw on the Classify page, and your drawing is a star here.")
         )
     )
     match event["selection"]["points"]:

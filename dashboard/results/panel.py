@@ -5,7 +5,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import confusion_chart, cpu_share, formatting, links
+from dashboard.shared import confusion_chart, cpu_share, formatting, language, links
+from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import shown
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
@@ -18,7 +19,7 @@ from vggcore.model import checkpoints
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
-_CELL_LABELS = ("Is", "Taken for")
+_CELL_LABELS = (N_("Is"), N_("Taken for"))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -37,7 +38,10 @@ def results_of(name: str) -> Results:
         return found
     from vggcore.answers import making_results  # with PyTorch: only where there is much to do
 
-    text = f"{formatting.plain(shown(name))} looks at all test images, once for each network …"
+    text = tr(
+        "{name} looks at all test images, once for each network …",
+        name=formatting.plain(shown(name)),
+    )
     bar = st.progress(0.0, text)
     cpu_share.share()
 
@@ -63,13 +67,20 @@ def scores(networks: list[Results]) -> None:
             one, other = (formatting.plain(shown(found.name)) for found in networks)
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
-                f"{one} minus {other}, on the same images: "
-                f"**{100 * difference:+.2f} points** (95 %: {100 * low:+.2f} to {100 * high:+.2f})"
-                + (": no clear difference." if low <= 0 <= high else ".")
+                tr(
+                    "{one} minus {other}, on the same images: **{difference:+.2f} points** (95 %: "
+                    "{low:+.2f} to {high:+.2f})",
+                    one=one,
+                    other=other,
+                    difference=100 * difference,
+                    low=100 * low,
+                    high=100 * high,
+                )
+                + (tr(": no clear difference.") if low <= 0 <= high else ".")
             )
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Class by class", anchor=False)
+        st.subheader(tr("Class by class"), anchor=False)
         table = per_class(networks)
         per_cent = st.column_config.NumberColumn(format="%.1f %%")
         st.dataframe(
@@ -80,18 +91,20 @@ def scores(networks: list[Results]) -> None:
             column_config={name: per_cent for name in table.columns[1:]},
         )
         st.caption(
-            "Precision: of what it called so, the share that is. Recall: of what is, the "
-            "share it found. F1: their harmonic mean."
+            tr(
+                "Precision: of what it called so, the share that is. Recall: of what is, the "
+                "share it found. F1: their harmonic mean."
+            )
         )
     with right:
-        st.subheader("Does it know how sure it is?", anchor=False)
+        st.subheader(tr("Does it know how sure it is?"), anchor=False)
         st.plotly_chart(
             charts.reliability({shown(found.name): found.reliability for found in networks}),
             key="reliability",
-            alt="Share of right answers against the probability given with them",
+            alt=tr("Share of right answers against the probability given with them"),
         )
         st.caption(
-            "Below the dotted line it is surer than it should be. Larger dots hold more images."
+            tr("Below the dotted line it is surer than it should be. Larger dots hold more images.")
         )
 
 
@@ -101,35 +114,40 @@ def headline(found: Results) -> None:
     low, high = wilson_interval(round(accuracy * n), n)
     with st.container(horizontal=True):
         st.metric(
-            "Test accuracy",
+            tr("Test accuracy"),
             f"{accuracy:.2%}",
             width="content",
-            help=f"Of {n:,} test images that no training has seen.",
+            help=tr("Of {n:,} test images that no training has seen.", n=n),
         )
         st.metric(
-            "95 % interval",
+            tr("95 % interval"),
             f"{low:.1%} – {high:.1%}",
             width="content",
-            help="Where the accuracy on other such images may lie (Wilson).",
+            help=tr("Where the accuracy on other such images may lie (Wilson)."),
         )
-        st.metric("Mistakes", f"{n - round(accuracy * n):,}", width="content")
+        st.metric(tr("Mistakes"), f"{n - round(accuracy * n):,}", width="content")
         st.metric(
-            "Calibration error",
+            tr("Calibration error"),
             f"{found.calibration_error:.1%}",
             width="content",
-            help="Mean distance between how sure it is and how often it is right (ECE, 15 bins).",
+            help=tr(
+                "Mean distance between how sure it is and how often it is right (ECE, 15 bins)."
+            ),
         )
 
 
 def per_class(networks: list[Results]) -> pd.DataFrame:
     """Precision, recall and F1 per class in per cent, of each network."""
-    table = pd.DataFrame({"class": CLASSES})
+    table = pd.DataFrame({tr("class"): [tr(name) for name in CLASSES]})
     for found in networks:
         after = f" {shown(found.name)}" if len(networks) > 1 else ""
         rows = class_scores(found.scores["confusion"])
-        for column in ("precision", "recall", "f1"):
-            heading = ("F1" if column == "f1" else column) + after
-            table[heading] = [100 * getattr(row, column) for row in rows]
+        for column, heading in (
+            ("precision", N_("Precision")),
+            ("recall", N_("Recall")),
+            ("f1", "F1"),
+        ):
+            table[tr(heading) + after] = [100 * getattr(row, column) for row in rows]
     return table
 
 
@@ -157,7 +175,12 @@ def _matrix(found: Results, key: str) -> None:
         on_select=lambda: _take_cell(key),
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Confusion matrix of {shown(found.name)}: {true} is most often taken for {named}",
+        alt=tr(
+            "Confusion matrix of {name}: {true} is most often taken for {named}",
+            name=shown(found.name),
+            true=tr(true),
+            named=tr(named),
+        ),
     )
 
 
@@ -168,18 +191,20 @@ def _cell(found: Results) -> tuple[str, str]:
     classes = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
+            language.from_address(key, CLASSES)
             chosen = st.selectbox(
-                label,
+                tr(label),
                 CLASSES,
                 index=None,
-                placeholder=usual,
+                placeholder=tr(usual),
+                format_func=tr,
                 key=key,
                 width=160,
                 bind="query-params",
             )
             classes.append(chosen or usual)
         st.caption(
-            "Choose a cell, or click it in the matrix, to see its pictures.", width="content"
+            tr("Choose a cell, or click it in the matrix, to see its pictures."), width="content"
         )
     true, named = classes
     return true, named
@@ -190,9 +215,17 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
         chosen = in_cell(
             found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
         ).tolist()
-        whose = f" by {formatting.plain(shown(found.name))}" if len(networks) > 1 else ""
-        said = f"is {true}, named so" if true == named else f"is {true}, taken for {named}"
-        st.markdown(f"**{len(chosen):,} pictures: {said}{whose}**")
+        whose = (
+            tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
+        )
+        said = (
+            tr("is {true}, named so", true=true)
+            if true == named
+            else tr("is {true}, taken for {named}", true=true, named=named)
+        )
+        st.markdown(
+            tr("**{count:,} pictures: {said}{whose}**", count=len(chosen), said=said, whose=whose)
+        )
         gallery(found, chosen, SHOWN_BESIDE)
 
 
@@ -216,13 +249,16 @@ def _most_confused(found: Results) -> tuple[str, str]:
 def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     """Test images with what the network says of them."""
     if not chosen:
-        st.caption("None.")
+        st.caption(tr("None."))
         return
     try:
-        with st.spinner("Reading the test images …"):
+        with st.spinner(tr("Reading the test images …")):
             images = found.images
     except DataMissing as error:
-        st.info(f"The pictures themselves need the data set. {error}", icon=":material/image:")
+        st.info(
+            tr("The pictures themselves need the data set. {error}", error=error),
+            icon=":material/image:",
+        )
         return
     first = chosen[:limit]
     st.html(
@@ -233,7 +269,13 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
         )
     )
     if len(chosen) > limit:
-        st.caption(f"The first {limit} of {len(chosen):,}, the surest answers first.")
+        st.caption(
+            tr(
+                "The first {limit} of {count:,}, the surest answers first.",
+                limit=limit,
+                count=len(chosen),
+            )
+        )
 
 
 def _address(found: Results, index: int) -> str:
@@ -248,47 +290,64 @@ def caption(found: Results, index: int) -> str:
     chances = found.probabilities[index]
     top = np.argsort(-chances, kind="stable")[:2].tolist()
     said = ", ".join(
-        f"{CLASSES[c]} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
+        f"{tr(CLASSES[c])} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
     )
     true = int(found.labels[index])
-    return said if true == top[0] else f"{said}; is {CLASSES[true]}"
+    return said if true == top[0] else tr("{said}; is {true}", said=said, true=tr(CLASSES[true]))
 
 
 def mistakes(networks: list[Results]) -> None:
     """The pictures on which a network is surest, and wrong."""
-    st.caption("Some of these are mistakes of the network; some are labels one may argue about.")
+    st.caption(
+        tr("Some of these are mistakes of the network; some are labels one may argue about.")
+    )
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
-        st.markdown(f"**{formatting.plain(shown(found.name))}: {len(wrong):,} mistakes**")
+        st.markdown(
+            tr(
+                "**{name}: {count:,} mistakes**",
+                name=formatting.plain(shown(found.name)),
+                count=len(wrong),
+            )
+        )
         gallery(found, wrong)
 
 
 def disagreement(networks: list[Results]) -> None:
     """Where of two networks only one is right."""
     if len(networks) < 2:
-        st.info("Choose a second network to see where the two disagree.")
+        st.info(tr("Choose a second network to see where the two disagree."))
         return
     first, second = networks
     if len(first.labels) != len(second.labels):
-        st.info("These two are judged on different test sets.")
+        st.info(tr("These two are judged on different test sets."))
         return
     left, right = first.right, second.right
     counts = pd.DataFrame(
         {
-            f"{shown(second.name)} right": [int((left & right).sum()), int((~left & right).sum())],
-            f"{shown(second.name)} wrong": [
+            tr("{name} right", name=shown(second.name)): [
+                int((left & right).sum()),
+                int((~left & right).sum()),
+            ],
+            tr("{name} wrong", name=shown(second.name)): [
                 int((left & ~right).sum()),
                 int((~left & ~right).sum()),
             ],
         },
-        index=[f"{shown(first.name)} right", f"{shown(first.name)} wrong"],
+        index=[
+            tr("{name} right", name=shown(first.name)),
+            tr("{name} wrong", name=shown(first.name)),
+        ],
     )
     st.dataframe(counts, key="disagreement", width="content")
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
         chosen = np.flatnonzero(both)
         order = np.argsort(-loser.probabilities[chosen].max(1), kind="stable")
         st.markdown(
-            f"**Only {formatting.plain(shown(winner.name))} is right**; "
-            f"what {formatting.plain(shown(loser.name))} says, the surest first"
+            tr(
+                "**Only {name} is right**; what {name2} says, the surest first",
+                name=formatting.plain(shown(winner.name)),
+                name2=formatting.plain(shown(loser.name)),
+            )
         )
         gallery(loser, chosen[order].tolist())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
+from dashboard.shared.language import tr
 
 _CELL = 44  # pixels
 
@@ -14,12 +15,13 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
 
     A heat map cannot be selected from in Streamlit, so that an unseen marker lies on each cell.
     """
+    shown = [tr(name) for name in classes]
     totals = [sum(row) or 1 for row in counts]
     shares = [[n / total for n in row] for row, total in zip(counts, totals, strict=True)]
     figure = go.Figure()
     figure.add_heatmap(
-        x=classes,
-        y=classes,
+        x=shown,
+        y=shown,
         z=shares,
         zmin=0,
         zmax=1,
@@ -31,13 +33,19 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     )
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     figure.add_scatter(
-        x=[classes[j] for _, j in cells],
-        y=[classes[i] for i, _ in cells],
+        x=[shown[j] for _, j in cells],
+        y=[shown[i] for i, _ in cells],
         mode="markers",
         customdata=cells,
         hoverinfo="text",
         hovertext=[
-            f"{classes[i]}, taken for {classes[j]}: {counts[i][j]:,} ({shares[i][j]:.1%})"
+            tr(
+                "{true}, taken for {named}: {count:,} ({share:.1%})",
+                true=shown[i],
+                named=shown[j],
+                count=counts[i][j],
+                share=shares[i][j],
+            )
             for i, j in cells
         ],
         marker={"symbol": "square", "size": _CELL - 10, "color": palette.CLEAR},
@@ -48,16 +56,16 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     for dark in (False, True):
         some = [(i, j) for i, j in cells if counts[i][j] and (shares[i][j] > 0.4) == dark]
         figure.add_scatter(
-            x=[classes[j] for _, j in some],
-            y=[classes[i] for i, _ in some],
+            x=[shown[j] for _, j in some],
+            y=[shown[i] for i, _ in some],
             mode="text",
             text=[f"{counts[i][j]:,}" for i, j in some],
             hoverinfo="skip",
             textfont={"size": 12} | ({"color": "white"} if dark else {}),
         )
-    figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, showgrid=False)
+    figure.update_yaxes(autorange="reversed", title=tr("is"), fixedrange=True, showgrid=False)
     figure.update_xaxes(
-        title="taken for", side="top", tickangle=-45, fixedrange=True, showgrid=False
+        title=tr("taken for"), side="top", tickangle=-45, fixedrange=True, showgrid=False
     )
     return figure.update_layout(
         height=100 + _CELL * len(classes),

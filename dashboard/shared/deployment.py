@@ -5,6 +5,7 @@ import os
 
 import streamlit as st
 
+from dashboard.shared.language import tr
 from vggcore.runs.limits import Limits
 
 
@@ -26,4 +27,4 @@ def ask_password(current: Limits, key: str) -> str:
     """On a public deployment, a field for its owner's password; what was typed."""
     if not current.public:
         return ""
-    return st.text_input("Password of this deployment's owner", type="password", key=key)
+    return st.text_input(tr("Password of this deployment's owner"), type="password", key=key)

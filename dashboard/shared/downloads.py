@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.shared import deployment, formatting
+from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
 from vggcore.answers import export
 from vggcore.answers.results import Results
@@ -22,32 +23,37 @@ def show(networks: list[Results]) -> None:
                 _buttons(found.name, found.card.spec)
     if export.missing_for_onnx():
         st.caption(
-            "For ONNX, install the packages that `python -m vggcore export … --format onnx` names."
+            tr(
+                "For ONNX, install the packages that `python -m vggcore export "
+                "… --format onnx` names."
+            )
         )
 
 
 def _buttons(name: str, spec: VGGSpec) -> None:
     _button(
-        "Weights",
+        tr("Weights"),
         name,
         "{}.safetensors",
         partial(source.own_weights, name),
-        "The safetensors file; fits the PyTorch source",
+        tr("The safetensors file; fits the PyTorch source"),
     )
     _button(
-        "Card",
+        tr("Card"),
         name,
         "{}.json",
         lambda: files.to_json(checkpoints.read_card(name).to_dict()),
-        "How it was trained, and how pictures reach it",
+        tr("How it was trained, and how pictures reach it"),
     )
-    _form("PyTorch source", name, "source", "One file that needs only PyTorch")
-    _form("Model card", name, "model-card", "README.md for the Hugging Face hub")
+    _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))
+    _form(tr("Model card"), name, "model-card", tr("README.md for the Hugging Face hub"))
     if source.torchvision_has(spec):
-        _form("For torchvision", name, "torchvision", "The weights under torchvision's names")
+        _form(
+            tr("For torchvision"), name, "torchvision", tr("The weights under torchvision's names")
+        )
     # Making an ONNX model takes some seconds and much memory: not for strangers.
     if not export.missing_for_onnx() and not deployment.limits().public:
-        _form("ONNX", name, "onnx", "Checked against PyTorch before you get it")
+        _form(tr("ONNX"), name, "onnx", tr("Checked against PyTorch before you get it"))
 
 
 def _form(label: str, name: str, form: str, explained: str) -> None:

@@ -3,19 +3,21 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from dashboard.shared.language import tr
+
 
 def duration(seconds: float | None) -> str:
     """`75` → "1 min 15 s"; an empty string for None."""
     if seconds is None or seconds != seconds:
         return ""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return tr("{seconds:.1f} s", seconds=seconds)
     seconds = round(seconds)
     if seconds < 60:
-        return f"{seconds} s"
+        return tr("{seconds} s", seconds=seconds)
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+        return tr("{minutes} min {seconds:02d} s", minutes=seconds // 60, seconds=seconds % 60)
+    return tr("{hours} h {minutes:02d} min", hours=seconds // 3600, minutes=seconds % 3600 // 60)
 
 
 def size(n_bytes: float | None) -> str:
@@ -25,7 +27,7 @@ def size(n_bytes: float | None) -> str:
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n_bytes >= scale:
             return f"{n_bytes / scale:.3g} {unit}"
-    return f"{n_bytes:.0f} bytes"
+    return f"{n_bytes:.0f} B"
 
 
 def share(value: float | None) -> str:
@@ -56,3 +58,11 @@ def moment(text: str, timezone: str | None) -> str:
 def plain(text: str) -> str:
     """`text` so that Streamlit's Markdown shows it letter by letter."""
     return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@^" else c for c in str(text))
+
+
+def basis(text: str) -> str:
+    """Where an estimate of time comes from, in the visitor's language."""
+    measured = "this machine, measured "
+    if text.startswith(measured):
+        return tr("this machine, measured {day}", day=text.removeprefix(measured))
+    return tr(text)

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dashboard.shared.language import tr
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
@@ -17,14 +18,20 @@ def train(spec: VGGSpec) -> None:
     preset = "fast" if spec.batch_norm else "tutorial"
     values = spec.to_dict()
     carried = {"preset": preset, "spec": {name: values[name] for name in _CARRIED}}
-    changed_run("Train this network", carried)
+    changed_run(tr("Train this network"), carried)
     differs = []
     if spec.num_classes != len(CLASSES):
-        differs.append(f"{len(CLASSES)} classes instead of {spec.num_classes:,}")
+        differs.append(
+            tr(
+                "{count} classes instead of {num_classes:,}",
+                count=len(CLASSES),
+                num_classes=spec.num_classes,
+            )
+        )
     if spec.in_channels != 1:
-        differs.append("grey images instead of colour")
+        differs.append(tr("grey images instead of colour"))
     if differs:
-        st.caption(f"On Fashion-MNIST: {' and '.join(differs)}.")
+        st.caption(tr("On Fashion-MNIST: {differs}.", differs=tr(" and ").join(differs)))
 
 
 def changed_run(label: str, config: dict, **changes) -> None:
@@ -50,7 +57,7 @@ def confusion(network: str, true: str, named: str) -> None:
     """Opens the Results page at the garments that this network takes for others."""
     st.page_link(
         "pages/results.py",
-        label=f"Where it takes {true} for {named}",
+        label=tr("Where it takes {true} for {named}", true=true, named=named),
         icon=":material/grid_on:",
         query_params={
             "network": network,

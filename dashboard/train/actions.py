@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import deployment, formatting, links
+from dashboard.shared.language import tr
 from vggcore import runs
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
@@ -23,7 +24,7 @@ def attempt(action, *args, **kwargs):
     try:
         return action(*args, **kwargs)
     except ValueError as error:
-        st.session_state[_TRIED] = str(error)
+        st.session_state[_TRIED] = tr(error)
         return None
 
 
@@ -43,11 +44,11 @@ def open_dialog() -> None:
     """Open the dialog that was asked for, if one was."""
     question, names = st.session_state.pop(_ASKED, ("", []))
     if question == "delete":
-        _delete_dialog(names)
+        st.dialog(tr("Delete for good?"))(_delete_dialog)(names)
     elif question == "rename":
-        _rename_dialog(names[0])
+        st.dialog(tr("Rename run"))(_rename_dialog)(names[0])
     elif question == "promote":
-        _promote_dialog(names[0])
+        st.dialog(tr("Promote to a checkpoint"))(_promote_dialog)(names[0])
 
 
 def buttons(run: Run) -> None:
@@ -55,48 +56,50 @@ def buttons(run: Run) -> None:
     name = run.name
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.living:
-            label = "Cancel" if run.state == "queued" else "Stop"
+            label = tr("Cancel") if run.state == "queued" else tr("Stop")
             if st.button(
                 label,
                 icon=":material/stop_circle:",
                 key=f"stop-{name}",
                 type="primary",
                 disabled=run.state == "stopping",
-                help="Saves and ends; it can be resumed at the exact step",
+                help=tr("Saves and ends; it can be resumed at the exact step"),
             ):
                 stop(name)
             return
         if run.resumable and st.button(
-            "Resume", icon=":material/play_circle:", key=f"resume-{name}", type="primary"
+            tr("Resume"), icon=":material/play_circle:", key=f"resume-{name}", type="primary"
         ):
             _with_visitor(runs.resume, name)
         if run.has_best:
             st.page_link(
                 "pages/classify.py",
-                label="Open in Classify",
+                label=tr("Open in Classify"),
                 icon=":material/draw:",
                 query_params={"network": name},
             )
             st.page_link(
                 "pages/results.py",
-                label="See its results",
+                label=tr("See its results"),
                 icon=":material/insights:",
                 query_params={"network": name},
             )
         if run.config and not deployment.limits().public:
-            links.changed_run("Change and run again", run.config)
+            links.changed_run(tr("Change and run again"), run.config)
         if run.config and st.button(
-            "Run again",
+            tr("Run again"),
             icon=":material/replay:",
             key=f"again-{name}",
-            help="The same network, recipe and seed, as a new run",
+            help=tr("The same network, recipe and seed, as a new run"),
         ):
             again(run)
-        if run.has_best and st.button("Promote", icon=":material/publish:", key=f"promote-{name}"):
+        if run.has_best and st.button(
+            tr("Promote"), icon=":material/publish:", key=f"promote-{name}"
+        ):
             ask("promote", [name])
-        if st.button("Rename", icon=":material/edit:", key=f"rename-{name}"):
+        if st.button(tr("Rename"), icon=":material/edit:", key=f"rename-{name}"):
             ask("rename", [name])
-        if st.button("Delete", icon=":material/delete:", key=f"delete-{name}"):
+        if st.button(tr("Delete"), icon=":material/delete:", key=f"delete-{name}"):
             ask("delete", [name])
 
 
@@ -125,67 +128,72 @@ def again(run: Run) -> None:
     st.rerun()
 
 
-@st.dialog("Rename run")
 def _rename_dialog(name: str) -> None:
-    typed = st.text_input("New name", value=name, max_chars=63)
+    typed = st.text_input(tr("New name"), value=name, max_chars=63)
     new_name = runs.slug(typed)
     if new_name and new_name != typed:
-        st.caption(f"Will be called `{new_name}`.")
+        st.caption(tr("Will be called `{name}`.", name=new_name))
     limits = deployment.limits()
     password = deployment.ask_password(limits, "rename-password")
-    if st.button("Rename", type="primary", disabled=new_name in ("", name), key="rename-confirm"):
+    if st.button(
+        tr("Rename"), type="primary", disabled=new_name in ("", name), key="rename-confirm"
+    ):
         if attempt(runs.rename, name, new_name, password=password, limits=limits):
             if "run" in st.query_params:
                 st.query_params["run"] = new_name
         st.rerun()
 
 
-@st.dialog("Delete for good?")
 def _delete_dialog(names: list[str]) -> None:
     folders = [paths.runs_dir() / name for name in names]
     total = sum(runs.disk_bytes(folder) for folder in folders)
     st.write(
-        f"{formatting.plain(', '.join(names))}: curves and checkpoints, {formatting.size(total)}."
+        tr(
+            "{names}: curves and checkpoints, {size}.",
+            names=formatting.plain(", ".join(names)),
+            size=formatting.size(total),
+        )
     )
     limits = deployment.limits()
     password = deployment.ask_password(limits, "delete-password")
-    if st.button("Delete", type="primary", icon=":material/delete:", key="delete-confirm"):
+    if st.button(tr("Delete"), type="primary", icon=":material/delete:", key="delete-confirm"):
         for name in names:
             attempt(runs.delete, name, password=password, limits=limits)
         st.query_params.pop("run", None)
         st.rerun()
 
 
-@st.dialog("Promote to a checkpoint")
 def _promote_dialog(name: str) -> None:
-    st.write("Copies the best weights and their card to where Classify finds checkpoints.")
-    typed = st.text_input("Name of the checkpoint", value=name, max_chars=63)
+    st.write(tr("Copies the best weights and their card to where Classify finds checkpoints."))
+    typed = st.text_input(tr("Name of the checkpoint"), value=name, max_chars=63)
     limits = deployment.limits()
     password = deployment.ask_password(limits, "promote-password")
-    if st.button("Promote", type="primary", disabled=not runs.slug(typed), key="promote-confirm"):
+    if st.button(
+        tr("Promote"), type="primary", disabled=not runs.slug(typed), key="promote-confirm"
+    ):
         if attempt(runs.promote, name, runs.slug(typed), password=password, limits=limits):
-            st.toast(f"Promoted as {runs.slug(typed)}", icon=":material/publish:")
+            st.toast(tr("Promoted as {slug}", slug=runs.slug(typed)), icon=":material/publish:")
         st.rerun()
 
 
 def notes(run: Run) -> None:
     """What people write on a run, to change."""
-    with st.expander("Note and tags", icon=":material/edit_note:"):
+    with st.expander(tr("Note and tags"), icon=":material/edit_note:"):
         written = runs.notes_of(run)
         known = {tag for other in runs.list_runs() for tag in runs.notes_of(other).tags}
         with st.form(f"notes-{run.name}", border=False):
-            note = st.text_area("Note", written.note, max_chars=2_000, key=f"note-{run.name}")
+            note = st.text_area(tr("Note"), written.note, max_chars=2_000, key=f"note-{run.name}")
             tags = st.multiselect(
-                "Tags",
+                tr("Tags"),
                 sorted(known),
                 list(written.tags),
                 accept_new_options=True,
                 key=f"tags-{run.name}",
-                placeholder="Choose or type",
+                placeholder=tr("Choose or type"),
             )
             limits = deployment.limits()
             password = deployment.ask_password(limits, f"notes-password-{run.name}")
-            if st.form_submit_button("Save", icon=":material/save:"):
+            if st.form_submit_button(tr("Save"), icon=":material/save:"):
                 attempt(_write, run.name, note, tags, password, limits)
                 st.rerun(scope="app")
 
@@ -197,15 +205,15 @@ def _write(name: str, note: str, tags: list[str], password: str, limits) -> None
 
 def downloads(run: Run, log: MetricsLog) -> None:
     """Weights, card and curves to take away. Files are read only when the button is pressed."""
-    with st.expander("Download", icon=":material/download:"), st.container(horizontal=True):
+    with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
         for file_name, label in (
-            ("best.safetensors", "Best weights"),
-            ("best.json", "Card of the best"),
-            ("last.safetensors", "Last state (resumable)"),
+            ("best.safetensors", tr("Best weights")),
+            ("best.json", tr("Card of the best")),
+            ("last.safetensors", tr("Last state (resumable)")),
         ):
             if (run.path / file_name).is_file():
                 _download(run, label, file_name, (run.path / file_name).read_bytes)
-        _download(run, "Metrics (CSV)", "metrics.csv", lambda: metrics_csv(log))
+        _download(run, tr("Metrics (CSV)"), "metrics.csv", lambda: metrics_csv(log))
         if tensorboard.available():
             _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))
         else:
@@ -214,7 +222,7 @@ def downloads(run: Run, log: MetricsLog) -> None:
                 disabled=True,
                 icon=":material/download:",
                 key=f"tb-{run.name}",
-                help="Needs the optional package: pip install tensorboard",
+                help=tr("Needs the optional package: pip install tensorboard"),
             )
 
 

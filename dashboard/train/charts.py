@@ -7,13 +7,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
+from dashboard.shared.language import N_, tr
 from vggcore.runs.metrics import band, smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels to show them
 TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
 RUN_COLOURS = palette.SERIES
-X_AXES = {"step": "Step", "epoch": "Epoch", "seconds": "Time"}
+X_AXES = {"step": N_("Step"), "epoch": N_("Epoch"), "seconds": N_("Time")}
 _HEIGHT = 340
+_TITLES = {"loss": N_("Loss"), "accuracy": N_("Accuracy")}
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
     """Training and validation `metric` ("loss" or "accuracy") of a run."""
     figure = _figure(metric, look, curves.name)
     if len(curves.steps):
-        _add_steps(figure, curves.steps, f"train_{metric}", look, "Training", TRAIN)
+        _add_steps(figure, curves.steps, f"train_{metric}", look, tr("Training"), TRAIN)
     else:
-        _add_epochs(figure, curves.epochs, f"train_{metric}", look, "Training", TRAIN, curves)
-    evaluated = curves.evaluated_on.capitalize()
+        _add_epochs(figure, curves.epochs, f"train_{metric}", look, tr("Training"), TRAIN, curves)
+    evaluated = tr(curves.evaluated_on.capitalize())
     _add_epochs(figure, curves.epochs, f"val_{metric}", look, evaluated, VALIDATION, curves)
     if reference is not None:
         _add_reference(figure, reference, metric, look, curves)
@@ -103,7 +105,7 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
             mode="lines",
             line=dict(color=colour, width=1),
             opacity=0.35,
-            name=f"{run.name}, training",
+            name=tr("{name}, training", name=run.name),
             legendgroup=run.name,
             showlegend=False,
         )
@@ -119,7 +121,10 @@ def spread_over_runs(
     epochs: the epoch rows of each run. The band is one standard deviation to either side.
     """
     figure = _figure(metric, look, name)
-    for part, label, colour in (("train", "Training", TRAIN), ("val", "Validation", VALIDATION)):
+    for part, label, colour in (
+        ("train", tr("Training"), TRAIN),
+        ("val", tr("Validation"), VALIDATION),
+    ):
         table = band(epochs, f"{part}_{metric}")
         x = table[look.x]
         figure.add_scatter(
@@ -132,7 +137,7 @@ def spread_over_runs(
             legendgroup=label,
             showlegend=False,
             hoverinfo="skip",
-            name=f"{label}, ± standard deviation",
+            name=tr("{label}, ± standard deviation", label=label),
         )
         figure.add_scatter(
             x=x,
@@ -165,17 +170,18 @@ def one_line(
 
 def _figure(metric: str, look: Look, identity: str) -> go.Figure:
     """An empty chart that keeps its zoom while the same thing is shown again."""
+    title = tr(_TITLES.get(metric, metric))
     figure = go.Figure()
     figure.update_layout(
         height=_HEIGHT,
         margin=dict(l=0, r=10, t=36, b=0),
-        title=dict(text=metric[0].upper() + metric[1:], x=0, font=dict(size=15)),
+        title=dict(text=title[:1].upper() + title[1:], x=0, font=dict(size=15)),
         # Below the axis: beside the title it would run into it when runs are laid side by side.
         legend=dict(orientation="h", yref="container", yanchor="bottom", y=0, x=0),
         hovermode="x unified",
         uirevision=f"{identity} {metric} {look.x} {look.log}",
     )
-    figure.update_xaxes(title=X_AXES[look.x] + (" (s)" if look.x == "seconds" else ""))
+    figure.update_xaxes(title=tr(X_AXES[look.x]) + (" (s)" if look.x == "seconds" else ""))
     if metric == "loss" and look.log:
         figure.update_yaxes(type="log")
     if metric == "accuracy":
@@ -193,7 +199,7 @@ def _add_steps(figure, steps, column, look, name, colour) -> None:
         mode="lines",
         line=dict(color=colour, width=1 if smoothed else 2),
         opacity=0.45 if smoothed else 1,
-        name=f"{name}, as measured" if smoothed else name,
+        name=tr("{name}, as measured", name=name) if smoothed else name,
         showlegend=not smoothed,
         hoverinfo="skip" if smoothed else None,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.shared.language import N_, tr
 from dashboard.train import rate
 from vggcore import runs
 from vggcore.commands import recipe_options
@@ -20,19 +21,19 @@ from vggcore.runs.limits import Limits
 from vggcore.training import cost
 
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
-_HEADS = {"fc": "three FC layers (paper)", "pool": "average pool + linear"}
-_SEES = {1: "grey outline", 3: "colours", 4: "colours and outline"}
+_HEADS = {"fc": N_("three FC layers (paper)"), "pool": N_("average pool + linear")}
+_SEES = {1: N_("grey outline"), 3: N_("colours"), 4: N_("colours and outline")}
 _ASKED = "train-asked"  # what the last link asked for
 _FIELDS = (
     *("configuration", "width", "image_size", "in_channels", "head", "dropout", "batch_norm"),
     *(field.name for field in dataclasses.fields(TrainConfig)),
 )
 _GROUPS = {
-    "data": "Data",
-    "training": "Training",
-    "augmentation": "Augmentation",
-    "start": "Start from",
-    "machine": "Machine and seed",
+    "data": N_("Data"),
+    "training": N_("Training"),
+    "augmentation": N_("Augmentation"),
+    "start": N_("Start from"),
+    "machine": N_("Machine and seed"),
 }
 
 
@@ -66,50 +67,54 @@ def fill_in(limits: Limits) -> Wish:
     _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
     preset = st.segmented_control(
-        "Recipe",
+        tr("Recipe"),
         choices,
         default=default,
         required=True,
         key="train-preset",
     )
-    st.caption(PRESETS[preset].summary)
+    st.caption(tr(PRESETS[preset].summary))
     typed = st.text_input(
-        "Name",
-        placeholder=f"automatic: {runs.free_name(preset)}",
+        tr("Name"),
+        placeholder=tr("automatic: {free_name}", free_name=runs.free_name(preset)),
         max_chars=63,
         key="train-name",
     )
     name = runs.slug(typed)
     if typed and name != typed:
-        st.caption(f"Will be called `{name}`." if name else "Use letters and digits.")
+        st.caption(
+            tr("Will be called `{name}`.", name=name) if name else tr("Use letters and digits.")
+        )
     base = PRESETS[preset]
     try:
         if limits.public:
             seed = _train_widget(_field("seed"), base.train.seed, preset)
             train = limits.capped(preset, dataclasses.replace(base.train, seed=seed))
             return Wish(preset, name, base.spec, train)
-        with st.expander("Network", icon=":material/account_tree:"):
+        with st.expander(tr("Network"), icon=":material/account_tree:"):
             spec = VGGSpec(**_network_widgets(base.spec, preset))
-        with st.expander("Recipe in detail", icon=":material/tune:"):
+        with st.expander(tr("Recipe in detail"), icon=":material/tune:"):
             train = TrainConfig(**_recipe_widgets(base.train, preset))
             _offer_largest_batch(preset, spec, train, "train-largest-batch")
             rate.offer(preset, spec, train)
         recipe.check(spec, train)
     except ValueError as error:
-        return Wish(preset, name, base.spec, base.train, str(error))
+        return Wish(preset, name, base.spec, base.train, tr(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]
     processes = 1
     if len(gpus) > 1 and train.device in ("auto", "cuda"):
-        if st.toggle(f"Use all {len(gpus)} GPUs", key="train-all-gpus"):
+        if st.toggle(tr("Use all {count} GPUs", count=len(gpus)), key="train-all-gpus"):
             processes = len(gpus)
     seeds = st.number_input(
-        "Runs",
+        tr("Runs"),
         1,
         runs.MAX_SEEDS,
         1,
         key="train-seeds",
-        help="More than one: a group of runs that differ in their seeds alone, one after the "
-        "other. Their mean and spread tell what is chance.",
+        help=tr(
+            "More than one: a group of runs that differ in their seeds alone, one after the "
+            "other. Their mean and spread tell what is chance."
+        ),
     )
     return Wish(preset, name, spec, train, processes=processes, seeds=seeds)
 
@@ -124,7 +129,11 @@ def _take_address(choices: list[str], limits: Limits) -> None:
     st.session_state[_ASKED] = asked
     preset = asked.get("preset", DEFAULT_PRESET)
     if preset not in choices:
-        st.warning(formatting.plain(f"The link asks for a recipe that is not here: {preset}"))
+        st.warning(
+            formatting.plain(
+                tr("The link asks for a recipe that is not here: {preset}", preset=preset)
+            )
+        )
         return
     st.session_state["train-preset"] = preset
     if limits.public:
@@ -145,7 +154,11 @@ def _take_address(choices: list[str], limits: Limits) -> None:
             continue
         st.session_state[f"train-{preset}-{name}"] = value
     if refused:
-        st.warning(formatting.plain(f"The link asks for what cannot be: {', '.join(refused)}"))
+        st.warning(
+            formatting.plain(
+                tr("The link asks for what cannot be: {refused}", refused=", ".join(refused))
+            )
+        )
 
 
 def _read(text: str, like):
@@ -161,36 +174,47 @@ def forecast(wish: Wish) -> None:
     """What the run will take on this machine: device, time, memory, disk; warns if it won't fit."""
     device = device_choices(wish.train.device)[0]
     if wish.seeds > 1:
-        st.caption(f"{wish.seeds} runs, one after the other. Each:")
+        st.caption(tr("{seeds} runs, one after the other. Each:", seeds=wish.seeds))
     needs = cost.estimate(wish.spec, wish.train)
     memory, disk = _free_memory(device), machine.free_disk(paths.runs_dir())
     per_epoch = needs.seconds_per_epoch
     rows = [
         (
-            "Device",
+            tr("Device"),
             formatting.plain(device) + (f" × {wish.processes}" if wish.processes > 1 else ""),
         ),
-        ("Time", "not known yet" if per_epoch is None else _about(per_epoch, wish)),
-        ("Memory", _of_free(needs.memory_bytes, memory)),
-        ("Disk", _of_free(needs.disk_bytes, disk)),
+        (tr("Time"), tr("not known yet") if per_epoch is None else _about(per_epoch, wish)),
+        (tr("Memory"), _of_free(needs.memory_bytes, memory)),
+        (tr("Disk"), _of_free(needs.disk_bytes, disk)),
     ]
-    st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows), help=needs.basis)
+    st.caption(
+        "  \n".join(f"{what}: **{text}**" for what, text in rows),
+        help=formatting.basis(needs.basis),
+    )
     for what, needed, free in (
-        ("memory", needs.memory_bytes, memory),
-        ("disk space", needs.disk_bytes + runs.MIN_FREE_BYTES, disk),
+        (tr("memory"), needs.memory_bytes, memory),
+        (tr("disk space"), needs.disk_bytes + runs.MIN_FREE_BYTES, disk),
     ):
         if free is not None and needed > free:
             st.warning(
-                f"This needs about {formatting.size(needed)} of {what}; "
-                f"{formatting.size(free)} are free. Try a smaller width, image or batch.",
+                tr(
+                    "This needs about {needed} of {what}; {free} are free. Try a smaller width, "
+                    "image or batch.",
+                    needed=formatting.size(needed),
+                    what=what,
+                    free=formatting.size(free),
+                ),
                 icon=":material/warning:",
             )
-            if what == "memory":
+            if needed is needs.memory_bytes:
                 _offer_largest_batch(wish.preset, wish.spec, wish.train, "train-fitting-batch")
     living = [run.name for run in runs.list_runs() if run.living]
     if living:
         st.caption(
-            f"{formatting.plain(', '.join(living))} will be trained first where they share it."
+            tr(
+                "{living} will be trained first where they share it.",
+                living=formatting.plain(", ".join(living)),
+            )
         )
 
 
@@ -203,14 +227,16 @@ def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: st
         return  # nothing is known of the memory, or not even one image fits
     if size != train.batch_size:
         st.button(
-            f"Use batch size {size:,}, the largest that fits",
+            tr("Use batch size {size:,}, the largest that fits", size=size),
             key=key,
             icon=":material/fit_screen:",
             type="tertiary",
             on_click=_set_batch_size,
             args=(preset, size),
-            help="By the estimate of memory, in powers of two. Larger batches take fewer steps an "
-            "epoch: raise the learning rate with them.",
+            help=tr(
+                "By the estimate of memory, in powers of two. Larger batches take fewer steps an "
+                "epoch: raise the learning rate with them."
+            ),
         )
 
 
@@ -220,12 +246,18 @@ def _set_batch_size(preset: str, size: int) -> None:
 
 def _about(seconds_per_epoch: float, wish: Wish) -> str:
     whole = formatting.duration(seconds_per_epoch * wish.train.epochs / wish.processes)
-    return f"about {whole}, {formatting.duration(seconds_per_epoch / wish.processes)} an epoch"
+    return tr(
+        "about {whole}, {epoch} an epoch",
+        whole=whole,
+        epoch=formatting.duration(seconds_per_epoch / wish.processes),
+    )
 
 
 def _of_free(needed: int, free: int | None) -> str:
-    text = f"about {formatting.size(needed)}"
-    return text if free is None else f"{text} of {formatting.size(free)} free"
+    size = formatting.size(needed)
+    if free is None:
+        return tr("about {size}", size=size)
+    return tr("about {size} of {free} free", size=size, free=formatting.size(free))
 
 
 @st.cache_data(ttl=10, show_spinner=False)
@@ -241,47 +273,49 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
     names = list(CONFIGURATIONS)
     values = {
         "configuration": left.selectbox(
-            "Configuration",
+            tr("Configuration"),
             names,
             index=names.index(base.configuration),
             format_func=lambda name: f"{name} · {CONFIGURATIONS[name].usual_name}",
             key=key("configuration"),
-            help="Column of the paper's Table 1",
+            help=tr("Column of the paper's Table 1"),
         ),
         "width": right.selectbox(
-            "Width",
+            tr("Width"),
             WIDTHS,
             WIDTHS.index(str(base.width)),
             key=key("width"),
-            help="Every channel count of the paper times this",
+            help=tr("Every channel count of the paper times this"),
         ),
         "image_size": left.number_input(
-            "Image size (px)",
+            tr("Image size (px)"),
             28,
             512,
             base.image_size,
             key=key("image_size"),
-            help="Side of the network's input. Five 2×2 pools need at least 32.",
+            help=tr("Side of the network's input. Five 2×2 pools need at least 32."),
         ),
         "in_channels": left.selectbox(
-            "Input",
+            tr("Input"),
             recipe.WILD_CHANNELS,
             recipe.WILD_CHANNELS.index(base.in_channels),
-            format_func=_SEES.__getitem__,
+            format_func=lambda channels: tr(_SEES[channels]),
             key=key("in_channels"),
-            help="What the network sees. Fashion-MNIST is grey; dataset wild has colours.",
+            help=tr("What the network sees. Fashion-MNIST is grey; dataset wild has colours."),
         ),
         "head": right.selectbox(
-            "Classifier",
+            tr("Classifier"),
             HEADS,
             HEADS.index(base.head),
             key=key("head"),
-            format_func=_HEADS.__getitem__,
+            format_func=lambda head: tr(_HEADS[head]),
         ),
         "dropout": right.number_input(
-            "Dropout", 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
+            tr("Dropout"), 0.0, 0.95, float(base.dropout), 0.05, key=key("dropout")
         ),
-        "batch_norm": left.toggle("Batch normalisation", base.batch_norm, key=key("batch_norm")),
+        "batch_norm": left.toggle(
+            tr("Batch normalisation"), base.batch_norm, key=key("batch_norm")
+        ),
     }
     return values | {"fc_width": base.fc_width}
 
@@ -290,7 +324,7 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
     values = {}
     for group, title in _GROUPS.items():
         fields = [f for f in dataclasses.fields(TrainConfig) if f.metadata["group"] == group]
-        st.markdown(f"**{title}**")
+        st.markdown(f"**{tr(title)}**")
         columns = st.columns(2)
         for index, field in enumerate(fields):
             with columns[index % 2]:
@@ -301,14 +335,17 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
 def _train_widget(field: dataclasses.Field, value, preset: str):
     """The widget that suits a field of `TrainConfig`; what it says now."""
     meta, key = field.metadata, f"train-{preset}-{field.name}"
-    label = field.name.replace("_", " ").capitalize()
-    label += f" ({meta['unit']})" if meta["unit"] else ""
-    common = dict(help=meta["help"].capitalize(), key=key)
+    label = _sentence(tr(field.name.replace("_", " ")))
+    label += f" ({tr(meta['unit'])})" if meta["unit"] else ""
+    common: dict = dict(help=_sentence(tr(meta["help"])), key=key)
     if field.name == "device":
         return st.selectbox(label, ["auto", *available_devices()], **common)
     if field.name == "init_from":
         return st.selectbox(
-            label, ["", *starting_points()], format_func=lambda name: name or "nothing", **common
+            label,
+            ["", *starting_points()],
+            format_func=lambda name: name or tr("nothing"),
+            **common,
         )
     if meta["choices"]:
         choices = list(meta["choices"])
@@ -320,6 +357,11 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
     return st.number_input(
         label, meta["low"], meta["high"], value, _float_step(value), format="%.5g", **common
     )
+
+
+def _sentence(text: str) -> str:
+    """With a capital letter in front; `str.capitalize` would take the others away."""
+    return text[:1].upper() + text[1:]
 
 
 def _float_step(value: float) -> float:

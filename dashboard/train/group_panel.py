@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.shared.language import tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts, panel, table
 from vggcore import runs
@@ -28,20 +29,26 @@ def _screen(name: str, was_living: bool) -> None:
         st.rerun()
     st.subheader(formatting.plain(group.name), anchor=False)
     seeds = [str((run.config.get("train") or {}).get("seed", "?")) for run in group.runs]
-    st.caption(f"{len(group.runs)} runs that differ in their seeds alone: {', '.join(seeds)}")
+    st.caption(
+        tr(
+            "{count} runs that differ in their seeds alone: {seeds}",
+            count=len(group.runs),
+            seeds=", ".join(seeds),
+        )
+    )
     validation, test = group.spread("val_accuracy"), group.spread("test_accuracy")
     done = sum(not run.living for run in group.runs)
     for column, (label, value) in zip(
         st.columns(3),
         (
-            ("Validation accuracy", formatting.spread(validation)),
-            ("Test accuracy", formatting.spread(test)),
-            ("Runs ended", f"{done} of {len(group.runs)}"),
+            (tr("Validation accuracy"), formatting.spread(validation)),
+            (tr("Test accuracy"), formatting.spread(test)),
+            (tr("Runs ended"), tr("{done} of {count}", done=done, count=len(group.runs))),
         ),
         strict=True,
     ):
         column.metric(label, value)
-    st.caption("Mean ± standard deviation over the runs that have a score.")
+    st.caption(tr("Mean ± standard deviation over the runs that have a score."))
     logs = [metrics_of(run) for run in group.runs]
     if any(log.epochs() for log in logs):
         look, with_reference = panel.look_controls(f"look-group-{name}")
@@ -52,7 +59,7 @@ def _screen(name: str, was_living: bool) -> None:
             )
             column.plotly_chart(figure, key=f"group-{name}-{metric}")
     else:
-        st.info("The first points come after the first epoch.", icon=":material/hourglass_top:")
+        st.info(tr("The first points come after the first epoch."), icon=":material/hourglass_top:")
     st.dataframe(
         table.as_table(list(group.runs)).drop(columns=["network", "recipe", "data"]),
         hide_index=True,

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import confusion_chart, formatting, links
+from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts
 from vggcore import runs
@@ -20,14 +21,14 @@ REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this ti
 REFERENCE = "tutorial-published"
 _Colour = Literal["gray", "blue", "orange", "green", "red"]
 BADGES: dict[str, tuple[_Colour, str]] = {
-    "queued": ("gray", ":material/hourglass_top:"),
-    "starting": ("blue", ":material/rocket_launch:"),
-    "running": ("blue", ":material/directions_run:"),
-    "stopping": ("orange", ":material/pending:"),
-    "stopped": ("orange", ":material/pause_circle:"),
-    "finished": ("green", ":material/check_circle:"),
-    "failed": ("red", ":material/error:"),
-    "crashed": ("red", ":material/bolt:"),
+    N_("queued"): ("gray", ":material/hourglass_top:"),
+    N_("starting"): ("blue", ":material/rocket_launch:"),
+    N_("running"): ("blue", ":material/directions_run:"),
+    N_("stopping"): ("orange", ":material/pending:"),
+    N_("stopped"): ("orange", ":material/pause_circle:"),
+    N_("finished"): ("green", ":material/check_circle:"),
+    N_("failed"): ("red", ":material/error:"),
+    N_("crashed"): ("red", ":material/bolt:"),
 }
 
 
@@ -36,7 +37,7 @@ def show(name: str) -> None:
     try:
         run = runs.look(name)
     except runs.RunError as error:
-        st.error(formatting.plain(str(error)))
+        st.error(formatting.plain(tr(error)))
         return
     alive = run.living or run.locked
     st.fragment(_screen, run_every=POLL_SECONDS if alive else None)(name, alive)
@@ -56,7 +57,7 @@ def _screen(name: str, was_alive: bool) -> None:
     _progress(run, steps)
     _numbers(run, steps, epochs)
     for alert in metrics.alerts(epochs, steps):
-        st.warning(alert.message, icon=":material/monitoring:")
+        st.warning(tr(alert.message), icon=":material/monitoring:")
         if alert.kind == "chance":
             _remedies(run.config)
     if len(steps):
@@ -69,15 +70,15 @@ def _remedies(config: dict) -> None:
     """What frees a run that stays at chance, each as a form that has that change filled in."""
     spec, train = config.get("spec") or {}, config.get("train") or {}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Try it again", width="content")
+        st.caption(tr("Try it again"), width="content")
         if not spec.get("batch_norm"):
-            links.changed_run("with batch norm", config, batch_norm=True)
+            links.changed_run(tr("with batch norm"), config, batch_norm=True)
         if isinstance(rate := train.get("learning_rate"), float):
-            links.changed_run("at a fifth of the rate", config, learning_rate=rate / 5)
+            links.changed_run(tr("at a fifth of the rate"), config, learning_rate=rate / 5)
         if train.get("init") != "kaiming":
-            links.changed_run("with Kaiming's initial weights", config, init="kaiming")
+            links.changed_run(tr("with Kaiming's initial weights"), config, init="kaiming")
         if train.get("schedule") == "constant":
-            links.changed_run("with a warm-up", config, schedule="one-cycle")
+            links.changed_run(tr("with a warm-up"), config, schedule="one-cycle")
 
 
 def _heading(run: Run) -> None:
@@ -88,7 +89,8 @@ def _heading(run: Run) -> None:
     _written(run)
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
-        tell(formatting.plain(run.message[:1].upper() + run.message[1:]))
+        said = tr(run.message)
+        tell(formatting.plain(said[:1].upper() + said[1:]))
 
 
 def _written(run: Run) -> None:
@@ -99,7 +101,7 @@ def _written(run: Run) -> None:
             if run.group:
                 st.page_link(
                     "pages/train.py",
-                    label=f"Group {formatting.plain(run.group)}",
+                    label=tr("Group {group}", group=formatting.plain(run.group)),
                     icon=":material/stacked_line_chart:",
                     query_params={"group": run.group},
                 )
@@ -111,7 +113,7 @@ def _written(run: Run) -> None:
 
 def badge(state: str) -> None:
     colour, icon = BADGES[state]
-    st.badge(state, icon=icon, color=colour)
+    st.badge(tr(state), icon=icon, color=colour)
 
 
 def _described(config: dict) -> str:
@@ -120,12 +122,12 @@ def _described(config: dict) -> str:
     try:
         network = VGGSpec.from_dict(config.get("spec") or {}).name
     except ValueError:
-        network = "unknown network"
+        network = tr("unknown network")
     parts = [
         network,
-        f"recipe {config['preset']}" if config.get("preset") else "",
+        tr("recipe {preset}", preset=config["preset"]) if config.get("preset") else "",
         str(train.get("dataset", "")),
-        f"seed {train.get('seed')}" if "seed" in train else "",
+        tr("seed {seed}", seed=train.get("seed")) if "seed" in train else "",
         formatting.moment(str(config.get("created", "")), st.context.timezone),
     ]
     return formatting.plain(" · ".join(part for part in parts if part))
@@ -135,13 +137,15 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
     status = run.status
     if run.state == "queued":
         ahead = runs.queue_ahead(run)
-        waits = f"Waiting for {', '.join(ahead)}" if ahead else "Next in the queue"
+        waits = (
+            tr("Waiting for {ahead}", ahead=", ".join(ahead)) if ahead else tr("Next in the queue")
+        )
         st.progress(0.0, text=formatting.plain(waits))
         return
     total, step = status.total_steps, status.step
     if not total:
         if run.living:
-            st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
+            st.progress(0.0, text=formatting.plain(tr(run.message).capitalize() or tr("Starting")))
         return
     st.progress(min(1.0, step / total), text=progress_text(run, steps))
 
@@ -153,14 +157,20 @@ def progress_text(run: Run, steps: pd.DataFrame) -> str:
     elapsed = status.seconds or 0.0
     epochs = status.epochs
     parts = [
-        f"Step {step:,} of {total:,}",
-        f"epoch {min(status.epoch + (run.state != 'finished'), epochs)} of {epochs}",
-        f"{formatting.duration(elapsed)} elapsed",
+        tr("Step {step:,} of {total:,}", step=step, total=total),
+        tr(
+            "epoch {epoch} of {epochs}",
+            epoch=min(status.epoch + (run.state != "finished"), epochs),
+            epochs=epochs,
+        ),
+        tr("{elapsed} elapsed", elapsed=formatting.duration(elapsed)),
     ]
     if run.living and (speed := metrics.recent_speed(steps)):
-        parts.append(f"about {formatting.duration((total - step) / speed)} left")
+        parts.append(tr("about {time} left", time=formatting.duration((total - step) / speed)))
     if run.living and status.images_per_second:
-        parts.append(f"{status.images_per_second:,.0f} images/s")
+        parts.append(
+            tr("{images_per_second:,.0f} images/s", images_per_second=status.images_per_second)
+        )
     return " · ".join(parts)
 
 
@@ -171,14 +181,14 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     best = max((row["val_accuracy"] for row in epochs), default=None)
     tested = run.status.summary.get("test_accuracy")
     shown = [
-        ("Best validation accuracy", formatting.share(best)),
-        ("Test accuracy", formatting.share(tested)),
+        (tr("Best validation accuracy"), formatting.share(best)),
+        (tr("Test accuracy"), formatting.share(tested)),
     ]
     if len(steps):
         last = steps.iloc[-1]
         shown += [
-            ("Training loss", f"{last['train_loss']:.3f}"),
-            ("Learning rate", f"{last['learning_rate']:.2g}"),
+            (tr("Training loss"), f"{last['train_loss']:.3f}"),
+            (tr("Learning rate"), f"{last['learning_rate']:.2g}"),
             _memory(run, last["memory_bytes"]),
         ]
     for column, (label, value) in zip(st.columns(len(shown)), shown, strict=True):
@@ -190,9 +200,9 @@ def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
     process = runs.process_memory(run) if run.living else None
     device = run.status.device or "cpu"
     if device == "cpu" or process is None:
-        return "Memory", formatting.size(device_bytes)
+        return tr("Memory"), formatting.size(device_bytes)
     return (
-        f"Memory: {device} / process",
+        tr("Memory: {device} / process", device=device),
         f"{formatting.size(device_bytes)} / {formatting.size(process)}",
     )
 
@@ -202,32 +212,32 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
     reference = False
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         x = st.segmented_control(
-            "Horizontal axis",
+            tr("Horizontal axis"),
             list(charts.X_AXES),
             default="step",
             required=True,
-            format_func=charts.X_AXES.__getitem__,
+            format_func=lambda x: tr(charts.X_AXES[x]),
             key=f"{key}-x",
         )
         smoothing = st.slider(
-            "Smoothing",
+            tr("Smoothing"),
             0.0,
             0.99,
             0.6,
             0.01,
             key=f"{key}-smoothing",
             width=220,
-            help="Of the training curve; what was measured stays faintly behind it",
+            help=tr("Of the training curve; what was measured stays faintly behind it"),
         )
-        log_scale = st.toggle("Logarithmic loss", key=f"{key}-log")
+        log_scale = st.toggle(tr("Logarithmic loss"), key=f"{key}-log")
         if offer_reference:
-            reference = st.toggle("Tutorial's five points", value=True, key=f"{key}-reference")
+            reference = st.toggle(tr("Tutorial's five points"), value=True, key=f"{key}-reference")
     return charts.Look(x=x or "step", log=log_scale, smoothing=smoothing), reference
 
 
 def tutorial() -> charts.Curves:
     """The tutorial's published points, as curves to compare with."""
-    return charts.Curves.of("Tutorial (test)", recorded.load(REFERENCE))
+    return charts.Curves.of(tr("Tutorial (test)"), recorded.load(REFERENCE))
 
 
 def _curves(name: str, log) -> None:
@@ -241,11 +251,11 @@ def _curves(name: str, log) -> None:
     if not len(curves.steps):
         return
     small = [
-        ("learning_rate", "learning rate", 1.0),
-        ("images_per_second", "images per second", 1.0),
-        ("memory_bytes", "memory (MB)", 1e-6),
+        ("learning_rate", tr("learning rate"), 1.0),
+        ("images_per_second", tr("images per second"), 1.0),
+        ("memory_bytes", tr("memory (MB)"), 1e-6),
     ]
-    with st.expander("Learning rate, speed and memory", icon=":material/speed:"):
+    with st.expander(tr("Learning rate, speed and memory"), icon=":material/speed:"):
         for column, (field, title, scale) in zip(st.columns(3), small, strict=True):
             figure = charts.one_line(curves.steps, field, title, look, scale)
             column.plotly_chart(figure, key=f"chart-{name}-{field}")
@@ -255,16 +265,24 @@ def _details(run: Run, log: MetricsLog) -> None:
     """Confusion, remarks, files, log: below the curves, opened by those who want them."""
     _confusion(run.name, log.epochs())
     for event in log.events():
-        st.caption(formatting.plain(f"Step {event.get('step', 0):,}: {event.get('message', '')}"))
+        st.caption(
+            formatting.plain(
+                tr(
+                    "Step {step:,}: {what}",
+                    step=event.get("step", 0),
+                    what=event.get("message", ""),
+                )
+            )
+        )
     if run.has_best or log.epochs():
         actions.downloads(run, log)
     text = runs.log_tail(run)
     with st.expander(
-        "Log", icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
+        tr("Log"), icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
     ):
         long = text.count("\n") > 10
         st.code(
-            text or "Nothing was written to the log.",
+            text or tr("Nothing was written to the log."),
             language=None,
             height=260 if long else "content",
         )
@@ -273,7 +291,9 @@ def _details(run: Run, log: MetricsLog) -> None:
 def _confusion(name: str, epochs: list[dict]) -> None:
     rows = [row for row in epochs if row.get("confusion")]
     if rows:
-        title = f"Confusion on the validation images after epoch {rows[-1]['epoch']}"
+        title = tr(
+            "Confusion on the validation images after epoch {epoch}", epoch=rows[-1]["epoch"]
+        )
         with st.expander(title, icon=":material/grid_on:"):
             figure = confusion_chart.confusion(rows[-1]["confusion"], CLASSES)
             st.plotly_chart(figure, key=f"chart-{name}-confusion")
@@ -284,7 +304,7 @@ def show_recording(name: str) -> None:
     try:
         recording = recorded.load(name)
     except runs.RunError as error:
-        st.error(formatting.plain(str(error)))
+        st.error(formatting.plain(tr(error)))
         return
     playing = f"replay-{name}" in st.session_state
     st.fragment(_recorded_screen, run_every=0.5 if playing else None)(recording)
@@ -294,12 +314,12 @@ def _recorded_screen(recording: recorded.Recording) -> None:
     key = f"replay-{recording.name}"
     shown = recording
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(formatting.plain(recording.title), anchor=False, width="content")
-        st.badge(recording.label, icon=":material/history:", color="violet")
+        st.subheader(formatting.plain(tr(recording.title)), anchor=False, width="content")
+        st.badge(tr(recording.label), icon=":material/history:", color="violet")
     st.caption(_described(recording.config))
     if recording.note:
-        st.info(formatting.plain(recording.note))
-    if st.button("Replay", icon=":material/replay:", key=f"{key}-button"):
+        st.info(formatting.plain(tr(recording.note)))
+    if st.button(tr("Replay"), icon=":material/replay:", key=f"{key}-button"):
         st.session_state[key] = time.monotonic()
         st.rerun()
     if key in st.session_state:
@@ -309,7 +329,12 @@ def _recorded_screen(recording: recorded.Recording) -> None:
             st.rerun()
         shown = recording.until(share * recording.seconds)
         at = formatting.duration(share * recording.seconds)
-        st.progress(share, text=f"Replay: {at} of {formatting.duration(recording.seconds)}")
+        st.progress(
+            share,
+            text=tr(
+                "Replay: {at} of {seconds}", at=at, seconds=formatting.duration(recording.seconds)
+            ),
+        )
     if shown.epochs() or len(shown.steps()):
         _curves(recording.name, shown)
         _confusion(recording.name, shown.epochs())

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.shared import formatting, palette
+from dashboard.shared.language import tr
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
@@ -22,13 +23,15 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
     """A button that sweeps the form's recipe, and what the last sweep of it found."""
     command = recipe_options.command_line(preset, spec, train)
     if st.button(
-        "Find a learning rate",
+        tr("Find a learning rate"),
         key="train-find-rate",
         icon=":material/troubleshoot:",
-        help="Tries rates from tiny to far too large for a minute at most, and suggests one. "
-        "Nothing of it is kept.",
+        help=tr(
+            "Tries rates from tiny to far too large for a minute at most, and suggests one. "
+            "Nothing of it is kept."
+        ),
     ):
-        with st.spinner("Sweeping the learning rate …"):
+        with st.spinner(tr("Sweeping the learning rate …")):
             st.session_state[_FOUND] = (_without_rate(command), _swept(command))
     known, found = st.session_state.get(_FOUND, ([], None))
     if found is None or known != _without_rate(command):
@@ -36,12 +39,12 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
     if isinstance(found, str):
         st.error(formatting.plain(found))
         return
-    st.plotly_chart(_chart(found), key="train-sweep-chart", alt="Loss against learning rate")
+    st.plotly_chart(_chart(found), key="train-sweep-chart", alt=tr("Loss against learning rate"))
     st.caption(formatting.plain(found.summary()[:1].upper() + found.summary()[1:] + "."))
     if found.suggested is not None:
         rate = float(f"{found.suggested:.2g}")
         st.button(
-            f"Use {rate:g}",
+            tr("Use {rate:g}", rate=rate),
             key="train-use-rate",
             icon=":material/check:",
             on_click=st.session_state.__setitem__,
@@ -70,12 +73,15 @@ def _swept(command: list[str]) -> Sweep | str:
         )
         values = json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
     except subprocess.TimeoutExpired:
-        return f"the sweep took longer than {_PATIENCE:.0f} s: choose a smaller network or image"
+        return tr(
+            "the sweep took longer than {seconds:.0f} s: choose a smaller network or image",
+            seconds=_PATIENCE,
+        )
     except (OSError, ValueError) as error:
-        return f"the sweep could not be made: {error}"
+        return tr("the sweep could not be made: {error}", error=error)
     if not values:
-        last = done.stderr.strip().splitlines()[-1:] or ["its process ended without a word"]
-        return f"the sweep could not be made: {last[0]}"
+        last = done.stderr.strip().splitlines()[-1:] or [tr("its process ended without a word")]
+        return tr("the sweep could not be made: {last}", last=last[0])
     return Sweep(**values | {key: tuple(values[key]) for key in ("rates", "losses")})
 
 
@@ -93,6 +99,6 @@ def _chart(found: Sweep) -> go.Figure:
             x0=found.lowest, x1=found.highest, fillcolor=palette.FIRST, opacity=0.12, line_width=0
         )
         figure.add_vline(x=found.suggested, line=dict(color=palette.SECOND, width=2, dash="dot"))
-    figure.update_xaxes(type="log", title="learning rate", exponentformat="power")
+    figure.update_xaxes(type="log", title=tr("learning rate"), exponentformat="power")
     figure.update_yaxes(title="loss")
     return figure.update_layout(height=240, margin=dict(l=0, r=10, t=10, b=0), showlegend=False)

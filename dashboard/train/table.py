@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting
+from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
 from vggcore import runs
@@ -14,6 +15,20 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, recorded
 
 TABLE_KEY = "train-table"
+_COLUMNS = [
+    N_("run"),
+    N_("state"),
+    N_("validation"),
+    N_("test"),
+    N_("network"),
+    N_("recipe"),
+    N_("data"),
+    N_("epochs"),
+    N_("time"),
+    N_("tags"),
+    N_("note"),
+    N_("created"),
+]
 
 
 def show() -> None:
@@ -31,8 +46,10 @@ def _screen(was_living: bool) -> None:
         _card(run)
     if not found:
         st.info(
-            "No runs yet. Start one: it trains in the background and is still there when you "
-            "come back. Meanwhile, these are recorded ones.",
+            tr(
+                "No runs yet. Start one: it trains in the background and is still there when you "
+                "come back. Meanwhile, these are recorded ones."
+            ),
             icon=":material/model_training:",
         )
         _recorded_curves()
@@ -44,12 +61,12 @@ def _screen(was_living: bool) -> None:
 def _recorded_curves() -> None:
     """What a newcomer sees where later the own runs are: the recorded ones in one chart."""
     loaded = [recorded.load(name) for name in recorded.names()]
-    curves = [charts.Curves.of(one.title, one) for one in loaded]
+    curves = [charts.Curves.of(tr(one.title), one) for one in loaded]
     curves = [replace(one, steps=one.steps.iloc[:0]) for one in curves]  # epochs are enough
     look = charts.Look(x="epoch")
     figure = charts.overlay(curves, "accuracy", look)
     figure.update_yaxes(range=[0.6, 1.0])
-    st.plotly_chart(figure, key="recorded-overlay", alt="Accuracy over epochs of recorded runs")
+    st.plotly_chart(figure, key="recorded-overlay", alt=tr("Accuracy over epochs of recorded runs"))
 
 
 def _groups(found: list[Run]) -> None:
@@ -63,7 +80,9 @@ def _groups(found: list[Run]) -> None:
                 query_params={"group": group.name},
             )
             reached = formatting.spread(group.spread("val_accuracy"))
-            st.caption(f"{len(group.runs)} seeds · validation {reached}")
+            st.caption(
+                tr("{count} seeds · validation {reached}", count=len(group.runs), reached=reached)
+            )
 
 
 def _card(run: Run) -> None:
@@ -75,7 +94,7 @@ def _card(run: Run) -> None:
                 query_params={"run": run.name},
             )
             panel.badge(run.state)
-            label = "Cancel" if run.state == "queued" else "Stop"
+            label = tr("Cancel") if run.state == "queued" else tr("Stop")
             if st.button(
                 label,
                 key=f"card-stop-{run.name}",
@@ -87,25 +106,29 @@ def _card(run: Run) -> None:
         if run.state == "queued":
             ahead = runs.queue_ahead(run)
             st.caption(
-                f"Waiting for {formatting.plain(', '.join(ahead))}" if ahead else "Next in line"
+                tr("Waiting for {ahead}", ahead=formatting.plain(", ".join(ahead)))
+                if ahead
+                else tr("Next in line")
             )
         elif status.total_steps:
             done = status.share
             st.progress(done, text=panel.progress_text(run, metrics_of(run).steps()))
         else:
-            st.progress(0.0, text=formatting.plain(run.message.capitalize() or "Starting"))
+            st.progress(0.0, text=formatting.plain(tr(run.message).capitalize() or tr("Starting")))
 
 
 def _table(found: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
-            "Filter",
-            placeholder="name, network, recipe, data, tag or note",
+            tr("Filter"),
+            placeholder=tr("name, network, recipe, data, tag or note"),
             key="train-filter",
             icon=":material/search:",
         )
         states = [state for state in runs.STATES if any(run.state == state for run in found)]
-        wanted = st.pills("State", states, selection_mode="multi", key="train-states")
+        wanted = st.pills(
+            tr("State"), states, selection_mode="multi", key="train-states", format_func=tr
+        )
     table = as_table([run for run in found if not wanted or run.state in wanted])
     if text:
         searched = ["run", "network", "recipe", "data", "tags", "note"]
@@ -126,12 +149,13 @@ def _table(found: list[Run]) -> None:
 def columns() -> dict:
     """How the columns of `as_table` are shown."""
     return {
-        "validation": st.column_config.NumberColumn("validation", format="percent"),
-        "test": st.column_config.NumberColumn("test", format="percent"),
-        "tags": st.column_config.ListColumn("tags"),
+        **{name: tr(name) for name in _COLUMNS},
+        "validation": st.column_config.NumberColumn(tr("validation"), format="percent"),
+        "test": st.column_config.NumberColumn(tr("test"), format="percent"),
+        "tags": st.column_config.ListColumn(tr("tags")),
         "note": None,  # for the filter; the run's own page shows it
         "created": st.column_config.DatetimeColumn(
-            "created" if st.context.timezone else "created, UTC",
+            tr("created") if st.context.timezone else tr("created, UTC"),
             format="D MMM, HH:mm",
             timezone=st.context.timezone or "UTC",
         ),
@@ -148,7 +172,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
         rows.append(
             {
                 "run": run.name,
-                "state": run.state,
+                "state": tr(run.state),
                 "validation": card.get("val_accuracy"),
                 "test": card.get("test_accuracy"),
                 "network": network_name(run.config),
@@ -161,21 +185,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )
-    columns = (
-        "run",
-        "state",
-        "validation",
-        "test",
-        "network",
-        "recipe",
-        "data",
-        "epochs",
-        "time",
-        "tags",
-        "note",
-        "created",
-    )
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def network_name(config: dict) -> str:
@@ -188,19 +198,21 @@ def network_name(config: dict) -> str:
 def _with_selected(selected: list[Run]) -> None:
     """What one can do with the chosen rows."""
     if not selected:
-        st.caption("Choose a row to open, rename or delete it; choose several to lay them over.")
+        st.caption(
+            tr("Choose a row to open, rename or delete it; choose several to lay them over.")
+        )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(selected) == 1:
             st.page_link(
                 "pages/train.py",
-                label="Open",
+                label=tr("Open"),
                 icon=":material/open_in_full:",
                 query_params={"run": selected[0].name},
             )
-            if st.button("Rename", key="table-rename", icon=":material/edit:"):
+            if st.button(tr("Rename"), key="table-rename", icon=":material/edit:"):
                 actions.ask("rename", [selected[0].name])
-        if st.button("Delete", key="table-delete", icon=":material/delete:"):
+        if st.button(tr("Delete"), key="table-delete", icon=":material/delete:"):
             actions.ask("delete", [run.name for run in selected])
     if len(selected) > 1:
         _overlay(selected)
@@ -219,9 +231,9 @@ def _overlay(selected: list[Run]) -> None:
         column.plotly_chart(charts.overlay(curves, metric, look), key=f"overlay-{metric}")
     differing = differences(selected)
     if differing.empty:
-        st.caption("Network and recipe are the same in all of them.")
+        st.caption(tr("Network and recipe are the same in all of them."))
     else:
-        st.markdown("**Settings in which they differ**")
+        st.markdown(tr("**Settings in which they differ**"))
         st.dataframe(differing, key="train-differences")
 
 

@@ -22,7 +22,7 @@ def test_durations(seconds, text):
 
 @pytest.mark.parametrize(
     "n_bytes, text",
-    [(None, ""), (0, "0 bytes"), (999, "999 bytes"), (5_400_000, "5.4 MB"), (2e9, "2 GB")],
+    [(None, ""), (0, "0 B"), (999, "999 B"), (5_400_000, "5.4 MB"), (2e9, "2 GB")],
 )
 def test_sizes(n_bytes, text):
     assert formatting.size(n_bytes) == text

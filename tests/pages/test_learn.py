@@ -70,9 +70,9 @@ def test_a_forged_progress_counts_for_nothing_more(forged):
 
 def test_one_goes_on_and_back():
     page = learn(NAMES[2])
-    page.button[1].click().run()
+    page.button(key="learn-next").click().run()
     assert page.subheader[0].value == NAMES[3][2:]
-    page.button[0].click().run()
+    page.button(key="learn-back").click().run()
     assert page.subheader[0].value == NAMES[2][2:]
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from vggcore.answers import doubt, evaluation
 from vggcore.data import fashion_mnist
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.packing import packed
 from vggcore.pictures import things
@@ -91,8 +92,13 @@ class Classifier:
         named = list(dict.fromkeys(part.label for part in sure))
         several = tuple(map(Thing, found.several, parts))
         if len(named) > 1:
-            listed = f"{', '.join(named[:-1])} and {named[-1]}"
-            reason = f"There are several things here: {listed}. Choose the one you mean."
+            listed = Message(named[0])
+            for place, label in enumerate(named[1:], start=2):
+                pattern = "{some} and {more}" if place == len(named) else "{some}, {more}"
+                listed = Message(pattern, some=listed, more=Message(label))
+            reason = Message(
+                "There are several things here: {listed}. Choose the one you mean.", listed=listed
+            )
             return replace(answer, unsure=True, reason=reason, several=several)
         if sure and (answer.unsure or answer.label != named[0]):
             answer = max(sure, key=lambda part: part.probability)
@@ -111,7 +117,11 @@ class Classifier:
         if not prepared.blank and (reason or chances[best] < _PLAINLY_UPRIGHT):
             turn, upright = self._needed_turn(prepared, logits)
             if turn:
-                reason = f"The picture may be turned: after {TURNS[turn]} it looks like {upright}."
+                reason = Message(
+                    "The picture may be turned: after {turn} it looks like {upright}.",
+                    turn=Message(TURNS[turn]),
+                    upright=Message(upright),
+                )
         return Prediction(
             label=self.classes[best],
             probability=chances[best],
@@ -160,14 +170,18 @@ class Classifier:
     def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
         """Why the answer is unsure; empty when it is not."""
         if prepared.blank:
-            return "The picture is blank: nothing stands out from its background."
+            return Message("The picture is blank: nothing stands out from its background.")
         limits = self.checkpoint.card.unsure
         no_garment, unclear = doubt.doubts(logits, self.temperature, limits, prepared.drawn)
         if no_garment:
-            return "This does not look like any of the ten kinds of garment."
+            return Message("This does not look like any of the ten kinds of garment.")
         if unclear:
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
-            return f"It could be {first[1]} or {second[1]}: neither is clear enough."
+            return Message(
+                "It could be {first} or {second}: neither is clear enough.",
+                first=Message(first[1]),
+                second=Message(second[1]),
+            )
         return ""
 
 

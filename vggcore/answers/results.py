@@ -24,6 +24,7 @@ from vggcore.data import raw_files
 from vggcore.data.raw_files import DataMissing
 from vggcore.machine import hardware, paths
 from vggcore.machine.files import FileError, write_atomically
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
 
@@ -95,8 +96,11 @@ class Results:
         images, _ = raw_files.test_split(dataset_of(self.card), self.card.data.split_seed)
         if image_hash(images) != self.images_sha256:
             raise DataMissing(
-                f"the test images here are not those that {self.name} was judged on: compute its "
-                f"results anew (vggcore results build {self.name})"
+                Message(
+                    "the test images here are not those that {name} was judged on: compute its "
+                    "results anew (vggcore results build {name})",
+                    name=self.name,
+                )
             )
         return images
 
@@ -163,7 +167,7 @@ def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
         found = {key: arrays[key] for key in arrays.files if key != "identity"}
     images = identity.pop("images")
     if identity != _identity(card):
-        raise ValueError("these are the results of other weights")
+        raise ValueError(Message("these are the results of other weights"))
     labels = found["labels"].astype(np.int64)
     numbers = {key: value.astype(np.float32) for key, value in found.items()}
     made = Results(
@@ -175,7 +179,7 @@ def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
         images_sha256=images,
     )
     if made.logits.shape != (len(labels), len(card.classes)) or not len(labels):
-        raise ValueError("logits and labels do not fit each other")
+        raise ValueError(Message("logits and labels do not fit each other"))
     return made
 
 
@@ -192,7 +196,9 @@ def _sha256(card: Card) -> str:
     """Raises CheckpointError where the card's hash is none: it becomes part of a file's name."""
     sha256 = card.sha256
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise checkpoints.CheckpointError("the card's sha256 is not a SHA-256 in hexadecimal")
+        raise checkpoints.CheckpointError(
+            Message("the card's sha256 is not a SHA-256 in hexadecimal")
+        )
     return sha256
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vggcore.machine import hardware, memory, paths
+from vggcore.machine.messages import Message
 from vggcore.machine.precision import cpu_multiplies_bf16
 
 OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 1), "pandas": (2, 2)}
@@ -50,20 +51,20 @@ def run(args: argparse.Namespace) -> int:
 def examine() -> Iterator[Finding]:
     """All findings, the quick ones first; each check that fails is a finding, not an error."""
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
-        ("Python", _python),
-        ("packages", lambda: _packages(OLDEST, "pip install -r requirements.txt")),
+        (Message("Python"), _python),
+        (Message("packages"), lambda: _packages(OLDEST, "pip install -r requirements.txt")),
         (
-            "dashboard's packages",
+            Message("dashboard's packages"),
             lambda: _packages(APP, "pip install 'vgg-dashboard[app]'", optional=True),
         ),
-        ("PyTorch and GPU", _torch),
-        ("precision", _precision),
-        ("data set", _data),
-        ("disk", _disk),
-        ("memory", _memory),
-        ("port", _port),
-        ("training", _training),
-        ("answer", _answer),
+        (Message("PyTorch and GPU"), _torch),
+        (Message("precision"), _precision),
+        (Message("data set"), _data),
+        (Message("disk"), _disk),
+        (Message("memory"), _memory),
+        (Message("port"), _port),
+        (Message("training"), _training),
+        (Message("answer"), _answer),
     ]
     for what, check in checks:
         try:

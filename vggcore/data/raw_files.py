@@ -12,6 +12,7 @@ import numpy as np
 
 from vggcore.data.synthetic import synthetic_garments
 from vggcore.machine import paths
+from vggcore.machine.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,14 @@ def _download(root: Path) -> None:
         if new is not None:
             shutil.rmtree(new, ignore_errors=True)  # an empty folder would only mislead
         raise DataMissing(
-            f"Fashion-MNIST was not found in {root} and could not be downloaded ({error}); put its "
-            f"four files into {raw}, point VGGCORE_DATA at them, or use --dataset synthetic"
+            Message(
+                "Fashion-MNIST was not found in {root} and could not be downloaded ({error}); "
+                "put its four files into {raw}, point VGGCORE_DATA at them, or use --dataset "
+                "synthetic",
+                root=root,
+                error=error,
+                raw=raw,
+            )
         ) from None
 
 
@@ -104,10 +111,18 @@ def _read_idx(file: Path) -> np.ndarray:
     try:
         content = file.read_bytes() if file.is_file() else _unpacked(packed, BYTES[file.name])
     except (OSError, EOFError, zlib.error) as error:
-        raise DataMissing(f"{packed} cannot be unpacked: {error}") from None
+        raise DataMissing(
+            Message("{packed} cannot be unpacked: {error}", packed=packed, error=error)
+        ) from None
     digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
     if digest != BLOB_HASHES[file.name]:
-        raise DataMissing(f"{file} is damaged or another data set: its hash is {digest}")
+        raise DataMissing(
+            Message(
+                "{file} is damaged or another data set: its hash is {digest}",
+                file=file,
+                digest=digest,
+            )
+        )
     dimensions = content[3]
     shape = np.frombuffer(content, ">u4", dimensions, offset=4).astype(int)
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)

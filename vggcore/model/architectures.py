@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import NamedTuple
 
+from vggcore.machine.messages import Message
+
 
 class Conv(NamedTuple):
     """One convolution of the paper: its output channels at width 1, and its kernel side."""
@@ -89,8 +91,13 @@ def parse_name(name: str) -> tuple[str, bool]:
     configuration = _ALIASES.get(plain, plain.upper())
     if configuration not in CONFIGURATIONS:
         raise ValueError(
-            f"unknown configuration {name!r}: choose one of {', '.join(CONFIGURATIONS)} "
-            f"or {', '.join(_ALIASES)}, each also with -bn"
+            Message(
+                "unknown configuration {name!r}: choose one of {configurations} or {aliases}, "
+                "each also with -bn",
+                name=name,
+                configurations=", ".join(CONFIGURATIONS),
+                aliases=", ".join(_ALIASES),
+            )
         )
     return configuration, batch_norm
 
@@ -100,9 +107,17 @@ def parse_width(value) -> Fraction:
     try:
         width = Fraction(value).limit_denominator(1024)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError(f"width {value!r} is not a ratio such as 1/8 or 1") from None
+        raise ValueError(
+            Message("width {value!r} is not a ratio such as 1/8 or 1", value=value)
+        ) from None
     if not 0 < width <= _MAX_WIDTH:
-        raise ValueError(f"width {value!r} is out of range: above 0 and at most {_MAX_WIDTH}")
+        raise ValueError(
+            Message(
+                "width {value!r} is out of range: above 0 and at most {limit}",
+                value=value,
+                limit=_MAX_WIDTH,
+            )
+        )
     return width
 
 
@@ -132,21 +147,40 @@ class VGGSpec:
         _check_int("num_classes", self.num_classes, 1, 100_000)
         if isinstance(self.image_size, int) and self.image_size < MIN_IMAGE_SIZE:
             raise ValueError(
-                f"image_size {self.image_size} is too small: the five 2×2 pools halve the side "
-                f"five times, so it must be at least {MIN_IMAGE_SIZE} pixels"
+                Message(
+                    "image_size {image_size} is too small: the five 2×2 pools halve the side five "
+                    "times, so it must be at least {least} pixels",
+                    image_size=self.image_size,
+                    least=MIN_IMAGE_SIZE,
+                )
             )
         _check_int("image_size", self.image_size, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
         if self.head not in HEADS:
-            raise ValueError(f"unknown head {self.head!r}: choose one of {', '.join(HEADS)}")
+            raise ValueError(
+                Message(
+                    "unknown head {head!r}: choose one of {heads}",
+                    head=self.head,
+                    heads=", ".join(HEADS),
+                )
+            )
         if self.fc_width is not None:
             _check_int("fc_width", self.fc_width, 1, 65_536)
         if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
-            raise ValueError(f"dropout {self.dropout!r} is out of range: from 0 to below 1")
+            raise ValueError(
+                Message(
+                    "dropout {dropout!r} is out of range: from 0 to below 1", dropout=self.dropout
+                )
+            )
         smallest = min(conv.channels for block in self.table.blocks for conv in block)
         if int(smallest * self.width) < 1 or (self.head == "fc" and self.hidden_units < 1):
             raise ValueError(
-                f"width {self.width} leaves a layer with 0 channels: "
-                f"configuration {self.configuration} needs at least 1/{smallest}"
+                Message(
+                    "width {width} leaves a layer with 0 channels: configuration {configuration} "
+                    "needs at least 1/{smallest}",
+                    width=self.width,
+                    configuration=self.configuration,
+                    smallest=smallest,
+                )
             )
 
     @property
@@ -192,19 +226,38 @@ class VGGSpec:
 def known_fields(cls, values: dict) -> dict:
     """`values`, checked to name only fields of the dataclass `cls`. Raises ValueError."""
     if not isinstance(values, dict):
-        raise ValueError(f"{cls.__name__} must be an object, not {type(values).__name__}")
+        raise ValueError(
+            Message(
+                "{name} must be an object, not {type}",
+                name=cls.__name__,
+                type=type(values).__name__,
+            )
+        )
     allowed = [f.name for f in fields(cls)]
     unknown = [key for key in values if key not in allowed]
     if unknown:
         raise ValueError(
-            f"unknown {cls.__name__} field {unknown[0]!r}: allowed are {', '.join(allowed)}"
+            Message(
+                "unknown {type} field {unknown!r}: allowed are {allowed}",
+                type=cls.__name__,
+                unknown=unknown[0],
+                allowed=", ".join(allowed),
+            )
         )
     return values
 
 
 def _check_int(field: str, value, low: int, high: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{field} {value!r} is out of range: a whole number from {low} to {high}")
+        raise ValueError(
+            Message(
+                "{field} {value!r} is out of range: a whole number from {low} to {high}",
+                field=field,
+                value=value,
+                low=low,
+                high=high,
+            )
+        )
 
 
 class ImageNetError(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
 from vggcore.machine.files import FileError, write_atomically, write_json
+from vggcore.machine.messages import Message
 from vggcore.model.card import Card
 
 if TYPE_CHECKING:
@@ -95,9 +96,11 @@ def find(name: str | Path) -> Path:
         if place.with_name(place.name + ".json").is_file():
             return place
     if why := _why_not(Path(text)):
-        raise CheckpointError(f"{text} cannot be used: {why}")
+        raise CheckpointError(Message("{text} cannot be used: {why}", text=text, why=why))
     known = ", ".join(available()) or "none yet"
-    raise CheckpointError(f"unknown checkpoint {text!r}: shipped ones are {known}")
+    raise CheckpointError(
+        Message("unknown checkpoint {text!r}: shipped ones are {known}", text=text, known=known)
+    )
 
 
 def _why_not(path: Path) -> str:
@@ -122,7 +125,9 @@ def read_card(name: str | Path) -> Card:
     try:
         return Card.from_dict(json.loads(file.read_bytes()))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"the card {file} cannot be read: {error}") from None
+        raise CheckpointError(
+            Message("the card {file} cannot be read: {error}", file=file, error=error)
+        ) from None
 
 
 def version(name: str | Path) -> str:
@@ -152,18 +157,32 @@ def network_from(path: Path, card: Card) -> "VGG":
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"the weights {file} cannot be read: {error.strerror}") from None
+        raise CheckpointError(
+            Message(
+                "the weights {file} cannot be read: {strerror}", file=file, strerror=error.strerror
+            )
+        ) from None
     if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise CheckpointError(f"the weights {file} are damaged: their SHA-256 is not the card's")
+        raise CheckpointError(
+            Message("the weights {file} are damaged: their SHA-256 is not the card's", file=file)
+        )
     try:
         state = from_bytes(content)
     except (ValueError, TypeError, SafetensorError) as error:
-        raise CheckpointError(f"the checkpoint {path} cannot be read: {error}") from None
+        raise CheckpointError(
+            Message("the checkpoint {path} cannot be read: {error}", path=path, error=error)
+        ) from None
     with torch.device("meta"):
         network = VGG(card.spec)
     needed = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     if {key: tuple(value.shape) for key, value in state.items()} != needed:
-        raise CheckpointError(f"the weights {file} do not fit the card's network, {card.spec.name}")
+        raise CheckpointError(
+            Message(
+                "the weights {file} do not fit the card's network, {name}",
+                file=file,
+                name=card.spec.name,
+            )
+        )
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     network.load_state_dict(state, assign=True)
     # As in training: half the memory and less time than PyTorch's default layout on a CPU.

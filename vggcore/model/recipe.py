@@ -7,6 +7,7 @@ Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `un
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 
+from vggcore.machine.messages import Message
 from vggcore.machine.precision import PRECISIONS
 from vggcore.model.architectures import VGGSpec, known_fields
 
@@ -158,24 +159,41 @@ _NOT_WITH_WILD = ("train_limit", "fit", "flip", "shift", "mixup", "cutmix")
 def check(spec: VGGSpec, train: TrainConfig) -> None:
     """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
     if spec.num_classes != 10:
-        raise ValueError(f"training needs num_classes 10, not {spec.num_classes}: of the garments")
+        raise ValueError(
+            Message(
+                "training needs num_classes 10, not {num_classes}: of the garments",
+                num_classes=spec.num_classes,
+            )
+        )
     if train.dataset != "wild" and spec.in_channels != 1:
         raise ValueError(
-            f"training on {train.dataset} needs in_channels 1, not {spec.in_channels}: "
-            "its garments are grey; dataset 'wild' has colours"
+            Message(
+                "training on {dataset} needs in_channels 1, not {in_channels}: its garments "
+                "are grey; dataset 'wild' has colours",
+                dataset=train.dataset,
+                in_channels=spec.in_channels,
+            )
         )
     if train.dataset == "wild" and spec.in_channels not in WILD_CHANNELS:
         raise ValueError(
-            f"training on 'wild' needs in_channels 1 (the outline), 3 (colours) or 4 (both), "
-            f"not {spec.in_channels}"
+            Message(
+                "training on 'wild' needs in_channels 1 (the outline), 3 (colours) or 4 "
+                "(both), not {in_channels}",
+                in_channels=spec.in_channels,
+            )
         )
     if train.optimizer == "muon" and not spec.batch_norm:
-        raise ValueError("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
+        raise ValueError(
+            Message("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
+        )
     defaults = TrainConfig()
     changed = [n for n in _NOT_WITH_WILD if getattr(train, n) != getattr(defaults, n)]
     if train.dataset == "wild" and changed:
         raise ValueError(
-            f"dataset 'wild' draws its pictures in its own way: leave out {', '.join(changed)}"
+            Message(
+                "dataset 'wild' draws its pictures in its own way: leave out {changed}",
+                changed=", ".join(changed),
+            )
         )
 
 
@@ -185,14 +203,34 @@ def _checked(f, value):
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:
-        raise ValueError(f"{f.name} {value!r} must be of type {kind.__name__}")
+        raise ValueError(
+            Message(
+                "{name} {value!r} must be of type {type}",
+                name=f.name,
+                value=value,
+                type=kind.__name__,
+            )
+        )
     if meta["choices"] and value not in meta["choices"]:
         raise ValueError(
-            f"unknown {f.name} {value!r}: choose one of {', '.join(map(str, meta['choices']))}"
+            Message(
+                "unknown {name} {value!r}: choose one of {choices}",
+                name=f.name,
+                value=value,
+                choices=", ".join(map(str, meta["choices"])),
+            )
         )
     # Written so that NaN, which compares false with everything, is refused as well.
     if meta["low"] is not None and not meta["low"] <= value <= meta["high"]:
-        raise ValueError(f"{f.name} {value!r} is out of range: {meta['low']} to {meta['high']}")
+        raise ValueError(
+            Message(
+                "{name} {value!r} is out of range: {low} to {high}",
+                name=f.name,
+                value=value,
+                low=meta["low"],
+                high=meta["high"],
+            )
+        )
     return value
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from vggcore.machine.messages import Message
 from vggcore.pictures import ground
 
 MIN_SIDE = 12  # pixels: less shows no garment
@@ -31,10 +32,16 @@ class Box(NamedTuple):
         try:
             box = cls(*(int(part) for part in text.split(",")))
         except (AttributeError, TypeError, ValueError):
-            raise ValueError(f"{text!r} is not X,Y,WIDTH,HEIGHT in whole pixels") from None
+            raise ValueError(
+                Message("{text!r} is not X,Y,WIDTH,HEIGHT in whole pixels", text=text)
+            ) from None
         if min(box.left, box.top) < 0 or min(box.width, box.height) < MIN_SIDE:
             raise ValueError(
-                f"{text!r}: X and Y must be 0 or more, width and height {MIN_SIDE} or more"
+                Message(
+                    "{text!r}: X and Y must be 0 or more, width and height {least} or more",
+                    text=text,
+                    least=MIN_SIDE,
+                )
             )
         return box
 
@@ -45,8 +52,12 @@ class Box(NamedTuple):
         left, top = max(0, self.left), max(0, self.top)
         if right - left < MIN_SIDE or bottom - top < MIN_SIDE:
             raise ValueError(
-                f"the box {','.join(map(str, self))} lies outside of the picture, "
-                f"which is {picture.width}×{picture.height} pixels"
+                Message(
+                    "the box {box} lies outside of the picture, which is {width}×{height} pixels",
+                    box=",".join(map(str, self)),
+                    width=picture.width,
+                    height=picture.height,
+                )
             )
         return picture.crop((left, top, right, bottom))
 

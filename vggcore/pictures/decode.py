@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, features
 
+from vggcore.machine.messages import Message
 from vggcore.pictures.file_parts import count_parts, jpeg_scans
 
 # Pillow's own builds read AVIF since 11.3; HEIC needs the package pillow-heif beside it.
@@ -101,16 +102,22 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ImageError("the picture has too many pixels") from None
+        raise ImageError(Message("the picture has too many pixels")) from None
     except Image.UnidentifiedImageError:
         kind = _other_kind(data)
         if kind:
             if kind in FORMATS or (kind == "HEIC" and _HEIC):
-                raise ImageError("the picture is damaged or incomplete") from None
-            raise ImageError(f"this is a {kind} picture, not {_NAMED}: save it as JPEG") from None
-        raise ImageError(f"this is not {_NAMED} picture") from None
+                raise ImageError(Message("the picture is damaged or incomplete")) from None
+            raise ImageError(
+                Message(
+                    "this is a {kind} picture, not {kinds}: save it as JPEG",
+                    kind=kind,
+                    kinds=_NAMED,
+                )
+            ) from None
+        raise ImageError(Message("this is not {kinds} picture", kinds=_NAMED)) from None
     except _DAMAGE:
-        raise ImageError("the picture is damaged or incomplete") from None
+        raise ImageError(Message("the picture is damaged or incomplete")) from None
 
 
 @cache
@@ -150,15 +157,19 @@ def _read(source: bytes | str | Path) -> bytes:
             with open(source, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
         except OSError as error:
-            raise ImageError(f"cannot read the file: {error.strerror}") from None
+            raise ImageError(
+                Message("cannot read the file: {strerror}", strerror=error.strerror)
+            ) from None
     else:
         data = bytes(source)
     if not data:
-        raise ImageError("the file is empty (0 bytes)")
+        raise ImageError(Message("the file is empty (0 bytes)"))
     if len(data) > MAX_BYTES:
-        raise ImageError(f"the file is larger than {MAX_BYTES // 1_000_000} MB")
+        raise ImageError(
+            Message("the file is larger than {limit} MB", limit=MAX_BYTES // 1_000_000)
+        )
     if count_parts(data, MAX_PARTS) > MAX_PARTS:
-        raise ImageError("the file is made of too many parts")
+        raise ImageError(Message("the file is made of too many parts"))
     return data
 
 
@@ -169,16 +180,29 @@ def _check_size(image: Image.Image, data: bytes) -> None:
     limit = MAX_PIXELS[kind]
     scans = jpeg_scans(data, MAX_SCANS) if kind == "JPEG" else 1
     if scans > MAX_SCANS:
-        raise ImageError("the JPEG has too many scans")
+        raise ImageError(Message("the JPEG has too many scans"))
     if kind == "JPEG" and (image.info.get("progressive") or scans > 4):
         limit = MAX_PIXELS_PROGRESSIVE
     if width * height > limit:
         raise ImageError(
-            f"the picture has too many pixels: {width}×{height}, "
-            f"at most {limit / 1e6:.0f} million for {kind}"
+            Message(
+                "the picture has too many pixels: {width}×{height}, at most {limit:.0f} "
+                "million for {kind}",
+                width=width,
+                height=height,
+                limit=limit / 1e6,
+                kind=kind,
+            )
         )
     if min(width, height) < MIN_SIDE:
-        raise ImageError(f"the picture is too small: {width}×{height}, at least {MIN_SIDE} a side")
+        raise ImageError(
+            Message(
+                "the picture is too small: {width}×{height}, at least {least} a side",
+                width=width,
+                height=height,
+                least=MIN_SIDE,
+            )
+        )
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:

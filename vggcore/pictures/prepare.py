@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from vggcore.machine.messages import Message
 from vggcore.pictures import ground
 from vggcore.pictures.decode import opaque
 
@@ -84,7 +85,10 @@ def prepare(
     bright = _bright(view, invert, inverted, background)
     dim = ground.high(bright[view.mask], 97) < _DIM if not blank else True
     full = 255.0 if on_black and not dim else None
-    steps = [("picture", np.asarray(picture)), ("against ground", _stretched(bright, view, full))]
+    steps = [
+        (Message("picture"), np.asarray(picture)),
+        (Message("against ground"), _stretched(bright, view, full)),
+    ]
 
     box = (
         _box(view.mask, 0.003 if view.spread else 0.0005) if crop == "auto" and not blank else None
@@ -99,17 +103,20 @@ def prepare(
     cut_out = np.zeros(garment.mask.shape, np.uint8)
     if not blank:
         cut_out = _stretched(bright[cut], garment, full)
-    steps.append(("cut out", cut_out))
+    steps.append((Message("cut out"), cut_out))
     margin, channels = STYLES[style]
     result = _centred(_thickened(cut_out, garment.mask, size), size, margin)
     if channels == 1:
-        steps.append(("network input", result))
+        steps.append((Message("network input"), result))
     else:
         seen = _framed(view.colours, box, size, margin, fill)
         if channels == 4:
-            steps += [("outline", result), ("network input: this and the outline", seen)]
+            steps += [
+                (Message("outline"), result),
+                (Message("network input: this and the outline"), seen),
+            ]
         else:
-            steps.append(("network input", seen))
+            steps.append((Message("network input"), seen))
         result = np.dstack([seen, result]) if channels == 4 else seen
     drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)

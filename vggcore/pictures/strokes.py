@@ -19,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vggcore.machine.messages import Message
+
 CANVAS = 256.0  # side of the canvas in its own units; points and brush sizes are in these
 TOOLS = ("brush", "eraser", "shape", "fill")
 MAX_STROKES = 400
@@ -61,38 +63,55 @@ def parse_strokes(value) -> list[Stroke]:
         if "drawing" in value:
             return _fitted(_quick_draw_strokes(value["drawing"]))
         if "strokes" not in value:
-            raise StrokeError("a drawing needs 'strokes' or 'drawing'")
+            raise StrokeError(Message("a drawing needs 'strokes' or 'drawing'"))
         strokes = _list(value["strokes"], "strokes")
         if any(isinstance(stroke, dict) for stroke in strokes):
             return _canvas_strokes(strokes, value.get("canvas", CANVAS))
         return _fitted(_quick_draw_strokes(strokes))
     if isinstance(value, list):
         return _fitted(_quick_draw_strokes(value))
-    raise StrokeError(f"a drawing must be an object or a list, not {type(value).__name__}")
+    raise StrokeError(
+        Message("a drawing must be an object or a list, not {type}", type=type(value).__name__)
+    )
 
 
 def _decode(text: str | bytes):
     if len(text) > MAX_JSON_BYTES:
-        raise StrokeError(f"the drawing is larger than {MAX_JSON_BYTES // 1_000_000} MB")
+        raise StrokeError(
+            Message("the drawing is larger than {limit} MB", limit=MAX_JSON_BYTES // 1_000_000)
+        )
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
-        raise StrokeError("the drawing is not valid JSON") from None
+        raise StrokeError(Message("the drawing is not valid JSON")) from None
 
 
 def _list(value, name: str, limit: int = MAX_STROKES) -> list:
     if not isinstance(value, list):
-        raise StrokeError(f"{name} must be a list, not {type(value).__name__}")
+        raise StrokeError(
+            Message("{name} must be a list, not {type}", name=name, type=type(value).__name__)
+        )
     if len(value) > limit:
-        raise StrokeError(f"{name}: {len(value)} are too many, at most {limit}")
+        raise StrokeError(
+            Message(
+                "{name}: {count} are too many, at most {limit}",
+                name=name,
+                count=len(value),
+                limit=limit,
+            )
+        )
     return value
 
 
 def _number(value, name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, _NUMBER):
-        raise StrokeError(f"{name} must be a number, not {type(value).__name__}")
+        raise StrokeError(
+            Message("{name} must be a number, not {type}", name=name, type=type(value).__name__)
+        )
     if not low <= value <= high:  # also refuses NaN, which compares false
-        raise StrokeError(f"{name} is out of range: {low:g} to {high:g}")
+        raise StrokeError(
+            Message("{name} is out of range: {low:g} to {high:g}", name=name, low=low, high=high)
+        )
     return float(value)
 
 
@@ -102,10 +121,12 @@ def _canvas_strokes(strokes: list, canvas) -> list[Stroke]:
     result, total = [], 0
     for stroke in strokes:
         if not isinstance(stroke, dict):
-            raise StrokeError("every stroke must be an object")
+            raise StrokeError(Message("every stroke must be an object"))
         tool = stroke.get("tool", "brush")
         if tool not in TOOLS:
-            raise StrokeError(f"unknown tool: choose one of {', '.join(TOOLS)}")
+            raise StrokeError(
+                Message("unknown tool: choose one of {tools}", tools=", ".join(TOOLS))
+            )
         size = _number(stroke.get("size", DEFAULT_SIZE / scale), "size", 0, canvas) * scale
         pairs = _list(stroke.get("points"), "points", MAX_POINTS)
         total = _counted(total, len(pairs))
@@ -119,13 +140,15 @@ def _canvas_strokes(strokes: list, canvas) -> list[Stroke]:
 def _points(pairs: list, low: float, high: float) -> list[tuple[float, float]]:
     for pair in pairs:
         if not isinstance(pair, list) or len(pair) != 2:
-            raise StrokeError("every point must be a pair [x, y]")
+            raise StrokeError(Message("every point must be a pair [x, y]"))
     return [(_number(x, "x", low, high), _number(y, "y", low, high)) for x, y in pairs]
 
 
 def _counted(total: int, more: int) -> int:
     if total + more > MAX_POINTS:
-        raise StrokeError(f"the drawing has too many points, at most {MAX_POINTS}")
+        raise StrokeError(
+            Message("the drawing has too many points, at most {limit}", limit=MAX_POINTS)
+        )
     return total + more
 
 
@@ -144,7 +167,7 @@ def _quick_draw_strokes(strokes) -> list[list[tuple[float, float]]]:
         if not _is_rows(rows):
             pairs = rows
         elif len(rows[0]) != len(rows[1]):
-            raise StrokeError("a stroke has more x than y, or the other way round")
+            raise StrokeError(Message("a stroke has more x than y, or the other way round"))
         else:
             pairs = [list(pair) for pair in zip(rows[0], rows[1], strict=True)]
         total = _counted(total, len(pairs))

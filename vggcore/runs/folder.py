@@ -22,6 +22,7 @@ from pathlib import Path
 
 import vggcore
 from vggcore.machine.files import FileError, to_json, write_atomically
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
@@ -48,7 +49,11 @@ def create(
             message = f"{path} exists: choose another --run-dir, or --resume it"
             raise FileError(message) from None
     except OSError as error:
-        raise FileError(f"cannot make the run folder {path}: {error.strerror}") from None
+        raise FileError(
+            Message(
+                "cannot make the run folder {path}: {strerror}", path=path, strerror=error.strerror
+            )
+        ) from None
     values = {
         "name": path.name,
         "preset": preset,
@@ -81,13 +86,23 @@ class RunFolder:
         try:
             config = json.loads(file.read_bytes())
         except FileNotFoundError:
-            raise FileError(f"{self.path} is not a run folder: no {CONFIG}") from None
+            raise FileError(
+                Message("{path} is not a run folder: no {config}", path=self.path, config=CONFIG)
+            ) from None
         except (OSError, ValueError) as error:
-            raise FileError(f"{file} cannot be read: {error}") from None
+            raise FileError(
+                Message("{file} cannot be read: {error}", file=file, error=error)
+            ) from None
         known = config if isinstance(config, dict) else {}
         missing = [key for key in ("name", "spec", "train") if key not in known]
         if missing:
-            raise FileError(f"{file} is not the config of a run: it lacks {missing[0]}")
+            raise FileError(
+                Message(
+                    "{file} is not the config of a run: it lacks {missing}",
+                    file=file,
+                    missing=missing[0],
+                )
+            )
         return config
 
     @cached_property
@@ -105,7 +120,12 @@ class RunFolder:
             with open(self.path / METRICS, "a", encoding="utf-8") as stream:
                 stream.write(line)
         except OSError as error:
-            raise FileError(f"cannot write to {self.path}: {error.strerror}", error.errno) from None
+            raise FileError(
+                Message(
+                    "cannot write to {path}: {strerror}", path=self.path, strerror=error.strerror
+                ),
+                error.errno,
+            ) from None
 
     def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
         """Add a remark that belongs to a step: shown with the curves."""

@@ -5,6 +5,7 @@ from statistics import mean, stdev
 
 from vggcore.machine import paths
 from vggcore.machine.files import read_json
+from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.launching import launch
@@ -77,7 +78,7 @@ def group(name: str) -> Group:
     for one in groups():
         if one.name == name:
             return one
-    raise RunError(f"there is no group of runs named {name!r}")
+    raise RunError(Message("there is no group of runs named {name!r}", name=name))
 
 
 def _seed(run: Run) -> tuple[int, str]:
@@ -105,14 +106,18 @@ def launch_seeds(
     """
     limits = limits or Limits.read()
     if limits.public:
-        raise RunError("on a public deployment, runs are started one by one")
+        raise RunError(Message("on a public deployment, runs are started one by one"))
     if not 2 <= seeds <= MAX_SEEDS:
-        raise RunError(f"{seeds} seeds are out of range: 2 to {MAX_SEEDS}")
+        raise RunError(
+            Message("{seeds} seeds are out of range: 2 to {limit}", seeds=seeds, limit=MAX_SEEDS)
+        )
     # Numbers follow the name: what belongs together reads so, and is short enough.
     stem = check_name(name) if name else _free_stem(preset or "run")
     check_name(f"{stem}-s{train.seed + seeds}")
     if any(run.group == stem for run in list_runs()) and not request:
-        raise RunError(f"there is a group named {stem!r} already: choose another name")
+        raise RunError(
+            Message("there is a group named {stem!r} already: choose another name", stem=stem)
+        )
     started = [
         launch(
             spec,

@@ -13,6 +13,7 @@ from pathlib import Path
 from vggcore.machine import paths
 from vggcore.machine.files import FileError, read_json, write_json
 from vggcore.machine.hardware import device_choices
+from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import folder, locks, status
@@ -57,9 +58,17 @@ def launch(
     """
     limits = limits or Limits.read()
     if sys.platform == "win32":  # a lock cannot be handed to another process there
-        raise RunError("background runs need Linux or macOS: train in a terminal, `vggcore train`")
+        raise RunError(
+            Message("background runs need Linux or macOS: train in a terminal, `vggcore train`")
+        )
     if not 1 <= processes <= MAX_PROCESSES:
-        raise RunError(f"processes {processes} is out of range: 1 to {MAX_PROCESSES}")
+        raise RunError(
+            Message(
+                "processes {processes} is out of range: 1 to {limit}",
+                processes=processes,
+                limit=MAX_PROCESSES,
+            )
+        )
     if limits.public:
         processes = 1
         train = limits.capped(preset, train)
@@ -72,14 +81,16 @@ def launch(
         name = check_name(name) if name else free_name(preset or "run")
         path = paths.runs_dir() / name
         if path.exists():
-            raise RunError(f"there is a run named {name!r} already: choose another name")
+            raise RunError(
+                Message("there is a run named {name!r} already: choose another name", name=name)
+            )
         staging = paths.runs_dir() / ".new" / name
         folder.create(staging, spec, train, preset=preset or None, group=group)
         asked = {"visitor": visitor, "request": request, "processes": processes}
         write_json(staging / LAUNCH, asked)
         lock = locks.take(staging)
         if lock is None:  # nobody else knows the folder yet
-            raise RunError(f"run {name} could not be locked: try again")
+            raise RunError(Message("run {name} could not be locked: try again", name=name))
         write_queued(staging, train, Status())
         os.rename(staging, path)  # the run appears whole, locked and queued
     start(path, "--from-config", lock)
@@ -92,9 +103,11 @@ def one_line_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except FileError as error:
-        raise RunError(str(error)) from None
+        raise RunError(error.args[0]) from None
     except OSError as error:
-        raise RunError(f"cannot write to {place}: {error.strerror or error}") from None
+        raise RunError(
+            Message("cannot write to {place}: {value}", place=place, value=error.strerror or error)
+        ) from None
 
 
 def _sweep(runs_dir: Path) -> None:
@@ -117,7 +130,11 @@ def check_room(limits: Limits, visitor: str) -> None:
     free = shutil.disk_usage(paths.runs_dir()).free
     if free < MIN_FREE_BYTES:
         raise RunError(
-            f"only {free / 1e6:.0f} MB are free in {paths.runs_dir()}: delete runs or other files"
+            Message(
+                "only {free:.0f} MB are free in {runs_dir}: delete runs or other files",
+                free=free / 1e6,
+                runs_dir=paths.runs_dir(),
+            )
         )
     if limits.public:
         living = [run for run in list_runs() if run.living]
@@ -168,7 +185,9 @@ def start(path: Path, how: str, lock: int) -> None:
     except OSError as error:
         message = f"could not be started: {error}"
         status.write(path, Status(state=State.FAILED, message=message))
-        raise RunError(f"run {path.name} could not be started: {error}") from None
+        raise RunError(
+            Message("run {name} could not be started: {error}", name=path.name, error=error)
+        ) from None
     finally:
         os.close(lock)
     # Only to take the exit code from the kernel, so that no zombie stays while an app lives on.

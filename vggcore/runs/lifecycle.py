@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vggcore.machine import paths
 from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import locks, status
@@ -35,7 +36,9 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     """
     run = look(name)
     if not run.living:
-        raise RunError(f"run {name} is {run.state}: there is nothing to stop")
+        raise RunError(
+            Message("run {name} is {state}: there is nothing to stop", name=name, state=run.state)
+        )
     _check_own(run, "stopping", visitor, password, limits or Limits.read())
     with one_line_errors(run.path):
         (run.path / STOP).touch()
@@ -69,7 +72,13 @@ def resume(
         lock = _take_resting_lock(run)
         if lock is None:
             state = look_at(run.path).state
-            raise RunError(f"run {name} is {state}: only an ended run can be resumed")
+            raise RunError(
+                Message(
+                    "run {name} is {state}: only an ended run can be resumed",
+                    name=name,
+                    state=state,
+                )
+            )
         try:
             how = _prepare_resume(run.path)
         except (OSError, ValueError):
@@ -83,7 +92,9 @@ def _prepare_resume(path: Path) -> str:
     """Bring a run's folder back to "queued" while holding its lock; how to start the trainer."""
     said = status.read(path)
     if said.state == State.FINISHED:
-        raise RunError(f"run {path.name} has finished: there is nothing left to train")
+        raise RunError(
+            Message("run {name} has finished: there is nothing left to train", name=path.name)
+        )
     train = RunFolder(path).train
     locks.remove_temporary_files(path)
     (path / STOP).unlink(missing_ok=True)
@@ -108,7 +119,12 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
     with changing_runs(paths.runs_dir()), _resting(name, "rename") as path:
         new_path = path.with_name(new_name)
         if new_path.exists():
-            raise RunError(f"there is a run named {new_name!r} already: choose another name")
+            raise RunError(
+                Message(
+                    "there is a run named {new_name!r} already: choose another name",
+                    new_name=new_name,
+                )
+            )
         config = RunFolder(path).config
         write_json(path / CONFIG, config | {"name": new_name})
         card_file = path / f"{BEST}.json"
@@ -131,16 +147,27 @@ def promote(
     (limits or Limits.read()).require_owner(password, "promoting a checkpoint")
     run, target = look(name), paths.checkpoints_dir() / check_name(checkpoint_name)
     if not run.has_best:
-        raise RunError(f"run {name} has no checkpoint yet: its first comes after the first epoch")
+        raise RunError(
+            Message(
+                "run {name} has no checkpoint yet: its first comes after the first epoch", name=name
+            )
+        )
     card_file = target.with_name(target.name + ".json")
     if card_file.exists():
-        raise RunError(f"there is a checkpoint named {checkpoint_name!r} already")
+        raise RunError(
+            Message(
+                "there is a checkpoint named {checkpoint_name!r} already",
+                checkpoint_name=checkpoint_name,
+            )
+        )
     with one_line_errors(paths.checkpoints_dir()):
         target.parent.mkdir(parents=True, exist_ok=True)
         weights = (run.path / f"{BEST}.safetensors").read_bytes()
         card = checkpoints.read_card(run.path / BEST)
         if hashlib.sha256(weights).hexdigest() != card.sha256:
-            raise RunError(f"the best checkpoint of {name} is being replaced: try again")
+            raise RunError(
+                Message("the best checkpoint of {name} is being replaced: try again", name=name)
+            )
         with suppress(FileNotFoundError):  # what the Results page shows: later made anew
             kept = (run.path / f"{BEST}.results.npz").read_bytes()
             write_atomically(target.with_name(target.name + ".results.npz"), kept)
@@ -170,7 +197,12 @@ def _resting(name: str, action: str) -> Iterator[Path]:
         lock = _take_resting_lock(run)
         if lock is None:
             raise RunError(
-                f"run {name} is {look_at(run.path).state}: stop it before you {action} it"
+                Message(
+                    "run {name} is {state}: stop it before you {action} it",
+                    name=name,
+                    state=look_at(run.path).state,
+                    action=action,
+                )
             )
         try:
             yield run.path

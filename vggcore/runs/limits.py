@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from vggcore.machine.messages import Message
 from vggcore.model.recipe import PRESETS, TrainConfig
 
 
@@ -62,7 +63,9 @@ class Limits:
     def require_owner(self, password: str, action: str) -> None:
         """Raises NotAllowed unless `password` is the owner's."""
         if not self.is_owner(password):
-            raise NotAllowed(f"{action} needs the password of this deployment's owner")
+            raise NotAllowed(
+                Message("{action} needs the password of this deployment's owner", action=action)
+            )
 
     def capped(self, preset: str, train: TrainConfig) -> TrainConfig:
         """`train` as a visitor may run it: the preset's own recipe under this deployment's caps.
@@ -72,10 +75,13 @@ class Limits:
         if not self.public:
             return train
         if not self.training:
-            raise NotAllowed("training is turned off on this public deployment")
+            raise NotAllowed(Message("training is turned off on this public deployment"))
         if preset not in self.presets:
             raise NotAllowed(
-                f"this public deployment trains only its presets: {', '.join(self.presets)}"
+                Message(
+                    "this public deployment trains only its presets: {presets}",
+                    presets=", ".join(self.presets),
+                )
             )
         recipe = PRESETS[preset].train
         minutes = min(recipe.max_minutes or self.max_minutes, self.max_minutes)
@@ -88,13 +94,18 @@ class Limits:
             return
         if living_of_visitor >= self.queue_per_visitor:
             raise NotAllowed(
-                f"one visitor may have {self.queue_per_visitor} run(s) at a time: "
-                "wait for yours to end, or stop it"
+                Message(
+                    "one visitor may have {queue_per_visitor} run(s) at a time: wait for yours to "
+                    "end, or stop it",
+                    queue_per_visitor=self.queue_per_visitor,
+                )
             )
         if living >= self.queue:
-            raise NotAllowed(f"the queue is full ({self.queue} runs): try again later")
+            raise NotAllowed(
+                Message("the queue is full ({queue} runs): try again later", queue=self.queue)
+            )
         if disk_bytes >= self.disk_bytes:
-            raise NotAllowed("the space for runs on this deployment is used up")
+            raise NotAllowed(Message("the space for runs on this deployment is used up"))
 
 
 def _flag(values: Mapping[str, str], name: str) -> bool:
@@ -107,5 +118,9 @@ def _number(values: Mapping[str, str], name: str, default: float) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"{name} must be a number from 0 up, not {values.get(name)!r}")
+        raise ValueError(
+            Message(
+                "{name} must be a number from 0 up, not {get!r}", name=name, get=values.get(name)
+            )
+        )
     return number

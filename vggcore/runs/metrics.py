@@ -12,6 +12,8 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
+from vggcore.machine.messages import Message
+
 STEP_COLUMNS = (
     "step",
     "epoch",
@@ -223,18 +225,24 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
         found.append(
             Alert(
                 "nan",
-                f"The loss stopped being a finite number at step {first:,}: try a lower "
-                "learning rate.",
+                Message(
+                    "The loss stopped being a finite number at step {first:,}: try a lower "
+                    "learning rate.",
+                    first=first,
+                ),
             )
         )
     if (step := stuck_at_chance(steps)) is not None:
         found.append(
             Alert(
                 "chance",
-                f"Still at chance: after {step:,} steps the loss is ln 10 = 2.303, as if it "
-                "guessed, and does not move. Some deep networks begin late; if it stays so, try "
-                "batch norm, a smaller learning rate, or a start from a shallower network "
-                "(init_from).",
+                Message(
+                    "Still at chance: after {step:,} steps the loss is ln 10 = 2.303, as if it "
+                    "guessed, and does not move. Some deep networks begin late; if it stays so, "
+                    "try batch norm, a smaller learning rate, or a start from a shallower network "
+                    "(init_from).",
+                    step=step,
+                ),
             )
         )
         return found
@@ -248,13 +256,20 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
         found.append(
             Alert(
                 "overfitting",
-                f"Overfitting since epoch {best + 1}: validation loss rises while "
-                "training loss falls. More augmentation or fewer epochs would help; the best "
-                "epoch is kept.",
+                Message(
+                    "Overfitting since epoch {best}: validation loss rises while training loss "
+                    "falls. More augmentation or fewer epochs would help; the best epoch is kept.",
+                    best=best + 1,
+                ),
             )
         )
     elif since >= max(5, len(losses) // 4):
         found.append(
-            Alert("plateau", f"Plateau: validation loss has not improved since epoch {best + 1}.")
+            Alert(
+                "plateau",
+                Message(
+                    "Plateau: validation loss has not improved since epoch {best}.", best=best + 1
+                ),
+            )
         )
     return found

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vggcore.machine.files import read_json, write_json
+from vggcore.machine.messages import Message
 from vggcore.runs.launching import one_line_errors
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import NOTES, RunError
@@ -26,14 +27,28 @@ class Notes:
         object.__setattr__(self, "note", self.note.strip())
         object.__setattr__(self, "tags", tags)
         if len(self.note) > MAX_NOTE:
-            raise RunError(f"the note has {len(self.note):,} characters: {MAX_NOTE:,} at most")
+            raise RunError(
+                Message(
+                    "the note has {count:,} characters: {limit:,} at most",
+                    count=len(self.note),
+                    limit=MAX_NOTE,
+                )
+            )
         if len(tags) > MAX_TAGS:
-            raise RunError(f"{len(tags)} tags are too many: {MAX_TAGS} at most")
+            raise RunError(
+                Message(
+                    "{count} tags are too many: {limit} at most", count=len(tags), limit=MAX_TAGS
+                )
+            )
         for tag in tags:
             if len(tag) > MAX_TAG or not _TAG.fullmatch(tag):
                 raise RunError(
-                    f"{tag[:MAX_TAG]!r} is not a tag: use up to {MAX_TAG} letters, digits, spaces "
-                    "and -_.:+/, starting with a letter or digit"
+                    Message(
+                        "{tag!r} is not a tag: use up to {limit} letters, digits, "
+                        "spaces and -_.:+/, starting with a letter or digit",
+                        tag=tag[:MAX_TAG],
+                        limit=MAX_TAG,
+                    )
                 )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vggcore.machine.file_lock import same_file
 from vggcore.machine.files import FileError
+from vggcore.machine.messages import Message
 from vggcore.runs import locks, status
 from vggcore.runs.names import LOCK, RESERVE, STOP, RunError, State
 
@@ -96,9 +97,13 @@ def _take_or_explain(run_dir: Path) -> int:
     try:
         fd = locks.take(run_dir)
     except OSError as error:
-        raise RunError(f"cannot write to {run_dir}: {error.strerror}") from None
+        raise RunError(
+            Message(
+                "cannot write to {run_dir}: {strerror}", run_dir=run_dir, strerror=error.strerror
+            )
+        ) from None
     if fd is None:
-        raise RunError(f"run {run_dir.name} is already running")
+        raise RunError(Message("run {name} is already running", name=run_dir.name))
     return fd
 
 

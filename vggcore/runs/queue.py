@@ -15,6 +15,7 @@ from vggcore.machine import paths
 from vggcore.machine.file_lock import take_lock, wait_for_lock
 from vggcore.machine.files import read_json, write_json
 from vggcore.machine.hardware import device_choices
+from vggcore.machine.messages import Message
 from vggcore.runs import locks, process, status
 from vggcore.runs.names import STATUS, STOP, RunError, State
 from vggcore.runs.status import Status
@@ -39,7 +40,13 @@ def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator
     try:
         ticket = _ticket(run_dir, choices)
     except OSError as error:
-        raise RunError(f"cannot write to {paths.runs_dir()}: {error.strerror}") from None
+        raise RunError(
+            Message(
+                "cannot write to {runs_dir}: {strerror}",
+                runs_dir=paths.runs_dir(),
+                strerror=error.strerror,
+            )
+        ) from None
     with ExitStack() as held:
         with _termination_as_cancel(run_dir):
             said = False

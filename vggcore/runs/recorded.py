@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vggcore.machine.files import read_json, write_atomically
+from vggcore.machine.messages import Message
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
 from vggcore.runs.names import BEST, METRICS, RunError
 from vggcore.runs.run import look
@@ -49,7 +50,9 @@ class Recording:
     @property
     def label(self) -> str:
         """Where and when: shown wherever the recording is, so that nobody takes it for live."""
-        return f"Recorded on {self.machine}, {self.date}"
+        return Message(
+            "Recorded on {machine}, {date}", machine=Message(self.machine), date=Message(self.date)
+        )
 
     @property
     def seconds(self) -> float:
@@ -75,7 +78,7 @@ def names() -> list[str]:
 def load(name: str) -> Recording:
     """Raises RunError where there is no recording of that name, or it is damaged."""
     if name not in names():
-        raise RunError(f"there is no recorded run named {name!r}")
+        raise RunError(Message("there is no recorded run named {name!r}", name=name))
     try:
         values = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         return Recording(
@@ -93,7 +96,9 @@ def load(name: str) -> Recording:
             summary=values.get("summary") or {},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"the recorded run {name!r} is damaged: {error}") from None
+        raise RunError(
+            Message("the recorded run {name!r} is damaged: {error}", name=name, error=error)
+        ) from None
 
 
 def record(name: str, out: Path | str | None = None) -> Path:

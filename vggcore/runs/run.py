@@ -10,6 +10,7 @@ from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.machine.files import read_json
 from vggcore.machine.hardware import device_choices
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
 from vggcore.runs import locks, status
@@ -100,8 +101,11 @@ def check_name(name: str) -> str:
     """`name`, if it is one: names are folders, so nothing else is ever used as a path."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RunError(
-            f"{str(name)[:80]!r} is not a run name: use up to 63 lower-case letters, digits, "
-            "'-', '_' and '.', starting with a letter or digit"
+            Message(
+                "{str!r} is not a run name: use up to 63 lower-case letters, digits, '-', '_' "
+                "and '.', starting with a letter or digit",
+                str=str(name)[:80],
+            )
         )
     return name
 
@@ -118,7 +122,7 @@ def look(name: str) -> Run:
     """The run as it is now. Raises RunError where there is none of that name."""
     path = paths.runs_dir() / check_name(name)
     if not (path / CONFIG).is_file():
-        raise RunError(f"there is no run named {name!r}")
+        raise RunError(Message("there is no run named {name!r}", name=name))
     return look_at(path)
 
 

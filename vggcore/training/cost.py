@@ -11,6 +11,7 @@ from math import prod, sqrt
 from typing import NamedTuple
 
 from vggcore.machine import precision
+from vggcore.machine.messages import Message
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
@@ -49,7 +50,9 @@ def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
         memory_bytes=memory_bytes(spec, train),
         seconds_per_epoch=seconds_per_epoch(spec, train, speeds) if speeds else None,
         disk_bytes=disk_bytes(spec, train),
-        basis=speeds.basis if speeds else f"{train.device} has not been measured yet",
+        basis=speeds.basis
+        if speeds
+        else Message("{device} has not been measured yet", device=train.device),
     )
 
 
@@ -69,8 +72,11 @@ def largest_batch(spec: VGGSpec, train: TrainConfig, free_bytes: int) -> int:
         fitting = size
     if not fitting:
         raise ValueError(
-            f"not even one image fits into {free_bytes / 1e9:.1f} GB of free memory: choose a "
-            "smaller width or image size"
+            Message(
+                "not even one image fits into {free_bytes:.1f} GB of free memory: choose a "
+                "smaller width or image size",
+                free_bytes=free_bytes / 1e9,
+            )
         )
     return fitting
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig, check
 
@@ -44,13 +45,19 @@ class Sweep:
     def summary(self) -> str:
         """One line for people."""
         if self.suggested is None:
-            return (
-                f"no rate between {self.rates[0]:.1g} and {self.rates[-1]:.2g} made the loss fall "
-                f"in {len(self.rates)} steps: try batch norm, another start or a smaller network"
+            return Message(
+                "no rate between {lowest:.1g} and {highest:.2g} made the loss fall in {count} "
+                "steps: try batch norm, another start or a smaller network",
+                lowest=self.rates[0],
+                highest=self.rates[-1],
+                count=len(self.rates),
             )
-        return (
-            f"try a learning rate of {self.suggested:.2g}; the loss falls from {self.lowest:.1g} "
-            f"to {self.highest:.1g}"
+        return Message(
+            "try a learning rate of {suggested:.2g}; the loss falls from {lowest:.1g} to "
+            "{highest:.1g}",
+            suggested=self.suggested,
+            lowest=self.lowest,
+            highest=self.highest,
         )
 
 

@@ -52,7 +52,7 @@ def _between(points: tuple, values: list[float], at: float) -> float:
 
 
 # What a small computer does, about: measured on two cores of a server CPU (AMD Zen 4).
-_TYPICAL = (
+TYPICAL = (
     "typical figures of two CPU cores; `python -m vggcore measure-speed` measures this machine"
 )
 _STATED = {
@@ -64,7 +64,7 @@ _STATED = {
         parameters=0.6e9,
         conv_parameters=0.3e9,
         layer=35e-6,
-        basis=_TYPICAL,
+        basis=TYPICAL,
     ),
     "float32": Speeds(
         conv=[[0.25e9, 2.7e9, 11e9], [10e9, 23e9, 26e9], [27e9, 35e9, 33e9], [19e9, 26e9, 29e9]],
@@ -74,7 +74,7 @@ _STATED = {
         parameters=0.9e9,
         conv_parameters=0.4e9,
         layer=25e-6,
-        basis=_TYPICAL,
+        basis=TYPICAL,
     ),
 }
 

@@ -1,0 +1,138 @@
+"""The visitor's language: English, or 简体中文 from `dashboard/locales`.
+
+Texts are written in English and marked: `tr("…")` where a page runs, `N_("…")` where a constant
+is made long before a visitor's language is known, to be given to `tr` when it is shown. Both are
+collected by `python docs/translate.py`.
+"""
+
+import gettext
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from vggcore.machine.messages import Message
+
+LOCALES = Path(__file__).resolve().parents[1] / "locales"
+LANGUAGES = {"en": "English", "zh": "中文"}  # by the value of ?lang=
+_CATALOGS = {"zh": "zh_CN"}  # folder of each in LOCALES; English needs none
+PARAMETER = "lang"
+_CHOSEN = "language"  # in the session
+# The header takes no widgets of ours: the button lies on it, left of Streamlit's own menu.
+_IN_HEADER = """<style>
+.st-key-language { position: fixed; top: .82rem; right: 3.6rem; width: auto !important;
+  z-index: 999991; }
+div:has(> .st-key-language) { position: absolute; }
+.st-key-language button { min-height: 2rem; padding: 0 .5rem; }
+</style>"""
+_forced: ContextVar[str] = ContextVar("forced", default="")
+
+
+def N_(message: str) -> str:
+    """Marks a text for translation, and leaves it as it is."""
+    return message
+
+
+def tr(message: object, /, **values: object) -> str:
+    """`message` in the visitor's language, with `values` in its braces.
+
+    message: a marked text; a `Message` or an error with one, whose own values are filled in.
+    Anything else comes back as its English text.
+    """
+    if isinstance(message, BaseException):
+        message = message.args[0] if message.args else ""
+    catalog = _catalog(current())
+    if isinstance(message, Message):
+        return _filled(catalog, message.template, message.values)
+    text = str(message)
+    if not values:
+        return catalog.gettext(text) if text else ""
+    return _filled(catalog, text, values)
+
+
+def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> str:
+    said = {
+        name: tr(value) if isinstance(value, Message | BaseException) else value
+        for name, value in values.items()
+    }
+    return catalog.gettext(template).format(**said)
+
+
+def from_address(
+    key: str, options: Iterable[str], shown: Callable[[str], str] | None = None
+) -> None:
+    """Lets a link choose by an option's English name, or by its name in any language.
+
+    Call it before the widget of that key, which is bound to the address: that one knows its
+    options only by what it shows (`shown`, or else `tr` of them).
+    """
+    asked = st.query_params.get(key)
+    if not asked:
+        return
+    for option in options:
+        if asked in {option} | in_all_languages(option, shown):
+            st.session_state.setdefault(key, option)
+
+
+def tab_labels(key: str, names: Iterable[str]) -> list[str]:
+    """What tabs show, with the tab that a link or the other language's page named kept open."""
+    names = list(names)
+    labels = [tr(name) for name in names]
+    named = st.session_state.get(key) or st.query_params.get(key)
+    for name, label in zip(names, labels, strict=True):
+        if named != label and named in in_all_languages(name):
+            st.session_state[key] = label
+    return labels
+
+
+def in_all_languages(text: str, shown: Callable[[str], str] | None = None) -> set[str]:
+    """What `shown`, or else `tr`, makes of it in each language."""
+    names = set()
+    for language in LANGUAGES:
+        token = _forced.set(language)
+        names.add((shown or tr)(text))
+        _forced.reset(token)
+    return names
+
+
+def current() -> str:
+    """A key of LANGUAGES: as the address asks, as chosen before, or as the browser prefers."""
+    if forced := _forced.get():
+        return forced
+    asked = st.query_params.get(PARAMETER)
+    if asked in LANGUAGES:
+        st.session_state[_CHOSEN] = asked
+    chosen = st.session_state.get(_CHOSEN)
+    if chosen in LANGUAGES:
+        return chosen
+    preferred = (st.context.locale or "").lower()
+    return next((name for name in LANGUAGES if preferred.startswith(name)), "en")
+
+
+def switch() -> None:
+    """The button in the header that shows the page in the other language."""
+    other = next(name for name in LANGUAGES if name != current())
+    st.html(_IN_HEADER)
+    with st.container(key="language"):
+        st.button(
+            LANGUAGES[other],
+            key="switch-language",
+            type="tertiary",
+            icon=":material/translate:",
+            on_click=_choose,
+            args=(other,),
+        )
+
+
+def _choose(language: str) -> None:
+    # The address keeps the choice across a reload, and passes it on to whom it is sent.
+    st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _catalog(language: str) -> gettext.NullTranslations:
+    if language not in _CATALOGS:
+        return gettext.NullTranslations()
+    return gettext.translation("dashboard", LOCALES, [_CATALOGS[language]])

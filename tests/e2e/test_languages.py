@@ -1,0 +1,60 @@
+"""Two languages in a real browser: by the address, by the browser's own, by the switch."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+
+def title(page):
+    return page.get_by_test_id("stMain").get_by_role("heading", level=1)
+
+
+def switch(page, to: str) -> None:
+    page.locator(".st-key-language").get_by_role("button", name=to).click()
+
+
+def test_the_browsers_language_decides_until_the_visitor_does(open_page):
+    page = open_page("", locale="zh-CN")
+    expect(title(page)).to_have_text("认衣物的 VGG 网络")
+    expect(page.get_by_role("link", name="识别").first).to_be_visible()
+
+    switch(page, "English")
+    expect(title(page)).to_have_text("VGG networks on clothing")
+    page.get_by_role("link", name="Learn").first.click()
+    expect(title(page)).to_have_text("Learn")
+
+    switch(page, "中文")
+    expect(title(page)).to_have_text("学习")
+    page.reload()
+    expect(title(page)).to_have_text("学习")
+
+
+def test_the_switch_keeps_what_was_chosen(open_page):
+    page = open_page("compare?view=One+network&network=VGG-13&ratio=1%2F8")
+    expect(page.get_by_text("Layers of VGG-13").or_(page.get_by_text("Shapes"))).to_be_visible()
+    switch(page, "中文")
+    expect(title(page)).to_have_text("比较")
+    expect(page.get_by_role("tab", name="一个网络")).to_have_attribute("aria-selected", "true")
+    # The second convolution of VGG-13's first block, at an eighth of the width.
+    expect(page.get_by_text("block1.conv2").first).to_be_visible()
+    expect(page.get_by_text("3×3 → 8×224×224").first).to_be_visible()
+    assert "network=VGG-13" in page.url and "ratio=1%2F8" in page.url
+
+    page.goto(page.url.split("/compare")[0] + "/results?section=Confusion&lang=zh")
+    expect(page.get_by_role("radio", name="混淆")).to_be_checked()
+    switch(page, "English")
+    expect(page.get_by_role("radio", name="Confusion")).to_be_checked()
+
+
+@pytest.mark.parametrize("width", [1440, 820, 390])
+def test_the_switch_covers_nothing(open_page, width):
+    page = open_page("?lang=zh", viewport={"width": width, "height": 900})
+    button = page.locator(".st-key-language button").bounding_box()
+    assert button["x"] > 0 and button["x"] + button["width"] <= width and button["y"] < 60
+    for link in page.get_by_test_id("stTopNavLink").all():
+        box = link.bounding_box()
+        if box and link.is_visible():
+            assert box["x"] + box["width"] <= button["x"] + 1
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= width
