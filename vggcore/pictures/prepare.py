@@ -85,7 +85,7 @@ def prepare(
     bright = _bright(view, invert, inverted, background)
     dim = ground.high(bright[view.mask], 97) < _DIM if not blank else True
     full = 255.0 if on_black and not dim else None
-    steps = [
+    steps: list[tuple[str, np.ndarray]] = [
         (Message("picture"), np.asarray(picture)),
         (Message("against ground"), _stretched(bright, view, full)),
     ]
