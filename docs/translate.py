@@ -40,7 +40,8 @@ def named_by_the_library() -> set[str]:
     from vggcore.training import speed
 
     texts = {*CLASSES, *TURNS.values(), anatomy.CONVENTION, speed.TYPICAL, "Unsure"}
-    texts |= {preset.summary for preset in PRESETS.values()}
+    for preset in PRESETS.values():
+        texts |= {preset.summary, preset.reaches, preset.audience}
     for field in dataclasses.fields(TrainConfig):
         texts |= {field.name.replace("_", " "), field.metadata["help"], field.metadata["unit"]}
     for name in recorded.names():

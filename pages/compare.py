@@ -114,6 +114,13 @@ def what_changes(networks):
 def one_network(networks):
     name = inputs.one_network()
     spec = inputs.spec_of(name)
+    st.caption(
+        tr(
+            "The maps as papers draw them: the face of a block is a map's side, its depth the "
+            "channels, both on a logarithmic scale; red is pooling."
+        )
+    )
+    views.drawing(diagram.volumes(spec))
     drawing, text = st.columns([4, 5])
     with drawing:
         st.subheader(tr("From image to answer"))
@@ -130,7 +137,7 @@ def one_network(networks):
         with st.expander("print(net)"):
             st.code(source.printed(spec), language=None)
         links.train(spec)
-        views.take_network_away(spec, name, diagram.network(spec, standalone=True))
+        views.take_network_away(spec, name)
     st.subheader(tr("Memory, layer by layer"))
     sentence = tr(
         "Each bar is what one layer writes for one image, in the order the image meets them."

@@ -4,7 +4,7 @@ Text takes the colour of the page around it (`currentColor`), so the same drawin
 and on a dark page; `standalone` gives a file with its own white ground.
 """
 
-from math import sqrt
+from math import log2, sqrt
 
 from dashboard.shared import palette
 from dashboard.shared.language import tr
@@ -71,6 +71,79 @@ def _row_text(row: Layer, spec: VGGSpec) -> str:
         norm = " BN" if spec.batch_norm else ""
         return f"{row.kernel}×{row.kernel}{norm} → {shape}"
     return f"→ {shape}"
+
+
+def volumes(spec: VGGSpec, *, standalone: bool = False) -> str:
+    """The maps as solid blocks, as papers draw them: from image to logits, left to right.
+
+    A block's face is a map's side, its depth the channels; both are drawn on a logarithmic scale,
+    so that 7 beside 224 pixels and 4,096 beside 3 channels stay visible. Pools are the narrow ones.
+    """
+    rows = [row for row in anatomy.walk(spec) if row.kind in _DRAWN]
+    parts: list[str] = []
+    x, block = _volume(parts, 6, spec.image_size, spec.in_channels, palette.GREY, spec), ""
+    parts.append(_caption(x - 12, spec, f"{spec.image_size}²×{spec.in_channels}"))
+    for row in rows:
+        gap = 16 if row.block != block else 2
+        block = row.block
+        side = row.output_shape[2] if len(row.output_shape) == 4 else 1
+        pool = row.kind in ("max-pool", "avg-pool")
+        colour = palette.RED if pool else palette.BLOCKS[row.block]
+        channels = 1 if pool else row.output_shape[1]
+        start = x + gap
+        x = _volume(parts, start, side, channels, colour, spec)
+        if pool or row.kind == "linear":
+            parts.append(_caption((start + x) / 2, spec, _volume_text(row)))
+    height = _TALLEST * 1.5 + 64
+    return _svg(x + 40, height, parts, tr("Blocks of {name}", name=spec.name), standalone)
+
+
+_TALLEST = 150  # drawing units: the side of the image
+_SLANT = 0.35  # how much of a side is seen along the third direction
+
+
+def _volume_text(row: Layer) -> str:
+    *_, side = row.output_shape
+    return f"{side}²×{row.output_shape[1]}" if len(row.output_shape) == 4 else f"{side:,}"
+
+
+def _volume(
+    parts: list[str],
+    x: float,
+    side: int,
+    channels: int,
+    colour: str,
+    spec: VGGSpec,
+    tint: str = "black",
+) -> float:
+    """Draws a block whose left edge is at x; returns where its right edge is."""
+    face = max(7.0, _TALLEST * log2(1 + side) / log2(1 + spec.image_size))
+    depth = 2.0 + 3.2 * log2(max(1, channels))
+    slant = _SLANT * face
+    top = 24 + (_TALLEST - face) * (1 + _SLANT) / 2 + slant
+    edge = 'stroke="currentColor" stroke-opacity="0.45" stroke-width="0.7"'
+    faces = (
+        ((x, top), (x + depth, top), (x + depth, top + face), (x, top + face), 0.0),
+        ((x, top), (x + slant, top - slant), (x + slant + depth, top - slant), (x + depth, top),
+         0.12),
+        ((x + depth, top), (x + depth + slant, top - slant),
+         (x + depth + slant, top - slant + face), (x + depth, top + face), 0.3),
+    )  # fmt: skip
+    for *corners, shade in faces:
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
+        parts.append(
+            f'<polygon points="{points}" fill="{colour}"/>'
+            f'<polygon points="{points}" fill="{tint}" fill-opacity="{shade}" {edge}/>'
+        )
+    return x + depth + slant * 0.5
+
+
+def _caption(x: float, spec: VGGSpec, text: str) -> str:
+    y = 24 + _TALLEST * (1 + _SLANT) + 14
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end" font-size="10" fill="currentColor" '
+        f'transform="rotate(-40 {x:.1f} {y:.1f})">{text}</text>'
+    )
 
 
 def receptive_field(kernel: int, count: int, *, single: bool = False) -> str:

@@ -140,7 +140,7 @@ def ignored(asked: dict[str, list[str]]) -> list[str]:
     """The parts of the address, as `key=value`, that are not what the knobs now show."""
     found = []
     for key, values in asked.items():
-        if key in _VIEW_PARAMETERS and key not in st.session_state:
+        if key == language.PARAMETER or (key in _VIEW_PARAMETERS and key not in st.session_state):
             continue
         shown = st.session_state.get(key)
         values_shown = shown if isinstance(shown, list) else [shown]

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from dashboard.compare import diagram
 from dashboard.shared import palette
 from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
@@ -215,7 +216,7 @@ def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
 _WEIGHTY = ("conv", "linear", "batch-norm")
 
 
-def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
+def take_network_away(spec: VGGSpec, name: str) -> None:
     """Buttons for the network as PyTorch source and as a picture, and for trained weights."""
     with st.container(horizontal=True):
         st.download_button(
@@ -227,14 +228,18 @@ def take_network_away(spec: VGGSpec, name: str, drawing: str) -> None:
             on_click="ignore",
             help=tr("One file that needs only PyTorch and reads our weights"),
         )
-        st.download_button(
-            tr("Diagram as SVG"),
-            drawing,
-            f"{name.lower()}.svg",
-            "image/svg+xml",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        for label, draw, suffix in (
+            (tr("Diagram as SVG"), diagram.network, ""),
+            (tr("Blocks as SVG"), diagram.volumes, "-blocks"),
+        ):
+            st.download_button(
+                label,
+                draw(spec, standalone=True),
+                f"{name.lower()}{suffix}.svg",
+                "image/svg+xml",
+                icon=":material/download:",
+                on_click="ignore",
+            )
     results = tables.garment_accuracies()
     trained = list(results.name[[other == spec for other in results.spec]])
     if not trained:

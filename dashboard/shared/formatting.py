@@ -20,6 +20,15 @@ def duration(seconds: float | None) -> str:
     return tr("{hours} h {minutes:02d} min", hours=seconds // 3600, minutes=seconds % 3600 // 60)
 
 
+def rough_duration(seconds: float) -> str:
+    """For estimates: `75` → "1 min", `5400` → "1.5 h"."""
+    if seconds < 45:
+        return tr("{seconds} s", seconds=max(5, 5 * round(seconds / 5)))
+    if seconds < 5_400:
+        return tr("{minutes} min", minutes=max(1, round(seconds / 60)))
+    return tr("{hours:.1f} h", hours=seconds / 3_600)
+
+
 def size(n_bytes: float | None) -> str:
     """`5_400_000` → "5.4 MB"; an empty string for None."""
     if n_bytes is None or n_bytes != n_bytes:

@@ -44,12 +44,12 @@ def _figure(caption: str, picture: Image.Image | np.ndarray, side: int) -> str:
     style = _STYLE[1].format(side=side), _STYLE[2].format(side=side, scaling=scaling)
     return (
         f'<figure style="{style[0]}"><img style="{style[1]}" alt="{escape(caption)}" '
-        f'src="{_data_uri(picture)}"><figcaption style="font-size:.85rem;overflow-wrap:anywhere">'
+        f'src="{data_uri(picture)}"><figcaption style="font-size:.85rem;overflow-wrap:anywhere">'
         f"{escape(caption)}</figcaption></figure>"
     )
 
 
-def _data_uri(picture: Image.Image) -> str:
+def data_uri(picture: Image.Image) -> str:
     buffer = BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

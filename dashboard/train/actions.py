@@ -241,8 +241,8 @@ def metrics_csv(log: MetricsLog) -> bytes:
     """Step rows and epoch rows in one table, in order of steps."""
     steps = log.steps().assign(kind="step")
     epochs = pd.DataFrame(log.epochs())
-    if "confusion" in epochs:
-        epochs["confusion"] = epochs["confusion"].map(json.dumps)
+    for column in {"confusion", "samples"} & set(epochs):
+        epochs[column] = epochs[column].map(json.dumps)
     table = pd.concat([steps, epochs]) if len(epochs) else steps
     text = io.StringIO()
     table.sort_values("step", kind="stable").to_csv(text, index=False)

@@ -39,7 +39,8 @@ class Curves:
     @classmethod
     def of(cls, name: str, log) -> "Curves":
         """From a `MetricsLog` or a `Recording`."""
-        rows = [{k: v for k, v in row.items() if k != "confusion"} for row in log.epochs()]
+        left_out = ("confusion", "samples")
+        rows = [{k: v for k, v in row.items() if k not in left_out} for row in log.epochs()]
         return cls(name, log.steps(), pd.DataFrame(rows), log.evaluated_on)
 
     @property

@@ -66,12 +66,13 @@ def fill_in(limits: Limits) -> Wish:
     choices = [name for name in PRESETS if not limits.public or name in limits.presets]
     _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
-    preset = st.segmented_control(
+    preset = st.radio(
         tr("Recipe"),
         choices,
-        default=default,
-        required=True,
+        choices.index(default),
+        captions=[_recipe_card(name) for name in choices],
         key="train-preset",
+        help=tr("Test accuracy as measured; the time is an estimate for this machine."),
     )
     st.caption(tr(PRESETS[preset].summary))
     typed = st.text_input(
@@ -117,6 +118,17 @@ def fill_in(limits: Limits) -> Wish:
         ),
     )
     return Wish(preset, name, spec, train, processes=processes, seeds=seeds)
+
+
+def _recipe_card(name: str) -> str:
+    """What a recipe reaches, how long it takes here, and whom it is for."""
+    preset = PRESETS[name]
+    seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
+    parts = [tr(preset.reaches), tr(preset.audience)]
+    if seconds is not None:
+        whole = formatting.rough_duration(seconds * preset.train.epochs)
+        parts.insert(1, tr("about {time} here", time=whole))
+    return " · ".join(parts)
 
 
 def _take_address(choices: list[str], limits: Limits) -> None:

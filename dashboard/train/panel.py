@@ -6,17 +6,17 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import confusion_chart, formatting, links
+from dashboard.shared import formatting, links
 from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
-from dashboard.train import actions, charts
+from dashboard.train import actions, charts, over_epochs
 from vggcore import runs
-from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, metrics, recorded
 from vggcore.runs.metrics import MetricsLog
 
 POLL_SECONDS = 1.0
+IDLE_SECONDS = 5.0  # between looks at a run that could be resumed
 REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this time
 REFERENCE = "tutorial-published"
 _Colour = Literal["gray", "blue", "orange", "green", "red"]
@@ -33,14 +33,16 @@ BADGES: dict[str, tuple[_Colour, str]] = {
 
 
 def show(name: str) -> None:
-    """The run's screen. It looks again every second while the run lives, and then no more."""
+    """The run's screen. It looks again every second while the run lives."""
     try:
         run = runs.look(name)
     except runs.RunError as error:
         st.error(formatting.plain(tr(error)))
         return
     alive = run.living or run.locked
-    st.fragment(_screen, run_every=POLL_SECONDS if alive else None)(name, alive)
+    # A run that ended early may be resumed by somebody else.
+    every = POLL_SECONDS if alive else IDLE_SECONDS if run.resumable else None
+    st.fragment(_screen, run_every=every)(name, alive)
 
 
 def _screen(name: str, was_alive: bool) -> None:
@@ -263,7 +265,7 @@ def _curves(name: str, log) -> None:
 
 def _details(run: Run, log: MetricsLog) -> None:
     """Confusion, remarks, files, log: below the curves, opened by those who want them."""
-    _confusion(run.name, log.epochs())
+    over_epochs.show(run.name, log.epochs(), run.path)
     for event in log.events():
         st.caption(
             formatting.plain(
@@ -286,17 +288,6 @@ def _details(run: Run, log: MetricsLog) -> None:
             language=None,
             height=260 if long else "content",
         )
-
-
-def _confusion(name: str, epochs: list[dict]) -> None:
-    rows = [row for row in epochs if row.get("confusion")]
-    if rows:
-        title = tr(
-            "Confusion on the validation images after epoch {epoch}", epoch=rows[-1]["epoch"]
-        )
-        with st.expander(title, icon=":material/grid_on:"):
-            figure = confusion_chart.confusion(rows[-1]["confusion"], CLASSES)
-            st.plotly_chart(figure, key=f"chart-{name}-confusion")
 
 
 def show_recording(name: str) -> None:
@@ -337,4 +328,4 @@ def _recorded_screen(recording: recorded.Recording) -> None:
         )
     if shown.epochs() or len(shown.steps()):
         _curves(recording.name, shown)
-        _confusion(recording.name, shown.epochs())
+        over_epochs.show(recording.name, shown.epochs())

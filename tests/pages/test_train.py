@@ -99,7 +99,7 @@ def test_the_form_follows_the_preset_and_shows_the_command():
     page = train_page()
     assert not page.exception and "No runs yet" in texts(page)
 
-    page.button_group(key="train-preset").set_value("tutorial").run()
+    page.radio(key="train-preset").set_value("tutorial").run()
 
     assert page.number_input(key="train-tutorial-batch_size").value == 64
     page.number_input(key="train-tutorial-seed").set_value(7).run()
@@ -166,7 +166,7 @@ def test_a_run_that_ended_early_can_be_resumed(state):
 def test_every_preset_can_be_started_as_it_is(preset):
     page = train_page()
 
-    page.button_group(key="train-preset").set_value(preset).run()
+    page.radio(key="train-preset").set_value(preset).run()
 
     assert not page.exception and not page.error
     assert not next(b for b in page.button if b.label == "Start training").disabled
@@ -174,7 +174,7 @@ def test_every_preset_can_be_started_as_it_is(preset):
 
 def test_a_recipe_that_does_not_fit_its_data_set_is_told_before_it_starts():
     page = train_page()
-    page.button_group(key="train-preset").set_value("best").run()
+    page.radio(key="train-preset").set_value("best").run()
 
     page.selectbox(key="train-best-dataset").set_value("wild").run()
 
@@ -286,7 +286,7 @@ def test_a_public_page_with_training_offers_presets_only(monkeypatch):
 
     page = train_page()
 
-    assert page.button_group(key="train-preset").options == ["try-out"]
+    assert page.radio(key="train-preset").options == ["try-out"]
     assert [widget.key for widget in page.number_input] == ["train-try-out-seed"]
     press(page, "Start training")
     assert runs.list_runs()[0].config["train"]["max_minutes"] == 10.0

@@ -14,6 +14,8 @@ import pandas as pd
 
 from vggcore.machine.messages import Message
 
+SAMPLES = "samples"  # of an epoch's row: [label, probabilities] of a few validation pictures
+SAMPLES_FILE = "samples.png"  # in the run folder: those pictures side by side
 STEP_COLUMNS = (
     "step",
     "epoch",

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.answers import doubt, evaluation
+from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.machine import distributed
@@ -73,6 +74,11 @@ class FashionSource:
     def validate(self, network) -> dict:
         """Scores on the validation split, in the precision of training; processes share it."""
         return self._score(network, "validation", self.precision)
+
+    def samples(self) -> Samples:
+        """The first validation image of each class."""
+        images, labels = fashion_mnist.load_split("validation", self.train.dataset, self.train.seed)
+        return Samples.first_of_each(images, labels)
 
     def test(self, network) -> dict:
         """Scores on the test set, in float32: for the end of a run, once."""

@@ -9,10 +9,12 @@ number of threads also decides how sums are rounded; a run that goes on with ano
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from vggcore.answers.samples import Samples
 from vggcore.machine import devices, distributed, precision
 from vggcore.model import checkpoints, recipe
 from vggcore.model.network import VGG, build
@@ -239,7 +241,7 @@ class Loop:
         distributed.share_buffers(evaluated)
         scores = self.source.validate(evaluated)
         self.report.keep_time()
-        self.report.epoch(scores)
+        self.report.epoch(scores, self._samples, evaluated, self.source.preprocessing)
         if scores["accuracy"] > self.progress.best_val_accuracy:
             self.progress.best_val_accuracy = scores["accuracy"]
             self.progress.best_epoch = self.progress.step // self.steps_per_epoch
@@ -249,6 +251,10 @@ class Loop:
         # After the best checkpoint: a kill in between replays this epoch's end, and loses nothing.
         self._save()
         self.report.start_window()
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return self.source.samples()
 
     def _collect(self) -> None:
         self.tally.collect(self.progress)

@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
 import vggcore
+from vggcore.answers.samples import Samples
 from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed
 from vggcore.model.card import Card
 from vggcore.model.network import VGG
+from vggcore.pictures.preprocessing import Preprocessing
+from vggcore.runs import metrics
 from vggcore.runs.folder import RunFolder, now
 from vggcore.runs.status import Status
 from vggcore.training.optimizer import learning_rate
@@ -62,8 +66,8 @@ class Report:
         self.progress.window = [0.0, 0.0, 0.0]
         self.images_before, self.window_started = 0.0, at
 
-    def epoch(self, scores: dict) -> None:
-        """A row on the epoch that has ended, with its validation scores."""
+    def epoch(self, scores: dict, samples: Samples, network: VGG, way: Preprocessing) -> None:
+        """A row on the epoch that has ended: validation scores, and answers on some pictures."""
         loss, correct, images = self.progress.epoch
         row = {
             "kind": "epoch",
@@ -76,6 +80,12 @@ class Report:
             "val_accuracy": scores["accuracy"],
             "confusion": scores["confusion"],
         }
+        if distributed.is_main():
+            row[metrics.SAMPLES] = samples.answers(network, way)
+            strip = self.folder.path / metrics.SAMPLES_FILE
+            if not strip.exists():
+                with suppress(OSError):  # for looking at only: the row says all that matters
+                    samples.strip().save(strip)
         self._append(row)
         self.progress.epoch = [0.0, 0.0, 0.0]
 

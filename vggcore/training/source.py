@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from vggcore.answers.samples import Samples
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.network import VGG
@@ -30,6 +31,9 @@ class Source(Protocol):
 
     def validate(self, network: VGG) -> dict:
         """Scores on pictures that are not trained on: accuracy, loss, confusion and more."""
+
+    def samples(self) -> Samples:
+        """A picture of each class that is not trained on: what people watch while it learns."""
 
     def test(self, network: VGG) -> dict:
         """Scores on the test set: for the end of a run, once."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vggcore.answers import doubt, evaluation
+from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import cover, shift_and_mirror, vary
 from vggcore.machine import distributed
@@ -105,6 +106,16 @@ class WildSource:
     def calibrate(self, network) -> dict:
         """Card entries that make answers honest, found on validation; see `doubt.calibrate`."""
         return doubt.calibrate(self._validation.answers(network, self.preprocessing))
+
+    def samples(self) -> Samples:
+        """Photos that no training sees, one of each class; else an image of Fashion-MNIST."""
+        held = self._validation
+        photos = [n for n, item in enumerate(held.items) if item.kind == "photos"]
+        photos = [n for n in photos if held.items[n].strict is not None]
+        images = torch.cat([held.real[photos], held.fashion[:200]])
+        labels = torch.tensor([held.items[n].strict for n in photos], dtype=torch.int64)
+        labels = torch.cat([labels, held.fashion_labels[:200]])
+        return Samples.first_of_each(images, labels)
 
     def test(self, network) -> dict:
         """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
