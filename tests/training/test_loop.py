@@ -5,6 +5,7 @@ import weakref
 import pytest
 import tiny_run
 import torch
+from PIL import Image
 
 from vggcore.data import raw_files
 from vggcore.machine import devices
@@ -354,3 +355,17 @@ def test_a_run_killed_as_its_patience_ran_out_ends_when_it_is_resumed(tmp_path, 
 
     assert training.fit(RunFolder(folder.path))["epochs"] == 3
     assert Flat.seen == 3
+
+
+def test_each_epoch_answers_on_the_same_pictures(tmp_path):
+    folder = tiny_run.create(tmp_path / "run")
+    training.fit(folder)
+
+    rows = [row for row in rows_of(folder) if row["kind"] == "epoch"]
+    with Image.open(folder.path / "samples.png") as strip:
+        assert strip.size == (28 * len(rows[0]["samples"]), 28)
+    for row in rows:
+        labels = [label for label, _ in row["samples"]]
+        assert labels == sorted(set(labels)) and len(labels) > 5
+        assert all(abs(sum(chances) - 1) < 0.01 for _, chances in row["samples"])
+    assert rows[0]["samples"] != rows[1]["samples"]
