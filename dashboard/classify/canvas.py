@@ -15,6 +15,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify.outlines import TEMPLATES
+from dashboard.shared.language import N_, tr
 from vggcore.machine.messages import Message
 from vggcore.pictures.crops import Box
 from vggcore.pictures.decode import MAX_BYTES, ImageError
@@ -28,12 +29,77 @@ def _component(name: str):
     html, css, js = (
         (_ASSETS / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )
-    return st.components.v2.component(f"vgg_{name}", html=html, css=css, js=js)
+    words = (_ASSETS / "words.js").read_text("utf-8")
+    return st.components.v2.component(f"vgg_{name}", html=html, css=css, js=words + js)
 
 
 _canvas = _component("canvas")
 _framing = _component("framing")
 _paste = _component("paste")
+
+
+# Whatever the components say: English in their files, and put into the visitor's language there.
+_TEXTS = (
+    N_("Drawing canvas"),
+    N_("Tools"),
+    N_("Brush"),
+    N_("Brush (B)"),
+    N_("Eraser"),
+    N_("Eraser (E)"),
+    N_("Shape"),
+    N_("Filled shape (S): draw its outline"),
+    N_("Fill"),
+    N_("Fill an enclosed area (F)"),
+    N_("Size"),
+    N_("Thickness ([ and ])"),
+    N_("Thickness of brush and eraser"),
+    N_(
+        "Empty canvas. Draw with mouse, finger or pen; or move with the arrow keys and press space "
+        "to lower or lift the pen."
+    ),
+    N_("Actions"),
+    N_("Undo"),
+    N_("Undo (Ctrl+Z)"),
+    N_("Redo"),
+    N_("Redo (Ctrl+Y)"),
+    N_("Clear"),
+    N_("Clear (Delete)"),
+    N_("Trace"),
+    N_("Faint outline to trace"),
+    N_("Trace it"),
+    N_("Draw the chosen outline for me"),
+    N_("1 stroke"),
+    N_("{n} strokes"),
+    N_("Drawing, {count}"),
+    N_("Empty canvas"),
+    N_("Empty"),
+    N_("The canvas is full: undo or clear something."),
+    N_("Pen down. Arrow keys draw, space lifts it."),
+    N_("Pen up."),
+    N_("nothing"),
+    N_("Part of the picture"),
+    N_("Show the whole picture"),
+    N_("Drag a box around the garment that you mean."),
+    N_(
+        "Picture. Drag a box around the garment that you mean. With the keyboard: Enter starts a "
+        "box, arrow keys move it, Shift and arrow keys change its size, Escape shows the whole "
+        "picture."
+    ),
+    N_("Paste a picture"),
+    N_("Remove it"),
+    N_("Or press Ctrl+V anywhere on this page."),
+    N_("Pasted."),
+    N_("Removed."),
+    N_("This browser cannot read that picture."),
+    N_("There is no picture in the clipboard."),
+    N_("The browser does not hand over the clipboard: press Ctrl+V instead."),
+)
+
+
+def _texts() -> dict[str, str]:
+    """By the English text what to say instead; nothing where that is English."""
+    found = {text: tr(text) for text in (*_TEXTS, *TEMPLATES)}
+    return {text: translated for text, translated in found.items() if text != translated}
 
 
 def sent_drawing(key: str, drawing: str = ""):
@@ -49,7 +115,12 @@ def canvas(key: str, drawing: str = "", answer: str = "") -> None:
     """The canvas, with `drawing` on it when it first appears. Phones show `answer` in a corner."""
     _canvas(
         key=key,
-        data={"templates": TEMPLATES, "drawing": drawing, "answer": answer},
+        data={
+            "templates": TEMPLATES,
+            "drawing": drawing,
+            "answer": answer,
+            "texts": _texts(),
+        },
         default={"drawing": drawing},
         on_drawing_change=lambda: None,
     )
@@ -72,6 +143,7 @@ def framing(key: str, picture: Image.Image, box: str, on_change: Callable[[], No
             "width": picture.width,
             "height": picture.height,
             "box": box,
+            "texts": _texts(),
         },
         default={"box": box},
         on_box_change=on_change,
@@ -92,7 +164,13 @@ def sent_box(key: str) -> str:
 
 def pasted_picture(key: str) -> bytes | None:
     """Encoded picture from the visitor's clipboard, or None. Raises ImageError for forged data."""
-    text = _paste(key=key, default={"picture": ""}, on_picture_change=lambda: None).picture
+    sent = _paste(
+        key=key,
+        data={"texts": _texts()},
+        default={"picture": ""},
+        on_picture_change=lambda: None,
+    )
+    text = sent.picture
     if not text:
         return None
     if not isinstance(text, str) or len(text) > MAX_BYTES:

@@ -1,6 +1,8 @@
 """Two languages in a real browser: by the address, by the browser's own, by the switch."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from drawing import SQUARE, draw
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -58,3 +60,25 @@ def test_the_switch_covers_nothing(open_page, width):
             assert box["x"] + box["width"] <= button["x"] + 1
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width
+
+
+def test_the_canvas_speaks_the_visitors_language_and_still_draws(open_page):
+    page = open_page("classify?lang=zh")
+    expect(page.get_by_role("button", name="橡皮")).to_be_visible()
+    expect(page.get_by_label("供描摹的淡淡轮廓")).to_be_visible()
+    draw(page, SQUARE)
+    expect(page.locator(".canvas .status")).to_have_text("1 笔")
+    expect(page.locator(".answer")).to_be_visible()
+
+    switch(page, "English")
+    expect(page.get_by_role("button", name="Eraser")).to_be_visible()
+    draw(page, [(80, 100), (180, 100)])
+    expect(page.locator(".canvas .status")).to_have_text("2 strokes")
+
+
+def test_axe_finds_nothing_serious_in_chinese_on_a_tablet(open_page):
+    for path in ("", "learn", "compare", "train", "classify", "results", "machine"):
+        page = open_page(f"{path}?lang=zh", viewport={"width": 820, "height": 1180})
+        page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+        found = Axe().run(page).response["violations"]
+        assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], path

@@ -10,6 +10,7 @@ const SHORTCUTS = { b: "brush", e: "eraser", s: "shape", f: "fill" }
 export default function ({ parentElement, setStateValue, data }) {
   const root = parentElement.querySelector(".canvas")
   root.view ??= new CanvasView(root, data)
+  translate(root, data.texts)
   root.querySelector(".verdict").textContent = data.answer
   root.view.connect((strokes) => setStateValue("drawing", strokes))
   return () => root.view.disconnect()
@@ -111,7 +112,7 @@ class CanvasView {
     const live = this.live ? this.live.points.length : 0
     const points = this.strokes().reduce((sum, stroke) => sum + stroke.points.length, live)
     const full = points >= MAX_POINTS || this.strokes().length >= MAX_STROKES
-    if (full) this.say("The canvas is full: undo or clear something.")
+    if (full) this.say(said("The canvas is full: undo or clear something."))
     return full
   }
 
@@ -143,7 +144,7 @@ class CanvasView {
       else if (!this.full()) {
         this.live = { tool: this.tool, size: this.size, points: [[this.cursor.x, this.cursor.y]] }
         if (this.tool === "fill") this.finish()
-        else this.say("Pen down. Arrow keys draw, space lifts it.")
+        else this.say(said("Pen down. Arrow keys draw, space lifts it."))
       }
     } else if (key in steps) {
       this.cursor.x = Math.max(0, Math.min(SIDE, this.cursor.x + 6 * steps[key][0]))
@@ -157,7 +158,7 @@ class CanvasView {
   lift() {
     if (!this.live) return
     this.finish()
-    this.say("Pen up.")
+    this.say(said("Pen up."))
   }
 
   resizeBrush(by) {
@@ -207,10 +208,11 @@ class CanvasView {
     this.redraw()
     this.buttons()
     const strokes = this.strokes()
-    const count = strokes.length === 1 ? "1 stroke" : `${strokes.length} strokes`
-    this.canvas.setAttribute("aria-label", strokes.length ? `Drawing, ${count}` : "Empty canvas")
+    const count = strokes.length === 1 ? said("1 stroke") : said("{n} strokes", { n: strokes.length })
+    const label = strokes.length ? said("Drawing, {count}", { count }) : said("Empty canvas")
+    this.canvas.setAttribute("aria-label", label)
     if (!send) return
-    this.say(strokes.length ? count : "Empty")
+    this.say(strokes.length ? count : said("Empty"))
     this.send(JSON.stringify({ canvas: SIDE, strokes }))
   }
 

@@ -2,10 +2,11 @@
 
 const MAX_SIDE = 384
 
-export default function ({ parentElement, setStateValue }) {
+export default function ({ parentElement, setStateValue, data }) {
   const root = parentElement.querySelector(".paste")
+  translate(root, data?.texts)
   const [paste, remove] = root.querySelectorAll("button")
-  const say = (text) => (root.querySelector("p").textContent = text)
+  const say = (text) => (root.querySelector("p").textContent = said(text))
 
   const send = async (blob) => {
     try {
