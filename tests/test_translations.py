@@ -1,11 +1,14 @@
 """Every text has its translation, and a page speaks one language at a time."""
 
+import re
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.classify import canvas
 from dashboard.shared import language
 from vggcore.machine.messages import Message
 
@@ -73,3 +76,22 @@ def test_a_link_may_name_a_section_in_any_language():
             page.switch_page("pages/results.py").run()
             assert not page.exception
             assert page.segmented_control(key="section").value == "Confusion"
+
+
+def test_whatever_the_browser_components_say_can_be_translated():
+    files = (ROOT / "dashboard" / "classify" / "assets").glob("*.html")
+    found: set[str] = set()
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found.update(v for k, v in attributes if k in ("title", "aria-label") and v)
+
+        def handle_data(self, data):
+            found.add(data.strip())
+
+    for file in files:
+        Reader().feed(file.read_text("utf-8"))
+    for file in (ROOT / "dashboard" / "classify" / "assets").glob("*.js"):
+        found.update(re.findall(r'sa(?:id|y)\("([^"]+)"', file.read_text("utf-8")))
+    said = {text for text in found if len(text) > 1}
+    assert len(said) > 35 and said <= set(canvas._TEXTS)
