@@ -152,7 +152,7 @@ def test_a_time_limit_stops_the_run_says_so_and_counts_anew_when_it_goes_on(tmp_
 
 
 def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "LOGS_PER_EPOCH", 1)
+    monkeypatch.setattr(training, "_is_logged", lambda step, every: False)
     monkeypatch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=1))
     one_step = training.Loop._step
@@ -369,3 +369,9 @@ def test_each_epoch_answers_on_the_same_pictures(tmp_path):
         assert labels == sorted(set(labels)) and len(labels) > 5
         assert all(abs(sum(chances) - 1) < 0.01 for _, chances in row["samples"])
     assert rows[0]["samples"] != rows[1]["samples"]
+
+
+def test_the_first_points_come_at_once_and_then_at_even_distances():
+    logged = [step for step in range(1, 130) if training._is_logged(step, 42)]
+    assert logged == [1, 2, 4, 8, 16, 32, 42, 84, 126]
+    assert [step for step in range(1, 5) if training._is_logged(step, 1)] == [1, 2, 3, 4]

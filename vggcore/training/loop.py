@@ -136,6 +136,11 @@ def start_from(network: VGG, train: TrainConfig) -> list[str]:
     return [f"started from {train.init_from}: copied {', '.join(copied)}"]
 
 
+def _is_logged(step: int, every: int) -> bool:
+    """Every so many steps; at first after 1, 2, 4 … of them, for who is watching."""
+    return step % every == 0 or (step < every and step & (step - 1) == 0)
+
+
 class Loop:
     """The inner loop and what it keeps between steps."""
 
@@ -172,7 +177,7 @@ class Loop:
                 self._save()
             self._step()
             ended = self.progress.step % self.steps_per_epoch == 0
-            if ended or self.progress.step % self.log_every == 0:
+            if ended or _is_logged(self.progress.step, self.log_every):
                 self._log()
             if ended:
                 self._end_epoch()
