@@ -224,7 +224,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     st.html(
         strip(
             [
-                (f"{label}, {percent(chance)}", cam_overlay(network, seen, label))
+                (f"{tr(label)}, {percent(chance)}", cam_overlay(network, seen, label))
                 for label, chance in ranked
             ],
             side=160,
@@ -260,7 +260,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     st.html(
         strip(
             [
-                (f"{CLASSES[bank.labels[index]]}, {similarity:.2f}", bank.images[index])
+                (f"{tr(CLASSES[bank.labels[index]])}, {similarity:.2f}", bank.images[index])
                 for index, similarity in zip(*found, strict=True)
             ],
             side=84,

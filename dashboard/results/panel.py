@@ -219,9 +219,9 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
             tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
         )
         said = (
-            tr("is {true}, named so", true=true)
+            tr("is {true}, named so", true=tr(true))
             if true == named
-            else tr("is {true}, taken for {named}", true=true, named=named)
+            else tr("is {true}, taken for {named}", true=tr(true), named=tr(named))
         )
         st.markdown(
             tr("**{count:,} pictures: {said}{whose}**", count=len(chosen), said=said, whose=whose)

@@ -57,7 +57,7 @@ def confusion(network: str, true: str, named: str) -> None:
     """Opens the Results page at the garments that this network takes for others."""
     st.page_link(
         "pages/results.py",
-        label=tr("Where it takes {true} for {named}", true=true, named=named),
+        label=tr("Where it takes {true} for {named}", true=tr(true), named=tr(named)),
         icon=":material/grid_on:",
         query_params={
             "network": network,
