@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vggcore.data import augment as augment_module
 from vggcore.data import raw_files
 from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.model.architectures import VGGSpec
@@ -119,3 +120,18 @@ def test_a_limit_keeps_that_many_images_and_a_batch_never_exceeds_them():
 
     assert (limited.steps_per_epoch, len(limited.batch(0)[0])) == (1, 30)
     assert limited.describe().train_images == 30
+
+
+def test_random_numbers_reach_a_device_in_one_copy_and_are_the_same(monkeypatch):
+    """No GPU here: the copy is counted, and its shape is what a GPU would get."""
+    images = torch.randint(0, 256, (8, 28, 28), dtype=torch.uint8)
+    expected = augment(images, torch.Generator().manual_seed(3), flip=True, shift=2, erase=0.5)
+    copies = []
+
+    def in_one_copy(drawn, device):
+        copies.append(len(drawn))
+        return torch.stack(drawn).unbind()
+
+    monkeypatch.setattr(augment_module, "_on_device", in_one_copy)
+    found = augment(images, torch.Generator().manual_seed(3), flip=True, shift=2, erase=0.5)
+    assert torch.equal(found, expected) and copies == [8]

@@ -1,6 +1,7 @@
 """Variations of training images, drawn anew for every step from a generator."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -125,25 +126,40 @@ def augment(
     CPU generator, so that every device sees the same images.
     """
     n, side = len(images), images.shape[-1]
-    device = images.device
 
     def randint(high: int) -> Tensor:
-        return torch.randint(high, (n,), generator=generator).to(device)
+        return torch.randint(high, (n,), generator=generator)
 
+    drawn: list[Tensor] = []
     if flip:
-        images = _mirrored(images, randint(2).bool())
+        drawn += [randint(2)]
     if shift:
-        down, across = randint(2 * shift + 1), randint(2 * shift + 1)
-        images = _shifted(images, shift, down, across)
+        drawn += [randint(2 * shift + 1), randint(2 * shift + 1)]
     if erase:
-        span = torch.arange(side, device=device)
-        top, left = randint(side)[:, None], randint(side)[:, None]
-        height, width = randint(10)[:, None] + 5, randint(10)[:, None] + 5
+        drawn += [randint(side), randint(side), randint(10) + 5, randint(10) + 5]
+        drawn += [(torch.rand(n, generator=generator) < erase).long()]
+    numbers = iter(_on_device(drawn, images.device))
+    if flip:
+        images = _mirrored(images, next(numbers).bool())
+    if shift:
+        images = _shifted(images, shift, next(numbers), next(numbers))
+    if erase:
+        span = torch.arange(side, device=images.device)
+        top, left, height, width = (next(numbers)[:, None] for _ in range(4))
         in_rows = (span >= top - height // 2) & (span < top + (height + 1) // 2)
         in_columns = (span >= left - width // 2) & (span < left + (width + 1) // 2)
-        chosen = torch.rand(n, generator=generator).to(device) < erase
-        images = _blanked(images, in_rows, in_columns, chosen)
+        images = _blanked(images, in_rows, in_columns, next(numbers).bool())
     return images
+
+
+def _on_device(drawn: list[Tensor], device: torch.device) -> Sequence[Tensor]:
+    """The rows, int64 [N] each, in one copy: eight small ones would each wait for a GPU."""
+    if device.type == "cpu" or not drawn:
+        return drawn
+    rows = torch.stack(drawn)
+    if device.type == "cuda":
+        rows = rows.pin_memory()
+    return rows.to(device, non_blocking=True).unbind()
 
 
 def _mirrored(images: Tensor, which: Tensor) -> Tensor:
