@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.shared import formatting, links
 from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
-from dashboard.train import actions, charts, over_epochs
+from dashboard.train import actions, charts, over_epochs, why
 from vggcore import runs
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, metrics, recorded
@@ -61,6 +61,7 @@ def _screen(name: str, was_alive: bool) -> None:
     for alert in metrics.alerts(epochs, steps):
         st.warning(tr(alert.message), icon=":material/monitoring:")
         if alert.kind == "chance":
+            why.show(name, log.evidence())
             _remedies(run.config)
     if len(steps):
         _curves(name, log)

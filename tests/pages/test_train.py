@@ -404,6 +404,9 @@ def test_a_run_at_chance_offers_remedies_as_filled_in_forms():
     run = a_run("mine", rows=400)
     rows = [json.loads(row) for row in (run.path / "metrics.jsonl").read_text().splitlines()]
     stuck = [row | {"train_loss": 2.3026, "train_accuracy": 0.1} for row in rows]
+    dead = {"kind": "evidence", "gradients": [0, 0, 0, 0, 0, 0.3], "dead": [0, 0, 0, 0.2, 1.0]}
+    stuck += [dead | {"step": step, "spread": 0.7} for step in (100, 200)]
+    stuck += [{"kind": "evidence", "step": 300, "gradients": "x", "dead": None}]  # damaged
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in stuck))
     config = json.loads((run.path / "config.json").read_text())
     config["spec"]["batch_norm"] = False
@@ -412,6 +415,7 @@ def test_a_run_at_chance_offers_remedies_as_filled_in_forms():
     page = train_page(run="mine")
 
     assert not page.exception and "Still at chance" in page.warning[0].value
+    assert any("In block 5, 100% of the channels are dead" in text.value for text in page.markdown)
     labels = [link.proto.label for link in page.get("page_link")]
     assert "with batch norm" in labels and "at a fifth of the rate" in labels
     assert "Change and run again" in labels

@@ -27,6 +27,9 @@ STEP_COLUMNS = (
     "memory_bytes",
 )
 
+_ALIKE = 1e-3  # standard deviation of a normalised pixel over a batch
+_MOSTLY = 0.9  # share of a block's channels
+_FADED = 1e-3  # share of the largest gradient
 _ENOUGH_STEPS = 150  # after which a network that can learn has begun to
 _MOVES = 0.004  # nats by which a loss that moves has fallen in that time
 
@@ -52,6 +55,7 @@ class MetricsLog:
         self._steps = {name: array("d") for name in STEP_COLUMNS}
         self._epochs: list[dict] = []
         self._events: list[dict] = []
+        self._evidence: list[dict] = []
 
     def refresh(self) -> bool:
         """Read what was added since the last time; whether anything was."""
@@ -92,6 +96,8 @@ class MetricsLog:
                 column.append(_number(row.get(name)))
         elif row.get("kind") == "epoch":
             self._epochs = [e for e in self._epochs if e["step"] < step] + [row]
+        elif row.get("kind") == "evidence":
+            self._evidence = [e for e in self._evidence if e["step"] < step] + [row]
         elif row.get("kind") == "event":
             self._events = [e for e in self._events if e != row] + [row]
 
@@ -105,10 +111,23 @@ class MetricsLog:
         with self._lock:
             return list(self._epochs)
 
+    def evidence(self) -> list[dict]:
+        """Rows of kind "evidence", in order: see `training.evidence`."""
+        with self._lock:
+            return [row for row in self._evidence if _is_evidence(row)]
+
     def events(self) -> list[dict]:
         """Rows of kind "event", in order."""
         with self._lock:
             return list(self._events)
+
+
+def _is_evidence(row: dict) -> bool:
+    lists = [row.get("gradients"), row.get("dead")]
+    numbers = [n for values in lists if isinstance(values, list) for n in values]
+    return [len(values) if isinstance(values, list) else 0 for values in lists] == [6, 5] and all(
+        isinstance(n, int | float) for n in [*numbers, row.get("spread")]
+    )
 
 
 def _parse(lines: list[bytes]) -> list[dict]:
@@ -209,6 +228,34 @@ def stuck_at_chance(steps: pd.DataFrame) -> int | None:
     guesses = abs(losses.mean() - np.log(10)) < 4 * _MOVES
     right = recent["train_accuracy"].mean() < 0.13
     return int(steps["step"].iloc[-1]) if guesses and right and not falls else None
+
+
+def why_stuck(evidence: list[dict]) -> str:
+    """What the newest evidence says of a run that stays at chance; "" where there is none."""
+    if not evidence:
+        return ""
+    gradients, dead = evidence[-1]["gradients"], evidence[-1]["dead"]
+    worst = int(np.argmax(dead))
+    if evidence[-1]["spread"] < _ALIKE:
+        return Message(
+            "All pictures of a batch are nearly the same: there is nothing to tell them apart by."
+        )
+    if dead[worst] > _MOSTLY:
+        return Message(
+            "In block {block}, {share:.0%} of the channels are dead: their ReLU lets nothing "
+            "through for any picture.",
+            block=worst + 1,
+            share=dead[worst],
+        )
+    if gradients[0] < _FADED * max(gradients, default=0):
+        return Message(
+            "The gradient fades on its way down: in block 1 it is {ratio:.0e} of the largest.",
+            ratio=gradients[0] / max(gradients),
+        )
+    return Message(
+        "Gradients reach block 1 and units are alive: the learning rate may be far too large, or "
+        "the labels may not belong to the pictures."
+    )
 
 
 @dataclass(frozen=True)

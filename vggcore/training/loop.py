@@ -6,6 +6,7 @@ killed goes on from its last checkpoint with exactly the numbers it would have h
 number of threads also decides how sums are rounded; a run that goes on with another says so.)
 """
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -21,7 +22,7 @@ from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.status import Status
-from vggcore.training import out_of_memory
+from vggcore.training import evidence, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
 from vggcore.training.progress import Progress, Tally, TrainingFailed
@@ -30,6 +31,7 @@ from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
 
 LOGS_PER_EPOCH = 20
+_GUESSING = 0.97  # of the loss of guessing: above it, why it does not learn is looked into
 
 
 def fit(
@@ -161,6 +163,7 @@ class Loop:
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.interruptions = Interruptions(folder, self.train)
         self.tally = Tally(device)
+        self._inputs = torch.empty(0)  # of the newest step
         # Float16's small gradients would become 0: the loss is scaled up, and they down again.
         self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")
         if progress.scaler:
@@ -210,6 +213,7 @@ class Loop:
                 return self._update(some, theirs) is not None
 
             raise TrainingFailed(out_of_memory.advice(step, inputs, targets, fits))
+        self._inputs = inputs
         logits, loss = outcome
         if self.average is not None:
             update_average(self.average, self.network, self.train.ema, step)
@@ -238,7 +242,9 @@ class Loop:
 
     def _log(self) -> None:
         self._collect()
-        self.report.steps()
+        loss = self.report.steps()
+        if loss > _GUESSING * math.log(self.network.spec.num_classes) and distributed.is_main():
+            self.report.evidence(evidence.of(self.network, self._inputs))
 
     def _end_epoch(self) -> None:
         self._check_weights()

@@ -46,8 +46,8 @@ class Report:
         """Speed counts from here: what came between was no training."""
         self.window_started = time.monotonic()
 
-    def steps(self) -> None:
-        """A row on the steps since the last one."""
+    def steps(self) -> float:
+        """A row on the steps since the last one; their mean loss."""
         loss, correct, images = self.progress.window
         at, step = time.monotonic(), self.progress.step
         self.speed = (images - self.images_before) / max(1e-9, at - self.window_started)
@@ -65,6 +65,11 @@ class Report:
         self._append(row)
         self.progress.window = [0.0, 0.0, 0.0]
         self.images_before, self.window_started = 0.0, at
+        return loss / images
+
+    def evidence(self, found: dict) -> None:
+        """A row on why the network may not learn; see `training.evidence`."""
+        self._append({"kind": "evidence", "step": self.progress.step} | found)
 
     def epoch(self, scores: dict, samples: Samples, network: VGG, way: Preprocessing) -> None:
         """A row on the epoch that has ended: validation scores, and answers on some pictures."""

@@ -1,0 +1,62 @@
+"""Why a run that guesses does not learn: what reaches each block, over the steps so far."""
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.shared import palette
+from dashboard.shared.language import tr
+from vggcore.runs.metrics import why_stuck
+
+_LEAST = 1e-9  # stands for a gradient of 0 on a logarithmic axis
+_COLOURS = tuple(palette.BLOCKS.values())
+
+
+def show(name: str, evidence: list[dict]) -> None:
+    """The reason in a sentence, and two small charts; nothing where there is no evidence."""
+    if not evidence:
+        return
+    st.markdown(tr(why_stuck(evidence)))
+    left, right = st.columns(2)
+    for column, key, title in (
+        (left, "gradients", tr("gradient norm")),
+        (right, "dead", tr("share of dead channels")),
+    ):
+        column.plotly_chart(
+            by_block(evidence, key, title),
+            key=f"why-{name}-{key}",
+            alt=tr("{what} of each block over the steps", what=title),
+            config={"displayModeBar": False},
+        )
+
+
+def by_block(evidence: list[dict], key: str, title: str) -> go.Figure:
+    """A line a block: "gradients" on a logarithmic axis, or "dead" from 0 to 1."""
+    figure = go.Figure()
+    steps = [row["step"] for row in evidence]
+    blocks = len(evidence[-1][key])
+    for number in range(blocks):
+        values = [row[key][number] for row in evidence]
+        shown = [max(value, _LEAST) for value in values] if key == "gradients" else values
+        label = tr("block {number}", number=number + 1) if number < 5 else tr("classifier")
+        figure.add_scatter(
+            x=steps,
+            y=shown,
+            customdata=values,
+            name=label,
+            mode="lines+markers",
+            line={"color": _COLOURS[number], "width": 2},
+            marker={"size": 4},
+            hovertemplate="%{customdata:.3g}",
+        )
+    figure.update_xaxes(title=tr("Step"))
+    if key == "gradients":
+        figure.update_yaxes(title=title, type="log", exponentformat="power")
+    else:
+        figure.update_yaxes(title=title, tickformat=".0%", range=[-0.03, 1.05])
+    return figure.update_layout(
+        height=260,
+        margin={"l": 0, "r": 8, "t": 8, "b": 0},
+        hovermode="x unified",
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0},
+        uirevision="keep",
+    )
