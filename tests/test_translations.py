@@ -44,7 +44,12 @@ def test_a_message_is_an_english_text_that_can_be_said_again():
         assert language.tr(message) == "无法使用这幅画：文件大于 8 MB"
         assert language.tr(ValueError(message)) == language.tr(message)
         assert language.tr("{count} kittens", count=3) == "3 kittens"  # not translated: English
-        assert language.tr("") == ""
+        assert language.tr("") == "" and language.tr(Message("")) == ""
+        assert language.tr(Message("a {class} of theirs")) == "a {class} of theirs"
+        missing = FileNotFoundError(2, "No such file", "x.png")
+        assert language.tr("cannot read the file: {strerror}", strerror=missing) == (
+            "无法读取文件：[Errno 2] No such file: 'x.png'"
+        )
     finally:
         language._forced.reset(token)
 

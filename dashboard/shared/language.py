@@ -42,7 +42,8 @@ def tr(message: object, /, **values: object) -> str:
     Anything else comes back as its English text.
     """
     if isinstance(message, BaseException):
-        message = message.args[0] if message.args else ""
+        said = message.args[0] if message.args else ""
+        message = said if isinstance(said, Message) else str(message)
     catalog = _catalog(current())
     if isinstance(message, Message):
         return _filled(catalog, message.template, message.values)
@@ -53,11 +54,14 @@ def tr(message: object, /, **values: object) -> str:
 
 
 def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> str:
+    text = catalog.gettext(template) if template else ""
+    if not values:  # may be anybody's text, with braces that mean nothing
+        return text
     said = {
         name: tr(value) if isinstance(value, Message | BaseException) else value
         for name, value in values.items()
     }
-    return catalog.gettext(template).format(**said)
+    return text.format(**said)
 
 
 def from_address(
