@@ -26,7 +26,7 @@ def side_by_side(networks):
                 "of them sit in the three fully connected layers."
             ),
         ),
-        tr("Where the work is"): (
+        tr("Where the computation is"): (
             "macs",
             charts.macs_by_block,
             tr(
@@ -189,7 +189,7 @@ VIEWS = {
 through_entry_point()
 st.html(charts.INK)
 st.title(tr("Compare"))
-st.write(tr("Choose networks and turn the knobs: everything below recounts at once."))
+st.write(tr("Choose networks and settings: everything below updates at once."))
 asked = inputs.asked_for()
 with st.container(border=True):
     chosen = inputs.knobs()
@@ -202,6 +202,6 @@ if not chosen:
     st.info(tr("Choose at least one network above."))
 if strange := inputs.ignored(asked):
     st.toast(
-        tr("Ignored in the address: {strange}", strange=", ".join(strange)),
+        tr("Ignored in the link: {strange}", strange=", ".join(strange)),
         icon=":material/link_off:",
     )

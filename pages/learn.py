@@ -57,7 +57,12 @@ def go_to(name: str) -> None:
 
 through_entry_point()
 st.title(tr("Learn"), anchor=False)
-st.write(tr("How VGG works, in seven steps. Turn the knobs: the code runs with them, right here."))
+st.write(
+    tr(
+        "How VGG works, in seven steps. Move the controls: the code "
+        "runs with your values, right here."
+    )
+)
 names = list(STEPS)
 
 

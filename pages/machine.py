@@ -13,7 +13,7 @@ _FOUND = "machine-findings"
 def examine() -> list[doctor.Finding]:
     """All checks, each shown as soon as it is done."""
     found = []
-    with st.status(tr("Checking: a short training is among it …"), expanded=True) as progress:
+    with st.status(tr("Checking, with a short training …"), expanded=True) as progress:
         for finding in doctor.examine():
             found.append(finding)
             show(finding)
@@ -44,7 +44,7 @@ wrong = [finding for finding in findings if not finding.ok]
 if wrong:
     st.warning(
         tr(
-            "{wrong} of {all} checks found something to mend.",
+            "{wrong} of {all} checks found something to fix.",
             wrong=len(wrong),
             all=len(findings),
         )

@@ -23,7 +23,7 @@ SECTIONS = {
     N_("Disagreement"): panel.disagreement,
     N_("Map"): map.feature_map,
     N_("Cost"): lambda found: cost.cost(found, available),
-    N_("Take away"): downloads.show,
+    N_("Download"): downloads.show,
 }
 language.from_address("section", SECTIONS)
 section = st.segmented_control(

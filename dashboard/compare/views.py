@@ -202,7 +202,7 @@ def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
         f"{table[c].sum():+,} {word} ({table[c].sum() / table[f'{c}_a'].sum():+.1%})"
         for c, word in (("parameters", tr("parameters")), ("macs", "MACs"))
     )
-    layers = ", ".join(said) or tr("none differs")
+    layers = ", ".join(said) or tr("no layer differs")
     return tr(
         "**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}.",
         before=before,
@@ -243,7 +243,9 @@ def take_network_away(spec: VGGSpec, name: str) -> None:
     results = tables.garment_accuracies()
     trained = list(results.name[[other == spec for other in results.spec]])
     if not trained:
-        st.caption(tr("Nobody has trained exactly this network here yet: the Train page does."))
+        st.caption(
+            tr("No one has trained exactly this network here yet. You can, on the Train page.")
+        )
     for checkpoint in trained:
         _take_weights_away(checkpoint, spec)
 

@@ -227,7 +227,7 @@ def training() -> Question:
         key="learn-curves",
         alt=tr("Accuracy over epochs, published and yours"),
     )
-    st.markdown(tr("**Out of memory?** Turn these, and see what a step needs."))
+    st.markdown(tr("**Out of memory?** Move these, and see what a step needs."))
     left, right = st.columns(2)
     batch = left.select_slider(tr("Batch size"), (16, 32, 64, 128, 256, 512), 64, key="learn-batch")
     side = right.select_slider(
@@ -316,7 +316,7 @@ STEPS: dict[str, Callable[[], Question]] = {
             N_("One block"): one_block,
             N_("Whole network"): whole_network,
             N_("The family"): family,
-            N_("A narrow one"): narrow,
+            N_("A narrow network"): narrow,
             N_("Training"): training,
             N_("Your drawing"): own_drawing,
         }.items(),

@@ -18,7 +18,7 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        name=tr("exactly as sure as right"),
+        name=tr("perfectly calibrated"),
         line={"dash": "dot", "color": palette.QUIET},
         hoverinfo="skip",
     )

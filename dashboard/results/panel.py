@@ -92,8 +92,9 @@ def scores(networks: list[Results]) -> None:
         )
         st.caption(
             tr(
-                "Precision: of what it called so, the share that is. Recall: of what is, the "
-                "share it found. F1: their harmonic mean."
+                "Precision: the share of its answers for a class that are "
+                "right. Recall: the share of a class that it finds. F1: their "
+                "harmonic mean."
             )
         )
     with right:
@@ -103,9 +104,7 @@ def scores(networks: list[Results]) -> None:
             key="reliability",
             alt=tr("Share of right answers against the probability given with them"),
         )
-        st.caption(
-            tr("Below the dotted line it is surer than it should be. Larger dots hold more images.")
-        )
+        st.caption(tr("Below the dotted line it is overconfident. Larger dots hold more images."))
 
 
 def headline(found: Results) -> None:
@@ -219,7 +218,7 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
             tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
         )
         said = (
-            tr("is {true}, named so", true=tr(true))
+            tr("{true}, named correctly", true=tr(true))
             if true == named
             else tr("is {true}, taken for {named}", true=tr(true), named=tr(named))
         )
@@ -271,7 +270,7 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     if len(chosen) > limit:
         st.caption(
             tr(
-                "The first {limit} of {count:,}, the surest answers first.",
+                "The first {limit} of {count:,}, most confident first.",
                 limit=limit,
                 count=len(chosen),
             )
@@ -345,7 +344,7 @@ def disagreement(networks: list[Results]) -> None:
         order = np.argsort(-loser.probabilities[chosen].max(1), kind="stable")
         st.markdown(
             tr(
-                "**Only {name} is right**; what {name2} says, the surest first",
+                "**Only {name} is right**; what {name2} says, most confident first",
                 name=formatting.plain(shown(winner.name)),
                 name2=formatting.plain(shown(loser.name)),
             )

@@ -168,7 +168,10 @@ def _take_address(choices: list[str], limits: Limits) -> None:
     if refused:
         st.warning(
             formatting.plain(
-                tr("The link asks for what cannot be: {refused}", refused=", ".join(refused))
+                tr(
+                    "The link asks for settings that do not exist: {refused}",
+                    refused=", ".join(refused),
+                )
             )
         )
 
@@ -224,7 +227,7 @@ def forecast(wish: Wish) -> None:
     if living:
         st.caption(
             tr(
-                "{living} will be trained first where they share it.",
+                "{living} will train first on the same device.",
                 living=formatting.plain(", ".join(living)),
             )
         )

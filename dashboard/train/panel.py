@@ -230,7 +230,7 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
             0.01,
             key=f"{key}-smoothing",
             width=220,
-            help=tr("Of the training curve; what was measured stays faintly behind it"),
+            help=tr("Smooths the training curve; the measured values stay faintly visible"),
         )
         log_scale = st.toggle(tr("Logarithmic loss"), key=f"{key}-log")
         if offer_reference:

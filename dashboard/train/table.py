@@ -198,9 +198,7 @@ def network_name(config: dict) -> str:
 def _with_selected(selected: list[Run]) -> None:
     """What one can do with the chosen rows."""
     if not selected:
-        st.caption(
-            tr("Choose a row to open, rename or delete it; choose several to lay them over.")
-        )
+        st.caption(tr("Choose a row to open, rename or delete it; choose several to compare them."))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(selected) == 1:

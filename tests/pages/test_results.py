@@ -13,7 +13,7 @@ from vggcore.answers import making_results, results
 from vggcore.data.classes import CLASSES
 
 ROOT = Path(__file__).resolve().parents[2]
-SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Take away")
+SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Download")
 
 
 @pytest.fixture(scope="module")
