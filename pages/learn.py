@@ -47,6 +47,7 @@ def ask(question: Question, number: int) -> None:
         st.success(tr("Right. {why}", why=question.why), icon=":material/check_circle:")
         if number not in done():
             st.query_params[_DONE] = ".".join(map(str, sorted(done() | {number})))
+            st.rerun()  # the progress above counts it
     else:
         st.info(tr("Not yet. {hint}", hint=question.hint), icon=":material/lightbulb:")
 

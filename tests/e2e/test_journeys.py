@@ -201,3 +201,26 @@ def test_back_finds_a_page_as_it_was_left_and_then_the_one_before(open_page):
     page.go_back()
     page.wait_for_url(lambda url: urlsplit(url).path in ("", "/"))
     expect(page.get_by_role("heading", level=1)).to_have_text("VGG networks on clothing")
+
+
+def test_the_keyboard_alone_goes_through_learn(open_page):
+    page = open_page("learn")
+    tab_to(page, "button", "Next: One block")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="One block")).to_be_visible()
+    settle(page)
+
+    tab_to(page, "spinbutton", "Your answer")
+    page.keyboard.type("55")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Not yet.")).to_be_visible()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("56")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Right.")).to_be_visible()
+    expect(page.get_by_text("1 of 7 questions answered")).to_be_visible()
+    assert "done=2" in page.url
+
+    tab_to(page, "button", "Next: Whole network")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Whole network")).to_be_visible()
