@@ -4,8 +4,8 @@ import uuid
 
 import streamlit as st
 
-from dashboard.shared import deployment, formatting
-from dashboard.shared.internals import through_entry_point
+from dashboard.shared import deployment, formatting, language
+from dashboard.shared.internals import take_over_address, through_entry_point
 from dashboard.shared.language import tr
 from dashboard.train import actions, form, group_panel, panel, table
 from vggcore import runs
@@ -33,7 +33,7 @@ def start(wish: form.Wish) -> None:
     )
     if started:
         del st.session_state[REQUEST]
-        st.query_params["group" if wish.seeds > 1 else "run"] = started.name
+        language.go_on_with({"group" if wish.seeds > 1 else "run": started.name})
     st.rerun()
 
 
@@ -85,6 +85,7 @@ def recorded_runs() -> None:
 
 
 through_entry_point()
+take_over_address()
 st.title(tr("Train"), anchor=False)
 actions.tell()
 actions.open_dialog()

@@ -51,3 +51,15 @@ def keep_address_on_leaving() -> None:
     Without this, Back shows the page's defaults first, and its parameters only at the second try.
     """
     st.html(f"<script>{_HISTORY.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
+
+
+def take_over_address() -> None:
+    """Let the browser know of parameters that a link to the page that was open already brought.
+
+    Streamlit shows the page with them, but keeps the old ones in the address and sends those with
+    the next click: without this, "All runs" on a run's page leads back to that run.
+    """
+    now = st.query_params.to_dict()
+    if st.session_state.get("address") != now:
+        st.session_state["address"] = now
+        st.query_params.from_dict(now)

@@ -140,3 +140,9 @@ def _catalog(language: str) -> gettext.NullTranslations:
     if language not in _CATALOGS:
         return gettext.NullTranslations()
     return gettext.translation("dashboard", LOCALES, [_CATALOGS[language]])
+
+
+def go_on_with(parameters: dict[str, str]) -> None:
+    """Puts these into the address in the place of all others but the language."""
+    asked = {key: st.query_params[key] for key in (PARAMETER,) if key in st.query_params}
+    st.query_params.from_dict(parameters | asked)

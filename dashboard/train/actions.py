@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import deployment, formatting, links
+from dashboard.shared import deployment, formatting, language, links
 from dashboard.shared.language import tr
 from vggcore import runs
 from vggcore.machine import paths
@@ -124,7 +124,7 @@ def again(run: Run) -> None:
         )
     )
     if started:
-        st.query_params["run"] = started.name
+        language.go_on_with({"run": started.name})
     st.rerun()
 
 

@@ -70,7 +70,10 @@ def _screen(name: str, was_alive: bool) -> None:
 
 
 def _remedies(config: dict) -> None:
-    """What frees a run that stays at chance, each as a form that has that change filled in."""
+    """What frees a run that stays at chance, each as a form that has that change filled in.
+
+    In the order of how often they did: see `benchmarks/stuck.py`.
+    """
     spec, train = config.get("spec") or {}, config.get("train") or {}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(tr("Try it again"), width="content")
@@ -78,10 +81,10 @@ def _remedies(config: dict) -> None:
             links.changed_run(tr("with batch norm"), config, batch_norm=True)
         if isinstance(rate := train.get("learning_rate"), float):
             links.changed_run(tr("at a fifth of the rate"), config, learning_rate=rate / 5)
-        if train.get("init") != "kaiming":
-            links.changed_run(tr("with Kaiming's initial weights"), config, init="kaiming")
         if train.get("schedule") == "constant":
             links.changed_run(tr("with a warm-up"), config, schedule="one-cycle")
+        if train.get("init") != "kaiming":
+            links.changed_run(tr("with Kaiming's initial weights"), config, init="kaiming")
 
 
 def _heading(run: Run) -> None:

@@ -130,3 +130,28 @@ def test_the_page_stops_asking_when_nothing_changes(browser, tmp_path):
             page.wait_for_timeout(4000)
 
             assert before > 0 and page.evaluate("window.sent") == before
+
+
+@pytest.mark.data
+def test_a_run_at_chance_says_why_and_its_first_remedy_learns(browser, tmp_path):
+    """VGG-19 without batch norm at a rate that kills its units; then with batch norm."""
+    command = "train --preset tutorial --configuration E --width 1/8 --image-size 32"
+    command += " --learning-rate 0.02 --train-limit 8000 --epochs 2 --run-dir"
+    stuck = [sys.executable, "-m", "vggcore", *command.split(), str(tmp_path / "stuck")]
+    subprocess.run(stuck, cwd=PROJECT, check=True, capture_output=True)
+
+    with running_app(tmp_path) as app, visit(browser, app, "train?run=stuck") as page:
+        expect(page.get_by_text("Still at chance")).to_be_visible()
+        expect(page.get_by_text("of the channels are dead")).to_be_visible()
+        expect(page.get_by_text("gradient norm").first).to_be_visible()
+        page.get_by_role("link", name="with batch norm").click()
+        settle(page)
+        page.get_by_role("button", name="Start training").click()
+        page.wait_for_url("**/train?run=tutorial-*", timeout=PATIENCE)
+        name = page.url.split("run=")[1]
+        wait_for_state(page, "finished")
+        expect(page.get_by_text("Still at chance")).to_have_count(0)
+
+    # 0.1 is chance, give or take 0.004; two epochs at this rate do not get far.
+    summary = json.loads((tmp_path / name / "status.json").read_bytes())["summary"]
+    assert summary["best_val_accuracy"] > 0.15
