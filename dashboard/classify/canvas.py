@@ -15,6 +15,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify.outlines import TEMPLATES
+from dashboard.shared import language
 from dashboard.shared.language import N_, tr
 from vggcore.machine.messages import Message
 from vggcore.pictures.crops import Box
@@ -98,8 +99,9 @@ _TEXTS = (
 
 def _texts() -> dict[str, str]:
     """By the English text what to say instead; nothing where that is English."""
-    found = {text: tr(text) for text in (*_TEXTS, *TEMPLATES)}
-    return {text: translated for text, translated in found.items() if text != translated}
+    if language.current() == "en":
+        return {}
+    return {text: tr(text) for text in (*_TEXTS, *TEMPLATES)}
 
 
 def sent_drawing(key: str, drawing: str = ""):

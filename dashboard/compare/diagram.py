@@ -82,7 +82,7 @@ def volumes(spec: VGGSpec, *, standalone: bool = False) -> str:
     rows = [row for row in anatomy.walk(spec) if row.kind in _DRAWN]
     parts: list[str] = []
     x, block = _volume(parts, 6, spec.image_size, spec.in_channels, palette.GREY, spec), ""
-    parts.append(_caption(x - 12, spec, f"{spec.image_size}²×{spec.in_channels}"))
+    parts.append(_caption(x - 12, f"{spec.image_size}²×{spec.in_channels}"))
     for row in rows:
         gap = 16 if row.block != block else 2
         block = row.block
@@ -93,7 +93,7 @@ def volumes(spec: VGGSpec, *, standalone: bool = False) -> str:
         start = x + gap
         x = _volume(parts, start, side, channels, colour, spec)
         if pool or row.kind == "linear":
-            parts.append(_caption((start + x) / 2, spec, _volume_text(row)))
+            parts.append(_caption((start + x) / 2, _volume_text(row)))
     height = _TALLEST * 1.5 + 64
     return _svg(x + 40, height, parts, tr("Blocks of {name}", name=spec.name), standalone)
 
@@ -114,7 +114,6 @@ def _volume(
     channels: int,
     colour: str,
     spec: VGGSpec,
-    tint: str = "black",
 ) -> float:
     """Draws a block whose left edge is at x; returns where its right edge is."""
     face = max(7.0, _TALLEST * log2(1 + side) / log2(1 + spec.image_size))
@@ -133,12 +132,12 @@ def _volume(
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in corners)
         parts.append(
             f'<polygon points="{points}" fill="{colour}"/>'
-            f'<polygon points="{points}" fill="{tint}" fill-opacity="{shade}" {edge}/>'
+            f'<polygon points="{points}" fill="black" fill-opacity="{shade}" {edge}/>'
         )
     return x + depth + slant * 0.5
 
 
-def _caption(x: float, spec: VGGSpec, text: str) -> str:
+def _caption(x: float, text: str) -> str:
     y = 24 + _TALLEST * (1 + _SLANT) + 14
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end" font-size="10" fill="currentColor" '

@@ -234,7 +234,7 @@ def take_network_away(spec: VGGSpec, name: str) -> None:
         ):
             st.download_button(
                 label,
-                draw(spec, standalone=True),
+                partial(draw, spec, standalone=True),
                 f"{name.lower()}{suffix}.svg",
                 "image/svg+xml",
                 icon=":material/download:",

@@ -224,6 +224,31 @@ def test_an_epoch_is_judged_by_every_picture_alike(monkeypatch):
     assert without.scores(None, Preprocessing())["accuracy"] == pytest.approx(3 / 4)
 
 
+def test_samples_are_photos_where_there_are_some_and_fashion_mnist_elsewhere(source):
+    channels = () if source.channels == 1 else (source.channels,)
+
+    def marked(*marks: int) -> torch.Tensor:
+        return (
+            torch.tensor(marks, dtype=torch.uint8)
+            .view(-1, 1, 1, *(1,) * len(channels))
+            .expand(-1, 32, 32, *channels)
+        )
+
+    # A drawing of a bag, shoes of no class of ours, and a photo of a dress.
+    shown = [("quickdraw-strokes", "bag"), ("clothing-extra", "footwear_other")]
+    source.__dict__["_validation"] = validation.Validation(
+        fashion=marked(10, 13, 18, 13),
+        fashion_labels=torch.tensor([0, 3, 8, 3]),
+        items=[item(*each) for each in (*shown, ("clothing-small", "dress"))],
+        real=marked(101, 102, 103),
+    )
+    samples = source.samples()
+    assert samples.labels == [0, 3, 8]
+    assert samples.images.flatten(1)[:, 0].tolist() == [10, 103, 18]
+    assert samples.strip().size == (96, 32)
+    assert samples.strip().mode == ("L" if source.channels == 1 else "RGB")
+
+
 def test_strokes_of_a_drawing_become_a_picture():
     drawing = json.dumps({"drawing": [[[0, 100, 100, 0, 0], [0, 0, 100, 100, 0]]]})
     square = Item("quickdraw-strokes", "bag", "purse-0", drawing)

@@ -71,7 +71,9 @@ class Report:
         """A row on why the network may not learn; see `training.evidence`."""
         self._append({"kind": "evidence", "step": self.progress.step} | found)
 
-    def epoch(self, scores: dict, samples: Samples, network: VGG, way: Preprocessing) -> None:
+    def epoch(
+        self, scores: dict, samples: Samples, network: VGG, preprocessing: Preprocessing
+    ) -> None:
         """A row on the epoch that has ended: validation scores, and answers on some pictures."""
         loss, correct, images = self.progress.epoch
         row = {
@@ -86,7 +88,7 @@ class Report:
             "confusion": scores["confusion"],
         }
         if distributed.is_main():
-            row[metrics.SAMPLES] = samples.answers(network, way)
+            row[metrics.SAMPLES] = samples.answers(network, preprocessing)
             strip = self.folder.path / metrics.SAMPLES_FILE
             if not strip.exists():
                 with suppress(OSError):  # for looking at only: the row says all that matters
