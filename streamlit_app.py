@@ -20,7 +20,10 @@ PAGES = [
     st.Page("pages/results.py", title=tr("Results"), icon=":material/insights:"),
 ]
 if not deployment.limits().public:
-    PAGES.append(st.Page("pages/machine.py", title=tr("This machine"), icon=":material/memory:"))
+    PAGES += [
+        st.Page("pages/pictures.py", title=tr("Own pictures"), icon=":material/photo_library:"),
+        st.Page("pages/machine.py", title=tr("This machine"), icon=":material/memory:"),
+    ]
 
 page = st.navigation(PAGES, position="top")
 internals.keep_address_on_leaving()

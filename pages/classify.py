@@ -5,38 +5,59 @@ from PIL import Image
 
 from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import language, links, network_choice
+from dashboard.shared import formatting, language, links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
-from vggcore.data.classes import CLASSES
+from vggcore.answers import judged
+from vggcore.answers.classifier import Classifier
+from vggcore.data.raw_files import DataMissing
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 MAX_FILES = 12
 MAX_KEPT_BYTES = 40_000_000  # of one visitor's uploads
+GARMENTS = N_(
+    "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a person. The "
+    "network answers at once, shows what it saw, and says so when it is unsure. It knows ten "
+    "kinds; hats, skirts, shorts, socks and gloves are none of them. Your pictures stay in this "
+    "session's memory only."
+)
+MOST_NAMED = 12  # classes that the introduction lists
 KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
 keep_uploads_in_memory()
 st.title(tr("Classify"))
-st.write(
-    tr(
-        "Draw a garment, or show a photo of one: on the floor, on a "
-        "hanger, or worn by a person. The network answers at once, "
-        "shows what it saw, and says so when it is unsure. It knows "
-        "ten kinds; hats, skirts, shorts, socks and gloves are none of "
-        "them. Your pictures stay in this session's memory only."
-    )
-)
+introduction = st.empty()
 names = network_choice.choose(runs.trained_networks())
 try:
     networks = {network_choice.shown(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
     st.error(tr(error))
     st.stop()
+
+
+def introduce(network: Classifier) -> None:
+    """What can be asked of it."""
+    if not judged.is_own(network.checkpoint.card):
+        introduction.write(tr(GARMENTS))
+        return
+    known = ", ".join(map(tr, network.classes[:MOST_NAMED]))
+    more = len(network.classes) - MOST_NAMED
+    introduction.write(
+        formatting.plain(
+            tr("This network learnt its owner's pictures. It knows {known}.", known=known)
+            if more <= 0
+            else tr(
+                "This network learnt its owner's pictures. It knows {known} and {more:,} more.",
+                known=known,
+                more=more,
+            )
+        )
+    )
 
 
 @st.fragment
@@ -140,10 +161,11 @@ def paste() -> None:
 def sample() -> None:
     """Images that no network has been trained on, with the right answer beside."""
     chosen, another = st.columns([3, 1], vertical_alignment="bottom")
-    language.from_address("sample-class", CLASSES)
+    network = next(iter(networks.values()))
+    language.from_address("sample-class", network.classes)
     wanted = chosen.selectbox(
         tr("Class"),
-        CLASSES,
+        network.classes,
         format_func=tr,
         key="sample-class",
         persist_state="session",
@@ -152,14 +174,17 @@ def sample() -> None:
     st.session_state.setdefault("sample-number", asked_number())
     if another.button(tr("Another one"), width="stretch", key="another"):
         st.session_state["sample-number"] += 1
-    picture, synthetic = panel.sample(wanted, st.session_state["sample-number"])
-    origin = tr("synthetic") if synthetic else tr("Fashion-MNIST test image")
+    try:
+        picture, origin = panel.sample(network, wanted, st.session_state["sample-number"])
+    except DataMissing as error:
+        st.info(tr(error))
+        return
     picture_side, answer_side = st.columns([1, 2], gap="large")
     picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))
     with answer_side:
         answer = panel.show(picture, networks, "sample")
-        named = next((name for name in CLASSES if answer.startswith(name)), wanted)
-        if named != wanted and not synthetic:
+        named = next((name for name in network.classes if answer.startswith(name)), wanted)
+        if named != wanted and origin != tr("synthetic"):
             links.confusion(names[0], wanted, named)
 
 
@@ -169,6 +194,7 @@ def asked_number() -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
+introduce(next(iter(networks.values())))
 SOURCES = {
     N_("Draw"): lambda: draw(st.session_state.get("drawing", "")),
     N_("Upload"): upload,

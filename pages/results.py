@@ -41,6 +41,9 @@ try:
     # Streamlit 1.67 would lose the tie between its boxes and the address.
     with st.container():
         found = [panel.results_of(name) for name in names]
+    if found[0].card.classes != found[-1].card.classes:
+        st.info(tr("These two networks name different classes: only the first is shown."))
+        found = found[:1]
     SECTIONS[section](found)
 except (CheckpointError, DataMissing) as error:
     st.error(tr(error))

@@ -56,5 +56,6 @@ def _own_main_module():
 
 @pytest.fixture(autouse=True)
 def _own_runs_folder(tmp_path, monkeypatch):
-    """No test sees, or leaves behind, runs of the person who starts it."""
+    """No test sees, or leaves behind, runs and pictures of the person who starts it."""
     monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("VGGCORE_PICTURES", str(tmp_path / "own-pictures"))

@@ -9,7 +9,8 @@ from PIL import Image
 
 from dashboard.shared import cpu_share, palette
 from dashboard.shared.language import N_, tr
-from dashboard.shared.thumbnails import strip
+from dashboard.shared.thumbnails import as_shown, strip
+from vggcore.answers import judged
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
@@ -20,7 +21,7 @@ from vggcore.answers.explain import (
     nearest,
     training_bank,
 )
-from vggcore.data.classes import CLASSES, percent
+from vggcore.data.classes import percent
 from vggcore.data.fashion_mnist import load_split, synthetic_garments
 from vggcore.data.raw_files import DataMissing
 
@@ -77,12 +78,21 @@ def _samples() -> tuple[np.ndarray, np.ndarray, bool]:
     return images.numpy(), labels.numpy(), False
 
 
-def sample(class_name: str, number: int) -> tuple[Image.Image, bool]:
-    """The `number`-th test image of a class, counted round; and whether it is synthetic."""
+def sample(network: Classifier, class_name: str, number: int) -> tuple[Image.Image, str]:
+    """The `number`-th test image of a class, counted round; and where it comes from.
+
+    Raises DataMissing where a network's own pictures are not here.
+    """
+    card = network.checkpoint.card
     with st.spinner(tr("Reading the test set …")):
-        images, labels, synthetic = _samples()
-    indices = np.flatnonzero(labels == CLASSES.index(class_name))
-    return Image.fromarray(images[indices[number % len(indices)]]), synthetic
+        if judged.is_own(card):
+            images, labels = judged.test_pictures(card)
+            origin = tr("your test picture")
+        else:
+            images, labels, synthetic = _samples()
+            origin = tr("synthetic") if synthetic else tr("Fashion-MNIST test image")
+    indices = np.flatnonzero(labels == network.classes.index(class_name))
+    return Image.fromarray(as_shown(images[indices[number % len(indices)]])), origin
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -260,7 +270,10 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     st.html(
         strip(
             [
-                (f"{tr(CLASSES[bank.labels[index]])}, {similarity:.2f}", bank.images[index])
+                (
+                    f"{tr(network.classes[bank.labels[index]])}, {similarity:.2f}",
+                    as_shown(bank.images[index]),
+                )
                 for index, similarity in zip(*found, strict=True)
             ],
             side=84,

@@ -64,8 +64,8 @@ def feature_map(
             hovertemplate="%{text}<extra></extra>",
             marker={
                 "size": 7,
-                "symbol": _SHAPES[number],
-                "color": palette.CLASSES[number],
+                "symbol": _SHAPES[number % len(_SHAPES)],
+                "color": palette.CLASSES[number % len(palette.CLASSES)],
                 "line": {
                     "color": palette.WRONG,
                     "width": np.where(named[chosen] == number, 0.0, 2.0),

@@ -9,7 +9,6 @@ from dashboard.shared import formatting
 from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
 from vggcore.answers.results import Results
-from vggcore.data.classes import CLASSES
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 _MAP = "results-map"
@@ -25,7 +24,7 @@ def feature_map(networks: list[Results]) -> None:
             found.map.places,
             found.labels[:count],
             found.logits[:count].argmax(1),
-            [tr(name) for name in CLASSES],
+            [tr(name) for name in found.card.classes],
             own,
         ),
         key=_MAP,

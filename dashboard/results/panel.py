@@ -8,12 +8,12 @@ from dashboard.results import charts as charts
 from dashboard.shared import confusion_chart, cpu_share, formatting, language, links
 from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import shown
-from dashboard.shared.thumbnails import strip
+from dashboard.shared.thumbnails import as_shown, strip
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.answers.scores import class_scores, difference_interval, in_cell, wilson_interval
 from vggcore.answers.scores import worst_mistakes as worst
-from vggcore.data.classes import CLASSES, percent
+from vggcore.data.classes import percent
 from vggcore.data.raw_files import DataMissing
 from vggcore.model import checkpoints
 
@@ -63,7 +63,7 @@ def scores(networks: list[Results]) -> None:
             headline(found)
     if len(networks) == 2:
         first, second = networks
-        if len(first.labels) == len(second.labels):
+        if first.images_sha256 == second.images_sha256:
             one, other = (formatting.plain(shown(found.name)) for found in networks)
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
@@ -137,7 +137,7 @@ def headline(found: Results) -> None:
 
 def per_class(networks: list[Results]) -> pd.DataFrame:
     """Precision, recall and F1 per class in per cent, of each network."""
-    table = pd.DataFrame({tr("class"): [tr(name) for name in CLASSES]})
+    table = pd.DataFrame({tr("class"): [tr(name) for name in networks[0].card.classes]})
     for found in networks:
         after = f" {shown(found.name)}" if len(networks) > 1 else ""
         rows = class_scores(found.scores["confusion"])
@@ -166,12 +166,23 @@ def confusion(networks: list[Results]) -> None:
         _pictures(networks, true, named)
 
 
+def _note_on_many(classes: tuple[str, ...]) -> None:
+    if len(classes) > confusion_chart.MOST:
+        st.caption(
+            tr(
+                "Of its {count:,} classes, the {most} that take part in most mistakes.",
+                count=len(classes),
+                most=confusion_chart.MOST,
+            )
+        )
+
+
 def _matrix(found: Results, key: str) -> None:
     true, named = _most_confused(found)
     st.plotly_chart(
-        confusion_chart.confusion(found.scores["confusion"], CLASSES),
+        confusion_chart.confusion(found.scores["confusion"], found.card.classes),
         key=key,
-        on_select=lambda: _take_cell(key),
+        on_select=lambda: _take_cell(key, found.card.classes),
         selection_mode="points",
         config={"displayModeBar": False},
         alt=tr(
@@ -181,19 +192,20 @@ def _matrix(found: Results, key: str) -> None:
             named=tr(named),
         ),
     )
+    _note_on_many(found.card.classes)
 
 
 def _cell(found: Results) -> tuple[str, str]:
     """The chosen cell: what the garment is, and what it is taken for."""
     # Until something is chosen, the most frequent mistake: not a default of the boxes, so that
     # whatever is chosen stands in the address and can be shared.
-    classes = []
+    known, classes = found.card.classes, []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
-            language.from_address(key, CLASSES)
+            language.from_address(key, known)
             chosen = st.selectbox(
                 tr(label),
-                CLASSES,
+                known,
                 index=None,
                 placeholder=tr(usual),
                 format_func=tr,
@@ -211,8 +223,9 @@ def _cell(found: Results) -> tuple[str, str]:
 
 def _pictures(networks: list[Results], true: str, named: str) -> None:
     for found in networks:
+        known = found.card.classes
         chosen = in_cell(
-            found.probabilities, found.labels, CLASSES.index(true), CLASSES.index(named)
+            found.probabilities, found.labels, known.index(true), known.index(named)
         ).tolist()
         whose = (
             tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
@@ -228,21 +241,21 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
         gallery(found, chosen, SHOWN_BESIDE)
 
 
-def _take_cell(key: str) -> None:
+def _take_cell(key: str, classes: tuple[str, ...]) -> None:
     """A click on the matrix chooses in the boxes below it."""
     points = st.session_state[key].get("selection", {}).get("points", [])
     match points:
         case [{"customdata": [int(row), int(column)]}, *_]:
-            if row in range(len(CLASSES)) and column in range(len(CLASSES)):
-                st.session_state[_CELL[0]] = CLASSES[row]
-                st.session_state[_CELL[1]] = CLASSES[column]
+            if row in range(len(classes)) and column in range(len(classes)):
+                st.session_state[_CELL[0]] = classes[row]
+                st.session_state[_CELL[1]] = classes[column]
 
 
 def _most_confused(found: Results) -> tuple[str, str]:
     counts = np.array(found.scores["confusion"])
     np.fill_diagonal(counts, -1)
     row, column = np.unravel_index(counts.argmax(), counts.shape)
-    return CLASSES[row], CLASSES[column]
+    return found.card.classes[row], found.card.classes[column]
 
 
 def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
@@ -262,7 +275,7 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     first = chosen[:limit]
     st.html(
         strip(
-            [(caption(found, i), images[i]) for i in first],
+            [(caption(found, i), as_shown(images[i])) for i in first],
             side=88,
             addresses=[_address(found, i) for i in first],
         )
@@ -281,18 +294,18 @@ def _address(found: Results, index: int) -> str:
     """Where the test image opens in Classify: by its number within its class."""
     true = found.labels[index]
     number = int((found.labels[:index] == true).sum())
-    return links.sample(found.name, CLASSES[true], number)
+    return links.sample(found.name, found.card.classes[true], number)
 
 
 def caption(found: Results, index: int) -> str:
     """ "Shirt 71 %, Coat 20 %; is Coat"."""
-    chances = found.probabilities[index]
+    chances, classes = found.probabilities[index], found.card.classes
     top = np.argsort(-chances, kind="stable")[:2].tolist()
     said = ", ".join(
-        f"{tr(CLASSES[c])} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
+        f"{tr(classes[c])} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
     )
     true = int(found.labels[index])
-    return said if true == top[0] else tr("{said}; is {true}", said=said, true=tr(CLASSES[true]))
+    return said if true == top[0] else tr("{said}; is {true}", said=said, true=tr(classes[true]))
 
 
 def mistakes(networks: list[Results]) -> None:
@@ -318,7 +331,7 @@ def disagreement(networks: list[Results]) -> None:
         st.info(tr("Choose a second network to see where the two disagree."))
         return
     first, second = networks
-    if len(first.labels) != len(second.labels):
+    if first.images_sha256 != second.images_sha256:
         st.info(tr("These two are judged on different test sets."))
         return
     left, right = first.right, second.right

@@ -8,16 +8,27 @@ from dashboard.shared import palette
 from dashboard.shared.language import tr
 
 _CELL = 44  # pixels
+MOST = 30  # classes: more would be too small to read
+
+
+def most_mistaken(counts: list[list[int]]) -> list[int]:
+    """The classes that a matrix shows, in their order."""
+    mistakes = [
+        sum(row) + sum(other[i] for other in counts) - 2 * row[i] for i, row in enumerate(counts)
+    ]
+    return sorted(sorted(range(len(counts)), key=lambda i: -mistakes[i])[:MOST])
 
 
 def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     """Confusion matrix, rows the true class; the customdata of a cell: its row and column.
 
     A heat map cannot be selected from in Streamlit, so that an unseen marker lies on each cell.
+    Of more than `MOST` classes those are shown that take part in most mistakes.
     """
-    shown = [tr(name) for name in classes]
-    totals = [sum(row) or 1 for row in counts]
-    shares = [[n / total for n in row] for row, total in zip(counts, totals, strict=True)]
+    places = most_mistaken(counts)
+    shares = [[counts[i][j] / (sum(counts[i]) or 1) for j in places] for i in places]
+    counts = [[counts[i][j] for j in places] for i in places]
+    shown = [tr(classes[i]) for i in places]
     figure = go.Figure()
     figure.add_heatmap(
         x=shown,
@@ -31,12 +42,12 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         xgap=2,
         ygap=2,
     )
-    cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
+    cells = [(i, j) for i in range(len(shown)) for j in range(len(shown))]
     figure.add_scatter(
         x=[shown[j] for _, j in cells],
         y=[shown[i] for i, _ in cells],
         mode="markers",
-        customdata=cells,
+        customdata=[(places[i], places[j]) for i, j in cells],
         hoverinfo="text",
         hovertext=[
             tr(
@@ -68,7 +79,7 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         title=tr("taken for"), side="top", tickangle=-45, fixedrange=True, showgrid=False
     )
     return figure.update_layout(
-        height=100 + _CELL * len(classes),
+        height=100 + _CELL * len(shown),
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         dragmode=False,
         clickmode="event+select",

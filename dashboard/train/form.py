@@ -11,6 +11,8 @@ from dashboard.shared.language import N_, tr
 from dashboard.train import rate
 from vggcore import runs
 from vggcore.commands import recipe_options
+from vggcore.data.own import known_sets
+from vggcore.data.own import places as own_places
 from vggcore.machine import memory as machine
 from vggcore.machine import paths
 from vggcore.machine.hardware import available_devices, device_choices
@@ -28,6 +30,8 @@ _FIELDS = (
     *("configuration", "width", "image_size", "in_channels", "head", "dropout", "batch_norm"),
     *(field.name for field in dataclasses.fields(TrainConfig)),
 )
+# Fields of the recipe that only one's own pictures have, and that they lack.
+_ONLY_OWN, _NOT_OWN = ("pictures", "framing"), ("fit",)
 _GROUPS = {
     "data": N_("Data"),
     "training": N_("Training"),
@@ -99,6 +103,8 @@ def fill_in(limits: Limits) -> Wish:
             _offer_largest_batch(preset, spec, train, "train-largest-batch")
             rate.offer(preset, spec, train)
         recipe.check(spec, train)
+        if train.dataset == recipe.OWN:
+            spec, train = recipe_options.for_pictures(spec, train)
     except ValueError as error:
         return Wish(preset, name, base.spec, base.train, tr(error))
     gpus = [device for device in available_devices() if device.startswith("cuda")]
@@ -341,9 +347,15 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
         fields = [f for f in dataclasses.fields(TrainConfig) if f.metadata["group"] == group]
         st.markdown(f"**{tr(title)}**")
         columns = st.columns(2)
-        for index, field in enumerate(fields):
-            with columns[index % 2]:
+        place = 0
+        for field in fields:
+            hidden = _NOT_OWN if values.get("dataset") == recipe.OWN else _ONLY_OWN
+            if field.name in hidden:
+                values[field.name] = getattr(base, field.name)
+                continue
+            with columns[place % 2]:
                 values[field.name] = _train_widget(field, getattr(base, field.name), preset)
+            place += 1
     return values
 
 
@@ -355,6 +367,13 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
     common: dict = dict(help=_sentence(tr(meta["help"])), key=key)
     if field.name == "device":
         return st.selectbox(label, ["auto", *available_devices()], **common)
+    if field.name == "pictures":
+        return st.selectbox(
+            label,
+            ["", *own_places.names(), *known_sets.NAMES],
+            format_func=lambda name: name or tr("choose yours"),
+            **common,
+        )
     if field.name == "init_from":
         return st.selectbox(
             label,

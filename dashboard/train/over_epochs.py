@@ -13,10 +13,15 @@ from vggcore.data.classes import CLASSES, percent
 from vggcore.runs.metrics import SAMPLES, SAMPLES_FILE
 
 
-def show(name: str, epochs: list[dict], folder: Path | None = None) -> None:
+def show(
+    name: str,
+    epochs: list[dict],
+    folder: Path | None = None,
+    classes: tuple[str, ...] = CLASSES,
+) -> None:
     """Both at the epoch that a slider chooses; it follows a living run until it is moved.
 
-    folder: the run's, with the sample pictures in it.
+    folder: the run's, with the sample pictures in it. classes: what it is to name.
     """
     rows = {row["epoch"]: row for row in epochs if row.get("confusion")}
     if not rows:
@@ -24,10 +29,10 @@ def show(name: str, epochs: list[dict], folder: Path | None = None) -> None:
     with st.expander(tr("Epoch by epoch: sample answers and confusion"), icon=":material/grid_on:"):
         row = rows[_chosen(f"over-epochs-{name}", list(rows))]
         if folder is not None and (tiles := _tiles(folder / SAMPLES_FILE, row.get(SAMPLES))):
-            st.html(samples_html(tiles, row[SAMPLES]))
+            st.html(samples_html(tiles, row[SAMPLES], classes))
             st.caption(tr("Validation pictures, the first of each class: no training sees them."))
         st.plotly_chart(
-            confusion_chart.confusion(row["confusion"], CLASSES),
+            confusion_chart.confusion(row["confusion"], classes),
             key=f"chart-{name}-confusion",
             alt=tr("Confusion on the validation images after epoch {epoch}", epoch=row["epoch"]),
         )
@@ -60,14 +65,16 @@ def _tiles(file: Path, samples: object) -> list[Image.Image]:
     return [strip.crop((n * side, 0, (n + 1) * side, side)) for n in range(len(samples))]
 
 
-def samples_html(tiles: list[Image.Image], samples: list) -> str:
+def samples_html(
+    tiles: list[Image.Image], samples: list, classes: tuple[str, ...] = CLASSES
+) -> str:
     """Each picture with the network's answer below it, and how sure it is as a bar."""
     figures = []
     for tile, (label, chances) in zip(tiles, samples, strict=True):
         best = max(range(len(chances)), key=chances.__getitem__)
         right = best == label
-        answer, sure = escape(tr(CLASSES[best])), percent(chances[best])
-        mark = "" if right else f"<br>{escape(tr('is {true}', true=tr(CLASSES[label])))}"
+        answer, sure = escape(tr(classes[best])), percent(chances[best])
+        mark = "" if right else f"<br>{escape(tr('is {true}', true=tr(classes[label])))}"
         colour = palette.GREEN if right else palette.WRONG
         figures.append(
             f'<figure style="margin:0;width:84px"><img src="{data_uri(tile)}" alt="" '

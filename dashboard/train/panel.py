@@ -58,7 +58,8 @@ def _screen(name: str, was_alive: bool) -> None:
     steps, epochs = log.steps(), log.epochs()
     _progress(run, steps)
     _numbers(run, steps, epochs)
-    for alert in metrics.alerts(epochs, steps):
+    naming = runs.naming_of(run.path)
+    for alert in metrics.alerts(epochs, steps, naming):
         st.warning(tr(alert.message), icon=":material/monitoring:")
         if alert.kind == "chance":
             why.show(name, log.evidence())
@@ -269,7 +270,7 @@ def _curves(name: str, log) -> None:
 
 def _details(run: Run, log: MetricsLog) -> None:
     """Confusion, remarks, files, log: below the curves, opened by those who want them."""
-    over_epochs.show(run.name, log.epochs(), run.path)
+    over_epochs.show(run.name, log.epochs(), run.path, runs.naming_of(run.path).classes)
     for event in log.events():
         st.caption(
             formatting.plain(

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import own_pictures
 import pandas as pd
 import pytest
 import streamlit as st
@@ -15,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.shared import deployment
 from dashboard.train import actions
 from vggcore import runs
+from vggcore.data.own import places
 from vggcore.machine import file_lock, paths
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import launching, tensorboard
@@ -112,7 +114,8 @@ def test_every_field_of_the_recipe_has_a_widget():
         widget.key for kind in (page.number_input, page.selectbox, page.toggle) for widget in kind
     }
 
-    assert {f"train-fast-{name}" for name in TrainConfig().to_dict()} <= keys
+    own = {"train-fast-pictures", "train-fast-framing"}  # only where they are chosen
+    assert {f"train-fast-{name}" for name in TrainConfig().to_dict()} - own <= keys
 
 
 def test_starting_leads_to_the_runs_own_page_and_stopping_ends_it():
@@ -166,7 +169,11 @@ def test_a_run_that_ended_early_can_be_resumed(state):
 def test_every_preset_can_be_started_as_it_is(preset):
     page = train_page()
 
+    places.keep_zip("shapes", own_pictures.zipped())
     page.radio(key="train-preset").set_value(preset).run()
+    if PRESETS[preset].train.dataset == "pictures":
+        assert "choose which pictures" in page.error[0].value
+        page.selectbox(key=f"train-{preset}-pictures").set_value("shapes").run()
 
     assert not page.exception and not page.error
     assert not next(b for b in page.button if b.label == "Start training").disabled

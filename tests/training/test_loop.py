@@ -333,7 +333,7 @@ class Flat(FashionSource):
 @pytest.mark.parametrize(("patience", "epochs"), [(0, 7), (1, 3), (3, 5), (9, 7)])
 def test_a_run_ends_early_when_patience_runs_out(tmp_path, monkeypatch, patience, epochs):
     Flat.seen = 0
-    monkeypatch.setattr(training, "make_source", Flat)
+    monkeypatch.setattr(training, "make_source", lambda *args: Flat(*args[:3]))
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=patience))
 
     summary = training.fit(folder)
@@ -346,7 +346,7 @@ def test_a_run_ends_early_when_patience_runs_out(tmp_path, monkeypatch, patience
 
 def test_a_run_killed_as_its_patience_ran_out_ends_when_it_is_resumed(tmp_path, monkeypatch):
     Flat.seen = 0
-    monkeypatch.setattr(training, "make_source", Flat)
+    monkeypatch.setattr(training, "make_source", lambda *args: Flat(*args[:3]))
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=1))
     with monkeypatch.context() as killed:
         killed.setattr(training.Loop, "_finish", lambda self: 1 / 0)

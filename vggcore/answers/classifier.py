@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vggcore.answers import doubt, evaluation
+from vggcore.answers import doubt, evaluation, judged
 from vggcore.data import fashion_mnist
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.packing import packed
 from vggcore.pictures import things
 from vggcore.pictures.crops import Box
-from vggcore.pictures.prepare import Prepared, as_picture, prepare
+from vggcore.pictures.prepare import Prepared, as_picture, prepare, takes_whole
 
 # A picture is looked at turned unless its answer is as probable as this. On the development
 # pictures no turned one is missed by it, and half of the upright ones are spared the time.
@@ -81,7 +81,8 @@ class Classifier:
         ("off" keeps the whole picture), background. Raises ValueError.
         """
         picture = as_picture(picture)
-        found = things.find(picture) if overrides.get("crop") != "off" else things.Things()
+        alone = overrides.get("crop") == "off" or takes_whole(self.preprocessing.style)
+        found = things.Things() if alone else things.find(picture)
         if found.main:
             return self._of_part(picture, found.main, overrides)
         answer = self.classify_prepared(self.prepare(picture, **overrides))
@@ -150,7 +151,7 @@ class Classifier:
         Networks that know what is no garment find more evidence for one in a picture that is
         upright. One look at each turn finds the suspects, a full answer confirms one.
         """
-        if self.checkpoint.card.unsure is None:
+        if self.checkpoint.card.unsure is None or judged.is_own(self.checkpoint.card):
             return 0, ""
         image, limits = prepared.network_input, self.checkpoint.card.unsure
         turned = [np.ascontiguousarray(np.rot90(image, quarters)) for quarters in (1, 2, 3)]
@@ -174,7 +175,12 @@ class Classifier:
         limits = self.checkpoint.card.unsure
         no_garment, unclear = doubt.doubts(logits, self.temperature, limits, prepared.drawn)
         if no_garment:
-            return Message("This does not look like any of the ten kinds of garment.")
+            if not judged.is_own(self.checkpoint.card):
+                return Message("This does not look like any of the ten kinds of garment.")
+            return Message(
+                "This does not look like any of the {count} classes that it knows.",
+                count=len(self.classes),
+            )
         if unclear:
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
             return Message(

@@ -26,6 +26,8 @@ DRAWN = ("fashion-mnist", "sketches")  # kinds of pictures that `pictures.prepar
 ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
 NO_THRESHOLDS = Thresholds()  # of cards without `unsure`
+_MANY, _ROOM = 20, 2.0  # good pictures; spreads of them, below the lowest
+_TRUSTED = (0.5, 5.0)  # temperatures
 _NEIGHBOURS = 5  # temperatures tried to either side of one, whose errors count with its own
 
 
@@ -65,6 +67,40 @@ def thresholds(garments: Tensor, temperature: float, allowed: float) -> Threshol
     judged = garments[confident] if confident.any() else garments
     limit = evidence(judged).quantile(max(spare, 0.0)).item()
     return Thresholds(evidence=round(limit, 4), probability=_CLEAR, allowed=allowed)
+
+
+def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
+    """Card entries `temperature` and `unsure` for classes of which little may be known.
+
+    logits: float [N, C] on validation pictures; labels: int64 [N]. A class with many good
+    pictures gets the threshold below which a share `ALLOWED_UNSURE` of them lies. Of one with few
+    that share cannot be seen: it gets one some way below the lowest, by how far good pictures
+    spread within all classes. A network that names none rightly gets no thresholds.
+    """
+    right = torch.nn.functional.one_hot(labels, logits.shape[1])
+    least, most = _TRUSTED  # few pictures, all of them right, would ask for any certainty
+    temperature = round(min(max(fit_temperature(logits, right), least), most), 4)
+    good = logits.argmax(1) == labels
+    found, named = evidence(logits[good]), labels[good]
+    if not len(found):
+        return {"temperature": temperature}
+    own = {int(label): found[named == label] for label in named.unique()}
+    within = torch.cat([each - each.mean() for each in own.values()])
+    degrees = max(1, len(within) - len(own))
+    spread = (within.square().sum() / degrees).sqrt().item() if len(within) > len(own) else 1.0
+
+    def needed(each: Tensor) -> float:
+        if len(each) >= _MANY:
+            return each.quantile(ALLOWED_UNSURE).item()
+        return each.min().item() - _ROOM * spread
+
+    limits = {label: needed(each) for label, each in own.items()}
+    lowest = min(limits.values())
+    by_class = tuple(round(limits.get(c, lowest), 4) for c in range(logits.shape[1]))
+    unsure = Thresholds(
+        evidence=round(lowest, 4), by_class=by_class, probability=_CLEAR, allowed=ALLOWED_UNSURE
+    )
+    return {"temperature": temperature, "unsure": unsure}
 
 
 def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:

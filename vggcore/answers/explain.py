@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vggcore.answers import judged
 from vggcore.answers.classifier import Classifier
 from vggcore.data import fashion_mnist
 from vggcore.model.network import VGG
@@ -21,7 +22,7 @@ _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
 class Bank(NamedTuple):
     """Training images and what the network's last features make of them."""
 
-    images: np.ndarray  # uint8 [N, 28, 28]
+    images: np.ndarray  # uint8 [N, 28, 28], or somebody's own, [N, S, S] or [N, S, S, C]
     labels: np.ndarray  # int64 [N]
     features: Tensor  # float32 [N, units], each of length 1
 
@@ -110,8 +111,13 @@ def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
 def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     """The first `count` training images, prepared as visitors' pictures are.
 
-    Takes some seconds: keep it. Raises DataMissing.
+    Of somebody's own, as many from all over them. Takes some seconds: keep it. Raises DataMissing.
     """
+    card = classifier.checkpoint.card
+    if judged.is_own(card):
+        own, labels = judged.own_pictures(card, "train", count)
+        inputs = fashion_mnist.to_network_input(torch.from_numpy(own), classifier.preprocessing)
+        return Bank(own, labels, features(classifier.network, inputs))
     images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
     inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
     return Bank(images, labels, features(classifier.network, torch.cat(inputs)))

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vggcore.answers import judged
 from vggcore.model import anatomy, checkpoints
 from vggcore.model import source as export_source
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
+from vggcore.pictures.prepare import takes_whole
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
@@ -26,7 +28,7 @@ _README = """---
 
 {network}: {parameters:,} parameters, {macs:,} multiply-accumulates (MACs) for one image of
 {channels}×{side}×{side}. A plain VGG (Simonyan & Zisserman, arXiv 1409.1556) for pictures of
-clothing, trained with the VGG dashboard's `vggcore` {code_version}.
+{subject}, trained with the VGG dashboard's `vggcore` {code_version}.
 
 ## How good it is
 
@@ -48,12 +50,12 @@ print(classifier.classify(picture))     # PIL image or uint8 array
 ```
 
 Without `vggcore`: {input}, {side}×{side} pixels in 0…1, less {mean}, divided by {std}.
-The ten outputs are logits in the order of the card's `classes`; divide them by the temperature
+The {count} outputs are logits in the order of the card's `classes`; divide them by the temperature
 {temperature:.3g} before the softmax.{mirror}
 
 ## What it is not for
 
-It knows ten kinds of clothing and nothing else. {weak} {unsure}
+It knows {knows} and nothing else. {weak} {unsure}
 """
 
 _MIRROR = """
@@ -215,7 +217,10 @@ def model_card(name: str | Path) -> bytes:
         parameters=totals.parameters,
         macs=totals.macs,
         channels=spec.in_channels,
-        input=_INPUTS.get(spec.in_channels, f"{spec.in_channels} channels"),
+        input=_input(card),
+        count=len(card.classes),
+        subject="its owner's classes" if judged.is_own(card) else "clothing",
+        knows=f"{len(card.classes)} classes" if judged.is_own(card) else "ten kinds of clothing",
         weak=_WEAK_GREY if spec.in_channels == 1 else _WEAK_COLOUR,
         side=spec.image_size,
         code_version=card.code_version,
@@ -231,14 +236,24 @@ def model_card(name: str | Path) -> bytes:
     return text.encode()
 
 
+def _input(card: Card) -> str:
+    channels = card.spec.in_channels
+    if takes_whole(card.preprocessing.style):
+        kind = "one channel, grey" if channels == 1 else "three channels, red, green and blue"
+        return f"{kind}, the whole picture in the middle of a square"
+    return _INPUTS.get(channels, f"{channels} channels")
+
+
 def _front_matter(title: str, card: Card) -> str:
     """YAML, of which JSON is a part: so every value is quoted as JSON quotes it."""
     facts: dict[str, object] = {
         "license": "mit",
         "library_name": "pytorch",
         "pipeline_tag": "image-classification",
-        "tags": ["vgg", "image-classification", "fashion-mnist", "safetensors"],
+        "tags": ["vgg", "image-classification", "safetensors"],
     }
+    if not judged.is_own(card):
+        facts["tags"] = ["vgg", "image-classification", "fashion-mnist", "safetensors"]
     if card.data.on_garments:
         facts["datasets"] = ["zalando-datasets/fashion_mnist"]
     if card.data.on_garments and card.test_accuracy is not None:

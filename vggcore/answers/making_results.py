@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vggcore.answers import evaluation, results
+from vggcore.answers import evaluation, judged, results
 from vggcore.answers.classifier import load_classifier
 from vggcore.answers.results import Results
 from vggcore.answers.tsne import principal_axes, tsne
@@ -30,11 +30,19 @@ _computing = threading.Lock()
 
 
 def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
-    """Images uint8 [N, 28, 28] and labels int64 [N] on which a checkpoint is judged.
+    """Images uint8 [N, …] and labels int64 [N] on which a checkpoint is judged.
 
     Raises DataMissing.
     """
-    return fashion_mnist.load_split(split, results.dataset_of(card), card.data.split_seed)
+    if judged.is_own(card):
+        images, labels = judged.own_pictures(card, split)
+        return torch.from_numpy(images), torch.from_numpy(labels)
+    return fashion_mnist.load_split(split, judged.dataset_of(card), card.data.split_seed)
+
+
+def as_trained(images: Tensor, card: Card) -> Tensor:
+    """Images of `split_of` as the network is given them; one's own come as they are."""
+    return images if judged.is_own(card) else evaluation.as_trained(images, card.preprocessing)
 
 
 def compute(
@@ -73,7 +81,7 @@ def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card,
     way = checkpoint.card.preprocessing
     logits, features = [], []
     for number, chunk in enumerate(images.split(_BATCH), start=1):
-        seen = evaluation.as_trained(chunk, way)
+        seen = as_trained(chunk, checkpoint.card)
         inputs = fashion_mnist.to_network_input(seen, way)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         last, answers = last_features(checkpoint.network, inputs)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vggcore.answers import judged
 from vggcore.answers.scores import Bin, expected_calibration_error, reliability, score, softmax
-from vggcore.data import raw_files
 from vggcore.data.raw_files import DataMissing
 from vggcore.machine import hardware, paths
 from vggcore.machine.files import FileError, write_atomically
@@ -92,8 +92,11 @@ class Results:
 
     @cached_property
     def images(self) -> np.ndarray:
-        """The test images uint8 [N, 28, 28] themselves. Raises DataMissing, also for others."""
-        images, _ = raw_files.test_split(dataset_of(self.card), self.card.data.split_seed)
+        """The test images themselves: uint8 [N, 28, 28], or one's own, [N, S, S] or [N, S, S, C].
+
+        Raises DataMissing, also for others.
+        """
+        images, _ = judged.test_pictures(self.card)
         if image_hash(images) != self.images_sha256:
             raise DataMissing(
                 Message(
@@ -103,11 +106,6 @@ class Results:
                 )
             )
         return images
-
-
-def dataset_of(card: Card) -> str:
-    """On which test set a checkpoint is judged: the synthetic one if it learnt on that."""
-    return "synthetic" if card.data.name == "synthetic" else "fashion-mnist"
 
 
 def image_hash(images: np.ndarray) -> str:
@@ -189,7 +187,7 @@ def _identity(card: Card) -> dict:
 
 def _way(card: Card) -> str:
     """What results depend on beside the weights."""
-    return json.dumps([dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
+    return json.dumps([judged.dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
 
 
 def _sha256(card: Card) -> str:

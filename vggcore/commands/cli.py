@@ -16,6 +16,7 @@ COMMANDS = {
     "measure-speed": ("measure_speed", "measure this machine once, for its own time estimates"),
     "train": ("train", "train a network; stop with Ctrl-C, go on with --resume"),
     "runs": ("runs", "background training: launch, list, show, stop, resume, delete"),
+    "pictures": ("pictures", "your own pictures: what they hold, before training on them"),
     "classify": ("classify", "what garment is on a picture"),
     "evaluate": ("evaluate", "accuracy, calibration and confusion of a checkpoint"),
     "checkpoints": ("checkpoints", "networks that are here; take in weights from elsewhere"),

@@ -3,7 +3,6 @@
 import argparse
 import json
 
-from vggcore.data.classes import CLASSES
 from vggcore.model import checkpoints
 
 
@@ -17,11 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     checkpoint = checkpoints.load(args.checkpoint)
-    from vggcore.answers import evaluation, making_results, results, scores
+    from vggcore.answers import evaluation, judged, making_results, scores
 
     card = checkpoint.card
     images, labels = making_results.split_of(card, args.split)
-    seen = evaluation.as_trained(images, card.preprocessing)
+    seen = making_results.as_trained(images, card)
     logits = evaluation.predict(checkpoint.network, seen, card.preprocessing)
     found = evaluation.score(logits, labels)
     confidence, named = (logits / card.temperature).softmax(1).max(1)
@@ -31,17 +30,17 @@ def run(args: argparse.Namespace) -> int:
     per_class = scores.class_scores(found["confusion"])
     if args.json:
         found["classes"] = {
-            name: row._asdict() for name, row in zip(CLASSES, per_class, strict=True)
+            name: row._asdict() for name, row in zip(card.classes, per_class, strict=True)
         }
         print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | found))
         return 0
-    dataset = results.dataset_of(card)
+    dataset = judged.dataset_of(card)
     low, high = found["accuracy_interval"]
     print(f"{checkpoint.name} on {found['n']:,} {args.split} images of {dataset}")
     print(f"accuracy {found['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
     print(f"loss {found['loss']:.4f}, calibration error {found['calibration_error']:.4f}")
     print(f"{'':>12}  precision  recall      F1   taken for (columns in the rows' order)")
-    for name, one, row in zip(CLASSES, per_class, found["confusion"], strict=True):
+    for name, one, row in zip(card.classes, per_class, found["confusion"], strict=True):
         shares = f"{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  "
         print(f"{name:>12}{shares}" + " ".join(f"{count:5}" for count in row))
     return 0

@@ -13,13 +13,17 @@ from pathlib import Path
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.memory import free_memory
 from vggcore.model.architectures import HEADS, VGGSpec
-from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.model.recipe import DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
 
+OWN_PRESET = "own"  # where pictures are named and no preset is
 # Only the fields that make sense for ten classes of garments.
 _SPEC_HELP = {
     "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
     "width": (str, "ratio for every channel count, such as 1/8 or 1"),
-    "in_channels": (int, "1: grey, the outline alone; with dataset wild also 3: colours, 4: both"),
+    "in_channels": (
+        int,
+        "1: grey; with datasets wild and pictures also 3: colours, 4: colours and outline",
+    ),
     "image_size": (int, "side of the network's input, pixels, at least 32"),
     "head": (str, "fc: the paper's three layers; pool: average pool and one linear layer"),
     "fc_width": (int, "units of the two hidden FC layers (default 4096 × width)"),
@@ -62,14 +66,34 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
     """Preset, network and recipe that were asked for. Raises ValueError for what cannot be."""
-    name = args.preset or DEFAULT_PRESET
+    name = args.preset or (OWN_PRESET if getattr(args, "pictures", None) else DEFAULT_PRESET)
     train = _replaced(PRESETS[name].train, args)
+    if train.pictures and args.dataset is None:
+        train = dataclasses.replace(train, dataset=OWN)
     if os.sep in train.init_from:  # a background run trains in another directory
         train = dataclasses.replace(train, init_from=str(Path(train.init_from).resolve()))
     spec = _replaced(PRESETS[name].spec, args)
+    if train.dataset == OWN:
+        spec, train = for_pictures(spec, train)
     if getattr(args, "largest_batch", None):
         train = _with_largest_batch(spec, train, given=args.batch_size)
     return name, spec, train
+
+
+def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:
+    """A network with as many classes as the pictures, whose path a background run finds too.
+
+    Raises ValueError: PicturesError, or what `recipe.check` refuses.
+    """
+    from vggcore.data.own.listing import numbers
+    from vggcore.data.own.places import is_named
+
+    check(spec, train)
+    classes = numbers(train.pictures).classes
+    if not is_named(train.pictures):
+        path = str(Path(train.pictures).expanduser().resolve())
+        train = dataclasses.replace(train, pictures=path)
+    return dataclasses.replace(spec, num_classes=classes), train
 
 
 def _with_largest_batch(spec: VGGSpec, train: TrainConfig, given: int | None) -> TrainConfig:
@@ -102,7 +126,7 @@ def command_line(preset: str, spec: VGGSpec, train: TrainConfig) -> list[str]:
     for ours, theirs in ((base.spec, spec), (base.train, train)):
         for field in dataclasses.fields(ours):
             value = getattr(theirs, field.name)
-            if value == getattr(ours, field.name):
+            if value == getattr(ours, field.name) or field.name == "num_classes":
                 continue
             if isinstance(value, bool):
                 arguments.append(_flag(field.name) if value else "--no-" + _flag(field.name)[2:])

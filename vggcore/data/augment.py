@@ -120,7 +120,7 @@ def augment(
     shift: int = 0,
     erase: float = 0.0,
 ) -> Tensor:
-    """Flip, shift and erase each image of uint8 [B, 28, 28] on its own.
+    """Flip, shift and erase each image of uint8 [B, S, S] or [B, C, S, S] on its own.
 
     shift: pixels at most; erase: chance that a rectangle is blanked. Random numbers come from the
     CPU generator, so that every device sees the same images.
@@ -163,12 +163,16 @@ def _on_device(drawn: list[Tensor], device: torch.device) -> Sequence[Tensor]:
 
 
 def _mirrored(images: Tensor, which: Tensor) -> Tensor:
-    """Those of [N, S, S] that `which`, bool [N], names with left and right changed."""
-    return torch.where(which[:, None, None], images.flip(-1), images)
+    """Those of [N, …, S, S] that `which`, bool [N], names with left and right changed."""
+    return torch.where(which.view(-1, *(1,) * (images.ndim - 1)), images.flip(-1), images)
 
 
 def _shifted(images: Tensor, reach: int, down: Tensor, across: Tensor) -> Tensor:
-    """Each of [N, S, S] moved by its own numbers, int [N] from 0 to twice the reach."""
+    """Each of [N, …, S, S] moved by its own numbers, int [N] from 0 to twice the reach."""
+    if images.ndim == 4:  # channels move together
+        channels = images.shape[1]
+        down, across = (numbers.repeat_interleave(channels) for numbers in (down, across))
+        return _shifted(images.flatten(0, 1), reach, down, across).view(images.shape)
     n, side = images.shape[0], images.shape[-1]
     padded = F.pad(images, (reach,) * 4)
     span = torch.arange(side, device=images.device)
@@ -187,23 +191,25 @@ def _blanked(images: Tensor, rows: Tensor, columns: Tensor, which: Tensor) -> Te
 
 
 def mixup(
-    inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator
+    inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator, classes: int = 10
 ) -> tuple[Tensor, Tensor]:
     """Blend each input with the next one of the batch by one weight from Beta(alpha, alpha).
 
-    Returns inputs and soft targets float [B, 10] (Zhang et al., arXiv 1710.09412).
+    Returns inputs and soft targets float [B, classes] (Zhang et al., arXiv 1710.09412).
     """
     seed = int(torch.randint(2**31, (1,), generator=generator))
     weight = float(np.random.default_rng(seed).beta(alpha, alpha))
-    targets = F.one_hot(labels, 10).to(inputs.dtype)
+    targets = F.one_hot(labels, classes).to(inputs.dtype)
     mixed_inputs = inputs * weight + inputs.roll(1, 0) * (1 - weight)
     return mixed_inputs, targets * weight + targets.roll(1, 0) * (1 - weight)
 
 
-def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def cutmix(
+    images: Tensor, labels: Tensor, generator: torch.Generator, classes: int = 10
+) -> tuple[Tensor, Tensor]:
     """Put one rectangle of each image's neighbour in the batch into it, at the same place.
 
-    images: uint8 [B, S, S]. Returns images and soft targets float [B, 10], each label weighted
+    images: uint8 [B, …, S, S]. Returns images and soft targets float [B, classes], each weighted
     by its share of the area (Yun et al., arXiv 1905.04899). The rectangle's own share is uniform
     in 0…1; what of it lies beyond the edge is cut off.
     """
@@ -214,7 +220,7 @@ def cutmix(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[
         (round(max(0.0, side * c - half)), round(min(side, side * c + half))) for c in centre
     )
     mixed = images.clone()
-    mixed[:, top:bottom, left:right] = images.roll(1, 0)[:, top:bottom, left:right]
+    mixed[..., top:bottom, left:right] = images.roll(1, 0)[..., top:bottom, left:right]
     weight = (bottom - top) * (right - left) / side**2
-    targets = F.one_hot(labels, 10).float()
+    targets = F.one_hot(labels, classes).float()
     return mixed, targets * (1 - weight) + targets.roll(1, 0) * weight

@@ -17,6 +17,11 @@ def data_dir() -> Path:
     return Path(os.environ.get("VGGCORE_DATA") or _user_folder("data"))
 
 
+def pictures_dir() -> Path:
+    """Folder of people's own pictures that have a name (VGGCORE_PICTURES)."""
+    return Path(os.environ.get("VGGCORE_PICTURES") or _user_folder("pictures"))
+
+
 def runs_dir() -> Path:
     """Folder of run folders (VGGCORE_RUNS).
 

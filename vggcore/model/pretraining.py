@@ -14,7 +14,9 @@ _PAPER_CONVS = 4
 
 
 @torch.no_grad()
-def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
+def copy_weights(
+    source: VGG, target: VGG, layers: str = "all", *, same_classes: bool = True
+) -> list[str]:
     """Copy `source`'s layers into their namesakes of `target`, in place; the names of those copied.
 
     Namesakes are at the same place of the same block: the first convolutions of block 2 belong
@@ -22,13 +24,16 @@ def copy_weights(source: VGG, target: VGG, layers: str = "all") -> list[str]:
     from the input, and the fully connected layers; "all" takes everything. A layer is copied only
     where all its shapes are equal, but that a first convolution of one channel also starts one
     that sees colours, which then answers alike at first; a convolution's batch norm, with its
-    running statistics, only along with the convolution. Raises ValueError for other `layers`.
+    running statistics, only along with the convolution. The last layer is copied only where both
+    name the `same_classes`. Raises ValueError for other `layers`.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
     offered, wanted = _weight_layers(source), _weight_layers(target)
     convs = [name for name in offered if ".conv" in name]
     left_out = convs[_PAPER_CONVS:] if layers == "paper" else []
+    if not same_classes:
+        left_out = [*left_out, list(offered)[-1]]
     copied = []
     for name, theirs in offered.items():
         if name in wanted and name not in left_out and _fits(theirs, wanted[name]):

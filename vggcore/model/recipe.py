@@ -19,7 +19,10 @@ def _option(default, help, *, choices=None, low=None, high=None, unit="", group=
 
 WILD_STEPS_PER_EPOCH = 400  # of the data set "wild", whatever the batch size
 WILD_CHANNELS = (1, 3, 4)  # what its networks see: the outline, colours, or both
-DATASETS = ("fashion-mnist", "synthetic", "wild")
+FEWEST_STEPS = 10  # of an epoch on few pictures of one's own, which then come several times
+OWN = "pictures"  # the data set that is somebody's own
+FRAMINGS = ("whole", "object")
+DATASETS = ("fashion-mnist", "synthetic", "wild", OWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +31,22 @@ class TrainConfig:
 
     dataset: str = _option(
         "fashion-mnist",
-        "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings",
+        "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings, "
+        "'pictures' are your own",
         choices=DATASETS,
+        group="data",
+    )
+    pictures: str = _option(
+        "",
+        "your own pictures: a name, or the path of a folder of class folders, a zip of one, or a "
+        "CSV of path and label; or mnist, kmnist, qmnist, emnist-letters, cifar-10",
+        group="data",
+    )
+    framing: str = _option(
+        "whole",
+        "what of your own pictures is seen: the whole picture, or the object that stands out "
+        "from its ground, as for photos of garments",
+        choices=FRAMINGS,
         group="data",
     )
     train_limit: int = _option(
@@ -111,6 +128,14 @@ class TrainConfig:
         choices=("all", "paper"),
         group="start",
     )
+    freeze_epochs: int = _option(
+        0,
+        "at first train only the classifier, and none of the convolutions",
+        low=0,
+        high=1000,
+        unit="epochs",
+        group="start",
+    )
     device: str = _option("auto", "cuda, mps, cpu, or auto for the best there is", group="machine")
     precision: str = _option(
         "auto",
@@ -152,12 +177,38 @@ class TrainConfig:
         return cls(**known_fields(cls, values))
 
 
-# What "wild" does in its own way, or not at all.
-_NOT_WITH_WILD = ("train_limit", "fit", "flip", "shift", "mixup", "cutmix")
+# What data sets do in their own way, or not at all.
+_LEFT_OUT = {
+    "wild": ("train_limit", "fit", "flip", "shift", "mixup", "cutmix"),
+    OWN: ("fit",),
+}
+# What networks see of one's own pictures: grey, colours, or colours and the outline.
+OWN_CHANNELS = {"whole": (1, 3), "object": (1, 3, 4)}
 
 
 def check(spec: VGGSpec, train: TrainConfig) -> None:
     """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
+    if train.dataset == OWN:
+        _check_own(spec, train)
+    else:
+        _check_garments(spec, train)
+    if train.optimizer == "muon" and not spec.batch_norm:
+        raise ValueError(
+            Message("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
+        )
+    left_out = _LEFT_OUT.get(train.dataset, ())
+    changed = [name for name in left_out if _is_changed(train, name)]
+    if changed:
+        raise ValueError(
+            Message(
+                "dataset {dataset!r} draws its pictures in its own way: leave out {changed}",
+                dataset=train.dataset,
+                changed=", ".join(changed),
+            )
+        )
+
+
+def _check_garments(spec: VGGSpec, train: TrainConfig) -> None:
     if spec.num_classes != 10:
         raise ValueError(
             Message(
@@ -182,19 +233,32 @@ def check(spec: VGGSpec, train: TrainConfig) -> None:
                 in_channels=spec.in_channels,
             )
         )
-    if train.optimizer == "muon" and not spec.batch_norm:
+    for name in ("pictures", "framing"):
+        if _is_changed(train, name):
+            raise ValueError(
+                Message("{name} is for dataset 'pictures': choose it, or leave this out", name=name)
+            )
+
+
+def _check_own(spec: VGGSpec, train: TrainConfig) -> None:
+    if not train.pictures:
         raise ValueError(
-            Message("optimizer 'muon' needs batch_norm: choose it, or another optimizer")
+            Message("choose which pictures to train on: dataset 'pictures' means your own")
         )
-    defaults = TrainConfig()
-    changed = [n for n in _NOT_WITH_WILD if getattr(train, n) != getattr(defaults, n)]
-    if train.dataset == "wild" and changed:
+    allowed = OWN_CHANNELS[train.framing]
+    if spec.in_channels not in allowed:
         raise ValueError(
             Message(
-                "dataset 'wild' draws its pictures in its own way: leave out {changed}",
-                changed=", ".join(changed),
+                "framing {framing!r} needs in_channels {allowed}, not {in_channels}",
+                framing=train.framing,
+                allowed=" or ".join(map(str, allowed)),
+                in_channels=spec.in_channels,
             )
         )
+
+
+def _is_changed(train: TrainConfig, name: str) -> bool:
+    return getattr(train, name) != getattr(TrainConfig(), name)
 
 
 def _checked(f, value):
@@ -325,6 +389,63 @@ PRESETS: dict[str, Preset] = {
             weight_decay=0.05,
             erase=0.3,
             ema=0.998,
+        ),
+    ),
+    "own": Preset(
+        summary="Your own pictures of your own classes, from scratch",
+        reaches="what your pictures allow",
+        audience="for some hundred pictures of each class",
+        spec=VGGSpec(
+            configuration="A",
+            width=Fraction(1, 4),
+            batch_norm=True,
+            in_channels=3,
+            image_size=64,
+            head="pool",
+            dropout=0.2,
+        ),
+        train=TrainConfig(
+            dataset=OWN,
+            epochs=40,
+            patience=10,
+            batch_size=64,
+            optimizer="muon",
+            learning_rate=0.002,
+            weight_decay=0.05,
+            flip=True,
+            shift=3,
+            erase=0.3,
+            label_smoothing=0.05,
+        ),
+    ),
+    "own-from-wild": Preset(
+        summary="Your own pictures, on from what the network for photos has learnt",
+        reaches="what your pictures allow",
+        audience="for few pictures, of clothes above all",
+        spec=VGGSpec(
+            configuration="B",
+            width=Fraction(3, 8),
+            batch_norm=True,
+            in_channels=4,
+            image_size=64,
+            head="pool",
+            dropout=0.2,
+        ),
+        train=TrainConfig(
+            dataset=OWN,
+            framing="object",
+            init_from="wild",
+            freeze_epochs=4,
+            epochs=20,
+            patience=6,
+            batch_size=64,
+            optimizer="muon",
+            learning_rate=0.001,
+            weight_decay=0.05,
+            flip=True,
+            shift=3,
+            erase=0.3,
+            label_smoothing=0.05,
         ),
     ),
     "try-out": Preset(

@@ -13,7 +13,7 @@ given the picture in its colours as well, framed alike.
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from vggcore.machine.messages import Message
 from vggcore.pictures import ground
@@ -24,7 +24,8 @@ class Style(NamedTuple):
     """One form in which networks are given pictures."""
 
     margin: float  # border, as a share of the side
-    channels: int  # 1: outline; 3: red, green, blue; 4: red, green, blue and the outline
+    channels: int  # 1: outline or grey; 3: red, green, blue; 4: these and the outline
+    whole: bool = False  # the whole picture as it is, not cut to what stands out from its ground
 
 
 STYLES = {
@@ -32,6 +33,8 @@ STYLES = {
     "fashion-mnist": Style(0.0, 1),  # fills the frame as that data set does
     "colour": Style(1 / 16, 3),
     "colour-outline": Style(1 / 16, 4),
+    "picture": Style(0.0, 3, whole=True),
+    "grey-picture": Style(0.0, 1, whole=True),
 }
 INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
@@ -65,7 +68,8 @@ def prepare(
     """Bring any picture of a garment into the form that a network was trained on.
 
     image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
-    style: one of `STYLES`.
+    style: one of `STYLES`; those of whole pictures take the picture as it is, within a square,
+    and of what follows heed only invert "yes".
     invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
     ground in the picture, "remove" blanks all that is close to the ground's colour, "auto" blanks
@@ -75,6 +79,8 @@ def prepare(
     _check("invert", invert, INVERT)
     _check("crop", crop, CROP)
     _check("background", background, BACKGROUND)
+    if STYLES[style].whole:
+        return _whole(as_picture(image), size, STYLES[style].channels, negate=invert == "yes")
     original, picture = _without_rim(as_picture(image))
     view = whole = _View.of(picture, invert)
     inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
@@ -104,7 +110,7 @@ def prepare(
     if not blank:
         cut_out = _stretched(bright[cut], garment, full)
     steps.append((Message("cut out"), cut_out))
-    margin, channels = STYLES[style]
+    margin, channels, _ = STYLES[style]
     result = _centred(_thickened(cut_out, garment.mask, size), size, margin)
     if channels == 1:
         steps.append((Message("network input"), result))
@@ -120,6 +126,33 @@ def prepare(
         result = np.dstack([seen, result]) if channels == 4 else seen
     drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)
+
+
+def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prepared:
+    """The picture in the middle of a square whose rest has the colour of the picture's edge."""
+    scale = size / max(picture.size)
+    width, height = (max(1, round(length * scale)) for length in picture.size)
+    grow = scale > 1
+    way = Image.Resampling.BILINEAR if grow else Image.Resampling.BOX
+    small = picture.resize((width, height), way)
+    if negate:
+        small = ImageOps.invert(small)
+    if channels == 1:
+        small = small.convert("L")
+    square = small
+    if width != height:
+        seen = np.asarray(small)
+        edge = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
+        fill = np.median(edge, axis=0).astype(int).tolist()
+        square = Image.new(small.mode, (size, size), fill if channels == 1 else tuple(fill))
+        square.paste(small, ((size - width) // 2, (size - height) // 2))
+    result = np.asarray(square)
+    steps: list[tuple[str, np.ndarray]] = [
+        (Message("picture"), np.asarray(_working_copy(picture))),
+        (Message("network input"), result),
+    ]
+    blank = int(result.max()) - int(result.min()) < _FAINT
+    return Prepared(steps, result, negate, False, blank, False)
 
 
 class _View(NamedTuple):
@@ -201,6 +234,11 @@ def _bright(view: _View, invert: str, inverted: bool, background: str) -> np.nda
         # Soft, so that faint pencil strokes are thinned rather than cut into pieces.
         bright = np.clip(bright - min(1.5 * view.spread, 0.5 * view.threshold), 0.0, None)
     return bright
+
+
+def takes_whole(style: str) -> bool:
+    """Whether a style, maybe one that nobody knows, takes the picture as it is."""
+    return style in STYLES and STYLES[style].whole
 
 
 def _check(name: str, value, allowed: tuple) -> None:

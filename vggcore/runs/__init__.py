@@ -8,6 +8,7 @@ from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds
 from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
 from vggcore.runs.lifecycle import delete, promote, rename, resume, stop
 from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
+from vggcore.runs.naming import Naming, naming_of
 from vggcore.runs.notes import Notes, notes_of, write_notes
 from vggcore.runs.run import (
     Run,
@@ -36,6 +37,7 @@ __all__ = [
     "MIN_FREE_BYTES",
     "STATES",
     "Group",
+    "Naming",
     "Notes",
     "Run",
     "RunError",
@@ -53,6 +55,7 @@ __all__ = [
     "log_tail",
     "look",
     "names_garments",
+    "naming_of",
     "notes_of",
     "process_memory",
     "processes_of",

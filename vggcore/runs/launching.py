@@ -166,6 +166,7 @@ def start(path: Path, how: str, lock: int) -> None:
     folders = {
         "VGGCORE_RUNS": paths.runs_dir(),
         "VGGCORE_DATA": paths.data_dir(),
+        "VGGCORE_PICTURES": paths.pictures_dir(),
         "VGGCORE_CHECKPOINTS": paths.checkpoints_dir(),
     }
     environment = os.environ | {key: str(value.resolve()) for key, value in folders.items()}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from vggcore.machine.messages import Message
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.recipe import OWN, PRESETS, TrainConfig
 
 
 class NotAllowed(ValueError):
@@ -42,7 +42,11 @@ class Limits:
         return cls(
             public=True,
             training=_flag(values, "VGGCORE_PUBLIC_TRAINING"),
-            presets=tuple(name.strip() for name in presets if name.strip() in PRESETS),
+            presets=tuple(
+                name.strip()
+                for name in presets
+                if name.strip() in PRESETS and PRESETS[name.strip()].train.dataset != OWN
+            ),
             max_epochs=int(_number(values, "VGGCORE_PUBLIC_EPOCHS", cls.max_epochs)),
             max_minutes=_number(values, "VGGCORE_PUBLIC_MINUTES", cls.max_minutes),
             queue_per_visitor=int(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vggcore.machine.messages import Message
+from vggcore.runs.naming import GARMENTS, Naming
 
 SAMPLES = "samples"  # of an epoch's row: [label, probabilities] of a few validation pictures
 SAMPLES_FILE = "samples.png"  # in the run folder: those pictures side by side
@@ -29,6 +30,7 @@ STEP_COLUMNS = (
 
 _ALIKE = 1e-3  # standard deviation of a normalised pixel over a batch
 _MOSTLY = 0.9  # share of a block's channels
+_BY_HEART = 0.9  # accuracy on the training pictures
 _FADED = 1e-3  # share of the largest gradient
 _ENOUGH_STEPS = 150  # after which a network that can learn has begun to
 _MOVES = 0.004  # nats by which a loss that moves has fallen in that time
@@ -215,8 +217,8 @@ def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
     return float(done / seconds) if seconds > 0 and done > 0 else None
 
 
-def stuck_at_chance(steps: pd.DataFrame) -> int | None:
-    """The newest step of a run that guesses among ten classes and stays there; else None.
+def stuck_at_chance(steps: pd.DataFrame, naming: Naming = GARMENTS) -> int | None:
+    """The newest step of a run that guesses among its classes and stays there; else None.
 
     A network that learns slowly moves: its loss falls, if only in the third decimal.
     """
@@ -225,8 +227,8 @@ def stuck_at_chance(steps: pd.DataFrame) -> int | None:
     recent = steps[steps["step"] > steps["step"].iloc[-1] - _ENOUGH_STEPS]
     losses, third = recent["train_loss"].to_numpy(), max(1, len(recent) // 3)
     falls = losses[:third].mean() - losses[-third:].mean() > _MOVES
-    guesses = abs(losses.mean() - np.log(10)) < 4 * _MOVES
-    right = recent["train_accuracy"].mean() < 0.13
+    guesses = abs(losses.mean() - naming.loss) < 4 * _MOVES
+    right = recent["train_accuracy"].mean() < naming.accuracy + 0.03
     return int(steps["step"].iloc[-1]) if guesses and right and not falls else None
 
 
@@ -262,12 +264,30 @@ def why_stuck(evidence: list[dict]) -> str:
 class Alert:
     """Something about a run's curves that deserves a look."""
 
-    kind: str  # "nan", "chance", "plateau", "overfitting"
+    kind: str  # "nan", "chance", "memorised", "plateau", "overfitting"
     message: str
 
 
-def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
-    """What the curves so far give reason to say."""
+def _memorised(epoch: dict, naming: Naming) -> Alert | None:
+    """Where a network knows its training pictures by heart, and guesses on all others."""
+    known, others = _number(epoch.get("train_accuracy")), _number(epoch.get("val_accuracy"))
+    guessed = naming.accuracy + 0.1 * (1 - naming.accuracy)
+    if not (known >= _BY_HEART and others <= guessed):  # false for what is not known
+        return None
+    return Alert(
+        "memorised",
+        Message(
+            "It learns the training pictures by heart ({known:.0%} of them are right), and only "
+            "guesses on those it has not seen ({others:.0%}). Do the labels belong to the "
+            "pictures?",
+            known=known,
+            others=others,
+        ),
+    )
+
+
+def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -> list[Alert]:
+    """What the curves so far give reason to say of a run that learns these classes."""
     found = []
     if len(steps) and not np.isfinite(steps["train_loss"]).all():
         first = int(steps["step"][~np.isfinite(steps["train_loss"])].iloc[0])
@@ -281,20 +301,23 @@ def alerts(epochs: list[dict], steps: pd.DataFrame) -> list[Alert]:
                 ),
             )
         )
-    if (step := stuck_at_chance(steps)) is not None:
+    if (step := stuck_at_chance(steps, naming)) is not None:
         found.append(
             Alert(
                 "chance",
                 Message(
-                    "Still at chance: after {step:,} steps the loss is ln 10 = 2.303, as if it "
+                    "Still at chance: after {step:,} steps the loss is {loss:.3f}, as if it "
                     "guessed, and does not move. Some deep networks begin late; if it stays so, "
                     "try batch norm, a smaller learning rate, or a start from a shallower network "
                     "(init_from).",
                     step=step,
+                    loss=naming.loss,
                 ),
             )
         )
         return found
+    if epochs and (memorised := _memorised(epochs[-1], naming)):
+        return [*found, memorised]
     losses = np.array([_number(row.get("val_loss")) for row in epochs])
     if not np.isfinite(losses).any():
         return found

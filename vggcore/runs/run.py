@@ -13,6 +13,7 @@ from vggcore.machine.hardware import device_choices
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
+from vggcore.model.recipe import OWN
 from vggcore.runs import locks, status
 from vggcore.runs.names import BEST, CONFIG, ENDED, LAUNCH, LIVING, LOG, STOP, RunError, State
 from vggcore.runs.queue import waiting_before
@@ -136,9 +137,10 @@ def list_runs() -> list[Run]:
 def trained_networks() -> list[str]:
     """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one.
 
-    Of those that name garments, and those whose cards cannot be read: who asks for them is told.
+    Of those that name garments or the classes of somebody's own pictures, and those whose cards
+    cannot be read: who asks for them is told.
     """
-    return [name for name in _networks() if _may_name_garments(name)]
+    return [name for name in _networks() if _may_be_asked(name)]
 
 
 def starting_points() -> list[str]:
@@ -152,9 +154,10 @@ def _networks() -> list[str]:
     return shipped + [name for name in trained if name not in shipped]
 
 
-def _may_name_garments(name: str) -> bool:
+def _may_be_asked(name: str) -> bool:
     try:
-        return names_garments(checkpoints.read_card(name))
+        card = checkpoints.read_card(name)
+        return names_garments(card) or card.data.name == OWN
     except checkpoints.CheckpointError:
         return True
 

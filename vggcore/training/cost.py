@@ -10,11 +10,12 @@ from dataclasses import replace
 from math import prod, sqrt
 from typing import NamedTuple
 
+from vggcore.data.own.splits import SHARE
 from vggcore.machine import precision
 from vggcore.machine.messages import Message
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
+from vggcore.model.recipe import FEWEST_STEPS, OWN, WILD_STEPS_PER_EPOCH, TrainConfig
 from vggcore.training import speed
 
 FLOAT_BYTES = 4
@@ -85,8 +86,22 @@ def train_images(train: TrainConfig) -> int:
     """Images of one epoch."""
     if train.dataset == "wild":  # drawn anew for each step
         return WILD_STEPS_PER_EPOCH * train.batch_size
-    images = IMAGES[train.dataset][0]
+    images = images_of(train)[0]
     return min(train.train_limit or images, images)
+
+
+def images_of(train: TrainConfig) -> tuple[int, int, int]:
+    """Images for training, validation and test; of pictures that are not there, one each."""
+    if train.dataset != OWN:
+        return IMAGES[train.dataset]
+    from vggcore.data.own.listing import PicturesError, numbers
+
+    try:
+        found = numbers(train.pictures).pictures if train.pictures else 0
+    except PicturesError:
+        found = 0
+    judging = max(1, round(SHARE * found))
+    return max(1, found - 2 * judging), judging, judging
 
 
 def batch_size(train: TrainConfig) -> int:
@@ -143,6 +158,9 @@ class _Blocks:
 
 def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     """The images, and their split into training, validation and test beside them."""
+    if train.dataset == OWN:  # as the network is given them; those to train on once more
+        images = images_of(train)
+        return (sum(images) + images[0]) * spec.in_channels * spec.image_size**2
     held = sum(IMAGES[train.dataset]) * 2 * 28 * 28
     if train.dataset == "wild":
         fashion, validation = IMAGES["fashion-mnist"][0], IMAGES["wild"][1]
@@ -267,8 +285,9 @@ def _evaluated_bytes(row: anatomy.Layer) -> list[int]:
 
 def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
     """Time of one epoch with its validation, on an otherwise idle machine."""
-    steps = max(1, train_images(train) // batch_size(train))
-    seen = IMAGES[train.dataset][1] * (2 if train.dataset == "wild" else 1)  # also mirrored
+    fewest = FEWEST_STEPS if train.dataset == OWN else 1
+    steps = max(fewest, train_images(train) // batch_size(train))
+    seen = images_of(train)[1] * (2 if train.dataset == "wild" else 1)  # also mirrored
     validation = seen * _image_seconds(spec, speeds) / 3  # forward only
     return steps * seconds_per_step(spec, train, speeds) + validation
 

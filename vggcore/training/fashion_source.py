@@ -12,6 +12,7 @@ from vggcore.answers import doubt, evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import augment, cutmix, mixup
+from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
@@ -26,6 +27,8 @@ class FashionSource:
     drawn from generators seeded with them. So a resumed run needs no loader state to go on with
     exactly the batches it would have seen. Of several processes each takes its share of the batch.
     """
+
+    classes = CLASSES
 
     def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
         images, labels = fashion_mnist.load_split("train", train.dataset, train.seed)

@@ -84,7 +84,7 @@ def find(
     device = devices.resolve(train.device)
     source = make_source(spec, train, device)
     network = build(spec, init=train.init, seed=train.seed).to(device)
-    start_from(network, train)
+    start_from(network, train, source.classes)
     network = network.to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(train, network)
     rates: list[float] = []

@@ -8,6 +8,7 @@ number of threads also decides how sums are rounded; a run that goes on with ano
 
 import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -16,17 +17,20 @@ import torch
 from torch import Tensor
 
 from vggcore.answers.samples import Samples
+from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed, precision
+from vggcore.machine.files import read_json, write_json
 from vggcore.model import checkpoints, recipe
 from vggcore.model.network import VGG, build
-from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe import OWN, TrainConfig
 from vggcore.runs.folder import RunFolder
+from vggcore.runs.names import PICTURES
 from vggcore.runs.status import Status
 from vggcore.training import evidence, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
 from vggcore.training.progress import Progress, Tally, TrainingFailed
-from vggcore.training.report import Report
+from vggcore.training.report import STATUS_SECONDS, Report
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
 
@@ -75,12 +79,15 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     """The loop, ready to run: at the start, or where the last checkpoint left it."""
     spec, train = folder.spec, folder.train
     recipe.check(spec, train)
-    source = make_source(spec, train, device)
+    source = make_source(spec, train, device, _telling(folder, device))
     if source.batch_size < distributed.world_size():
         raise ValueError(
             f"a batch of {source.batch_size} cannot be shared by {distributed.world_size()} "
             "processes: choose a larger batch size, or fewer processes"
         )
+    if train.freeze_epochs and distributed.world_size() > 1:
+        raise ValueError("freeze_epochs needs a single process: set it to 0, or use one GPU")
+    _check_same_pictures(folder, source)
     network = build(spec, init=train.init, seed=train.seed).to(device)
     network = network.to(memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
@@ -88,10 +95,12 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     state = ResumeState(network=network, average=average, optimizer=optimizer)
     resumed = load_last(folder, state)
     # A run that goes on no longer needs the checkpoint that it once started from.
-    notes = start_from(network, train) if resumed is None else []
+    notes = start_from(network, train, source.classes) if resumed is None else []
     if resumed is None and average is not None:
         average.load_state_dict(network.state_dict())
     progress = Progress(**resumed) if resumed is not None else Progress()
+    # Runs of before had no rank of their own.
+    progress.best_rank = max(progress.best_rank, progress.best_val_accuracy)
     used = precision.resolve(train.precision, device)
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
@@ -99,9 +108,40 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / "best"):
         # Killed between writing its weights and its card: the epoch that follows makes it anew.
-        progress.best_val_accuracy = -1.0
+        progress.best_val_accuracy = progress.best_rank = -1.0
     progress.threads, progress.precision = torch.get_num_threads(), used
     return Loop(folder, source, state, progress, device)
+
+
+def _check_same_pictures(folder: RunFolder, source: Source) -> None:
+    """Raises ValueError where somebody's own pictures are no longer those the run began with."""
+    if folder.train.dataset != OWN:
+        return
+    sha256, file = source.describe().sha256, folder.path / PICTURES
+    if (before := read_json(file)) is None:
+        if distributed.is_main():
+            counts = source.labels.bincount(minlength=len(source.classes)).tolist()
+            facts = {"sha256": sha256, "classes": list(source.classes), "counts": counts}
+            write_json(file, facts)
+    elif before.get("sha256") != sha256:
+        raise ValueError(
+            f"the pictures in {folder.train.pictures} have changed since this run began, so that "
+            "it cannot go on with them: start a new run"
+        )
+
+
+def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]:
+    """Keeps the status up to date while pictures are made ready, at most once a second."""
+    told = -math.inf
+
+    def tell(share: float) -> None:
+        nonlocal told
+        if time.monotonic() - told >= STATUS_SECONDS and distributed.is_main():
+            told = time.monotonic()
+            message = f"making the pictures ready: {share:.0%}"
+            folder.write_status("starting", device=str(device), message=message)
+
+    return tell
 
 
 def _resume_notes(progress: Progress, used: str) -> list[str]:
@@ -121,8 +161,10 @@ def _make_deterministic() -> None:
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
-def start_from(network: VGG, train: TrainConfig) -> list[str]:
+def start_from(network: VGG, train: TrainConfig, classes: tuple[str, ...] = CLASSES) -> list[str]:
     """Copy into `network` what fits of the checkpoint `train.init_from`, if one is named.
+
+    classes: what the network is to name; the last layer of one that names others is not copied.
 
     Returns notes on what was copied. Raises ValueError, CheckpointError.
     """
@@ -130,7 +172,10 @@ def start_from(network: VGG, train: TrainConfig) -> list[str]:
         return []
     from vggcore.model.pretraining import copy_weights
 
-    copied = copy_weights(checkpoints.load(train.init_from).network, network, train.init_layers)
+    start = checkpoints.load(train.init_from)
+    copied = copy_weights(
+        start.network, network, train.init_layers, same_classes=start.card.classes == classes
+    )
     if not copied:
         raise ValueError(
             f"nothing of {train.init_from} fits {network.spec.name}: choose another init_from"
@@ -200,6 +245,7 @@ class Loop:
         step = self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.train, step, self.total_steps)
+        self._freeze()
         # Dropout draws from the global generator: seeded by the step, a resumed run drops the same.
         torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
         inputs, targets = self.source.batch(step)
@@ -219,6 +265,16 @@ class Loop:
             update_average(self.average, self.network, self.train.ema, step)
         self.tally.add(loss, self.source.correct(logits, targets), len(inputs))
         self.progress.step += 1
+
+    @property
+    def _frozen(self) -> bool:
+        return self.progress.step < self.train.freeze_epochs * self.steps_per_epoch
+
+    def _freeze(self) -> None:
+        """Convolutions and their batch norm stay as they are while the classifier learns alone."""
+        if self.train.freeze_epochs:
+            for block in self.network.feature_blocks():
+                block.requires_grad_(not self._frozen).train(not self._frozen)
 
     def _update(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
         """Logits and loss, after the optimizer's step; None where the memory does not suffice.
@@ -243,7 +299,8 @@ class Loop:
     def _log(self) -> None:
         self._collect()
         loss = self.report.steps()
-        if loss > _GUESSING * math.log(self.network.spec.num_classes) and distributed.is_main():
+        guessing = loss > _GUESSING * math.log(self.network.spec.num_classes)
+        if guessing and not self._frozen and distributed.is_main():
             self.report.evidence(evidence.of(self.network, self._inputs))
 
     def _end_epoch(self) -> None:
@@ -253,7 +310,9 @@ class Loop:
         scores = self.source.validate(evaluated)
         self.report.keep_time()
         self.report.epoch(scores, self._samples, evaluated, self.source.preprocessing)
-        if scores["accuracy"] > self.progress.best_val_accuracy:
+        rank = scores.get("rank", scores["accuracy"])
+        if rank > self.progress.best_rank:
+            self.progress.best_rank = rank
             self.progress.best_val_accuracy = scores["accuracy"]
             self.progress.best_epoch = self.progress.step // self.steps_per_epoch
             if distributed.is_main():

@@ -20,6 +20,7 @@ class Progress:
     step: int = 0  # steps done
     seconds: float = 0.0  # training time in all sessions of this run
     best_val_accuracy: float = -1.0
+    best_rank: float = -1.0  # what the best epoch was chosen by: its accuracy, or about that
     best_epoch: int = 0
     window: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # loss, correct, images
     epoch: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])

@@ -8,7 +8,6 @@ import torch
 
 import vggcore
 from vggcore.answers.samples import Samples
-from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed
 from vggcore.model.card import Card
 from vggcore.model.network import VGG
@@ -21,6 +20,7 @@ from vggcore.training.progress import Progress
 from vggcore.training.source import Source
 
 STATUS_SECONDS = 1.0
+MOST_CLASSES = 100  # whose confusion is kept for each epoch: it grows with their square
 
 
 class Report:
@@ -85,8 +85,9 @@ class Report:
             "train_accuracy": correct / images,
             "val_loss": scores["loss"],
             "val_accuracy": scores["accuracy"],
-            "confusion": scores["confusion"],
         }
+        if len(scores["confusion"]) <= MOST_CLASSES:
+            row["confusion"] = scores["confusion"]
         if distributed.is_main():
             row[metrics.SAMPLES] = samples.answers(network, preprocessing)
             strip = self.folder.path / metrics.SAMPLES_FILE
@@ -141,7 +142,7 @@ class Report:
         return Card(
             spec=spec,
             preprocessing=source.preprocessing,
-            classes=CLASSES,
+            classes=source.classes,
             name=config["name"],
             preset=config.get("preset"),
             created=now(),

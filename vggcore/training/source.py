@@ -1,5 +1,6 @@
 """What the loop needs of the pictures it trains on, and which kind a recipe asks for."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -9,7 +10,7 @@ from vggcore.answers.samples import Samples
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.network import VGG
-from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe import OWN, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 
 
@@ -18,6 +19,7 @@ class Source(Protocol):
 
     batch_size: int
     steps_per_epoch: int
+    classes: tuple[str, ...]  # by label
     preprocessing: Preprocessing
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -30,7 +32,10 @@ class Source(Protocol):
         """How many of the batch are named right."""
 
     def validate(self, network: VGG) -> dict:
-        """Scores on pictures that are not trained on: accuracy, loss, confusion and more."""
+        """Scores on pictures that are not trained on: accuracy, loss, confusion and more.
+
+        `rank`, if there, is what the best epoch is chosen by in the place of the accuracy.
+        """
 
     def samples(self) -> Samples:
         """A picture of each class that is not trained on: what people watch while it learns."""
@@ -45,8 +50,20 @@ class Source(Protocol):
         """What the card says about the pictures."""
 
 
-def make_source(spec: VGGSpec, train: TrainConfig, device: torch.device) -> Source:
-    """The run's batches and validation. Raises DataMissing."""
+def make_source(
+    spec: VGGSpec,
+    train: TrainConfig,
+    device: torch.device,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> Source:
+    """The run's batches and validation. Raises DataMissing, PicturesError.
+
+    `on_progress` receives the share of the pictures that are ready, where that takes a while.
+    """
+    if train.dataset == OWN:
+        from vggcore.training.own_source import OwnSource
+
+        return OwnSource(spec, train, device, on_progress)
     if train.dataset == "wild":
         from vggcore.wild.source import WildSource
 

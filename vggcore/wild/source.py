@@ -14,6 +14,7 @@ from vggcore.answers import doubt, evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import cover, shift_and_mirror, vary
+from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
@@ -45,6 +46,8 @@ _STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's chan
 
 class WildSource:
     """Batches of every pool, a pure function of seed and step, and validation on all domains."""
+
+    classes = CLASSES
 
     def __init__(
         self,

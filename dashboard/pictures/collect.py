@@ -1,0 +1,236 @@
+"""Collecting pictures of classes right here: camera, canvas or files, kept in the session."""
+
+from io import BytesIO
+from typing import NamedTuple
+
+import streamlit as st
+from PIL import Image
+
+from dashboard.classify.canvas import canvas, sent_drawing
+from dashboard.shared import formatting
+from dashboard.shared.language import N_, tr
+from dashboard.shared.thumbnails import strip
+from vggcore.data.own import listing, places, splits
+from vggcore.machine.messages import Message
+from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
+from vggcore.pictures.strokes import StrokeError, parse_strokes, render
+
+ENOUGH = 10  # pictures of a class that a first try should have
+MOST_CLASSES, MOST_PICTURES = 20, 60  # of a session; of a class
+KEPT_SIDE = 256  # pixels of the longest side
+_KEPT = "collected"  # in the session: pictures by class
+_CLASS = "collect-class"
+_NEW, _PROBLEM = "collect-new-class", "collect-problem"
+_ROUND = "collect-round"  # counts pictures taken: an empty camera or canvas for each
+
+
+class Collected(NamedTuple):
+    """One picture, as it will be kept."""
+
+    png: bytes
+    small: Image.Image
+
+
+def collected() -> dict[str, list[Collected]]:
+    """The session's pictures by class."""
+    return st.session_state.setdefault(_KEPT, {})
+
+
+def ready() -> bool:
+    """Whether there is enough to train on."""
+    found = collected().values()
+    fewest = splits.MIN_PICTURES
+    return len(found) >= listing.MIN_CLASSES and all(len(each) >= fewest for each in found)
+
+
+def pictures() -> list[tuple[str, bytes]]:
+    """All of them as class and PNG."""
+    return [(name, one.png) for name, several in collected().items() for one in several]
+
+
+def show() -> None:
+    """Classes, and the way to give the chosen one more pictures."""
+    found = collected()
+    st.write(
+        tr(
+            "Name two classes or more, and show each about {count} times: from several sides, on "
+            "several grounds. Everything stays in this session until you keep it.",
+            count=ENOUGH,
+        )
+    )
+    with st.form("new-class", clear_on_submit=True, border=False):
+        row = st.columns([3, 1], vertical_alignment="bottom")
+        row[0].text_input(
+            tr("New class"),
+            max_chars=listing.MAX_NAME,
+            placeholder=tr("such as: mug"),
+            key=_NEW,
+        )
+        row[1].form_submit_button(
+            tr("Add class"), icon=":material/add:", on_click=_add_class, width="stretch"
+        )
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        st.error(formatting.plain(problem))
+    if not found:
+        return
+    if st.session_state.get(_CLASS) not in found:
+        st.session_state[_CLASS] = next(iter(found))
+    name = st.segmented_control(
+        tr("Class"),
+        list(found),
+        format_func=lambda each: f"{formatting.plain(each)} · {len(found[each])}",
+        required=True,
+        key=_CLASS,
+    )
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _take(name)
+    with right:
+        for each in found:
+            _tiles(each)
+
+
+def _add_class() -> None:
+    """Take the name in the form, if it can be one."""
+    name = listing.readable(str(st.session_state.get(_NEW, "")))
+    found = collected()
+    try:
+        if not name:
+            return
+        places.safe_folder(name)
+        if len(found) >= MOST_CLASSES:
+            raise listing.PicturesError(
+                Message("{count} classes are the most here", count=MOST_CLASSES)
+            )
+        if found:
+            listing.check_classes([*found, name], "")
+        found[name] = []
+        st.session_state[_CLASS] = name
+    except listing.PicturesError as error:
+        st.session_state[_PROBLEM] = tr(error)
+
+
+def _take(name: str) -> None:
+    """Camera, canvas or files for one more picture of a class."""
+    ways = {N_("Camera"): _camera, N_("Draw"): _draw, N_("Files"): _files}
+    way = st.segmented_control(
+        tr("Pictures from"),
+        list(ways),
+        default="Camera",
+        required=True,
+        format_func=tr,
+        key="collect-way",
+    )
+    if len(collected()[name]) >= MOST_PICTURES:
+        st.info(tr("{count} pictures of a class are the most here.", count=MOST_PICTURES))
+        return
+    ways[way](name, st.session_state.get(_ROUND, 0))
+
+
+def _camera(name: str, number: int) -> None:
+    taken = st.camera_input(
+        tr("A picture of {name}", name=formatting.plain(name)), key=f"collect-camera-{number}"
+    )
+    if taken:
+        _keep(name, [taken.getvalue()])
+
+
+def _draw(name: str, number: int) -> None:
+    key = f"collect-canvas-{number}"
+    canvas(key)
+    try:
+        sent = sent_drawing(key)
+        strokes = parse_strokes(sent) if sent else []
+    except StrokeError as error:
+        st.error(tr(error))
+        return
+    if st.button(
+        tr("Add this drawing"),
+        icon=":material/add:",
+        disabled=not strokes,
+        key="collect-add-drawing",
+    ):
+        _append(name, Image.fromarray(render(strokes)).convert("RGB"))
+        _next()
+
+
+def _files(name: str, number: int) -> None:
+    files = st.file_uploader(
+        tr("Pictures of {name}", name=formatting.plain(name)),
+        EXTENSIONS,
+        accept_multiple_files=True,
+        key=f"collect-files-{number}",
+    )
+    if files:
+        _keep(name, [file.getvalue() for file in files])
+
+
+def _keep(name: str, contents: list[bytes]) -> None:
+    """Take decoded pictures in, and begin with an empty camera again."""
+    problems = []
+    for content in contents:
+        try:
+            _append(name, open_image(content, KEPT_SIDE))
+        except ImageError as error:
+            problems.append(tr(error))
+    if problems:
+        st.session_state[_PROBLEM] = tr(
+            "{count} of {all} could not be used: {why}",
+            count=len(problems),
+            all=len(contents),
+            why=problems[0],
+        )
+    _next()
+
+
+def _append(name: str, picture: Image.Image) -> None:
+    several = collected()[name]
+    if len(several) < MOST_PICTURES:
+        stream = BytesIO()
+        picture.save(stream, "PNG")
+        small = picture.copy()
+        small.thumbnail((128, 128))
+        several.append(Collected(stream.getvalue(), small))
+
+
+def _next() -> None:
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.rerun()
+
+
+def _tiles(name: str) -> None:
+    """What a class has so far, and how to take some of it away."""
+    several = collected()[name]
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                tr(
+                    "**{name}**: {count} pictures",
+                    name=formatting.plain(name),
+                    count=len(several),
+                )
+            )
+            if several and st.button(
+                tr("Remove the last picture"),
+                icon=":material/undo:",
+                key=f"collect-undo-{name}",
+                type="tertiary",
+            ):
+                several.pop()
+                st.rerun()
+            if st.button(
+                tr("Remove this class"),
+                icon=":material/delete:",
+                key=f"collect-remove-{name}",
+                type="tertiary",
+            ):
+                del collected()[name]
+                st.rerun()
+        if several:
+            st.html(strip([(str(n), one.small) for n, one in enumerate(several, start=1)], side=56))
+
+
+def keep(name: str) -> None:
+    """Move them under a name, where trainings find them. Raises PicturesError, FileError."""
+    places.keep_pictures(name, pictures())
+    st.session_state.pop(_KEPT)

@@ -1,0 +1,134 @@
+"""A set of pictures before training: its report, its contact sheet, and the button that trains."""
+
+import uuid
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.shared import deployment, formatting
+from dashboard.shared.language import N_, tr
+from vggcore import runs
+from vggcore.commands import recipe_options
+from vggcore.data.own import prepared
+from vggcore.data.own.prepared import Prepared
+from vggcore.data.own.report import Report, contact_sheet, report
+from vggcore.model.recipe import PRESETS
+from vggcore.training import cost
+
+_SIZE = 64  # pixels a side on the contact sheet
+_REQUEST = "pictures-request"  # one for each set and recipe: a second click starts nothing
+WAYS = {
+    "own-from-wild": N_("On from the network for photos"),
+    "own": N_("From scratch"),
+}
+_WHY = {
+    "own-from-wild": N_("For few pictures, and for things that stand out from their ground."),
+    "own": N_("For hundreds of pictures of each class, and for whole scenes."),
+}
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _reported(source: str, identity: str) -> tuple[Report, object]:
+    """Report and contact sheet of the pictures as they are now."""
+    pictures = _pictures(source)
+    found = report(pictures, in_memory=prepared.fits_memory(pictures.images))
+    return found, contact_sheet(pictures)
+
+
+def _pictures(source: str) -> Prepared:
+    """The pictures, read behind a progress bar where that takes a while."""
+    text = tr("Reading the pictures …")
+    bar = st.progress(0.0, text)
+    try:
+        form = prepared.form_of("whole", 3, _SIZE)
+        return prepared.prepared(source, form, lambda share: _show(bar, share, text))
+    finally:
+        bar.empty()
+
+
+def _show(bar, share: float, text: str) -> None:
+    bar.progress(min(1.0, share), text)
+
+
+def show(source: str, identity: str) -> None:
+    """Everything about one set. Raises PicturesError.
+
+    identity: changes with the set, so that a changed one is read anew.
+    """
+    found, sheet = _reported(source, identity)
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        _numbers(found)
+        train(source)
+        for warning in found.warnings():
+            st.caption(f":material/info: {formatting.plain(tr(warning))}")
+        _classes(found)
+    with right:
+        st.image(sheet, caption=tr("Some pictures of each class"))
+
+
+def _numbers(found: Report) -> None:
+    with st.container(horizontal=True, gap="large"):
+        st.metric(tr("Pictures"), f"{found.pictures:,}", width="content")
+        st.metric(tr("Classes"), f"{len(found.classes):,}", width="content")
+        width, height = found.median
+        st.metric(tr("Median size, px"), f"{width}×{height}", width="content")
+        st.metric(tr("Cannot be used"), f"{len(found.damaged):,}", width="content")
+
+
+def _classes(found: Report) -> None:
+    table = pd.DataFrame([vars(one) for one in found.classes])
+    table.columns = [tr("class"), tr("pictures"), tr("train"), tr("validation"), tr("test")]
+    st.dataframe(table, hide_index=True, height="content" if len(table) < 11 else 388)
+
+
+def train(source: str) -> None:
+    """Two ways to train, what each takes here, and the button."""
+    way = st.radio(
+        tr("Train"),
+        list(WAYS),
+        format_func=lambda each: tr(WAYS[each]),
+        captions=[_caption(each, source) for each in WAYS],
+        key="pictures-way",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(
+            tr("Train on these"), type="primary", icon=":material/play_arrow:", key="pictures-train"
+        ):
+            start(source, way)
+        st.page_link(
+            "pages/train.py",
+            label=tr("Change the recipe first"),
+            icon=":material/tune:",
+            query_params={"preset": way, "pictures": source},
+        )
+
+
+def _caption(way: str, source: str) -> str:
+    preset = PRESETS[way]
+    spec, recipe = recipe_options.for_pictures(preset.spec, replace(preset.train, pictures=source))
+    seconds = cost.estimate(spec, recipe).seconds_per_epoch
+    if seconds is None:
+        return tr(_WHY[way])
+    most = formatting.rough_duration(seconds * recipe.epochs)
+    return tr("{why} At most {time} here.", why=tr(_WHY[way]), time=tr("about {time}", time=most))
+
+
+def start(source: str, way: str) -> None:
+    """Launch the training and go to its page. Raises ValueError where it cannot be."""
+    requests = st.session_state.setdefault(_REQUEST, {})
+    request = requests.setdefault((source, way), uuid.uuid4().hex)
+    preset = PRESETS[way]
+    spec, recipe = recipe_options.for_pictures(preset.spec, replace(preset.train, pictures=source))
+    started = runs.launch(
+        spec,
+        recipe,
+        preset=way,
+        name=runs.free_name(runs.slug(source) or "own"),
+        visitor=deployment.visitor(),
+        request=request,
+        limits=deployment.limits(),
+    )
+    del requests[source, way]
+    st.switch_page("pages/train.py", query_params={"run": started.name})

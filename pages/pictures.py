@@ -1,0 +1,168 @@
+"""Own pictures: bring or collect pictures of your own classes, and train a network on them."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dashboard.pictures import collect, panel
+from dashboard.shared import deployment, formatting, language
+from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
+from dashboard.shared.language import N_, tr
+from vggcore import runs
+from vggcore.data.own import known_sets, places
+
+MAX_ZIP_MB = 200
+PROBLEM = "pictures-problem"  # what the last action answered, shown after the rerun
+
+
+def kept() -> None:
+    """Sets that have a name: choose one, see its report, train on it."""
+    names = places.names()
+    if not names:
+        st.info(tr("No pictures are kept yet: collect some, or upload a zip."))
+    known = list(known_sets.NAMES)
+    chosen = st.selectbox(
+        tr("Pictures"),
+        [*names, *known],
+        index=0 if names else None,
+        placeholder=tr("choose a set"),
+        key="set",
+        bind="query-params",
+        format_func=lambda name: tr("{name} (download)", name=name) if name in known else name,
+    )
+    if not chosen:
+        return
+    place = places.folder() / chosen
+    identity = str(place.stat().st_mtime_ns) if place.exists() else ""
+    panel.show(chosen, identity)
+    if chosen in names and st.button(
+        tr("Delete these pictures"), icon=":material/delete:", key="pictures-delete"
+    ):
+        delete(chosen)
+
+
+@st.dialog(" ")
+def delete(name: str) -> None:
+    st.write(
+        tr("Delete {name} for good? Networks that learnt it stay.", name=formatting.plain(name))
+    )
+    pressed = st.button(
+        tr("Delete"),
+        type="primary",
+        icon=":material/delete:",
+        key="delete-set",
+        on_click=forget,
+        args=(name,),
+    )
+    if pressed:
+        st.rerun()  # closes the dialog
+
+
+def forget(name: str) -> None:
+    places.delete(name)
+    st.session_state.pop("set", None)
+    st.query_params.pop("set", None)
+
+
+def uploaded() -> None:
+    """A zip of class folders."""
+    st.write(
+        tr(
+            "A zip with one folder for each class, named like the class, with its pictures inside. "
+            "Folders train, validation and test around them are kept as they are."
+        )
+    )
+    file = st.file_uploader(
+        tr("Zip of class folders"), "zip", max_upload_size=MAX_ZIP_MB, key="zip"
+    )
+    typed = st.text_input(
+        tr("Name"),
+        max_chars=63,
+        placeholder=runs.slug(file.name[:-4]) if file else "",
+        key="zip-name",
+    )
+    name = runs.slug(typed) or (runs.slug(file.name[:-4]) if file else "")
+    st.button(
+        tr("Keep these"),
+        type="primary",
+        disabled=not (file and name),
+        key="zip-keep",
+        on_click=go_on_with,
+        args=(name, lambda: places.keep_zip(name, file.getvalue())),
+    )
+
+
+def collected() -> None:
+    """Classes collected here, and the button that keeps them."""
+    collect.show()
+    if not collect.collected():
+        return
+    st.divider()
+    typed = st.text_input(
+        tr("Name of these pictures"), max_chars=63, placeholder="my-classes", key="collect-name"
+    )
+    name = runs.slug(typed) or free_name("my-classes")
+    if not collect.ready():
+        st.caption(tr("Two classes with three pictures each are the least; ten are better."))
+    st.button(
+        tr("Keep and go on to training"),
+        type="primary",
+        icon=":material/arrow_forward:",
+        disabled=not collect.ready(),
+        key="collect-keep",
+        on_click=go_on_with,
+        args=(name, lambda: collect.keep(name)),
+    )
+
+
+def free_name(stem: str) -> str:
+    taken, number = places.names(), 2
+    name = stem
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name
+
+
+def go_on_with(name: str, keep: Callable[[], object]) -> None:
+    """Keep a set, and show it; what goes wrong is told on the page that follows."""
+    try:
+        keep()
+    except ValueError as error:
+        st.session_state[PROBLEM] = tr(error)
+    else:
+        st.session_state["from"] = "Kept"
+        st.session_state["set"] = name
+
+
+SECTIONS = {N_("Kept"): kept, N_("Collect"): collected, N_("Upload"): uploaded}
+through_entry_point()
+keep_uploads_in_memory()
+st.title(tr("Own pictures"), anchor=False)
+if deployment.limits().public:  # an address that somebody typed
+    st.info(
+        tr("Own pictures need a dashboard of your own: this one is public."), icon=":material/lock:"
+    )
+    st.stop()
+st.write(
+    tr(
+        "Teach a network classes of your own: show it pictures, train it, and try it on the "
+        "Classify page."
+    )
+)
+language.from_address("from", SECTIONS)
+section = st.segmented_control(
+    tr("Pictures from"),
+    SECTIONS,
+    format_func=tr,
+    default="Kept" if places.names() else "Collect",
+    required=True,
+    key="from",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if problem := st.session_state.pop(PROBLEM, ""):
+    st.error(formatting.plain(problem), icon=":material/block:")
+try:
+    SECTIONS[section]()
+except ValueError as error:
+    st.error(formatting.plain(tr(error)), icon=":material/block:")

@@ -1,0 +1,53 @@
+"""Own pictures in a browser: from a zip to a network that names them."""
+
+import re
+
+import own_pictures as made
+import pytest
+from harness import chromium, running_app, settle, visit
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_from_a_zip_to_an_answer(tmp_path):
+    (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(12)))
+    made.picture("square", 500, side=200).save(tmp_path / "square.png")
+    places = {"VGGCORE_PICTURES": str(tmp_path / "own"), "VGGCORE_CACHE": str(tmp_path / "cache")}
+    with (
+        running_app(tmp_path / "runs", **places) as app,
+        chromium() as browser,
+        visit(browser, app, "pictures?from=Upload") as page,
+    ):
+        page.get_by_test_id("stFileUploader").locator("input").set_input_files(
+            tmp_path / "shapes.zip"
+        )
+        page.get_by_role("button", name="Keep these").click()
+        expect(page.get_by_text("Some pictures of each class")).to_be_visible()
+        page.get_by_role("button", name="Train on these").click()
+        page.wait_for_url(re.compile("train.*run=shapes-1"))
+        page.get_by_role("link", name="Open in Classify").click(timeout=300_000)  # when it ended
+        expect(page.get_by_text("It knows circle, cross, square.")).to_be_visible()
+        page.get_by_text("Upload", exact=True).click()
+        page.get_by_test_id("stFileUploader").locator("input").set_input_files(
+            tmp_path / "square.png"
+        )
+        expect(page.get_by_role("status").get_by_text("square", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Results").first.click()
+        settle(page)
+        expect(page.get_by_text("Test accuracy").first).to_be_visible()
+
+
+def test_pictures_taken_with_a_camera_are_collected(tmp_path):
+    with (
+        running_app(tmp_path / "runs", VGGCORE_PICTURES=str(tmp_path / "own")) as app,
+        chromium() as browser,
+        visit(browser, app, "pictures") as page,
+    ):
+        page.get_by_label("New class").fill("disc")
+        page.get_by_role("button", name="Add class").click()
+        for count in (1, 2):
+            page.get_by_role("button", name="Take Photo").click()
+            expect(page.get_by_text(f"disc: {count} pictures")).to_be_visible()
+        page.get_by_role("button", name="Remove the last picture").click()
+        expect(page.get_by_text("disc: 1 pictures")).to_be_visible()

@@ -1,0 +1,181 @@
+"""The page of one's own pictures from the entry point; nothing is trained."""
+
+from pathlib import Path
+
+import own_pictures as made
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.pictures import collect
+from dashboard.shared import deployment
+from vggcore import runs
+from vggcore.data.own import places
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(deployment, "visitor", lambda: "me")
+
+
+def pictures_page(**query: str) -> AppTest:
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name.removesuffix("_")] = value
+    return page.switch_page("pages/pictures.py").run()
+
+
+def press(page: AppTest, label: str) -> None:
+    next(button for button in page.button if button.label == label).click().run()
+
+
+def add_class(page: AppTest, name: str) -> None:
+    page.text_input(key="collect-new-class").set_value(name)
+    press(page, "Add class")
+
+
+def test_a_kept_set_shows_its_report():
+    places.keep_zip("shapes", made.zipped())
+
+    page = pictures_page()
+
+    assert not page.exception and not page.error
+    assert {m.label: m.value for m in page.metric}["Pictures"] == "24"
+    assert page.dataframe[0].value["pictures"].tolist() == [8, 8, 8]
+    said = " ".join(caption.value for caption in page.caption)
+    assert "3 classes have fewer than 20 pictures" in said
+
+
+def test_training_starts_with_the_sets_own_classes(monkeypatch):
+    places.keep_zip("shapes", made.zipped())
+    launched = {}
+
+    def launch(spec, train, **others):
+        launched.update(spec=spec, train=train, **others)
+        raise runs.RunError("enough")
+
+    monkeypatch.setattr(runs, "launch", launch)
+    page = pictures_page()
+    page.radio(key="pictures-way").set_value("own").run()
+    press(page, "Train on these")
+
+    assert launched["spec"].num_classes == 3
+    assert (launched["train"].pictures, launched["preset"]) == ("shapes", "own")
+    assert launched["name"] == "shapes-1"
+    assert page.error[0].value == "enough"
+
+
+def test_a_set_that_cannot_be_trained_on_says_why():
+    png = made.encoded(made.picture("circle", 1))
+    places.keep_zip("poor", made.zipped(made.files(4) | {"single/1.png": png}))
+
+    page = pictures_page()
+
+    assert not page.exception
+    assert "class single has 1 different picture" in page.error[0].value
+
+
+def test_collecting_two_classes_and_keeping_them():
+    page = pictures_page()
+    assert page.session_state["from"] == "Collect"  # nothing is kept yet
+    for number, name in enumerate(("mug", "pen")):
+        add_class(page, name)
+        page.segmented_control(key="collect-way").set_value("Files").run()
+        for _ in range(1):
+            page.file_uploader[0].set_value(
+                [
+                    (f"{n}.png", made.encoded(made.picture(made.SHAPES[number], n)), "image/png")
+                    for n in range(4)
+                ]
+            ).run()
+    assert not page.exception
+    assert [len(several) for several in page.session_state["collected"].values()] == [4, 4]
+
+    page.text_input(key="collect-name").set_value("My Things").run()
+    press(page, "Keep and go on to training")
+
+    assert not page.exception and not page.error
+    assert places.names() == ["my-things"]
+    assert page.selectbox(key="set").value == "my-things"
+    assert "collected" not in page.session_state
+
+
+def test_too_little_cannot_be_kept():
+    page = pictures_page()
+    add_class(page, "mug")
+
+    keep = next(b for b in page.button if b.label == "Keep and go on to training")
+    assert keep.disabled
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("MUG", "differ only in capitals"), ("..", "cannot be the name of a class")],
+)
+def test_a_class_that_cannot_be_says_why(name, said):
+    page = pictures_page()
+    add_class(page, "mug")
+    add_class(page, name)
+
+    assert said in page.error[0].value.replace("\\", "")
+    assert list(page.session_state["collected"]) == ["mug"]
+
+
+def test_a_file_that_is_no_picture_is_told_and_nothing_is_lost():
+    page = pictures_page()
+    add_class(page, "mug")
+    page.segmented_control(key="collect-way").set_value("Files").run()
+    good = made.encoded(made.picture("circle", 1))
+    page.file_uploader[0].set_value(
+        [("a.png", good, "image/png"), ("b.png", b"no", "image/png")]
+    ).run()
+
+    assert "1 of 2 could not be used" in page.error[0].value
+    assert len(page.session_state["collected"]["mug"]) == 1
+
+
+def test_a_session_keeps_no_more_than_it_may(monkeypatch):
+    monkeypatch.setattr(collect, "MOST_CLASSES", 1)
+    page = pictures_page()
+    add_class(page, "mug")
+    add_class(page, "pen")
+
+    assert "1 classes are the most here" in page.error[0].value
+
+
+def test_an_uploaded_zip_is_kept_under_its_name():
+    page = pictures_page(from_="Upload")
+    page.file_uploader(key="zip").set_value(("Shapes.zip", made.zipped(), "application/zip")).run()
+    press(page, "Keep these")
+
+    assert not page.exception and not page.error
+    assert places.names() == ["shapes"]
+
+
+def test_an_upload_that_is_no_zip_is_told():
+    page = pictures_page(from_="Upload")
+    page.file_uploader(key="zip").set_value(("a.zip", b"no zip", "application/zip")).run()
+    press(page, "Keep these")
+
+    assert not page.exception and "a is not a zip" in page.error[0].value
+    assert places.names() == []
+
+
+def test_deleting_asks_first():
+    places.keep_zip("shapes", made.zipped())
+    page = pictures_page()
+    press(page, "Delete these pictures")
+    assert places.names() == ["shapes"]
+
+    press(page, "Delete")
+
+    assert places.names() == [] and not page.exception
+
+
+def test_a_public_page_takes_no_pictures(monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+    page = AppTest.from_file(str(ROOT / "pages" / "pictures.py"), default_timeout=60).run()
+
+    assert "this one is public" in page.info[0].value and not page.get("file_uploader")

@@ -1,0 +1,160 @@
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import own_pictures as made
+import pytest
+import torch
+
+from vggcore.answers import making_results, results
+from vggcore.answers.classifier import load_classifier
+from vggcore.data.own import prepared
+from vggcore.data.own.listing import PicturesError
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig, check
+from vggcore.runs import folder, naming_of
+from vggcore.training import loop
+from vggcore.training.own_source import OwnSource
+
+SPEC = VGGSpec(
+    configuration="A",
+    width=Fraction(1, 16),
+    batch_norm=True,
+    in_channels=3,
+    image_size=32,
+    num_classes=3,
+    head="pool",
+    dropout=0.0,
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def train(tmp_path) -> TrainConfig:
+    return TrainConfig(
+        dataset="pictures",
+        pictures=str(made.folder(tmp_path / "set", made.files(20))),
+        epochs=2,
+        batch_size=16,
+        device="cpu",
+        precision="float32",
+    )
+
+
+def fitted(tmp_path, spec, train, name="run"):
+    folder.create(tmp_path / name, spec, train, preset="own")
+    return loop.fit(folder.RunFolder(tmp_path / name))
+
+
+def test_a_batch_depends_on_seed_and_step_alone(train):
+    mixing = replace(train, flip=True, shift=2, erase=0.5, cutmix=0.5, mixup=0.2)
+    one, other = OwnSource(SPEC, mixing, CPU), OwnSource(SPEC, mixing, CPU)
+
+    later = [other.batch(step) for step in (7, 12, 3)][2]
+    inputs, targets = one.batch(3)
+
+    assert torch.equal(inputs, later[0]) and torch.equal(targets, later[1])
+    assert inputs.shape == (16, 3, 32, 32) and targets.shape == (16, 3)
+    assert inputs.mean().abs() < 0.5
+
+
+def test_pictures_on_disk_give_the_same_batches(train, monkeypatch):
+    in_memory = OwnSource(SPEC, train, CPU)
+    monkeypatch.setattr(prepared, "fits_memory", lambda images: False)
+    on_disk = OwnSource(SPEC, train, CPU)
+
+    for step in (0, 1, 2, 9, 10, 11, 5):
+        ours, theirs = in_memory.batch(step), on_disk.batch(step)
+        assert torch.equal(ours[0], theirs[0]) and torch.equal(ours[1], theirs[1])
+    assert on_disk._images is None
+
+
+def test_few_pictures_come_several_times_an_epoch(train):
+    few = OwnSource(SPEC, replace(train, batch_size=64), CPU)
+
+    assert (few.batch_size, few.steps_per_epoch) == (42, 10)
+    assert few.batch(9)[0].shape == (42, 3, 32, 32)
+
+
+def test_a_network_learns_shapes_and_can_be_asked(train, tmp_path):
+    summary = fitted(tmp_path, SPEC, replace(train, epochs=6))
+    path = tmp_path / "run" / "best"
+
+    assert summary["test_accuracy"] > 0.7
+    classifier = load_classifier(path)
+    card = classifier.checkpoint.card
+    assert classifier.classes == made.SHAPES
+    assert card.data.name == "pictures" and card.unsure is not None
+    answer = classifier.classify(made.picture("square", 999))
+    assert answer.label == "square"
+    found = making_results.compute(path)
+    assert found.scores["n"] == 9
+    assert found.images.shape == (9, 32, 32, 3)
+    making_results.build(path)
+    assert results.cached(path).scores == found.scores
+    assert naming_of(tmp_path / "run").classes == made.SHAPES
+
+
+def test_convolutions_stay_until_all_layers_learn(train, tmp_path):
+    frozen = replace(train, epochs=2, freeze_epochs=2, seed=3)
+    fitted(tmp_path, SPEC, frozen)
+    kept = load_classifier(tmp_path / "run" / "best").network.state_dict()
+    from vggcore.model.network import build
+
+    fresh = build(SPEC, init="kaiming", seed=3).state_dict()
+
+    assert all(torch.equal(kept[key], fresh[key]) for key in kept if key.startswith("block"))
+    assert any(not torch.equal(kept[key], fresh[key]) for key in kept if "classifier" in key)
+    fitted(tmp_path, SPEC, replace(frozen, freeze_epochs=1), "thawed")
+    thawed = load_classifier(tmp_path / "thawed" / "best").network.state_dict()
+    assert any(not torch.equal(thawed[key], fresh[key]) for key in kept if key.startswith("block"))
+
+
+def test_starting_from_other_classes_leaves_the_last_layer(train, tmp_path):
+    fitted(tmp_path, SPEC, replace(train, epochs=1))
+    start = str(tmp_path / "run" / "best")
+    contents = {name.replace("circle", "disc"): data for name, data in made.files(8).items()}
+    other = replace(train, pictures=str(made.folder(tmp_path / "other", contents)), epochs=1)
+
+    fitted(tmp_path, SPEC, replace(other, init_from=start), "on")
+
+    rows = [json.loads(line) for line in (tmp_path / "on/metrics.jsonl").read_text().splitlines()]
+    note = next(row for row in rows if row["kind"] == "event")
+    assert "block1.conv1" in str(note) and "classifier" not in str(note)
+
+
+def test_a_resumed_run_needs_the_same_pictures(train, tmp_path):
+    fitted(tmp_path, SPEC, train)
+    (tmp_path / "set/circle/000.png").write_bytes(made.encoded(made.picture("cross", 99)))
+
+    with pytest.raises(ValueError, match="have changed since this run began"):
+        loop.fit(folder.RunFolder(tmp_path / "run"))
+
+
+def test_a_network_for_another_number_of_classes_is_refused(train):
+    with pytest.raises(PicturesError, match="has 3 classes, and the network 4"):
+        OwnSource(replace(SPEC, num_classes=4), train, CPU)
+
+
+@pytest.mark.parametrize(
+    ("spec", "changes", "said"),
+    [
+        (SPEC, {"pictures": ""}, "choose which pictures"),
+        (replace(SPEC, in_channels=4), {}, "framing 'whole' needs in_channels 1 or 3, not 4"),
+        (SPEC, {"fit": "resize"}, "leave out fit"),
+        (SPEC, {"dataset": "synthetic"}, "needs num_classes 10"),
+        (
+            replace(SPEC, num_classes=10, in_channels=1),
+            {"dataset": "synthetic"},
+            "pictures is for dataset 'pictures'",
+        ),
+    ],
+)
+def test_recipes_that_do_not_go_together(train, spec, changes, said):
+    with pytest.raises(ValueError, match=said):
+        check(spec, replace(train, **changes))

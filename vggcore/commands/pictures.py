@@ -1,0 +1,112 @@
+"""`pictures`: look at your own pictures before training, and keep them under a name."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "check",
+        help="what a folder, zip or CSV of pictures holds, before training on it",
+        description="Read all pictures of a folder of class folders, a zip of one, a CSV of path "
+        "and label (and if you like group and split), or a known set, and report counts, sizes, "
+        "damaged ones, copies and imbalance.",
+    )
+    check.add_argument("source", help="a path, or the name of kept or known pictures")
+    check.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet here")
+    check.add_argument("--image-size", type=int, default=64, help="pixels a side (64)")
+    check.add_argument("--seed", type=int, default=0, help="of the split (0)")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    add = actions.add_parser(
+        "add",
+        help="keep a zip of pictures under a name, for the dashboard too",
+        description="Copy a zip of class folders to where the dashboard finds it.",
+    )
+    add.add_argument("zip", type=Path)
+    add.add_argument("--name", help="how to call it (the file's own name)")
+    listed = actions.add_parser("list", help="the pictures that are kept, and the known sets")
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    delete = actions.add_parser("delete", help="delete pictures that are kept")
+    delete.add_argument("name")
+
+
+def run(args: argparse.Namespace) -> int:
+    return {"check": _check, "add": _add, "list": _list, "delete": _delete}[args.action](args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from vggcore.data.own import prepared
+    from vggcore.data.own.report import contact_sheet, report
+
+    shown = sys.stderr.isatty()
+
+    def draw(share: float) -> None:
+        if shown:
+            print(f"\r{share:4.0%} of the pictures", end="", file=sys.stderr, flush=True)
+
+    if not 8 <= args.image_size <= 512:
+        raise ValueError(f"--image-size {args.image_size} is out of range: 8 to 512")
+    form = prepared.form_of("whole", 3, args.image_size)
+    pictures = prepared.prepared(args.source, form, draw)
+    if shown:
+        print(file=sys.stderr)
+    found = report(pictures, in_memory=prepared.fits_memory(pictures.images), seed=args.seed)
+    if args.sheet:
+        try:
+            contact_sheet(pictures).save(args.sheet)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot write {args.sheet}: {error}") from None
+    if args.json:
+        print(json.dumps(found.to_dict()))
+        return 0
+    print(f"{args.source}: {found.pictures:,} pictures of {len(found.classes):,} classes")
+    width = max(len(one.name) for one in found.classes)
+    print(f"{'':>{width}}  pictures   train  validation    test")
+    for one in found.classes:
+        print(
+            f"{one.name:>{width}}  {one.pictures:8,} {one.train:7,} {one.validation:11,} "
+            f"{one.test:7,}"
+        )
+    sizes = (found.smallest, found.median, found.largest)
+    print("sizes in pixels: " + ", ".join(f"{w}×{h}" for w, h in sizes) + " (least, median, most)")
+    if not found.in_memory:
+        print("they are more than memory should hold: training reads them from disk")
+    for warning in found.warnings():
+        print(f"note: {warning}")
+    return 0
+
+
+def _add(args: argparse.Namespace) -> int:
+    from vggcore.data.own import places
+    from vggcore.runs import slug
+
+    try:
+        content = args.zip.read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {args.zip}: {error.strerror}") from None
+    name = args.name or slug(args.zip.stem)
+    print(f"kept as {name}: {places.keep_zip(name, content)}")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    from vggcore.data.own import known_sets, places
+
+    kept = places.names()
+    if args.json:
+        print(json.dumps({"kept": kept, "known": list(known_sets.NAMES)}))
+        return 0
+    print(f"kept in {places.folder()}: {', '.join(kept) or 'none yet'}")
+    print(f"known by name, through torchvision: {', '.join(known_sets.NAMES)}")
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    from vggcore.data.own import places
+
+    places.delete(args.name)
+    print(f"deleted {args.name}")
+    return 0

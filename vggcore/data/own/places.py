@@ -1,0 +1,137 @@
+"""Sets of pictures that have a name: kept in one folder, where every page finds them."""
+
+import re
+import shutil
+from pathlib import Path
+
+from vggcore.data.own.listing import PicturesError
+from vggcore.machine import paths
+from vggcore.machine.files import write_atomically
+from vggcore.machine.messages import Message
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_SUFFIXES = ("", ".zip")  # a folder, or a zip
+
+
+def folder() -> Path:
+    """Where named sets are kept."""
+    return paths.pictures_dir()
+
+
+def names() -> list[str]:
+    """Names of the sets that are kept, in order."""
+    kept = folder()
+    if not kept.is_dir():
+        return []
+    found = {
+        place.name.removesuffix(".zip")
+        for place in kept.iterdir()
+        if place.is_dir() or place.suffix == ".zip"
+    }
+    return sorted(name for name in found if _NAME.fullmatch(name))
+
+
+def is_named(source: str) -> bool:
+    """Whether `source` is the name of a set, ours or a known one, rather than a path."""
+    from vggcore.data.own import known_sets
+
+    return source in known_sets.NAMES or source in names()
+
+
+def find(source: str) -> Path:
+    """The folder, zip or CSV that `source` means: a name of ours, or a path.
+
+    Raises PicturesError listing the names that are known.
+    """
+    if _NAME.fullmatch(source):
+        for suffix in _SUFFIXES:
+            if (place := folder() / f"{source}{suffix}").exists():
+                return place
+    try:
+        if source and (path := Path(source).expanduser()).exists():
+            return path
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, no such user
+        pass
+    from vggcore.data.own import known_sets
+
+    known = ", ".join([*names(), *known_sets.NAMES])
+    raise PicturesError(
+        Message(
+            "there are no pictures at {source!r}: give a folder, a zip, a CSV, or one of {known}",
+            source=source[:100],
+            known=known,
+        )
+    )
+
+
+def check_name(name: str) -> str:
+    """`name`, if a set may have it and none has. Raises PicturesError."""
+    from vggcore.data.own import known_sets
+
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(".zip"):
+        raise PicturesError(
+            Message(
+                "{name!r} is not a name for pictures: use up to 63 lower-case letters, digits, "
+                "'-', '_' and '.', starting with a letter or digit",
+                name=str(name)[:80],
+            )
+        )
+    if name in known_sets.NAMES or name in names():
+        raise PicturesError(
+            Message("there are pictures named {name!r} already: choose another name", name=name)
+        )
+    return name
+
+
+def keep_zip(name: str, content: bytes) -> Path:
+    """Keep a zip under a name. Raises PicturesError, FileError; what cannot be used is not kept."""
+    from vggcore.data.own import zips
+
+    check_name(name)
+    folder().mkdir(parents=True, exist_ok=True)
+    trial = folder() / f".new-{name}.zip"
+    try:
+        write_atomically(trial, content)
+        zips.listing(trial, name)
+        return trial.rename(folder() / f"{name}.zip")
+    finally:
+        trial.unlink(missing_ok=True)
+
+
+def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
+    """Keep pictures, each with its class, as PNG in folders of their classes.
+
+    Pictures come decoded and encoded anew by us. Raises PicturesError, FileError.
+    """
+    check_name(name)
+    target, trial = folder() / name, folder() / f".new-{name}"
+    shutil.rmtree(trial, ignore_errors=True)
+    try:
+        for number, (label, png) in enumerate(pictures):
+            place = trial / safe_folder(label)
+            place.mkdir(parents=True, exist_ok=True)
+            write_atomically(place / f"{number:05}.png", png)
+        trial.rename(target)
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot write to {place}: {why}", place=folder(), why=error.strerror or error)
+        ) from None
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
+    return target
+
+
+def safe_folder(label: str) -> str:
+    """A class's name as the name of its folder. Raises PicturesError where it can be none."""
+    name = re.sub(r"[/\\\0]", "_", label).strip().lstrip(".")
+    if not name or len(name.encode()) > 200:
+        raise PicturesError(Message("{label!r} cannot be the name of a class", label=label[:60]))
+    return name
+
+
+def delete(name: str) -> None:
+    """Delete a set that is kept. Raises PicturesError where there is none."""
+    if name not in names():
+        raise PicturesError(Message("there are no pictures named {name!r}", name=name[:80]))
+    shutil.rmtree(folder() / name, ignore_errors=True)
+    (folder() / f"{name}.zip").unlink(missing_ok=True)

@@ -1,0 +1,251 @@
+"""Pictures decoded once and kept as a network is given them, so that no epoch decodes again.
+
+What is kept lies in the cache folder under the listing's identity: whoever changes a picture gets
+new ones, and a training that runs goes on with what it began with.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from vggcore.data.own import splits
+from vggcore.data.own.listing import Entry, Listing, PicturesError, open_listing
+from vggcore.machine import paths
+from vggcore.machine.files import read_json, to_json
+from vggcore.machine.memory import free_memory
+from vggcore.machine.messages import Message
+from vggcore.pictures.decode import ImageError
+from vggcore.pictures.prepare import STYLES, prepare
+
+VERSION = 1  # of what is kept: raise it when it changes
+MEMORY_SHARE = 0.4  # of the free memory that pictures may take; beyond it they stay on disk
+KEPT_BYTES = 10_000_000_000  # of all prepared sets together; the oldest go first
+_AT_ONCE = 64  # pictures handed to the workers between two looks at the progress
+_HASHED_SIDE = 64  # pixels at which pictures are compared: what is equal there is equal
+
+
+class Form(NamedTuple):
+    """How pictures reach the network."""
+
+    size: int  # pixels a side
+    style: str  # of `pictures.prepare`
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All readable pictures of a set in one form, in the order of its listing."""
+
+    source: str
+    classes: tuple[str, ...]
+    images: np.ndarray  # uint8 [N, S, S], or in colour [N, S, S, C]; on disk or in memory
+    labels: np.ndarray  # int64 [N]
+    names: list[str]
+    hashes: list[str]  # equal for equal pictures
+    groups: list[str]
+    given: list[str]  # splits that the source names
+    sizes: np.ndarray  # int32 [N, 2]: width and height as found
+    damaged: list[tuple[str, str]]  # name and why, of what could not be read
+    left_out: tuple[str, ...] = ()  # of the listing
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the pictures and their labels: what a card states."""
+        digest = hashlib.sha256("\0".join((*self.classes, *self.hashes)).encode())
+        digest.update(self.labels.tobytes())
+        return digest.hexdigest()
+
+    def shared(self, seed: int) -> splits.Shared:
+        """The split of each picture. Raises PicturesError; see `splits.share_out`."""
+        labels = self.labels.tolist()
+        return splits.share_out(labels, self.hashes, self.groups, self.given, self.classes, seed)
+
+    def part(self, split: str, seed: int) -> np.ndarray:
+        """Indices int64 [M] of the pictures of "train", "validation" or "test"."""
+        return np.flatnonzero(self.shared(seed).split == splits.SPLITS.index(split))
+
+
+def form_of(framing: str, channels: int, size: int) -> Form:
+    """The form that a recipe asks for: framing "whole" or "object"."""
+    if framing == "whole":
+        return Form(size, "grey-picture" if channels == 1 else "picture")
+    return Form(size, {1: "wild", 3: "colour", 4: "colour-outline"}[channels])
+
+
+def prepared(
+    source: str, form: Form, on_progress: Callable[[float], None] = lambda share: None
+) -> Prepared:
+    """The pictures of a source in this form: from the cache, or decoded now.
+
+    `on_progress` receives the share done, 0 to 1. Raises PicturesError.
+    """
+    listing = open_listing(source)
+    place = _place(listing, form)
+    try:
+        if (found := _read(place, source)) is None:
+            _make(listing, form, place, on_progress)
+            found = _read(place, source)
+    except OSError as error:
+        raise PicturesError(
+            Message(
+                "cannot keep the prepared pictures in {place}: {why}",
+                place=place.parent,
+                why=error.strerror or error,
+            )
+        ) from None
+    if found is None:
+        raise PicturesError(Message("cannot read the prepared pictures in {place}", place=place))
+    return found
+
+
+def of_content(sha256: str, form: Form) -> Prepared | None:
+    """What the cache holds of the pictures with this hash; None where they are gone."""
+    for place in _cache().glob(f"*-{form.size}-{form.style}"):
+        found = _read(place, "")
+        if found is not None and found.sha256 == sha256:
+            return found
+    return None
+
+
+def fits_memory(images: np.ndarray) -> bool:
+    """Whether these pictures may be held in memory, rather than read from disk."""
+    free = free_memory("cpu")
+    return free is None or images.nbytes <= MEMORY_SHARE * free
+
+
+def _cache() -> Path:
+    return paths.cache_dir() / "pictures"
+
+
+def _place(listing: Listing, form: Form) -> Path:
+    return _cache() / f"{listing.identity[:32]}-v{VERSION}-{form.size}-{form.style}"
+
+
+def _read(place: Path, source: str) -> Prepared | None:
+    """What was kept; None where there is nothing, or it is damaged."""
+    facts = read_json(place / "facts.json")
+    try:
+        if facts is None:
+            return None
+        images = np.load(place / "images.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.asarray(facts["labels"], np.int64)
+        if len(images) != len(labels) or images.dtype != np.uint8:
+            return None
+        os.utime(place)  # the newest stay longest
+        return Prepared(
+            source=source,
+            classes=tuple(facts["classes"]),
+            images=images,
+            labels=labels,
+            names=facts["names"],
+            hashes=facts["hashes"],
+            groups=facts["groups"],
+            given=facts["given"],
+            sizes=np.asarray(facts["sizes"], np.int32).reshape(-1, 2),
+            damaged=[(name, why) for name, why in facts["damaged"]],
+            left_out=tuple(facts["left_out"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        return None
+
+
+class _One(NamedTuple):
+    image: np.ndarray
+    digest: str
+    size: tuple[int, int]
+
+
+def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[float], None]) -> None:
+    """Decode all pictures into a folder, which appears whole or not at all. Raises OSError."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    trial = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
+    try:
+        facts = _write_images(listing, form, trial / "images.npy", on_progress)
+        (trial / "facts.json").write_bytes(to_json(facts))
+        shutil.rmtree(place, ignore_errors=True)  # damaged, or it would have been taken
+        trial.rename(place)
+    finally:
+        shutil.rmtree(trial, ignore_errors=True)
+    _make_room(place)
+
+
+def _write_images(
+    listing: Listing, form: Form, file: Path, on_progress: Callable[[float], None]
+) -> dict:
+    """All readable pictures in one file of NumPy's; what else is known of them."""
+    entries, channels = listing.entries, STYLES[form.style].channels
+    shape = (form.size, form.size) + (() if channels == 1 else (channels,))
+    taken: list[Entry] = []
+    found: list[_One] = []
+    damaged = []
+    raw = file.with_suffix(".raw")
+    with ThreadPoolExecutor(os.cpu_count()) as workers, open(raw, "wb") as stream:
+        for start in range(0, len(entries), _AT_ONCE):
+            some = entries[start : start + _AT_ONCE]
+            for entry, one in zip(some, workers.map(lambda e: _one(e, form), some), strict=True):
+                if isinstance(one, _One):
+                    stream.write(one.image.tobytes())
+                    taken.append(entry)
+                    found.append(one._replace(image=_NOTHING))
+                else:
+                    damaged.append([entry.name, one])
+            on_progress(min(1.0, (start + _AT_ONCE) / len(entries)))
+    with open(file, "wb") as stream, open(raw, "rb") as content:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(taken), *shape)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        shutil.copyfileobj(content, stream)
+    raw.unlink()
+    return {
+        "source": listing.source,
+        "classes": list(listing.classes),
+        "labels": [entry.label for entry in taken],
+        "names": [entry.name for entry in taken],
+        "hashes": [one.digest for one in found],
+        "groups": [entry.group for entry in taken],
+        "given": [entry.split for entry in taken],
+        "sizes": [list(one.size) for one in found],
+        "damaged": damaged,
+        "left_out": list(listing.left_out),
+    }
+
+
+_NOTHING = np.zeros(0, np.uint8)
+
+
+def _one(entry: Entry, form: Form) -> _One | str:
+    """One picture in its form, or why it cannot be used."""
+    try:
+        picture = entry.read()
+    except ImageError as error:
+        return str(error)
+    return _One(
+        image=prepare(picture, form.size, form.style).network_input,
+        digest=_digest(picture),
+        size=picture.size,
+    )
+
+
+def _digest(picture: Image.Image) -> str:
+    """Equal for pictures that are equal, however they were saved without loss."""
+    small = picture.resize((_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.BOX)
+    content = small.tobytes() + repr(picture.size).encode()
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _make_room(newest: Path) -> None:
+    """Delete the sets that were used longest ago, until all fit; never the newest."""
+    kept = sorted(_cache().glob("[!.]*"), key=lambda place: place.stat().st_mtime, reverse=True)
+    total = 0
+    for place in kept:
+        total += sum(file.stat().st_size for file in place.iterdir())
+        if total > KEPT_BYTES and place != newest:
+            shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,190 @@
+"""What there is to know about pictures before a network trains on them."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from vggcore.data.own import splits
+from vggcore.data.own.prepared import Prepared
+from vggcore.machine.messages import Message
+
+_UNEVEN = 5.0  # the largest class, in sizes of the smallest, from which it is said
+_FEW = 20  # pictures of a class to train on, below which it is said
+_SHOWN = 8  # pictures of a class on the contact sheet
+_TILE, _GAP, _NAME = 72, 4, 18  # pixels
+_MOST_ROWS = 50  # classes on the contact sheet
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class of a set."""
+
+    name: str
+    pictures: int
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Counts, sizes, and what deserves a look."""
+
+    classes: tuple[ClassReport, ...]
+    smallest: tuple[int, int]  # width and height, pixels, as decoded (at most 512)
+    median: tuple[int, int]
+    largest: tuple[int, int]
+    damaged: tuple[tuple[str, str], ...]  # name, and why it cannot be used
+    copies: tuple[tuple[str, ...], ...]  # names of pictures that are equal
+    contradictions: tuple[tuple[str, ...], ...]  # equal pictures in different classes
+    left_out: tuple[str, ...]  # one sentence each
+    kept_from_training: int  # pictures that are also among those that judge
+    in_memory: bool  # or read from disk in training
+
+    @property
+    def pictures(self) -> int:
+        return sum(one.pictures for one in self.classes)
+
+    @property
+    def imbalance(self) -> float:
+        """The largest class, in sizes of the smallest."""
+        counts = [one.pictures for one in self.classes]
+        return max(counts) / max(1, min(counts))
+
+    def warnings(self) -> list[str]:
+        """Sentences on what may make a network worse than it need be."""
+        found: list[str] = []
+        if self.damaged:
+            name, why = self.damaged[0]
+            found.append(
+                Message(
+                    "{count} pictures cannot be used, such as {name}: {why}",
+                    count=len(self.damaged),
+                    name=name,
+                    why=Message(why),
+                )
+            )
+        if self.contradictions:
+            found.append(
+                Message(
+                    "{count} pictures are in two classes at once, such as {names}",
+                    count=len(self.contradictions),
+                    names=", ".join(self.contradictions[0][:3]),
+                )
+            )
+        if self.copies:
+            found.append(
+                Message(
+                    "{count} pictures are there more than once, such as {names}; copies stay in "
+                    "one split",
+                    count=len(self.copies),
+                    names=", ".join(self.copies[0][:3]),
+                )
+            )
+        if self.kept_from_training:
+            found.append(
+                Message(
+                    "{count} pictures for training are also among those that judge, and are left "
+                    "out of training",
+                    count=self.kept_from_training,
+                )
+            )
+        if self.imbalance > _UNEVEN:
+            most = max(self.classes, key=lambda one: one.pictures)
+            least = min(self.classes, key=lambda one: one.pictures)
+            found.append(
+                Message(
+                    "{most} has {many:,} pictures and {least} {few:,}: the network will favour "
+                    "what it sees often",
+                    most=most.name,
+                    many=most.pictures,
+                    least=least.name,
+                    few=least.pictures,
+                )
+            )
+        small = [one.name for one in self.classes if one.train < _FEW]
+        if small:
+            found.append(
+                Message(
+                    "{count} classes have fewer than {least} pictures to train on: expect little "
+                    "of {names}",
+                    count=len(small),
+                    least=_FEW,
+                    names=", ".join(small[:3]),
+                )
+            )
+        return [*found, *self.left_out]
+
+    def to_dict(self) -> dict:
+        """JSON-ready."""
+        return {
+            "pictures": self.pictures,
+            "classes": [vars(one) for one in self.classes],
+            "imbalance": round(self.imbalance, 2),
+            "sizes": {"smallest": self.smallest, "median": self.median, "largest": self.largest},
+            "damaged": [list(one) for one in self.damaged],
+            "copies": [list(names) for names in self.copies],
+            "contradictions": [list(names) for names in self.contradictions],
+            "kept_from_training": self.kept_from_training,
+            "in_memory": self.in_memory,
+            "warnings": [str(one) for one in self.warnings()],
+        }
+
+
+def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
+    """Raises PicturesError where the pictures cannot be shared out; see `splits.share_out`."""
+    shared = pictures.shared(seed)
+    rows = []
+    for label, name in enumerate(pictures.classes):
+        of_class = shared.split[pictures.labels == label]
+        parts = [int((of_class == number).sum()) for number in range(len(splits.SPLITS))]
+        rows.append(ClassReport(name, len(of_class), *parts))
+    alike: dict[str, list[int]] = defaultdict(list)
+    for place, each in enumerate(pictures.hashes):
+        alike[each].append(place)
+    several = [places for places in alike.values() if len(places) > 1]
+    mixed = [places for places in several if len({int(pictures.labels[i]) for i in places}) > 1]
+    areas = np.argsort(pictures.sizes.prod(axis=1), kind="stable")
+    smallest, median, largest = (
+        (int(width), int(height))
+        for width, height in pictures.sizes[[areas[0], areas[len(areas) // 2], areas[-1]]]
+    )
+    return Report(
+        classes=tuple(rows),
+        smallest=smallest,
+        median=median,
+        largest=largest,
+        damaged=tuple(pictures.damaged),
+        copies=tuple(tuple(pictures.names[i] for i in places) for places in several),
+        contradictions=tuple(tuple(pictures.names[i] for i in places) for places in mixed),
+        left_out=pictures.left_out,
+        kept_from_training=shared.left_out,
+        in_memory=in_memory,
+    )
+
+
+def contact_sheet(pictures: Prepared) -> Image.Image:
+    """Some pictures of each class in a row, as the network is given them, with the class's name."""
+    counts = Counter(pictures.labels.tolist())
+    shown = list(range(len(pictures.classes)))[:_MOST_ROWS]
+    width = _SHOWN * (_TILE + _GAP) + _GAP
+    row = _NAME + _TILE + _GAP
+    sheet = Image.new("RGB", (width, row * len(shown) + _GAP), "white")
+    brush = ImageDraw.Draw(sheet)
+    for number, label in enumerate(shown):
+        top = number * row + _GAP
+        name = f"{pictures.classes[label]} ({counts[label]:,})"
+        brush.text((_GAP, top), name, fill="black", font_size=13)
+        places = np.flatnonzero(pictures.labels == label)
+        if len(places) > _SHOWN:  # from all over the class
+            places = places[np.linspace(0, len(places) - 1, _SHOWN).astype(int)]
+        for column, place in enumerate(places):
+            image = pictures.images[place]
+            tile = Image.fromarray(
+                np.ascontiguousarray(image[..., :3] if image.ndim == 3 else image)
+            )
+            tile = tile.convert("RGB").resize((_TILE, _TILE))
+            sheet.paste(tile, (_GAP + column * (_TILE + _GAP), top + _NAME))
+    return sheet

@@ -1,0 +1,148 @@
+"""Sharing pictures out between training, validation and test."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vggcore.data.own.listing import PicturesError
+from vggcore.machine.messages import Message
+
+SPLITS = ("train", "validation", "test")
+SHARE = 0.15  # of each class, for validation and for test
+MIN_PICTURES = 3  # of a class: one for each split
+
+
+class Shared(NamedTuple):
+    """Which picture is in which split, and what stood in the way."""
+
+    split: np.ndarray  # int8 [N]: place in `SPLITS`; -1: left out
+    left_out: int  # pictures of training that are also among those that judge
+
+
+def share_out(
+    labels: Sequence[int],
+    hashes: Sequence[str],
+    groups: Sequence[str],
+    given: Sequence[str],
+    classes: Sequence[str],
+    seed: int,
+) -> Shared:
+    """The split of each picture, the same for the same seed.
+
+    labels: of the class; hashes: equal for equal pictures; groups: equal, and not empty, for
+    what belongs together; given: the split that the source names, or "". Equal pictures and
+    those of a group stay in one split. Where splits are given they are kept; a picture for
+    training that is also among those that judge is left out. Missing ones are taken from what is
+    there for training. Raises PicturesError for a class with too few different pictures.
+    """
+    _check_enough(labels, hashes, classes)
+    split = np.full(len(labels), -1, np.int8)
+    for index, name in enumerate(given):
+        if name:
+            split[index] = SPLITS.index(name)
+    judging = {hashes[i] for i in range(len(labels)) if split[i] > 0}
+    left_out = [i for i in range(len(labels)) if split[i] <= 0 and hashes[i] in judging]
+    wanted = [number for number, name in enumerate(SPLITS) if number and name not in given]
+    free = [i for i in range(len(labels)) if split[i] <= 0 and hashes[i] not in judging]
+    split[left_out] = -1
+    split[free] = 0
+    if wanted:
+        _take_from_training(split, free, labels, hashes, groups, wanted, seed)
+    for label, name in enumerate(classes):
+        of_class = split[np.flatnonzero(np.asarray(labels) == label)]
+        for number, part in enumerate(SPLITS):
+            if not (of_class == number).any():
+                raise PicturesError(
+                    Message(
+                        "class {name} has no picture for {part}: add pictures, or give its "
+                        "pictures to more groups",
+                        name=name,
+                        part=Message(part),
+                    )
+                )
+    return Shared(split, len(left_out))
+
+
+def _check_enough(labels: Sequence[int], hashes: Sequence[str], classes: Sequence[str]) -> None:
+    different: dict[int, set[str]] = defaultdict(set)
+    for label, each in zip(labels, hashes, strict=True):
+        different[label].add(each)
+    for label, name in enumerate(classes):
+        count = len(different[label])
+        if count < MIN_PICTURES:
+            raise PicturesError(
+                Message(
+                    "class {name} has {count} different picture(s), and {least} are the fewest: "
+                    "one each to train on, to choose by and to test with",
+                    name=name,
+                    count=count,
+                    least=MIN_PICTURES,
+                )
+            )
+
+
+def _take_from_training(
+    split: np.ndarray,
+    free: list[int],
+    labels: Sequence[int],
+    hashes: Sequence[str],
+    groups: Sequence[str],
+    wanted: list[int],
+    seed: int,
+) -> None:
+    """Move bundles of pictures out of training until each class has its share in `wanted`."""
+    bundles = _bundles(free, hashes, groups)
+    order = np.random.default_rng(seed).permutation(len(bundles))
+    ordered = sorted((bundles[place] for place in order), key=len)  # among equals, by chance
+    counts = Counter(labels[i] for i in free)
+    lacking = {
+        (label, number): max(1, round(SHARE * count))
+        for label, count in counts.items()
+        for number in wanted
+    }
+    remaining = dict(counts)  # in training
+    for bundle in ordered:
+        inside = Counter(labels[i] for i in bundle)
+        main = max(inside, key=lambda label: (inside[label], -label))
+        number = max(wanted, key=lambda number: lacking[main, number])
+        spared = all(remaining[label] > count for label, count in inside.items())
+        if lacking[main, number] >= len(bundle) and spared:
+            split[bundle] = number
+            for label, count in inside.items():
+                lacking[label, number] -= count
+                remaining[label] -= count
+    # What only large bundles could give: the smallest that leaves something to train on.
+    for (label, number), need in lacking.items():
+        if need <= 0 or (split[[i for i in free if labels[i] == label]] == number).any():
+            continue
+        for bundle in ordered:
+            inside = Counter(labels[i] for i in bundle)
+            movable = (split[bundle] == 0).all() and label in inside
+            if movable and all(remaining[each] > count for each, count in inside.items()):
+                split[bundle] = number
+                for each, count in inside.items():
+                    remaining[each] -= count
+                break
+
+
+def _bundles(free: list[int], hashes: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
+    """Pictures that must stay together: of one group, equal, or both over several steps."""
+    parent = {i: i for i in free}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[tuple[str, str], int] = {}
+    for i in free:
+        for key in (("same", hashes[i]), ("group", groups[i])):
+            if key[1]:
+                parent[root(i)] = root(first.setdefault(key, i))
+    together: dict[int, list[int]] = defaultdict(list)
+    for i in free:
+        together[root(i)].append(i)
+    return list(together.values())

@@ -1,0 +1,38 @@
+"""What a run's network is to name, and how well guessing would do: from its folder, cheaply."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggcore.data.classes import CLASSES
+from vggcore.machine.files import read_json
+from vggcore.runs.names import PICTURES
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Classes, and what who always guesses by their frequency would reach."""
+
+    classes: tuple[str, ...] = CLASSES
+    loss: float = math.log(len(CLASSES))  # nats
+    accuracy: float = 1 / len(CLASSES)
+
+    @classmethod
+    def of(cls, classes: tuple[str, ...], counts: list[int]) -> "Naming":
+        """counts: pictures of each class that are trained on."""
+        shares = [count / sum(counts) for count in counts]
+        entropy = -sum(share * math.log(share) for share in shares if share)
+        return cls(classes, entropy, max(shares))
+
+
+GARMENTS = Naming()
+
+
+def naming_of(path: Path) -> Naming:
+    """Of the run in this folder: the ten garments, unless it learns somebody's own pictures."""
+    kept = read_json(path / PICTURES) or {}
+    classes, counts = kept.get("classes"), kept.get("counts")
+    try:
+        return Naming.of(tuple(map(str, classes)), [int(count) for count in counts])
+    except (TypeError, ValueError, ZeroDivisionError):
+        return GARMENTS

@@ -1,0 +1,208 @@
+"""Training on one's own pictures: batches, their augmentation, and the scores that judge.
+
+Pictures that fit lie in memory, on the training device; others stay in a file, from which two
+workers read the next batches ahead.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vggcore.answers import doubt, evaluation
+from vggcore.answers.samples import Samples
+from vggcore.data import fashion_mnist
+from vggcore.data.augment import augment, cutmix, mixup
+from vggcore.data.own import prepared as own
+from vggcore.data.own.listing import PicturesError
+from vggcore.machine import distributed
+from vggcore.machine.messages import Message
+from vggcore.machine.precision import resolve
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
+from vggcore.model.recipe import FEWEST_STEPS, OWN, TrainConfig
+from vggcore.pictures.preprocessing import Preprocessing
+
+log = logging.getLogger(__name__)
+
+_TIE = 1e-7  # of a loss in nats, beside an accuracy
+_READ_AHEAD = 2  # batches
+_MOMENTS_OF = 2_000  # pictures from which mean and spread are taken
+_DESIGNED_FOR = 28  # pixels of which `shift` counts
+
+
+class OwnSource:
+    """Batches of somebody's pictures, a pure function of seed and step, and their validation."""
+
+    def __init__(
+        self,
+        spec: VGGSpec,
+        train: TrainConfig,
+        device: torch.device,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ):
+        """Raises PicturesError."""
+        form = own.form_of(train.framing, spec.in_channels, spec.image_size)
+        self.pictures = own.prepared(train.pictures, form, on_progress)
+        self.classes = self.pictures.classes
+        if len(self.classes) != spec.num_classes:
+            raise PicturesError(
+                Message(
+                    "{pictures} has {count} classes, and the network {num_classes}: start a new "
+                    "run, which takes the number from the pictures",
+                    pictures=train.pictures,
+                    count=len(self.classes),
+                    num_classes=spec.num_classes,
+                )
+            )
+        self.train, self.device, self.form = train, device, form
+        self.precision = resolve(train.precision, device)
+        chosen = self.pictures.part("train", train.seed)
+        if train.train_limit and train.train_limit < len(chosen):
+            generator = np.random.default_rng(train.seed)
+            chosen = np.sort(generator.permutation(chosen)[: train.train_limit])
+        self.labels = torch.from_numpy(self.pictures.labels[chosen]).to(device)
+        self.preprocessing = _preprocessing(form, self.pictures.images, chosen)
+        self.batch_size = min(train.batch_size, len(chosen))
+        self.steps_per_epoch = max(FEWEST_STEPS, len(chosen) // self.batch_size)
+        self._order_epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self._chosen = chosen
+        self._images: Tensor | None = None
+        self._ahead: dict[int, Future[Tensor]] = {}
+        if own.fits_memory(self.pictures.images):
+            self._images = torch.from_numpy(self.pictures.images[chosen]).to(device)
+        else:
+            log.info("the pictures are more than memory should hold: read from disk")
+            self._workers = ThreadPoolExecutor(_READ_AHEAD)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Normalised float32 [B, C, S, S], and targets: int64 [B], or float [B, classes]."""
+        train, count = self.train, len(self.classes)
+        generator = torch.Generator().manual_seed(train.seed * 1_000_003 + step)
+        images, targets = self._read(step), self.labels[self._indices(step)]
+        images = images[:, None] if images.ndim == 3 else images.movedim(-1, 1)
+        shift = round(train.shift * self.form.size / _DESIGNED_FOR)
+        images = augment(images, generator, flip=train.flip, shift=shift, erase=train.erase)
+        mixes = train.cutmix and torch.rand(1, generator=generator) < train.cutmix
+        if mixes:
+            images, targets = cutmix(images, targets, generator, count)
+        inputs = fashion_mnist.normalised(images.float().div_(255), self.preprocessing)
+        if train.mixup and not mixes:
+            inputs, targets = mixup(inputs, targets, train.mixup, generator, count)
+        return distributed.shard(inputs), distributed.shard(targets)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy, with the configured label smoothing."""
+        return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """How many of the batch are right (the larger label, where two are mixed)."""
+        labels = targets.argmax(1) if targets.ndim > 1 else targets
+        return (logits.argmax(1) == labels).sum()
+
+    def validate(self, network) -> dict:
+        """Scores on the validation pictures, in the precision of training.
+
+        Of few pictures several epochs name equally many: the least loss among them is best.
+        """
+        scores = self._score(network, "validation", self.precision)
+        return scores | {"rank": scores["accuracy"] - _TIE * min(scores["loss"], 1_000.0)}
+
+    def test(self, network) -> dict:
+        """Scores on the test pictures, in float32: for the end of a run, once."""
+        return self._score(network, "test", "float32")
+
+    def samples(self) -> Samples:
+        """The first validation picture of each class, of the first ten classes."""
+        held = self.pictures.part("validation", self.train.seed)
+        labels = self.pictures.labels[held]
+        held, labels = held[labels < 10], labels[labels < 10]
+        firsts = np.unique(labels, return_index=True)[1]
+        images = torch.from_numpy(self.pictures.images[held[firsts]])
+        return Samples.first_of_each(images, torch.from_numpy(labels[firsts]))
+
+    def calibrate(self, network) -> dict:
+        """The temperature, and when to be unsure, found on the validation pictures."""
+        logits, labels = self._answers(network, "validation", "float32")
+        return doubt.calibrate_classes(logits, labels)
+
+    def describe(self) -> TrainedOn:
+        """What a card says about the pictures."""
+        return TrainedOn(
+            name=OWN,
+            sources=(Path(self.train.pictures).name,),
+            train_images=len(self.labels),
+            split_seed=self.train.seed,
+            sha256=self.pictures.sha256,
+        )
+
+    def _indices(self, step: int) -> Tensor:
+        """Places of a step's pictures among those to train on, on the training device."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if epoch != self._order_epoch:
+            generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + 500_009 + epoch)
+            passes = math.ceil(self.steps_per_epoch * self.batch_size / len(self.labels))
+            order = torch.cat(
+                [torch.randperm(len(self.labels), generator=generator) for _ in range(passes)]
+            )
+            self._order_epoch, self._order = epoch, order.to(self.device)
+        return self._order[position * self.batch_size :][: self.batch_size]
+
+    def _read(self, step: int) -> Tensor:
+        """A step's pictures, uint8 [B, S, S] or [B, S, S, C], on the training device."""
+        if self._images is not None:
+            return self._images[self._indices(step)]
+        for later in range(step, step + 1 + _READ_AHEAD):
+            # The order of the next epoch is drawn when it begins.
+            if later // self.steps_per_epoch == step // self.steps_per_epoch:
+                if later not in self._ahead:
+                    places = np.sort(self._chosen[self._indices(later).cpu().numpy()])
+                    self._ahead[later] = self._workers.submit(self._from_disk, places)
+        read = self._ahead.pop(step).result()
+        self._ahead = {later: read for later, read in self._ahead.items() if later > step}
+        # Read in the order of the file, handed out in the order that was drawn.
+        drawn = self._chosen[self._indices(step).cpu().numpy()]
+        return read[torch.from_numpy(drawn.argsort().argsort())].to(self.device)
+
+    def _from_disk(self, places: np.ndarray) -> Tensor:
+        return torch.from_numpy(self.pictures.images[places])
+
+    def _score(self, network, split: str, precision: str) -> dict:
+        logits, labels = self._answers(network, split, precision)
+        return distributed.sum_scores(evaluation.score(logits, labels))
+
+    def _answers(self, network, split: str, precision: str) -> tuple[Tensor, Tensor]:
+        """Logits [M, classes] and labels [M], on the CPU; of each process its own share."""
+        own_share = slice(distributed.rank(), None, distributed.world_size())
+        held = self.pictures.part(split, self.train.seed)[own_share]
+        most = 16 * evaluation.batch_size(self.form.size, self.device.type)
+        logits = [
+            evaluation.predict(
+                network,
+                torch.from_numpy(self.pictures.images[held[start : start + most]]).to(self.device),
+                self.preprocessing,
+                precision=precision,
+            ).cpu()
+            for start in range(0, len(held), most)
+        ]
+        return torch.cat(logits), torch.from_numpy(self.pictures.labels[held])
+
+
+def _preprocessing(form: own.Form, images: np.ndarray, chosen: np.ndarray) -> Preprocessing:
+    """What a card says about the way from a picture to the network: mean and spread by channel."""
+    step = max(1, len(chosen) // _MOMENTS_OF)
+    some = images[chosen[::step]].astype(np.float32) / 255
+    planes = some.reshape(-1, 1 if some.ndim == 3 else some.shape[-1])
+    mean, std = planes.mean(0), np.maximum(planes.std(0), 0.01)
+    return Preprocessing(
+        style=form.style,
+        image_size=form.size,
+        mean=tuple(round(float(number), 4) for number in mean),
+        std=tuple(round(float(number), 4) for number in std),
+    )
