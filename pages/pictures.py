@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard.pictures import collect, panel
+from dashboard.pictures import collect, corrections, panel
 from dashboard.shared import deployment, formatting, language
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.language import N_, tr
@@ -88,7 +88,7 @@ def uploaded() -> None:
         disabled=not (file and name),
         key="zip-keep",
         on_click=go_on_with,
-        args=(name, lambda: places.keep_zip(name, file.getvalue())),
+        args=(name, lambda: places.keep_zip(name, file.getvalue() if file else b"")),
     )
 
 
@@ -134,7 +134,12 @@ def go_on_with(name: str, keep: Callable[[], object]) -> None:
         st.session_state["set"] = name
 
 
-SECTIONS = {N_("Kept"): kept, N_("Collect"): collected, N_("Upload"): uploaded}
+SECTIONS = {
+    N_("Kept"): kept,
+    N_("Collect"): collected,
+    N_("Upload"): uploaded,
+    N_("Corrections"): corrections.show,
+}
 through_entry_point()
 keep_uploads_in_memory()
 st.title(tr("Own pictures"), anchor=False)

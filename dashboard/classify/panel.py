@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from dashboard.classify import correct
 from dashboard.shared import cpu_share, palette
 from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import as_shown, strip
@@ -110,7 +111,8 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         turn = choose_turn(key)
         overrides = choose_overrides(key)
     picture = picture.rotate(turn, expand=True) if turn else picture
-    explain = st.toggle(
+    row = st.container(horizontal=True, vertical_alignment="center")
+    explain = row.toggle(
         tr("Explain the answer"),
         key=f"{key}-explain",
         help=tr(
@@ -129,7 +131,9 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
                 st.caption(tr(LOOKED_AT))
             if networks[name].checkpoint.card.unsure is None:
                 st.caption(tr(NEVER_DOUBTS))
-    first = next(iter(predictions.values()))
+    first, asked = next(iter(predictions.values())), next(iter(networks.values()))
+    with row:
+        correct.offer(picture, asked, first.label, key)
     if first.turn:
         answers.button(
             tr("Turn it: {turn}", turn=tr(TURNS_IN_WORDS[first.turn])),

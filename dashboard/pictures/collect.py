@@ -84,7 +84,7 @@ def show() -> None:
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _take(name)
+        _take(name or next(iter(found)))
     with right:
         for each in found:
             _tiles(each)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.language import N_, tr
@@ -29,7 +30,7 @@ _WHY = {
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _reported(source: str, identity: str) -> tuple[Report, object]:
+def _reported(source: str, identity: str) -> tuple[Report, Image.Image]:
     """Report and contact sheet of the pictures as they are now."""
     pictures = _pictures(source)
     found = report(pictures, in_memory=prepared.fits_memory(pictures.images))

@@ -67,7 +67,12 @@ class Wish:
 
 def fill_in(limits: Limits) -> Wish:
     """Draw the form; what it says now."""
-    choices = [name for name in PRESETS if not limits.public or name in limits.presets]
+    choices = [
+        name
+        for name, preset in PRESETS.items()
+        if (not limits.public or name in limits.presets)
+        and preset.train.dataset != recipe.CORRECTIONS  # these start on the page of pictures
+    ]
     _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
     preset = st.radio(
@@ -342,7 +347,7 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
 
 
 def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
-    values = {}
+    values: dict = {}
     for group, title in _GROUPS.items():
         fields = [f for f in dataclasses.fields(TrainConfig) if f.metadata["group"] == group]
         st.markdown(f"**{tr(title)}**")
@@ -382,7 +387,7 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
             **common,
         )
     if meta["choices"]:
-        choices = list(meta["choices"])
+        choices = [each for each in meta["choices"] if each != recipe.CORRECTIONS]
         return st.selectbox(label, choices, choices.index(value), **common)
     if isinstance(value, bool):
         return st.toggle(label, value, **common)

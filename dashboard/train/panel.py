@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.shared import formatting, links
 from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
-from dashboard.train import actions, charts, over_epochs, why
+from dashboard.train import actions, charts, corrected, over_epochs, why
 from vggcore import runs
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, metrics, recorded
@@ -58,6 +58,7 @@ def _screen(name: str, was_alive: bool) -> None:
     steps, epochs = log.steps(), log.epochs()
     _progress(run, steps)
     _numbers(run, steps, epochs)
+    corrected.show(run)
     naming = runs.naming_of(run.path)
     for alert in metrics.alerts(epochs, steps, naming):
         st.warning(tr(alert.message), icon=":material/monitoring:")

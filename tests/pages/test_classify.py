@@ -391,3 +391,37 @@ def test_a_wrong_answer_leads_to_the_same_confusion(monkeypatch):
     classify_page.switch_page("pages/classify.py").run()
 
     assert not classify_page.exception and asked == [("wild", "Shirt", "Coat")]
+
+
+def correct_first_upload(page: AppTest, label: str) -> AppTest:
+    page.selectbox(key="file-0-correct-label").set_value(label).run()
+    return page.button(key="file-0-correct-keep").click().run()
+
+
+def test_a_correction_stays_in_the_session(folders):
+    page = correct_first_upload(upload(("a.png", ALLOWED["garment.png"])), "Coat")
+
+    assert not page.exception
+    assert [one.label for one in page.session_state["corrections"]] == ["Coat"]
+    assert any("kept as Coat" in caption.value for caption in page.caption)
+    assert not list(folders.rglob("*.png"))
+
+
+def test_a_correction_is_stored_only_where_the_owner_collects_them(folders, monkeypatch):
+    monkeypatch.setenv("VGGCORE_COLLECT", "1")
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+    page = upload(("a.png", ALLOWED["garment.png"]))
+    assert any("collects corrections" in text.value for text in page.markdown)
+
+    page = correct_first_upload(page, "Coat")
+
+    assert not page.exception and "corrections" not in page.session_state
+    assert [file.parent.name for file in folders.rglob("*.png")] == ["Coat"]
+
+
+def test_a_public_page_that_collects_nothing_asks_nothing(monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+
+    page = upload(("a.png", ALLOWED["garment.png"]))
+
+    assert "file-0-correct-keep" not in {button.key for button in page.button}

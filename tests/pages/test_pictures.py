@@ -6,10 +6,13 @@ import own_pictures as made
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.classify import correct
 from dashboard.pictures import collect
 from dashboard.shared import deployment
 from vggcore import runs
-from vggcore.data.own import places
+from vggcore.data.classes import CLASSES
+from vggcore.data.own import corrections, places
+from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -179,3 +182,44 @@ def test_a_public_page_takes_no_pictures(monkeypatch):
     page = AppTest.from_file(str(ROOT / "pages" / "pictures.py"), default_timeout=60).run()
 
     assert "this one is public" in page.info[0].value and not page.get("file_uploader")
+
+
+def a_correction(label: str = "Coat") -> correct.Correction:
+    picture = made.picture("circle", 1)
+    return correct.Correction(label, "Shirt", made.encoded(picture), picture)
+
+
+def test_corrections_of_the_session_are_trained_on(monkeypatch):
+    launched = {}
+
+    def launch(spec, train, **others):
+        launched.update(spec=spec, train=train, **others)
+        raise runs.RunError("enough")
+
+    monkeypatch.setattr(runs, "launch", launch)
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params["from"] = "Corrections"
+    page.session_state["corrections"] = [a_correction()]
+    page.switch_page("pages/pictures.py").run()
+    press(page, "Train on these corrections")
+
+    assert page.error[0].value == "enough"
+    assert launched["train"].init_from == "wild" and launched["preset"] == "corrections"
+    assert launched["spec"] == checkpoints.read_card("wild").spec
+    kept = corrections.read(launched["train"].pictures, CLASSES)
+    assert [CLASSES[one.label] for one in kept] == ["Coat"]
+
+
+def test_without_corrections_the_page_says_where_to_make_some():
+    page = pictures_page(from_="Corrections")
+
+    assert not page.exception and "no corrections yet" in page.info[0].value
+
+
+def test_corrections_of_classes_that_no_network_has():
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params["from"] = "Corrections"
+    page.session_state["corrections"] = [a_correction("Hat")]
+    page.switch_page("pages/pictures.py").run()
+
+    assert not page.exception and "No network here" in page.info[0].value

@@ -116,8 +116,8 @@ def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     card = classifier.checkpoint.card
     if judged.is_own(card):
         own, labels = judged.own_pictures(card, "train", count)
-        inputs = fashion_mnist.to_network_input(torch.from_numpy(own), classifier.preprocessing)
-        return Bank(own, labels, features(classifier.network, inputs))
+        whole = fashion_mnist.to_network_input(torch.from_numpy(own), classifier.preprocessing)
+        return Bank(own, labels, features(classifier.network, whole))
     images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
     inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
     return Bank(images, labels, features(classifier.network, torch.cat(inputs)))

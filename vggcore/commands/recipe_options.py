@@ -12,8 +12,9 @@ from pathlib import Path
 
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.memory import free_memory
+from vggcore.model import checkpoints
 from vggcore.model.architectures import HEADS, VGGSpec
-from vggcore.model.recipe import DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
+from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
 
 OWN_PRESET = "own"  # where pictures are named and no preset is
 # Only the fields that make sense for ten classes of garments.
@@ -68,13 +69,16 @@ def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
     """Preset, network and recipe that were asked for. Raises ValueError for what cannot be."""
     name = args.preset or (OWN_PRESET if getattr(args, "pictures", None) else DEFAULT_PRESET)
     train = _replaced(PRESETS[name].train, args)
-    if train.pictures and args.dataset is None:
+    if train.pictures and args.dataset is None and train.dataset != CORRECTIONS:
         train = dataclasses.replace(train, dataset=OWN)
     if os.sep in train.init_from:  # a background run trains in another directory
         train = dataclasses.replace(train, init_from=str(Path(train.init_from).resolve()))
     spec = _replaced(PRESETS[name].spec, args)
     if train.dataset == OWN:
         spec, train = for_pictures(spec, train)
+    elif train.dataset == CORRECTIONS:
+        check(spec, train)
+        spec = checkpoints.read_card(train.init_from).spec  # its network, and no other
     if getattr(args, "largest_batch", None):
         train = _with_largest_batch(spec, train, given=args.batch_size)
     return name, spec, train

@@ -22,7 +22,9 @@ WILD_CHANNELS = (1, 3, 4)  # what its networks see: the outline, colours, or bot
 FEWEST_STEPS = 10  # of an epoch on few pictures of one's own, which then come several times
 OWN = "pictures"  # the data set that is somebody's own
 FRAMINGS = ("whole", "object")
-DATASETS = ("fashion-mnist", "synthetic", "wild", OWN)
+CORRECTIONS = "corrections"  # the data set of pictures that a network named wrongly
+CORRECTION_STEPS = 40  # of an epoch on them
+DATASETS = ("fashion-mnist", "synthetic", "wild", OWN, CORRECTIONS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class TrainConfig:
     dataset: str = _option(
         "fashion-mnist",
         "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings, "
-        "'pictures' are your own",
+        "'pictures' are your own, 'corrections' those that a network named wrongly",
         choices=DATASETS,
         group="data",
     )
@@ -181,6 +183,10 @@ class TrainConfig:
 _LEFT_OUT = {
     "wild": ("train_limit", "fit", "flip", "shift", "mixup", "cutmix"),
     OWN: ("fit",),
+    CORRECTIONS: (
+        *("train_limit", "fit", "framing", "flip", "shift", "erase", "mixup", "cutmix"),
+        *("label_smoothing", "init_layers", "freeze_epochs"),
+    ),
 }
 # What networks see of one's own pictures: grey, colours, or colours and the outline.
 OWN_CHANNELS = {"whole": (1, 3), "object": (1, 3, 4)}
@@ -190,6 +196,11 @@ def check(spec: VGGSpec, train: TrainConfig) -> None:
     """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
     if train.dataset == OWN:
         _check_own(spec, train)
+    elif train.dataset == CORRECTIONS:
+        if not (train.pictures and train.init_from):
+            raise ValueError(
+                Message("corrections need a network to correct (init_from) and their pictures")
+            )
     else:
         _check_garments(spec, train)
     if train.optimizer == "muon" and not spec.batch_norm:
@@ -446,6 +457,30 @@ PRESETS: dict[str, Preset] = {
             shift=3,
             erase=0.3,
             label_smoothing=0.05,
+        ),
+    ),
+    CORRECTIONS: Preset(
+        summary="A network corrected by pictures that it named wrongly, and held to all else",
+        reaches="nearly what the network reached before",
+        audience="for answers that were wrong",
+        spec=VGGSpec(
+            configuration="B",
+            width=Fraction(3, 8),
+            batch_norm=True,
+            in_channels=4,
+            image_size=64,
+            head="pool",
+            dropout=0.2,
+        ),
+        train=TrainConfig(
+            dataset=CORRECTIONS,
+            pictures=CORRECTIONS,
+            init_from="wild",
+            epochs=4,
+            batch_size=64,
+            optimizer="adamw",
+            learning_rate=0.0003,
+            weight_decay=0.0,
         ),
     ),
     "try-out": Preset(

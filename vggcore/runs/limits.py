@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from vggcore.machine.messages import Message
-from vggcore.model.recipe import OWN, PRESETS, TrainConfig
+from vggcore.model.recipe import CORRECTIONS, OWN, PRESETS, TrainConfig
 
 
 class NotAllowed(ValueError):
@@ -30,22 +30,26 @@ class Limits:
     queue_per_visitor: int = 1  # living runs, waiting ones included
     queue: int = 4  # living runs of all visitors together
     disk_bytes: int = 2_000_000_000  # of all run folders together
+    collecting: bool = False  # corrections of visitors are stored, with their consent
     owner_password: str = ""
 
     @classmethod
     def read(cls, values: Mapping[str, str] | None = None) -> "Limits":
         """From VGGCORE_PUBLIC… settings, by default the environment's. Raises ValueError."""
         values = os.environ if values is None else values
+        collecting = _flag(values, "VGGCORE_COLLECT")
         if not _flag(values, "VGGCORE_PUBLIC"):
-            return cls()
+            return cls(collecting=collecting)
         presets = str(values.get("VGGCORE_PUBLIC_PRESETS", "try-out")).split(",")
         return cls(
             public=True,
+            collecting=collecting,
             training=_flag(values, "VGGCORE_PUBLIC_TRAINING"),
             presets=tuple(
                 name.strip()
                 for name in presets
-                if name.strip() in PRESETS and PRESETS[name.strip()].train.dataset != OWN
+                if name.strip() in PRESETS
+                and PRESETS[name.strip()].train.dataset not in (OWN, CORRECTIONS)
             ),
             max_epochs=int(_number(values, "VGGCORE_PUBLIC_EPOCHS", cls.max_epochs)),
             max_minutes=_number(values, "VGGCORE_PUBLIC_MINUTES", cls.max_minutes),

@@ -30,9 +30,11 @@ GARMENTS = Naming()
 
 def naming_of(path: Path) -> Naming:
     """Of the run in this folder: the ten garments, unless it learns somebody's own pictures."""
-    kept = read_json(path / PICTURES) or {}
-    classes, counts = kept.get("classes"), kept.get("counts")
+    kept = read_json(path / PICTURES)
+    if kept is None:
+        return GARMENTS
     try:
-        return Naming.of(tuple(map(str, classes)), [int(count) for count in counts])
-    except (TypeError, ValueError, ZeroDivisionError):
+        classes = tuple(map(str, kept["classes"]))
+        return Naming.of(classes, [int(count) for count in kept["counts"]])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return GARMENTS

@@ -15,7 +15,14 @@ from vggcore.machine import precision
 from vggcore.machine.messages import Message
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import FEWEST_STEPS, OWN, WILD_STEPS_PER_EPOCH, TrainConfig
+from vggcore.model.recipe import (
+    CORRECTION_STEPS,
+    CORRECTIONS,
+    FEWEST_STEPS,
+    OWN,
+    WILD_STEPS_PER_EPOCH,
+    TrainConfig,
+)
 from vggcore.training import speed
 
 FLOAT_BYTES = 4
@@ -92,6 +99,8 @@ def train_images(train: TrainConfig) -> int:
 
 def images_of(train: TrainConfig) -> tuple[int, int, int]:
     """Images for training, validation and test; of pictures that are not there, one each."""
+    if train.dataset == CORRECTIONS:
+        return CORRECTION_STEPS * train.batch_size, 1_000, 10_000
     if train.dataset != OWN:
         return IMAGES[train.dataset]
     from vggcore.data.own.listing import PicturesError, numbers
@@ -158,7 +167,8 @@ class _Blocks:
 
 def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     """The images, and their split into training, validation and test beside them."""
-    if train.dataset == OWN:  # as the network is given them; those to train on once more
+    if train.dataset in (OWN, CORRECTIONS):
+        # As the network is given them; those to train on once more.
         images = images_of(train)
         return (sum(images) + images[0]) * spec.in_channels * spec.image_size**2
     held = sum(IMAGES[train.dataset]) * 2 * 28 * 28

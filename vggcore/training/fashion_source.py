@@ -28,7 +28,7 @@ class FashionSource:
     exactly the batches it would have seen. Of several processes each takes its share of the batch.
     """
 
-    classes = CLASSES
+    classes: tuple[str, ...] = CLASSES
 
     def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
         images, labels = fashion_mnist.load_split("train", train.dataset, train.seed)

@@ -117,6 +117,9 @@ def _check_same_pictures(folder: RunFolder, source: Source) -> None:
     """Raises ValueError where somebody's own pictures are no longer those the run began with."""
     if folder.train.dataset != OWN:
         return
+    from vggcore.training.own_source import OwnSource
+
+    assert isinstance(source, OwnSource)
     sha256, file = source.describe().sha256, folder.path / PICTURES
     if (before := read_json(file)) is None:
         if distributed.is_main():

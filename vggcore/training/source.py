@@ -10,7 +10,7 @@ from vggcore.answers.samples import Samples
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.network import VGG
-from vggcore.model.recipe import OWN, TrainConfig
+from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 
 
@@ -64,6 +64,10 @@ def make_source(
         from vggcore.training.own_source import OwnSource
 
         return OwnSource(spec, train, device, on_progress)
+    if train.dataset == CORRECTIONS:
+        from vggcore.training.corrections_source import CorrectionsSource
+
+        return CorrectionsSource(spec, train, device)
     if train.dataset == "wild":
         from vggcore.wild.source import WildSource
 

@@ -47,7 +47,7 @@ _STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's chan
 class WildSource:
     """Batches of every pool, a pure function of seed and step, and validation on all domains."""
 
-    classes = CLASSES
+    classes: tuple[str, ...] = CLASSES
 
     def __init__(
         self,

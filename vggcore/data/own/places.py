@@ -1,7 +1,9 @@
 """Sets of pictures that have a name: kept in one folder, where every page finds them."""
 
 import re
+import secrets
 import shutil
+import time
 from pathlib import Path
 
 from vggcore.data.own.listing import PicturesError
@@ -11,6 +13,7 @@ from vggcore.machine.messages import Message
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SUFFIXES = ("", ".zip")  # a folder, or a zip
+CORRECTIONS = "corrections"  # begins the names of sets that corrections are kept in
 
 
 def folder() -> Path:
@@ -19,7 +22,7 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """Names of the sets that are kept, in order."""
+    """Names of the sets that are kept, in order; corrections are not among them."""
     kept = folder()
     if not kept.is_dir():
         return []
@@ -28,14 +31,21 @@ def names() -> list[str]:
         for place in kept.iterdir()
         if place.is_dir() or place.suffix == ".zip"
     }
-    return sorted(name for name in found if _NAME.fullmatch(name))
+    return sorted(
+        name for name in found if _NAME.fullmatch(name) and not name.startswith(CORRECTIONS)
+    )
+
+
+def exists(name: str) -> bool:
+    """Whether a set has this name, corrections included."""
+    return any((folder() / f"{name}{suffix}").exists() for suffix in _SUFFIXES)
 
 
 def is_named(source: str) -> bool:
     """Whether `source` is the name of a set, ours or a known one, rather than a path."""
     from vggcore.data.own import known_sets
 
-    return source in known_sets.NAMES or source in names()
+    return source in known_sets.NAMES or bool(_NAME.fullmatch(source) and exists(source))
 
 
 def find(source: str) -> Path:
@@ -76,7 +86,7 @@ def check_name(name: str) -> str:
                 name=str(name)[:80],
             )
         )
-    if name in known_sets.NAMES or name in names():
+    if name in known_sets.NAMES or exists(name):
         raise PicturesError(
             Message("there are pictures named {name!r} already: choose another name", name=name)
         )
@@ -87,7 +97,7 @@ def keep_zip(name: str, content: bytes) -> Path:
     """Keep a zip under a name. Raises PicturesError, FileError; what cannot be used is not kept."""
     from vggcore.data.own import zips
 
-    check_name(name)
+    _check_not_reserved(check_name(name))
     folder().mkdir(parents=True, exist_ok=True)
     trial = folder() / f".new-{name}.zip"
     try:
@@ -98,15 +108,39 @@ def keep_zip(name: str, content: bytes) -> Path:
         trial.unlink(missing_ok=True)
 
 
+def _check_not_reserved(name: str) -> None:
+    if name.startswith(CORRECTIONS):
+        raise PicturesError(
+            Message(
+                "names that begin with {reserved} are for corrections: choose another name",
+                reserved=CORRECTIONS,
+            )
+        )
+
+
 def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     """Keep pictures, each with its class, as PNG in folders of their classes.
 
     Pictures come decoded and encoded anew by us. Raises PicturesError, FileError.
     """
-    check_name(name)
+    _check_not_reserved(check_name(name))
+    return _keep(name, pictures)
+
+
+def keep_corrections(pictures: list[tuple[str, bytes]]) -> str:
+    """The same under the first free name for corrections; the name."""
+    number = 1
+    while exists(name := f"{CORRECTIONS}-{number}"):
+        number += 1
+    _keep(name, pictures)
+    return name
+
+
+def _keep(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     target, trial = folder() / name, folder() / f".new-{name}"
     shutil.rmtree(trial, ignore_errors=True)
     try:
+        trial.mkdir(parents=True)
         for number, (label, png) in enumerate(pictures):
             place = trial / safe_folder(label)
             place.mkdir(parents=True, exist_ok=True)
@@ -119,6 +153,11 @@ def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     finally:
         shutil.rmtree(trial, ignore_errors=True)
     return target
+
+
+def unique() -> str:
+    """A file's name that nobody else takes, in the order of time."""
+    return f"{time.time_ns()}-{secrets.token_hex(3)}"
 
 
 def safe_folder(label: str) -> str:

@@ -1,0 +1,94 @@
+"""Under an answer: "it is a …", kept in the visitor's session, or given to the page's owner."""
+
+from io import BytesIO
+from typing import NamedTuple
+
+import streamlit as st
+from PIL import Image
+
+from dashboard.shared import deployment, formatting
+from dashboard.shared.language import tr
+from vggcore.answers.classifier import Classifier
+from vggcore.data.own import corrections
+
+MOST = 50  # of a session
+_SIDE = 256  # pixels of the longest side that is kept
+_KEPT = "corrections"  # in the session
+_SAID = "correction-said"  # what the last one answered, by the place it was made at
+
+
+class Correction(NamedTuple):
+    """One picture that was named wrongly."""
+
+    label: str  # what it is
+    named: str  # what it was called
+    png: bytes
+    small: Image.Image
+
+
+def kept() -> list[Correction]:
+    """Those of this session."""
+    return st.session_state.setdefault(_KEPT, [])
+
+
+def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> None:
+    """A button that opens the question what the picture is; nothing where nobody could use it."""
+    limits = deployment.limits()
+    if limits.public and not limits.collecting:
+        return
+    with st.popover(tr("Correct it"), icon=":material/edit:", key=f"{key}-correct"):
+        if limits.collecting:
+            st.write(
+                tr(
+                    "The owner of this page collects corrections to train on. If you go on, they "
+                    "get this picture and what you say it is. Nothing else is stored, and no name."
+                )
+            )
+        else:
+            st.write(
+                tr(
+                    "Say what it is. The picture stays in this session; the page Own pictures "
+                    "trains on it."
+                )
+            )
+        label = st.selectbox(
+            tr("It is"),
+            network.classes,
+            index=None,
+            placeholder=tr("choose a class"),
+            format_func=tr,
+            key=f"{key}-correct-label",
+        )
+        st.button(
+            tr("Give this picture") if limits.collecting else tr("Keep this correction"),
+            type="primary",
+            disabled=label is None,
+            key=f"{key}-correct-keep",
+            on_click=_keep,
+            args=(picture, label, named, key, limits.collecting),
+        )
+        if said := st.session_state.pop(f"{_SAID}-{key}", ""):
+            st.caption(formatting.plain(said))
+        if not limits.public and kept():
+            st.page_link(
+                "pages/pictures.py",
+                label=tr("Train on corrections ({count})", count=len(kept())),
+                icon=":material/model_training:",
+                query_params={"from": "Corrections"},
+            )
+
+
+def _keep(picture: Image.Image, label: str, named: str, key: str, collecting: bool) -> None:
+    small = picture.convert("RGB")
+    small.thumbnail((_SIDE, _SIDE))
+    stream = BytesIO()
+    small.save(stream, "PNG")
+    try:
+        if collecting:
+            corrections.collect(label, stream.getvalue())
+        elif len(kept()) < MOST:
+            kept().append(Correction(label, named, stream.getvalue(), small))
+    except ValueError as error:
+        st.session_state[f"{_SAID}-{key}"] = tr(error)
+        return
+    st.session_state[f"{_SAID}-{key}"] = tr("Thank you: kept as {label}.", label=tr(label))

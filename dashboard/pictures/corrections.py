@@ -1,0 +1,105 @@
+"""Training on corrections: the session's own, and those that visitors gave."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard.classify import correct
+from dashboard.shared import deployment, network_choice
+from dashboard.shared.language import N_, tr
+from dashboard.shared.thumbnails import strip
+from vggcore import runs
+from vggcore.answers import judged
+from vggcore.data.own import corrections, places
+from vggcore.data.own.listing import PicturesError
+from vggcore.machine.messages import Message
+from vggcore.model import checkpoints
+from vggcore.model.recipe import CORRECTIONS, PRESETS
+
+_WHOSE = {"session": N_("Of this session"), "collected": N_("Given by visitors")}
+
+
+def show() -> None:
+    """The corrections there are, the network to correct, and the button."""
+    st.write(
+        tr(
+            "Pictures that a network named wrongly. A copy of the network learns them, and is held "
+            "to what it said of everything else. Afterwards you see what it gained and lost."
+        )
+    )
+    own, given = correct.kept(), corrections.count(corrections.COLLECTED)
+    if not own and not given:
+        st.info(
+            tr("There are no corrections yet: choose Correct it below a wrong answer on Classify.")
+        )
+        st.page_link("pages/classify.py", label=tr("Classify"), icon=":material/draw:")
+        return
+    counts = {"session": len(own), "collected": given}
+    whose = st.radio(
+        tr("Corrections"),
+        [name for name, count in counts.items() if count],
+        format_func=lambda name: f"{tr(_WHOSE[name])} ({counts[name]})",
+        key="corrections-whose",
+    )
+    if whose == "session":
+        _tiles(own)
+    names = [name for name in runs.trained_networks() if _can_learn(name, whose)]
+    network = st.selectbox(
+        tr("Network to correct"), names, format_func=network_choice.shown, key="corrections-network"
+    )
+    if not network:
+        st.info(tr("No network here has all these classes."))
+        return
+    if st.button(
+        tr("Train on these corrections"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="corrections-train",
+    ):
+        start(network, whose)
+
+
+def _tiles(own: list[correct.Correction]) -> None:
+    captions = [
+        tr("{label}, was called {named}", label=tr(one.label), named=tr(one.named)) for one in own
+    ]
+    st.html(strip([(text, one.small) for text, one in zip(captions, own, strict=True)], side=112))
+    if st.button(tr("Remove the last one"), icon=":material/undo:", key="corrections-undo"):
+        own.pop()
+        st.rerun()
+
+
+def _can_learn(name: str, whose: str) -> bool:
+    """Whether a network has a class for each correction, and can be judged afterwards."""
+    try:
+        card = checkpoints.read_card(name)
+    except ValueError:
+        return False
+    if judged.dataset_of(card) == "synthetic":
+        return False
+    if whose == "session":
+        return {one.label for one in correct.kept()} <= set(card.classes)
+    try:
+        corrections.read(corrections.COLLECTED, card.classes)
+    except PicturesError:
+        return False
+    return True
+
+
+def start(network: str, whose: str) -> None:
+    """Launch the training and go to its page. Raises ValueError where it cannot be."""
+    source = corrections.COLLECTED
+    if whose == "session":
+        source = places.keep_corrections([(one.label, one.png) for one in correct.kept()])
+    elif not corrections.count(source):
+        raise PicturesError(Message("there are no corrections in {source}", source=source))
+    recipe = replace(PRESETS[CORRECTIONS].train, pictures=source, init_from=network)
+    started = runs.launch(
+        checkpoints.read_card(network).spec,
+        recipe,
+        preset=CORRECTIONS,
+        name=runs.free_name(f"{runs.slug(network)[:50]}-corrected"),
+        visitor=deployment.visitor(),
+        limits=deployment.limits(),
+    )
+    st.switch_page("pages/train.py", query_params={"run": started.name})

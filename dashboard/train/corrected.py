@@ -1,0 +1,67 @@
+"""What became of corrections: the pictures and the test set, before and after."""
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from dashboard.shared import formatting
+from dashboard.shared.language import tr
+from dashboard.shared.network_choice import shown
+from dashboard.shared.thumbnails import strip
+from vggcore.data.own import places
+from vggcore.data.own.listing import PicturesError
+from vggcore.model import checkpoints
+from vggcore.model.recipe import CORRECTIONS
+from vggcore.pictures.decode import ImageError, open_image
+from vggcore.runs import Run, State
+from vggcore.runs.names import BEST
+
+_SHOWN = 24  # pictures
+
+
+def show(run: Run) -> None:
+    """Nothing for runs that corrected nothing, or have not ended."""
+    if run.state != State.FINISHED or run.preset != CORRECTIONS or not run.has_best:
+        return
+    try:
+        found = checkpoints.read_card(run.path / BEST).others[CORRECTIONS]
+        labels, before, after = found["labels"], found["before"], found["after"]
+        tested = found["accuracy_before"], found["accuracy_after"]
+        pictures = list(zip(found["names"], labels, before, after, strict=True))
+    except (ValueError, KeyError, TypeError):
+        return
+    st.subheader(tr("Before and after"), anchor=False)
+    right = [sum(a == b for a, b in zip(labels, said, strict=True)) for said in (before, after)]
+    with st.container(horizontal=True, gap="large"):
+        st.metric(
+            tr("Corrected pictures named right"),
+            f"{right[1]} / {len(labels)}",
+            f"{right[1] - right[0]:+d}",
+            width="content",
+        )
+        if None not in tested:
+            st.metric(
+                tr("Test accuracy"),
+                formatting.share(tested[1]),
+                tr("{points:+.2f} points", points=100 * (tested[1] - tested[0])),
+                width="content",
+                help=tr("What the network lost on pictures that nobody corrected, or gained."),
+            )
+    st.caption(tr("Before: {name}.", name=formatting.plain(shown(str(found["start"])))))
+    source = str((run.config.get("train") or {}).get("pictures", ""))
+    tiles: list[tuple[str, Image.Image | np.ndarray]] = [
+        (tr("{label}: {before} → {after}", label=tr(is_), before=tr(was), after=tr(now)), picture)
+        for name, is_, was, now in pictures[:_SHOWN]
+        if (picture := _picture(source, str(name)))
+    ]
+    if tiles:
+        st.html(strip(tiles, side=112))
+
+
+def _picture(source: str, name: str) -> Image.Image | None:
+    try:
+        folder = places.find(source).resolve()
+        file = (folder / name).resolve()
+        return open_image(file, 256) if file.is_relative_to(folder) else None
+    except (PicturesError, ImageError, OSError):
+        return None

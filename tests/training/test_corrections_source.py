@@ -1,0 +1,138 @@
+import json
+from dataclasses import replace
+
+import own_pictures as made
+import pytest
+import tiny_run
+import torch
+
+from vggcore.answers import making_results
+from vggcore.answers.classifier import load_classifier
+from vggcore.data import raw_files
+from vggcore.data.own import corrections, places
+from vggcore.data.own.listing import PicturesError
+from vggcore.model import checkpoints
+from vggcore.model.recipe import PRESETS, check
+from vggcore.runs import folder
+from vggcore.training import loop
+from vggcore.training.corrections_source import CorrectionsSource
+
+CPU = torch.device("cpu")
+RECIPE = replace(
+    PRESETS["corrections"].train, epochs=3, batch_size=32, device="cpu", precision="float32"
+)
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch) -> str:
+    """A network that learnt synthetic garments, which judge it too."""
+    train = replace(tiny_run.TRAIN, epochs=8, mixup=0.0, cutmix=0.0, erase=0.0)
+    loop.fit(tiny_run.create(tmp_path / "start", train=train))
+    return str(tmp_path / "start" / "best")
+
+
+def corrected(tmp_path, start: str, source: str):
+    spec = checkpoints.read_card(start).spec
+    folder.create(tmp_path / "run", spec, replace(RECIPE, init_from=start, pictures=source))
+    return loop.fit(folder.RunFolder(tmp_path / "run"))
+
+
+def wrongly_named(start: str, count: int) -> list[tuple[str, bytes]]:
+    """Test pictures, each with a class that it is not called."""
+    classifier = load_classifier(start)
+    images, _ = raw_files.test_split("synthetic")
+    picked = []
+    for image in images[:count]:
+        named = classifier.classify(image).label
+        other = classifier.classes[(classifier.classes.index(named) + 1) % 10]
+        from PIL import Image
+
+        picked.append((other, made.encoded(Image.fromarray(image).resize((112, 112)))))
+    return picked
+
+
+def test_a_network_takes_corrections_and_keeps_the_rest(tmp_path, start):
+    source = places.keep_corrections(wrongly_named(start, 2))
+
+    summary = corrected(tmp_path, start, source)
+
+    card = checkpoints.read_card(tmp_path / "run" / "best")
+    told = card.others["corrections"]
+    assert sum(a == b for a, b in zip(told["before"], told["labels"], strict=True)) == 0
+    assert sum(a == b for a, b in zip(told["after"], told["labels"], strict=True)) >= 1
+    before = checkpoints.read_card(start)
+    assert told["accuracy_before"] == before.test_accuracy
+    assert summary["test_accuracy"] > before.test_accuracy - 0.25
+    assert card.temperature == before.temperature
+    assert card.data.name == "synthetic" and card.data.sources == ("corrections",)
+    assert making_results.compute(tmp_path / "run" / "best").scores["n"] == 60
+    rows = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert len([row for row in rows if json.loads(row)["kind"] == "epoch"]) == 3
+
+
+def test_a_batch_depends_on_seed_and_step_alone(start):
+    source = places.keep_corrections(wrongly_named(start, 2))
+    spec = checkpoints.read_card(start).spec
+    train = replace(RECIPE, init_from=start, pictures=source)
+    one, other = CorrectionsSource(spec, train, CPU), CorrectionsSource(spec, train, CPU)
+
+    other.batch(2)
+    inputs, targets = one.batch(5)
+
+    assert torch.equal(inputs, other.batch(5)[0])
+    assert inputs.shape == (32, 1, 32, 32)
+    assert (targets[:, 0] >= 0).sum() == 8  # a quarter
+    assert one.loss(targets[:, 1:] + 0.0, targets).isfinite()
+
+
+def test_what_is_held_costs_nothing_where_nothing_changes(start):
+    source = places.keep_corrections(wrongly_named(start, 1))
+    spec = checkpoints.read_card(start).spec
+    train = replace(RECIPE, init_from=start, pictures=source)
+    held = CorrectionsSource(spec, train, CPU).batch(0)[1]
+    held = held[held[:, 0] < 0]
+
+    own = CorrectionsSource(spec, train, CPU)
+
+    assert own.loss(held[:, 1:], held).item() == 0
+    assert own.loss(held[:, 1:] + 1, held).item() == pytest.approx(1.0)
+
+
+def test_corrections_of_classes_that_a_network_lacks_are_refused(start):
+    source = places.keep_corrections([("Hat", made.encoded(made.picture("circle", 1)))])
+
+    with pytest.raises(PicturesError, match="are of Hat, which the network has no class for"):
+        CorrectionsSource(
+            checkpoints.read_card(start).spec,
+            replace(RECIPE, init_from=start, pictures=source),
+            CPU,
+        )
+
+
+def test_no_corrections_are_said():
+    places.keep_corrections([])
+
+    with pytest.raises(PicturesError, match="there are no"):
+        corrections.read("corrections-1", ("a",))
+
+
+def test_names_of_classes_survive_their_folders():
+    png = made.encoded(made.picture("circle", 1))
+    source = places.keep_corrections([("T-shirt/top", png)])
+
+    assert corrections.read(source, ("Bag", "T-shirt/top"))[0].label == 1
+    assert places.names() == []  # corrections are no set to train on from scratch
+
+
+def test_collected_corrections_are_bounded(monkeypatch):
+    monkeypatch.setattr(corrections, "MOST", 1)
+    corrections.collect("Bag", made.encoded(made.picture("circle", 1)))
+
+    with pytest.raises(PicturesError, match="1 corrections are the most"):
+        corrections.collect("Bag", b"")
+    assert corrections.count(corrections.COLLECTED) == 1
+
+
+def test_corrections_need_a_network():
+    with pytest.raises(ValueError, match="need a network to correct"):
+        check(PRESETS["corrections"].spec, replace(RECIPE, init_from=""))

@@ -1,0 +1,194 @@
+"""Learning from corrections without forgetting the rest.
+
+A quarter of each batch are corrected pictures, varied anew each time. The rest are pictures that
+the network learnt from, on which it is held to what it said before (Li & Hoiem, "Learning without
+Forgetting", arXiv 1606.09282): so a handful of pictures cannot turn everything else over.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vggcore.answers import evaluation, making_results
+from vggcore.answers.samples import Samples
+from vggcore.data import fashion_mnist
+from vggcore.data.augment import vary
+from vggcore.data.own import corrections
+from vggcore.machine import distributed
+from vggcore.machine.precision import resolve
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
+from vggcore.model.recipe import CORRECTION_STEPS, CORRECTIONS, TrainConfig
+from vggcore.pictures.prepare import prepare
+from vggcore.wild.loss import none_aware_loss
+
+_SHARE = 0.25  # of a batch: corrected pictures
+_REHEARSED = 3_000  # pictures that the network learnt from, of which batches are drawn
+_JUDGED = 1_000  # of the validation pictures, after each epoch
+_HOLD = 1.0  # weight of what it said before, beside that of the corrections
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the corrections; kept in the card."""
+
+    start: str  # the network that was corrected
+    names: list[str]  # of the pictures, in the set
+    labels: list[str]  # what they are
+    before: list[str]  # what they were called
+    after: list[str]
+    accuracy_before: float | None  # on the test set
+    accuracy_after: float
+
+
+class CorrectionsSource:
+    """Batches of corrections and of what is to be kept, a pure function of seed and step."""
+
+    def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
+        """Raises PicturesError, CheckpointError, DataMissing."""
+        self.train, self.device = train, device
+        self.start = checkpoints.load(train.init_from)
+        self.card = self.start.card
+        self.classes, self.preprocessing = self.card.classes, self.card.preprocessing
+        self.precision = resolve(train.precision, device)
+        self.corrected = corrections.read(train.pictures, self.classes)
+        size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
+        style = self.preprocessing.style
+        seen = [prepare(one.picture, size, style).network_input for one in self.corrected]
+        self.pictures = torch.from_numpy(np.stack(seen))
+        self.labels = torch.tensor([one.label for one in self.corrected])
+        self.batch_size, self.steps_per_epoch = train.batch_size, CORRECTION_STEPS
+        generator = torch.Generator().manual_seed(train.seed)
+        images, _ = making_results.split_of(self.card, "train")
+        chosen = torch.randperm(len(images), generator=generator)[:_REHEARSED].sort().values
+        self.rehearsed = making_results.as_trained(images[chosen], self.card)
+        network = self.start.network.to(device)
+        self.said = evaluation.predict(network, self.rehearsed.to(device), self._plain).cpu()
+
+    @cached_property
+    def _plain(self):
+        """The way to the network without a second look at the mirror image, as in training."""
+        return replace(self.preprocessing, mirror=False)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs float32 [B, C, S, S]; targets float32 [B, 1 + classes]: label, or −1, and logits.
+
+        Those of a corrected picture, which has a label, are zeros.
+        """
+        generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
+        count = max(1, round(_SHARE * self.batch_size))
+        own = torch.randint(len(self.pictures), (count,), generator=generator)
+        kept = torch.randint(len(self.rehearsed), (self.batch_size - count,), generator=generator)
+        planes = _planes(self.pictures[own]).float().div_(255)
+        first = self._input(vary(planes, generator).mul(255).byte())
+        second = self._input(_planes(self.rehearsed[kept]))
+        labels = torch.full((self.batch_size, 1), -1.0)
+        labels[:count, 0] = self.labels[own].float()
+        logits = torch.cat([torch.zeros(count, self.said.shape[1]), self.said[kept]])
+        inputs, targets = torch.cat([first, second]), torch.cat([labels, logits], 1)
+        return (
+            distributed.shard(inputs).to(self.device),
+            distributed.shard(targets).to(self.device),
+        )
+
+    def _input(self, planes: Tensor) -> Tensor:
+        images = planes[:, 0] if planes.shape[1] == 1 else planes.movedim(1, -1)
+        return fashion_mnist.to_network_input(images, self.preprocessing)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Of the corrections, plus how far the other answers are from what they were."""
+        labels, said = targets[:, 0].long(), targets[:, 1:]
+        own = labels >= 0
+        loss = logits.sum() * 0.0
+        if own.any():
+            loss = loss + self._loss_of_corrected(logits[own], labels[own])
+        if (~own).any():
+            loss = loss + _HOLD * F.mse_loss(logits[~own], said[~own])
+        return loss
+
+    def _loss_of_corrected(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.card.data.name != "wild":
+            return F.cross_entropy(logits, labels)
+        # Which knows what is no garment: it is to be told that this is one.
+        targets = F.one_hot(labels, logits.shape[1] + 1).float()
+        return none_aware_loss(logits, targets, 0.0)
+
+    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """How many are named as they are, or as they were."""
+        labels = targets[:, 0].long()
+        wanted = torch.where(labels >= 0, labels, targets[:, 1:].argmax(1))
+        return (logits.argmax(1) == wanted).sum()
+
+    def validate(self, network) -> dict:
+        """Scores on the pictures that chose the network before; and how many corrections it took.
+
+        The epoch with most corrections right is best, and among these the one that forgot least.
+        """
+        images, labels = self._judged
+        logits = evaluation.predict(
+            network, images.to(self.device), self.preprocessing, precision=self.precision
+        )
+        scores = evaluation.score(logits, labels)
+        taken = sum(
+            named == one.label
+            for named, one in zip(self._named(network), self.corrected, strict=True)
+        )
+        return scores | {"rank": taken / len(self.corrected) + scores["accuracy"]}
+
+    @cached_property
+    def _judged(self) -> tuple[Tensor, Tensor]:
+        images, labels = making_results.split_of(self.card, "validation")
+        generator = torch.Generator().manual_seed(self.train.seed)
+        chosen = torch.randperm(len(images), generator=generator)[:_JUDGED].sort().values
+        return making_results.as_trained(images[chosen], self.card), labels[chosen]
+
+    def _named(self, network) -> list[int]:
+        """What it calls each corrected picture."""
+        pictures = self.pictures.to(self.device)
+        return evaluation.predict(network, pictures, self.preprocessing).argmax(1).tolist()
+
+    def samples(self) -> Samples:
+        """A validation picture of each class."""
+        return Samples.first_of_each(*self._judged)
+
+    def test(self, network) -> dict:
+        """Scores on the test set, in float32: for the end of a run, once."""
+        images, labels = making_results.split_of(self.card, "test")
+        seen = making_results.as_trained(images, self.card).to(self.device)
+        self.tested = evaluation.score(
+            evaluation.predict(network, seen, self.preprocessing), labels
+        )
+        return self.tested
+
+    def calibrate(self, network) -> dict:
+        """What was found for the network before, and what became of the corrections."""
+        after = self._named(network.to(self.device))
+        before = self._named(self.start.network)
+        outcome = Outcome(
+            start=self.train.init_from,
+            names=[one.name for one in self.corrected],
+            labels=[self.classes[one.label] for one in self.corrected],
+            before=[self.classes[label] for label in before],
+            after=[self.classes[label] for label in after],
+            accuracy_before=self.card.test_accuracy,
+            accuracy_after=self.tested["accuracy"],
+        )
+        return {
+            "temperature": self.card.temperature,
+            "unsure": self.card.unsure,
+            "others": {CORRECTIONS: asdict(outcome)},
+        }
+
+    def describe(self) -> TrainedOn:
+        """What a card says about the pictures: those of the network before, which judge it too."""
+        return replace(self.card.data, sources=(*self.card.data.sources, CORRECTIONS))
+
+
+def _planes(images: Tensor) -> Tensor:
+    """uint8 [N, C, S, S] of [N, S, S] or [N, S, S, C]."""
+    return images[:, None] if images.ndim == 3 else images.movedim(-1, 1)
