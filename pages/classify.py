@@ -80,7 +80,12 @@ def answer_drawing(sent) -> str:
     # Kept as text so that it is there again when the visitor comes back to this page.
     st.session_state["drawing"] = sent if isinstance(sent, str) else ""
     if not strokes:
-        st.info(tr("Draw a garment: its outline is enough, and you may fill it."))
+        own = judged.is_own(next(iter(networks.values())).checkpoint.card)
+        st.info(
+            tr("Draw one of the things that it knows.")
+            if own
+            else tr("Draw a garment: its outline is enough, and you may fill it.")
+        )
         return ""
     return panel.show(Image.fromarray(render(strokes)), networks, "drawing")
 

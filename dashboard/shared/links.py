@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.shared.language import tr
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
+from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS
 
 _CARRIED = ("configuration", "width", "batch_norm", "image_size", "head", "dropout")
 
@@ -40,7 +40,7 @@ def changed_run(label: str, config: dict, **changes) -> None:
     Nothing where the run's config is damaged, or where its preset is not known here.
     """
     preset = PRESETS.get(config.get("preset") or DEFAULT_PRESET)
-    if preset is None:
+    if preset is None or preset.train.dataset == CORRECTIONS:  # which start from an answer
         return
     query = {"preset": config.get("preset") or DEFAULT_PRESET}
     for part, base in (("spec", preset.spec.to_dict()), ("train", preset.train.to_dict())):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dashboard.shared import formatting
 from dashboard.shared.language import tr
@@ -16,7 +16,7 @@ from vggcore.pictures.decode import ImageError, open_image
 from vggcore.runs import Run, State
 from vggcore.runs.names import BEST
 
-_SHOWN = 24  # pictures
+_SHOWN, _SIDE = 24, 112  # pictures; CSS pixels
 
 
 def show(run: Run) -> None:
@@ -55,13 +55,17 @@ def show(run: Run) -> None:
         if (picture := _picture(source, str(name)))
     ]
     if tiles:
-        st.html(strip(tiles, side=112))
+        st.html(strip(tiles, side=_SIDE))
 
 
 def _picture(source: str, name: str) -> Image.Image | None:
+    """One of the pictures, in the middle of a square; None where it is gone."""
     try:
         folder = places.find(source).resolve()
         file = (folder / name).resolve()
-        return open_image(file, 256) if file.is_relative_to(folder) else None
+        if not file.is_relative_to(folder):
+            return None
+        picture = open_image(file, 256).convert("RGBA")
+        return ImageOps.pad(picture, (2 * _SIDE,) * 2, color=(0, 0, 0, 0))
     except (PicturesError, ImageError, OSError):
         return None

@@ -136,7 +136,7 @@ def _recipe_card(name: str) -> str:
     preset = PRESETS[name]
     seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
     parts = [tr(preset.reaches), tr(preset.audience)]
-    if seconds is not None:
+    if seconds is not None and preset.train.dataset != recipe.OWN:
         whole = formatting.rough_duration(seconds * preset.train.epochs)
         parts.insert(1, tr("about {time} here", time=whole))
     return " · ".join(parts)

@@ -17,7 +17,7 @@ from test_train_e2e import PATIENCE, start_small_run, wait_for_state
 from untrained import save_untrained
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PAGES = ("overview", "learn", "compare", "train", "classify", "results", "machine")
+PAGES = ("overview", "learn", "compare", "train", "classify", "results", "pictures", "machine")
 
 
 def opened(path: str, network: str) -> str:

@@ -77,7 +77,7 @@ def test_the_canvas_speaks_the_visitors_language_and_still_draws(open_page):
 
 
 def test_axe_finds_nothing_serious_in_chinese_on_a_tablet(open_page):
-    for path in ("", "learn", "compare", "train", "classify", "results", "machine"):
+    for path in ("", "learn", "compare", "train", "classify", "results", "pictures", "machine"):
         page = open_page(f"{path}?lang=zh", viewport={"width": 820, "height": 1180})
         page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         found = Axe().run(page).response["violations"]

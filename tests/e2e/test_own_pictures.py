@@ -51,3 +51,21 @@ def test_pictures_taken_with_a_camera_are_collected(tmp_path):
             expect(page.get_by_text(f"disc: {count} pictures")).to_be_visible()
         page.get_by_role("button", name="Remove the last picture").click()
         expect(page.get_by_text("disc: 1 pictures")).to_be_visible()
+
+
+def test_a_correction_goes_from_an_answer_to_the_page_that_trains(tmp_path):
+    made.picture("square", 7, side=200).save(tmp_path / "a.png")
+    with (
+        running_app(tmp_path / "runs", VGGCORE_PICTURES=str(tmp_path / "own")) as app,
+        chromium() as browser,
+        visit(browser, app, "classify?source=Upload") as page,
+    ):
+        page.get_by_test_id("stFileUploader").locator("input").set_input_files(tmp_path / "a.png")
+        page.get_by_role("button", name="Correct it").click()
+        page.get_by_label("It is").click()
+        page.get_by_role("option", name="Bag").click()
+        page.get_by_role("button", name="Keep this correction").click()
+        expect(page.get_by_text("kept as Bag")).to_be_visible()
+        page.get_by_role("link", name="Train on corrections (1)").click()
+        expect(page.get_by_text("Bag, was called")).to_be_visible()
+        expect(page.get_by_role("button", name="Train on these corrections")).to_be_enabled()
