@@ -146,7 +146,7 @@ def forget_if_removed() -> None:
 
 
 def photograph() -> None:
-    taken = st.camera_input(tr("A garment on a plain ground works best"), resolution="720p")
+    taken = st.camera_input(tr("A garment on a plain background works best"), resolution="720p")
     if taken:
         card(taken.getvalue(), tr("Your photo"), "camera")
 

@@ -22,6 +22,9 @@ FORBIDDEN = (
     "asks for what cannot be",
     "named so",
     "as sure as right",
+    "than its ground",
+    "plain ground",
+    "against ground",
 )
 PAGES = sorted((ROOT / "pages").glob("*.py")) + sorted((ROOT / "dashboard").rglob("*.py"))
 ASSETS = sorted((ROOT / "dashboard").rglob("*.html")) + sorted((ROOT / "dashboard").rglob("*.js"))

@@ -47,8 +47,8 @@ OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
         N_("Garment"),
         {
             "auto": N_("Find out"),
-            "yes": N_("Darker than its ground"),
-            "no": N_("Brighter than its ground"),
+            "yes": N_("Darker than its background"),
+            "no": N_("Brighter than its background"),
         },
     ),
     "crop": (N_("Crop"), {"auto": N_("To the garment"), "off": N_("Whole picture")}),

@@ -54,7 +54,7 @@ def show() -> None:
     st.write(
         tr(
             "Name two classes or more, and show each about {count} times: from several sides, on "
-            "several grounds. Everything stays in this session until you keep it.",
+            "several backgrounds. Everything stays in this session until you keep it.",
             count=ENOUGH,
         )
     )

@@ -24,7 +24,7 @@ WAYS = {
     "own": N_("From scratch"),
 }
 _WHY = {
-    "own-from-wild": N_("For few pictures, and for things that stand out from their ground."),
+    "own-from-wild": N_("For few pictures, and for things that stand out from their background."),
     "own": N_("For hundreds of pictures of each class, and for whole scenes."),
 }
 

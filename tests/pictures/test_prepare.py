@@ -107,7 +107,7 @@ def test_darker_and_brighter_decide_what_is_cut_out():
 def test_steps_end_with_the_network_input():
     prepared = prepare(Image.fromarray(shirt(250, 30)))
     names = [name for name, _ in prepared.steps]
-    assert names == ["picture", "against ground", "cut out", "network input"]
+    assert names == ["picture", "against its background", "cut out", "network input"]
     assert all(image.dtype == np.uint8 for _, image in prepared.steps)
     assert prepared.steps[-1][1] is prepared.network_input
 

@@ -5,7 +5,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, alerts, recent_speed, smooth, thin_out
+from vggcore.runs.metrics import (
+    STEP_COLUMNS,
+    MetricsLog,
+    alerts,
+    recent_speed,
+    smooth,
+    stuck_at_chance,
+    thin_out,
+)
+from vggcore.runs.naming import Naming
 
 
 def line(step: int, loss: float = 1.0, kind: str = "step", **more) -> str:
@@ -165,3 +174,25 @@ def test_a_run_that_guesses_and_does_not_move_is_stuck_at_chance():
 )
 def test_what_learns_slowly_or_has_just_begun_is_not(losses, accuracy):
     assert alerts([], rows(losses, accuracy)) == []
+
+
+def test_what_is_learnt_by_heart_is_told_from_overfitting():
+    naming = Naming.of(("a", "b"), [50, 50])
+    heart = [{"val_loss": 2.0, "train_loss": 0.1, "train_accuracy": 0.98, "val_accuracy": 0.5}]
+    learnt = [{"val_loss": 0.5, "train_loss": 0.1, "train_accuracy": 0.98, "val_accuracy": 0.8}]
+
+    assert [alert.kind for alert in alerts(heart, NO_STEPS, naming)] == ["memorised"]
+    assert alerts(learnt, NO_STEPS, naming) == []
+
+
+def test_being_stuck_is_judged_by_the_classes_and_how_often_they_come():
+    steps = pd.DataFrame(
+        {
+            "step": np.arange(10.0, 310.0, 10.0),
+            "train_loss": [0.325] * 30,  # the entropy of nine to one
+            "train_accuracy": [0.9] * 30,
+        }
+    )
+
+    assert stuck_at_chance(steps, Naming.of(("a", "b"), [90, 10])) == 300
+    assert stuck_at_chance(steps) is None

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import own_pictures as made
 import pytest
 import torch
@@ -12,7 +13,7 @@ from vggcore.data.own import prepared
 from vggcore.data.own.listing import PicturesError
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig, check
-from vggcore.runs import folder, naming_of
+from vggcore.runs import folder, metrics, naming_of
 from vggcore.training import loop
 from vggcore.training.own_source import OwnSource
 
@@ -158,3 +159,21 @@ def test_a_network_for_another_number_of_classes_is_refused(train):
 def test_recipes_that_do_not_go_together(train, spec, changes, said):
     with pytest.raises(ValueError, match=said):
         check(spec, replace(train, **changes))
+
+
+def test_wrong_labels_are_learnt_by_heart_and_that_is_said(train, tmp_path):
+    random = np.random.default_rng(5)
+    contents = {
+        f"{'ab'[random.integers(2)]}/{name.replace('/', '-')}": data
+        for name, data in made.files(30).items()
+    }
+    wrong = replace(
+        train, pictures=str(made.folder(tmp_path / "wrong", contents)), epochs=25, batch_size=32
+    )
+
+    fitted(tmp_path, replace(SPEC, num_classes=2), wrong)
+
+    log = metrics.MetricsLog(tmp_path / "run" / "metrics.jsonl")
+    log.refresh()
+    said = metrics.alerts(log.epochs(), log.steps(), naming_of(tmp_path / "run"))
+    assert [alert.kind for alert in said] == ["memorised"]

@@ -68,9 +68,9 @@ to the one that is meant."""
 # What each channel shows, by their number: see `vggcore/pictures/prepare.py`.
 _INPUTS = {
     1: "one channel, grey, the garment bright on black",
-    3: "three channels, red, green and blue, cropped to what differs from the ground",
-    4: "four channels, red, green and blue of the picture cropped to what differs from its ground, "
-    "and as the fourth that difference, bright on black",
+    3: "three channels, red, green and blue, cropped to what differs from the background",
+    4: "four channels, red, green and blue of the picture cropped to what differs from its "
+    "background, and as the fourth that difference, bright on black",
 }
 _UNSURE = """It says "unsure" below thresholds found on pictures that
 it was not trained on; no such rule catches everything."""

@@ -47,7 +47,7 @@ class TrainConfig:
     framing: str = _option(
         "whole",
         "what of your own pictures is seen: the whole picture, or the object that stands out "
-        "from its ground, as for photos of garments",
+        "from its background, as for photos of garments",
         choices=FRAMINGS,
         group="data",
     )

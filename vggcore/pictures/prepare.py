@@ -93,7 +93,7 @@ def prepare(
     full = 255.0 if on_black and not dim else None
     steps: list[tuple[str, np.ndarray]] = [
         (Message("picture"), np.asarray(picture)),
-        (Message("against ground"), _stretched(bright, view, full)),
+        (Message("against its background"), _stretched(bright, view, full)),
     ]
 
     box = (

@@ -271,7 +271,10 @@ class Alert:
 def _memorised(epoch: dict, naming: Naming) -> Alert | None:
     """Where a network knows its training pictures by heart, and guesses on all others."""
     known, others = _number(epoch.get("train_accuracy")), _number(epoch.get("val_accuracy"))
-    guessed = naming.accuracy + 0.1 * (1 - naming.accuracy)
+    chance = naming.accuracy
+    pictures = sum(map(sum, epoch.get("confusion") or []))  # of few, guessing may name more
+    luck = math.sqrt(chance * (1 - chance) / pictures) if pictures else 0.0
+    guessed = chance + max(0.1 * (1 - chance), luck)
     if not (known >= _BY_HEART and others <= guessed):  # false for what is not known
         return None
     return Alert(
