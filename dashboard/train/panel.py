@@ -263,8 +263,14 @@ def _curves(name: str, log) -> None:
         ("images_per_second", tr("images per second"), 1.0),
         ("memory_bytes", tr("memory (MB)"), 1e-6),
     ]
+    on_gpu = [
+        ("gpu_busy", tr("GPU in use (%)"), 1.0),
+        ("gpu_memory_bytes", tr("GPU memory in use by all (MB)"), 1e-6),
+    ]
+    small += [row for row in on_gpu if row[0] in curves.steps]
     with st.expander(tr("Learning rate, speed and memory"), icon=":material/speed:"):
-        for column, (field, title, scale) in zip(st.columns(3), small, strict=True):
+        columns = [column for _ in range(0, len(small), 3) for column in st.columns(3)]
+        for column, (field, title, scale) in zip(columns, small, strict=False):
             figure = charts.one_line(curves.steps, field, title, look, scale)
             column.plotly_chart(figure, key=f"chart-{name}-{field}")
 

@@ -465,3 +465,24 @@ def test_a_sweep_that_fails_says_why(monkeypatch):
     page.button(key="train-find-rate").click().run()
 
     assert not page.exception and "no data here" in page.error[0].value
+
+
+def test_gpus_are_named_with_what_is_free_and_what_stands_in_the_way(monkeypatch):
+    from dashboard.train import form
+    from vggcore.machine import gpus
+
+    t4 = gpus.Gpu(0, "GPU-a", "Tesla <T4>", 16_000_000_000, 20_000_000, 97, (7, 5))
+    monkeypatch.setattr(gpus, "gpus", lambda: [t4])
+    monkeypatch.setattr(gpus, "problems", lambda: ["Tesla T4 has no bfloat16"])
+    monkeypatch.setattr(form, "available_devices", lambda: ["cuda:0", "cpu"])
+    monkeypatch.setattr(form, "device_choices", lambda device: ["cuda:0"])
+    form._free_memory.clear()
+
+    page = train_page()
+
+    assert not page.exception
+    labels = page.selectbox(key="train-fast-device").options
+    assert "cuda:0 · Tesla <T4> · 20 MB of 16 GB free · 97 % busy" in labels
+    said = texts(page).replace("\\", "")
+    assert "Tesla T4 has no bfloat16" in said and "Every GPU is in use" in said
+    form._free_memory.clear()

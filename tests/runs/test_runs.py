@@ -457,7 +457,7 @@ def test_gpus_are_counted_without_torch(monkeypatch, tmp_path, visible, devices)
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     monkeypatch.setattr(hardware, "Path", lambda path: tmp_path)
-    monkeypatch.setattr(hardware, "_torch_version", lambda: "2.14.1")
+    monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1")
     monkeypatch.setattr(hardware.sys, "platform", "linux")
     if visible is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

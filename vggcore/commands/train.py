@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as `machine.gpus` numbers them
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
         return _run_as_rank(args)
     if args.find_rate:

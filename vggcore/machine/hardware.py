@@ -46,7 +46,7 @@ def nvidia_gpus() -> int:
 
 def _cuda_devices() -> int:
     """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
-    if "+cpu" in _torch_version():
+    if "+cpu" in torch_version():
         return 0
     present = nvidia_gpus()
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -57,7 +57,7 @@ def _cuda_devices() -> int:
 
 
 @lru_cache(maxsize=1)
-def _torch_version() -> str:
+def torch_version() -> str:
     """Of the installed torch, without importing it; empty where there is none."""
     try:
         return metadata.version("torch")

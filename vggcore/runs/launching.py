@@ -171,6 +171,7 @@ def start(path: Path, how: str, lock: int) -> None:
     }
     environment = os.environ | {key: str(value.resolve()) for key, value in folders.items()}
     environment |= {LOCK_FD: str(lock), "PYTHONUNBUFFERED": "1"}
+    environment.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # GPUs are numbered as we show them
     try:
         with open(path / LOG, "ab") as log:
             process = subprocess.Popen(

@@ -27,6 +27,8 @@ STEP_COLUMNS = (
     "images_per_second",
     "memory_bytes",
 )
+# Of the whole GPU, whoever uses it; there only where a driver tells.
+GPU_COLUMNS = ("gpu_busy", "gpu_memory_bytes")
 
 _ALIKE = 1e-3  # standard deviation of a normalised pixel over a batch
 _MOSTLY = 0.9  # share of a block's channels
@@ -54,7 +56,7 @@ class MetricsLog:
     def _clear(self) -> None:
         self._offset = 0
         self._identity: tuple[int, int] | None = None
-        self._steps = {name: array("d") for name in STEP_COLUMNS}
+        self._steps = {name: array("d") for name in (*STEP_COLUMNS, *GPU_COLUMNS)}
         self._epochs: list[dict] = []
         self._events: list[dict] = []
         self._evidence: list[dict] = []
@@ -106,7 +108,9 @@ class MetricsLog:
     def steps(self) -> pd.DataFrame:
         """Rows of kind "step", in order; floats, NaN where a value is missing."""
         with self._lock:
-            return pd.DataFrame({name: np.array(column) for name, column in self._steps.items()})
+            found = {name: np.array(column) for name, column in self._steps.items()}
+        told = [name for name in found if name in STEP_COLUMNS or np.isfinite(found[name]).any()]
+        return pd.DataFrame({name: found[name] for name in told})
 
     def epochs(self) -> list[dict]:
         """Rows of kind "epoch", in order."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine import paths
+from vggcore.machine import gpus, paths
 from vggcore.machine.file_lock import take_lock, wait_for_lock
 from vggcore.machine.files import read_json, write_json
 from vggcore.machine.hardware import device_choices
@@ -142,7 +142,10 @@ def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) 
 
 
 def _device_lock(device: str) -> Path:
-    return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', device.lower())}.lock"
+    """A GPU's by its own identity: what one process calls cuda:0 may be another's cuda:1."""
+    found = gpus.gpu(device)
+    name = found.uuid if found and found.uuid else device
+    return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', name.lower())}.lock"
 
 
 def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 
 import vggcore
 from vggcore.answers.samples import Samples
-from vggcore.machine import devices, distributed
+from vggcore.machine import devices, distributed, gpus
 from vggcore.model.card import Card
 from vggcore.model.network import VGG
 from vggcore.pictures.preprocessing import Preprocessing
@@ -62,6 +62,8 @@ class Report:
             "images_per_second": self.speed,
             "memory_bytes": devices.memory_bytes(self.device),
         }
+        if distributed.is_main() and (found := gpus.gpu(str(self.device))):
+            row |= {"gpu_busy": found.busy, "gpu_memory_bytes": found.total - found.free}
         self._append(row)
         self.progress.window = [0.0, 0.0, 0.0]
         self.images_before, self.window_started = 0.0, at

@@ -1,0 +1,125 @@
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from vggcore.machine import gpus, hardware, memory
+
+T4 = "0, GPU-aaaa1111, Tesla T4, 15360, 14900, 3, 7.5"
+H100 = "1, GPU-bbbb2222, NVIDIA H100 80GB HBM3, 81559, 500, 97, 9.0"
+HEADER = "| NVIDIA-SMI 535.104   Driver Version: 535.104   CUDA Version: 12.2     |"
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """nvidia-smi on a machine with a free T4 and a busy H100, and an old driver."""
+
+    def answer(*arguments):
+        return f"{T4}\n{H100}\nnonsense\n" if arguments else HEADER
+
+    monkeypatch.setattr(gpus, "_library", lambda: None)
+    monkeypatch.setattr(gpus, "_nvidia_smi", answer)
+    monkeypatch.setattr(gpus, "_last", (-1e9, []))
+    monkeypatch.setattr(hardware, "nvidia_gpus", lambda: 2)
+    monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1+cu126")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_gpus_by_nvidia_smi(two_gpus):
+    first, second = gpus.gpus()
+
+    assert first == gpus.Gpu(0, "GPU-aaaa1111", "Tesla T4", 15360 * 2**20, 14900 * 2**20, 3, (7, 5))
+    assert not first.has_bf16 and second.has_bf16
+    assert gpus.gpu("cuda:1") == second and gpus.gpu("cuda") == first
+    assert gpus.gpu("cpu") is None and gpus.gpu("cuda:7") is None
+    assert memory.free_memory("cuda:1") == 500 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        ("1", ["NVIDIA H100 80GB HBM3"]),
+        ("1,0", ["NVIDIA H100 80GB HBM3", "Tesla T4"]),
+        ("GPU-bbbb", ["NVIDIA H100 80GB HBM3"]),
+        ("0,-1,1", ["Tesla T4"]),  # what comes after an unknown one does not count
+        ("", []),
+    ],
+)
+def test_numbers_follow_what_is_visible(two_gpus, monkeypatch, visible, names):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    found = gpus.gpus()
+
+    assert [one.name for one in found] == names
+    assert [one.number for one in found] == list(range(len(names)))
+
+
+def test_what_a_gpu_does_not_tell_is_not_known():
+    one = gpus._read("0, GPU-x, Old, 2048, 2000, [N/A], [N/A]")
+
+    assert one.busy is None and one.capability is None and one.has_bf16
+    assert gpus._read("0, GPU-x, Old, [N/A], [N/A], 3, 7.5") is None
+
+
+def test_an_older_gpu_uses_float16(two_gpus):
+    assert gpus.problems() == ["Tesla T4 has no bfloat16: float16 is used, with a scaled loss."]
+
+
+def test_a_build_for_cpus_beside_a_gpu_names_the_command(two_gpus, monkeypatch):
+    monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1+cpu")
+
+    (said,) = gpus.problems()
+
+    assert "installed for CPUs only" in said and "pip install --force-reinstall" in said
+
+
+def test_a_driver_too_old_for_this_pytorch(two_gpus, monkeypatch):
+    monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1+cu130")
+
+    assert gpus.driver_cuda() == (12, 2)
+    assert "it knows CUDA 12.2, and PyTorch 2.14.1+cu130 needs 13" in gpus.problems()[0]
+
+
+def test_without_a_gpu_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(hardware, "nvidia_gpus", lambda: 0)
+
+    assert gpus.problems() == []
+
+
+def test_gpus_by_nvidias_library(monkeypatch):
+    class NVMLError(Exception):
+        pass
+
+    def utilisation(handle):
+        raise NVMLError
+
+    library = SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetHandleByIndex=lambda number: number,
+        nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(total=1000, free=400),
+        nvmlDeviceGetUtilizationRates=utilisation,
+        nvmlDeviceGetName=lambda handle: b"Tesla T4",
+        nvmlDeviceGetUUID=lambda handle: "GPU-cc",
+        nvmlSystemGetCudaDriverVersion_v2=lambda: 13010,
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", library)
+    monkeypatch.setattr(gpus.importlib.util, "find_spec", lambda name: name == "pynvml")
+    monkeypatch.setattr(gpus, "_last", (-1e9, []))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    assert gpus.gpus() == [gpus.Gpu(0, "GPU-cc", "Tesla T4", 1000, 400)]
+    assert gpus.driver_cuda() == (13, 1)
+
+
+def test_a_gpu_has_one_lock_whatever_it_is_called(two_gpus, monkeypatch):
+    from vggcore.runs import queue
+
+    by_one = queue._device_lock("cuda:1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr(gpus, "_last", (-1e9, []))
+
+    assert queue._device_lock("cuda:0") == by_one
+    assert "gpu-bbbb2222" in by_one.name
+    assert queue._device_lock("cpu").name == ".device-cpu.lock"

@@ -1,0 +1,205 @@
+"""The NVIDIA GPUs of this machine: names, memory, who is busy. Found without PyTorch.
+
+By NVIDIA's own library where `nvidia-ml-py` is installed, else by `nvidia-smi`. Numbers of GPUs
+are those that PyTorch gives them: after CUDA_VISIBLE_DEVICES, in the order of the bus, for which
+trainings are started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import time
+from typing import NamedTuple
+
+from vggcore.machine import hardware
+from vggcore.machine.messages import Message
+
+_FIELDS = "index,uuid,name,memory.total,memory.free,utilization.gpu,compute_cap"
+_MEGABYTE = 1024**2
+_KEPT_SECONDS = 1.0  # between two questions to the driver
+BF16_CAPABILITY = (8, 0)  # from which on bfloat16 is multiplied
+
+
+class Gpu(NamedTuple):
+    """One GPU as it is now."""
+
+    number: int  # as in "cuda:0"
+    uuid: str
+    name: str
+    total: int  # bytes of memory
+    free: int
+    busy: int | None = None  # per cent of the last moment in which it computed; None: not told
+    capability: tuple[int, int] | None = None
+
+    @property
+    def has_bf16(self) -> bool:
+        return self.capability is None or self.capability >= BF16_CAPABILITY
+
+
+_last: tuple[float, list[Gpu]] = (-_KEPT_SECONDS, [])
+
+
+def gpus() -> list[Gpu]:
+    """Those that this process may use, at most a second old; empty where none is told of."""
+    global _last
+    now = time.monotonic()
+    if now - _last[0] >= _KEPT_SECONDS:
+        _last = (now, _numbered(_asked(), os.environ.get("CUDA_VISIBLE_DEVICES")))
+    return _last[1]
+
+
+def gpu(device: str) -> Gpu | None:
+    """The one that a device such as "cuda:1" names; None where it is not told of."""
+    kind, _, number = device.partition(":")
+    if kind != "cuda":
+        return None
+    return next((one for one in gpus() if one.number == int(number or 0)), None)
+
+
+def problems() -> list[Message]:
+    """Why a GPU that is there cannot be used, or not as well as it might: one line each."""
+    if not hardware.nvidia_gpus():
+        return []
+    build = hardware.torch_version()
+    if "+cpu" in build:
+        return [
+            Message(
+                "A GPU is here, but PyTorch was installed for CPUs only. To use it: "
+                "{command}, then start this app again.",
+                command="pip install --force-reinstall torch torchvision",
+            )
+        ]
+    found = []
+    wanted, has = _cuda_of(build), driver_cuda()
+    if wanted and has and wanted > has[0]:
+        found.append(
+            Message(
+                "The GPU's driver is too old for this PyTorch: it knows CUDA {has}, and PyTorch "
+                "{build} needs {wanted}. Update the driver, or install an older PyTorch.",
+                has=".".join(map(str, has)),
+                build=build,
+                wanted=wanted,
+            )
+        )
+    without = [one.name for one in gpus() if not one.has_bf16]
+    if without:
+        found.append(
+            Message(
+                "{names} has no bfloat16: float16 is used, with a scaled loss.",
+                names=", ".join(dict.fromkeys(without)),
+            )
+        )
+    return found
+
+
+def driver_cuda() -> tuple[int, int] | None:
+    """The newest CUDA that the driver knows; None where it is not told."""
+    if library := _library():
+        try:
+            version = library.nvmlSystemGetCudaDriverVersion_v2()
+            return version // 1000, version % 1000 // 10
+        except library.NVMLError:
+            return None
+    words = _nvidia_smi().split()
+    for first, second, version in zip(words, words[1:], words[2:], strict=False):
+        if (first, second) == ("CUDA", "Version:"):
+            major, _, minor = version.partition(".")
+            if major.isdigit() and minor.isdigit():
+                return int(major), int(minor)
+    return None
+
+
+def _cuda_of(build: str) -> int | None:
+    """The CUDA that a build of PyTorch needs: "2.14.1+cu130" is 13."""
+    _, _, local = build.partition("+cu")
+    return int(local[:-1]) if len(local) > 1 and local.isdigit() else None
+
+
+def _asked() -> list[Gpu]:
+    """All GPUs, numbered in the order of the bus."""
+    if library := _library():
+        return _by_library(library)
+    lines = _nvidia_smi(f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits").splitlines()
+    return [one for line in lines if (one := _read(line))]
+
+
+def _read(line: str) -> Gpu | None:
+    """A line of nvidia-smi's table; None for anything else. "[N/A]" is not known."""
+    cells = [cell.strip() for cell in line.split(",")]
+    if len(cells) != len(_FIELDS.split(",")):
+        return None
+    number, uuid, name, total, free, busy, capability = cells
+    if not (number.isdigit() and total.isdigit() and free.isdigit()):
+        return None
+    major, _, minor = capability.partition(".")
+    known = major.isdigit() and minor.isdigit()
+    return Gpu(
+        number=int(number),
+        uuid=uuid,
+        name=name,
+        total=int(total) * _MEGABYTE,
+        free=int(free) * _MEGABYTE,
+        busy=int(busy) if busy.isdigit() else None,
+        capability=(int(major), int(minor)) if known else None,
+    )
+
+
+def _library():
+    """NVIDIA's library, set up; None where it is not installed or finds no driver."""
+    if importlib.util.find_spec("pynvml") is None:
+        return None
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml
+
+
+def _by_library(library) -> list[Gpu]:
+    found = []
+    for number in range(library.nvmlDeviceGetCount()):
+        handle = library.nvmlDeviceGetHandleByIndex(number)
+        memory = library.nvmlDeviceGetMemoryInfo(handle)
+        busy = capability = None
+        try:
+            busy = int(library.nvmlDeviceGetUtilizationRates(handle).gpu)
+            capability = tuple(library.nvmlDeviceGetCudaComputeCapability(handle))
+        except library.NVMLError:  # not every GPU tells
+            pass
+        name, uuid = (
+            value.decode() if isinstance(value, bytes) else str(value)
+            for value in (library.nvmlDeviceGetName(handle), library.nvmlDeviceGetUUID(handle))
+        )
+        found.append(Gpu(number, uuid, name, memory.total, memory.free, busy, capability))
+    return found
+
+
+def _nvidia_smi(*arguments: str) -> str:
+    """What it prints; empty where it is missing, fails, or takes too long."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    try:
+        done = subprocess.run(
+            ["nvidia-smi", *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _numbered(found: list[Gpu], visible: str | None) -> list[Gpu]:
+    """Those that CUDA_VISIBLE_DEVICES leaves, with the numbers that they then have."""
+    if visible is None:
+        return found
+    chosen: list[Gpu] = []
+    for name in (each.strip() for each in visible.split(",")):
+        for one in found:
+            if name == str(one.number) or (len(name) > 4 and one.uuid.startswith(name)):
+                chosen.append(one._replace(number=len(chosen)))
+                break
+        else:  # CUDA stops at the first that is none
+            break
+    return chosen
