@@ -5,6 +5,7 @@ are those that PyTorch gives them: after CUDA_VISIBLE_DEVICES, in the order of t
 trainings are started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 """
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -149,13 +150,12 @@ def _library():
     """NVIDIA's library, set up; None where it is not installed or finds no driver."""
     if importlib.util.find_spec("pynvml") is None:
         return None
-    import pynvml
-
+    library = importlib.import_module("pynvml")
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        library.nvmlInit()
+    except library.NVMLError:
         return None
-    return pynvml
+    return library
 
 
 def _by_library(library) -> list[Gpu]:
