@@ -32,9 +32,10 @@ def kept() -> None:
     )
     if not chosen:
         return
-    place = places.folder() / chosen
-    identity = str(place.stat().st_mtime_ns) if place.exists() else ""
-    panel.show(chosen, identity)
+    try:
+        panel.show(chosen)
+    except ValueError as error:  # it can be deleted all the same
+        st.error(formatting.plain(tr(error)), icon=":material/block:")
     if chosen in names and st.button(
         tr("Delete these pictures"), icon=":material/delete:", key="pictures-delete"
     ):

@@ -12,7 +12,6 @@ from vggcore import runs
 from vggcore.answers import judged
 from vggcore.data.own import corrections, places
 from vggcore.data.own.listing import PicturesError
-from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, PRESETS
 
@@ -80,7 +79,7 @@ def _can_learn(name: str, whose: str) -> bool:
     if whose == "session":
         return {one.label for one in correct.kept()} <= set(card.classes)
     try:
-        corrections.read(corrections.COLLECTED, card.classes)
+        corrections.check(corrections.COLLECTED, card.classes)
     except PicturesError:
         return False
     return True
@@ -88,11 +87,12 @@ def _can_learn(name: str, whose: str) -> bool:
 
 def start(network: str, whose: str) -> None:
     """Launch the training and go to its page. Raises ValueError where it cannot be."""
-    source = corrections.COLLECTED
+    classes = checkpoints.read_card(network).classes
     if whose == "session":
         source = places.keep_corrections([(one.label, one.png) for one in correct.kept()])
-    elif not corrections.count(source):
-        raise PicturesError(Message("there are no corrections in {source}", source=source))
+    else:  # visitors may give more while it trains
+        source = corrections.snapshot(corrections.COLLECTED)
+    corrections.check(source, classes)
     recipe = replace(PRESETS[CORRECTIONS].train, pictures=source, init_from=network)
     started = runs.launch(
         checkpoints.read_card(network).spec,

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import own_pictures as made
@@ -113,14 +114,15 @@ def test_no_corrections_are_said():
     places.keep_corrections([])
 
     with pytest.raises(PicturesError, match="there are no"):
-        corrections.read("corrections-1", ("a",))
+        list(corrections.read("corrections-1", ("a",)))
 
 
 def test_names_of_classes_survive_their_folders():
     png = made.encoded(made.picture("circle", 1))
     source = places.keep_corrections([("T-shirt/top", png)])
 
-    assert corrections.read(source, ("Bag", "T-shirt/top"))[0].label == 1
+    (one,) = corrections.read(source, ("T-shirt_top", "Bag", "T-shirt/top", "." * 3, "長" * 90))
+    assert one.label == 2
     assert places.names() == []  # corrections are no set to train on from scratch
 
 
@@ -136,3 +138,35 @@ def test_collected_corrections_are_bounded(monkeypatch):
 def test_corrections_need_a_network():
     with pytest.raises(ValueError, match="need a network to correct"):
         check(PRESETS["corrections"].spec, replace(RECIPE, init_from=""))
+
+
+def test_several_sessions_keep_their_corrections_at_once():
+    png = made.encoded(made.picture("circle", 1))
+
+    with ThreadPoolExecutor(8) as workers:
+        names = list(workers.map(lambda n: places.keep_corrections([(str(n), png)] * 3), range(24)))
+
+    assert len(set(names)) == 24
+    for number, name in enumerate(names):
+        assert [one.label for one in corrections.read(name, (str(number),))] == [0, 0, 0]
+
+
+def test_collected_corrections_are_copied_before_a_training():
+    corrections.collect("Bag", made.encoded(made.picture("circle", 1)))
+    kept = corrections.snapshot(corrections.COLLECTED)
+    corrections.collect("Bag", made.encoded(made.picture("circle", 2)))
+
+    assert (corrections.count(kept), corrections.count(corrections.COLLECTED)) == (1, 2)
+    assert [one.label for one in corrections.read(kept, ("Bag",))] == [0]
+
+
+def test_a_resumed_run_needs_the_same_corrections(tmp_path, start):
+    source = places.keep_corrections(wrongly_named(start, 1))
+    corrected(tmp_path, start, source)
+    (places.folder() / source / "Bag").mkdir(exist_ok=True)
+    (places.folder() / source / "Bag" / "9.png").write_bytes(
+        made.encoded(made.picture("circle", 9))
+    )
+
+    with pytest.raises(ValueError, match="have changed since this run began"):
+        loop.fit(folder.RunFolder(tmp_path / "run"))

@@ -14,7 +14,7 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig, check
 from vggcore.runs import folder, metrics, naming_of
-from vggcore.training import loop
+from vggcore.training import loop, own_source
 from vggcore.training.own_source import OwnSource
 
 SPEC = VGGSpec(
@@ -177,3 +177,48 @@ def test_wrong_labels_are_learnt_by_heart_and_that_is_said(train, tmp_path):
     log.refresh()
     said = metrics.alerts(log.epochs(), log.steps(), naming_of(tmp_path / "run"))
     assert [alert.kind for alert in said] == ["memorised"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_mean_and_spread_of_millions_of_pixels(channels):
+    random = np.random.default_rng(0)
+    shape = (3_000, 64, 64) if channels == 1 else (3_000, 64, 64, 3)
+    images = random.integers(100, 200, shape, dtype=np.uint8)
+
+    found = own_source._preprocessing(
+        prepared.form_of("whole", channels, 64), images, np.arange(3_000)
+    )
+
+    assert found.mean == pytest.approx((149.5 / 255,) * channels, abs=1e-3)
+    assert found.std == pytest.approx((28.87 / 255,) * channels, abs=1e-3)
+
+
+class Tied(OwnSource):
+    """Every epoch names equally many, with less loss each time."""
+
+    def validate(self, network) -> dict:
+        scores = super().validate(network)
+        Tied.seen += 1
+        return scores | {"accuracy": 0.5, "rank": 0.5 - 1e-7 / Tied.seen}
+
+
+def test_a_resumed_run_goes_on_choosing_among_equals(train, tmp_path, monkeypatch):
+    Tied.seen = 0
+    monkeypatch.setattr(loop, "make_source", Tied)
+    folder.create(tmp_path / "run", SPEC, replace(train, epochs=2), preset="own")
+    fit = loop.Loop._end_epoch
+    ended = []
+
+    def stop_after_one(self):
+        fit(self)
+        ended.append(1)
+        if len(ended) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.Loop, "_end_epoch", stop_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        loop.fit(folder.RunFolder(tmp_path / "run"))
+
+    loop.fit(folder.RunFolder(tmp_path / "run"))
+
+    assert load_classifier(tmp_path / "run" / "best").checkpoint.card.best_epoch == 2

@@ -27,7 +27,7 @@ ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
 NO_THRESHOLDS = Thresholds()  # of cards without `unsure`
 _MANY, _ROOM = 20, 2.0  # good pictures; spreads of them, below the lowest
-_TRUSTED = (0.5, 5.0)  # temperatures
+_ENOUGH, _TRUSTED = 200, (0.5, 5.0)  # validation pictures; temperatures where there are fewer
 _NEIGHBOURS = 5  # temperatures tried to either side of one, whose errors count with its own
 
 
@@ -78,12 +78,18 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
     spread within all classes. A network that names none rightly gets no thresholds.
     """
     right = torch.nn.functional.one_hot(labels, logits.shape[1])
-    least, most = _TRUSTED  # few pictures, all of them right, would ask for any certainty
-    temperature = round(min(max(fit_temperature(logits, right), least), most), 4)
     good = logits.argmax(1) == labels
     found, named = evidence(logits[good]), labels[good]
+    temperature = fit_temperature(logits, right)
+    if len(labels) < _ENOUGH:  # few pictures, all of them right, would ask for any certainty
+        temperature = min(max(temperature, _TRUSTED[0]), _TRUSTED[1])
+    temperature = round(temperature, 4)
     if not len(found):
         return {"temperature": temperature}
+    # Both limits together may call so many unsure: with many classes few answers are clear.
+    sure = (logits[good] / temperature).softmax(1).amax(1)
+    clear = min(_CLEAR, sure.quantile(ALLOWED_UNSURE / 2).item())
+    spare = ALLOWED_UNSURE - (sure < clear).float().mean().item()
     own = {int(label): found[named == label] for label in named.unique()}
     within = torch.cat([each - each.mean() for each in own.values()])
     degrees = max(1, len(within) - len(own))
@@ -91,14 +97,17 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
 
     def needed(each: Tensor) -> float:
         if len(each) >= _MANY:
-            return each.quantile(ALLOWED_UNSURE).item()
+            return each.quantile(max(spare, 0.0)).item()
         return each.min().item() - _ROOM * spread
 
     limits = {label: needed(each) for label, each in own.items()}
     lowest = min(limits.values())
     by_class = tuple(round(limits.get(c, lowest), 4) for c in range(logits.shape[1]))
     unsure = Thresholds(
-        evidence=round(lowest, 4), by_class=by_class, probability=_CLEAR, allowed=ALLOWED_UNSURE
+        evidence=round(lowest, 4),
+        by_class=by_class,
+        probability=round(clear, 4),
+        allowed=ALLOWED_UNSURE,
     )
     return {"temperature": temperature, "unsure": unsure}
 

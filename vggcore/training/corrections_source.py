@@ -5,6 +5,7 @@ the network learnt from, on which it is held to what it said before (Li & Hoiem,
 Forgetting", arXiv 1606.09282): so a handful of pictures cannot turn everything else over.
 """
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -56,12 +57,15 @@ class CorrectionsSource:
         self.card = self.start.card
         self.classes, self.preprocessing = self.card.classes, self.card.preprocessing
         self.precision = resolve(train.precision, device)
-        self.corrected = corrections.read(train.pictures, self.classes)
         size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
         style = self.preprocessing.style
-        seen = [prepare(one.picture, size, style).network_input for one in self.corrected]
+        seen, self.names, labels = [], [], []
+        for one in corrections.read(train.pictures, self.classes):
+            seen.append(prepare(one.picture, size, style).network_input)
+            self.names.append(one.name)
+            labels.append(one.label)
         self.pictures = torch.from_numpy(np.stack(seen))
-        self.labels = torch.tensor([one.label for one in self.corrected])
+        self.labels = torch.tensor(labels)
         self.batch_size, self.steps_per_epoch = train.batch_size, CORRECTION_STEPS
         generator = torch.Generator().manual_seed(train.seed)
         images, _ = making_results.split_of(self.card, "train")
@@ -69,6 +73,12 @@ class CorrectionsSource:
         self.rehearsed = making_results.as_trained(images[chosen], self.card)
         network = self.start.network.to(device)
         self.said = evaluation.predict(network, self.rehearsed.to(device), self._plain).cpu()
+
+    def pictures_facts(self) -> dict:
+        """Which corrections the run begins with."""
+        digest = hashlib.sha256(self.pictures.numpy().tobytes())
+        digest.update(self.labels.numpy().tobytes())
+        return {"sha256": digest.hexdigest()}
 
     @cached_property
     def _plain(self):
@@ -134,11 +144,9 @@ class CorrectionsSource:
             network, images.to(self.device), self.preprocessing, precision=self.precision
         )
         scores = evaluation.score(logits, labels)
-        taken = sum(
-            named == one.label
-            for named, one in zip(self._named(network), self.corrected, strict=True)
-        )
-        return scores | {"rank": taken / len(self.corrected) + scores["accuracy"]}
+        named = torch.tensor(self._named(network))
+        taken = (named == self.labels).float().mean().item()
+        return scores | {"rank": taken + scores["accuracy"]}
 
     @cached_property
     def _judged(self) -> tuple[Tensor, Tensor]:
@@ -171,8 +179,8 @@ class CorrectionsSource:
         before = self._named(self.start.network)
         outcome = Outcome(
             start=self.train.init_from,
-            names=[one.name for one in self.corrected],
-            labels=[self.classes[one.label] for one in self.corrected],
+            names=self.names,
+            labels=[self.classes[label] for label in self.labels.tolist()],
             before=[self.classes[label] for label in before],
             after=[self.classes[label] for label in after],
             accuracy_before=self.card.test_accuracy,

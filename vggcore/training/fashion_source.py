@@ -94,6 +94,9 @@ class FashionSource:
         right = F.one_hot(labels, logits.shape[1])
         return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
 
+    def pictures_facts(self) -> None:
+        """Nothing: the data set is always the same."""
+
     def describe(self) -> TrainedOn:
         """What a card says about the data."""
         return TrainedOn(

@@ -22,7 +22,7 @@ from vggcore.machine import devices, distributed, precision
 from vggcore.machine.files import read_json, write_json
 from vggcore.model import checkpoints, recipe
 from vggcore.model.network import VGG, build
-from vggcore.model.recipe import OWN, TrainConfig
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import PICTURES
 from vggcore.runs.status import Status
@@ -99,8 +99,8 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     if resumed is None and average is not None:
         average.load_state_dict(network.state_dict())
     progress = Progress(**resumed) if resumed is not None else Progress()
-    # Runs of before had no rank of their own.
-    progress.best_rank = max(progress.best_rank, progress.best_val_accuracy)
+    if progress.best_rank < 0:  # saved before epochs had a rank of their own
+        progress.best_rank = progress.best_val_accuracy
     used = precision.resolve(train.precision, device)
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
@@ -115,18 +115,13 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
 
 def _check_same_pictures(folder: RunFolder, source: Source) -> None:
     """Raises ValueError where somebody's own pictures are no longer those the run began with."""
-    if folder.train.dataset != OWN:
+    if (facts := source.pictures_facts()) is None:
         return
-    from vggcore.training.own_source import OwnSource
-
-    assert isinstance(source, OwnSource)
-    sha256, file = source.describe().sha256, folder.path / PICTURES
+    file = folder.path / PICTURES
     if (before := read_json(file)) is None:
         if distributed.is_main():
-            counts = source.labels.bincount(minlength=len(source.classes)).tolist()
-            facts = {"sha256": sha256, "classes": list(source.classes), "counts": counts}
             write_json(file, facts)
-    elif before.get("sha256") != sha256:
+    elif before.get("sha256") != facts["sha256"]:
         raise ValueError(
             f"the pictures in {folder.train.pictures} have changed since this run began, so that "
             "it cannot go on with them: start a new run"

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _TIE = 1e-7  # of a loss in nats, beside an accuracy
 _READ_AHEAD = 2  # batches
-_MOMENTS_OF = 2_000  # pictures from which mean and spread are taken
+_MOMENTS_OF, _AT_ONCE = 2_000, 64  # pictures from which mean and spread are taken; read at once
 _DESIGNED_FOR = 28  # pixels of which `shift` counts
 
 
@@ -132,6 +132,11 @@ class OwnSource:
         logits, labels = self._answers(network, "validation", "float32")
         return doubt.calibrate_classes(logits, labels)
 
+    def pictures_facts(self) -> dict:
+        """What the run begins with."""
+        counts = self.labels.bincount(minlength=len(self.classes)).tolist()
+        return {"sha256": self.pictures.sha256, "classes": list(self.classes), "counts": counts}
+
     def describe(self) -> TrainedOn:
         """What a card says about the pictures."""
         return TrainedOn(
@@ -196,10 +201,16 @@ class OwnSource:
 
 def _preprocessing(form: own.Form, images: np.ndarray, chosen: np.ndarray) -> Preprocessing:
     """What a card says about the way from a picture to the network: mean and spread by channel."""
-    step = max(1, len(chosen) // _MOMENTS_OF)
-    some = images[chosen[::step]].astype(np.float32) / 255
-    planes = some.reshape(-1, 1 if some.ndim == 3 else some.shape[-1])
-    mean, std = planes.mean(0), np.maximum(planes.std(0), 0.01)
+    some = chosen[np.linspace(0, len(chosen) - 1, min(_MOMENTS_OF, len(chosen))).astype(int)]
+    counted, total, squares = 0, np.zeros(1), np.zeros(1)
+    for start in range(0, len(some), _AT_ONCE):
+        part = images[some[start : start + _AT_ONCE]]
+        planes = part.reshape(-1, 1 if part.ndim == 3 else part.shape[-1]) / 255.0
+        counted += len(planes)
+        # In float64: millions of pixels are more than float32 can add up.
+        total, squares = total + planes.sum(0), squares + (planes**2).sum(0)
+    mean = total / counted
+    std = np.sqrt(np.maximum(squares / counted - mean**2, 0.0001))
     return Preprocessing(
         style=form.style,
         image_size=form.size,

@@ -46,6 +46,12 @@ class Source(Protocol):
     def calibrate(self, network: VGG) -> dict:
         """Fields of the card that make answers honest, found on validation."""
 
+    def pictures_facts(self) -> dict | None:
+        """Which pictures a run begins with, with their `sha256`, where these could change.
+
+        None where they cannot. `classes` and `counts`, if there, tell what guessing would reach.
+        """
+
     def describe(self) -> TrainedOn:
         """What the card says about the pictures."""
 

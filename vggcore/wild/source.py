@@ -131,6 +131,9 @@ class WildSource:
         style = self.preprocessing.style
         return Validation.load(self.size, self.train.seed, self.sources, style)
 
+    def pictures_facts(self) -> None:
+        """Nothing: the data set is always the same."""
+
     def describe(self) -> TrainedOn:
         """What a card says about the data."""
         digest = hashlib.sha256()

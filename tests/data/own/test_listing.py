@@ -178,3 +178,20 @@ def test_deleting_kept_pictures():
     assert places.names() == []
     with pytest.raises(PicturesError, match="no pictures named"):
         places.delete("shapes")
+
+
+def test_a_class_without_a_name_is_refused(tmp_path):
+    contents = made.files(1) | {" /1.png": made.encoded(made.picture("circle", 1))}
+
+    with pytest.raises(PicturesError, match="empty name"):
+        open_listing(str(made.folder(tmp_path, contents)))
+
+
+def test_numbers_see_what_changes_deep_in_a_folder(tmp_path):
+    contents = {f"train/{name}": data for name, data in made.files(2).items()}
+    made.folder(tmp_path, contents)
+    assert listing.numbers(str(tmp_path)).classes == 3
+
+    made.folder(tmp_path, {"train/new/1.png": made.encoded(made.picture("circle", 1))})
+
+    assert listing.numbers(str(tmp_path)).classes == 4

@@ -1,4 +1,6 @@
 import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import own_pictures as made
@@ -204,3 +206,37 @@ def test_letters_lie_upright_and_are_called_by_their_names(tmp_path, monkeypatch
     assert found.classes == ("A", "B")
     assert np.asarray(found.entries[0].read())[:3].min() == 255
     known_sets._read.cache_clear()
+
+
+def test_several_processes_may_prepare_the_same_pictures(source):
+    with ThreadPoolExecutor(6) as workers:
+        found = list(workers.map(lambda n: prepared.prepared(source, FORM).sha256, range(12)))
+
+    assert len(set(found)) == 1
+    assert len(list((paths.cache_dir() / "pictures").iterdir())) == 1
+
+
+def test_what_a_killed_process_left_is_removed(source):
+    left = paths.cache_dir() / "pictures" / ".new-killed"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    prepared.prepared(source, FORM)
+
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("column", ["group", "split"])
+def test_the_hash_tells_other_splits_apart(tmp_path, column):
+    rows = [(name, name.split("/")[0]) for name in made.files(6)]
+    made.folder(tmp_path)
+    seen = set()
+    for value in ("train", "test" if column == "split" else "other"):
+        lines = [f"path,label,{column}"]
+        lines += [
+            f"{path},{label},{value if n == 0 else ''}" for n, (path, label) in enumerate(rows)
+        ]
+        (tmp_path / "t.csv").write_text("\n".join(lines))
+        seen.add(prepared.prepared(str(tmp_path / "t.csv"), FORM).sha256)
+
+    assert len(seen) == 2

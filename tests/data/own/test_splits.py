@@ -1,3 +1,4 @@
+import time
 from collections import Counter
 
 import pytest
@@ -110,3 +111,34 @@ def test_a_class_in_a_single_group_is_named():
 
     with pytest.raises(PicturesError, match="class b has no picture for"):
         shared(labels, groups=groups)
+
+
+def test_a_group_of_a_given_judge_takes_no_part_elsewhere():
+    labels = [0] * 20 + [1] * 20
+    groups = [f"{n % 20 // 2}" for n in range(40)]
+    given = (["test"] + [""] * 19) * 2  # of group 0, whose other members name no split
+
+    found = shared(labels, groups=groups, given=given)
+
+    assert found.split[0] == found.split[20] == 2
+    assert found.split[1] == found.split[21] == -1 and found.left_out == 2
+
+
+def test_a_picture_for_validation_and_test_only_tests():
+    labels = [0] * 10 + [1] * 10
+    hashes = [str(n) for n in range(20)]
+    hashes[6] = hashes[8]
+    given = (["train"] * 6 + ["validation"] * 2 + ["test"] * 2) * 2
+
+    found = shared(labels, hashes, given=given)
+
+    assert (found.split[6], found.split[8], found.left_out) == (-1, 2, 1)
+
+
+def test_a_large_set_is_shared_out_in_time():
+    labels = [n % 1_000 for n in range(60_000)]
+    started = time.process_time()
+
+    shared(labels, classes=[str(n) for n in range(1_000)])
+
+    assert time.process_time() - started < 15

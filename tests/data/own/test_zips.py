@@ -122,3 +122,9 @@ def test_mutated_zips_end_in_one_line_and_write_nothing(tmp_path):
         read_all_or_refuse(content, place / "p.zip")
         assert [p.name for p in place.iterdir()] == ["p.zip"], name
     assert [p.name for p in tmp_path.iterdir()] == ["inside"]
+
+
+def test_a_name_that_begins_with_nothing(tmp_path):
+    found = listed(tmp_path, made.zipped().replace(b"circle/000.png", b"\0ircle/000.png"))
+
+    assert len(found.entries) == 23

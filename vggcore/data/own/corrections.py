@@ -1,6 +1,8 @@
 """Pictures that a network named wrongly, each with what it is: kept in folders of their classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -28,7 +30,7 @@ class Corrected(NamedTuple):
 
 def collect(label: str, png: bytes) -> None:
     """Add one to those that visitors leave. Raises PicturesError, FileError."""
-    place = places.folder() / COLLECTED / places.safe_folder(label)
+    place = places.folder() / COLLECTED / places.escaped(label)
     kept = places.folder() / COLLECTED
     if len(list(kept.rglob(f"*{SUFFIX}"))) >= MOST:
         raise PicturesError(Message("{limit:,} corrections are the most that are kept", limit=MOST))
@@ -41,13 +43,29 @@ def collect(label: str, png: bytes) -> None:
     write_atomically(place / f"{places.unique()}{SUFFIX}", png)
 
 
-def read(source: str, classes: Sequence[str]) -> list[Corrected]:
-    """The corrections of a set, by a network's classes. Raises PicturesError."""
-    folder = places.find(source)
-    by_folder = {places.safe_folder(name): number for number, name in enumerate(classes)}
-    found = []
-    for file in sorted(folder.glob(f"*/*{SUFFIX}")):
-        if (label := by_folder.get(file.parent.name)) is None:
+def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
+    """The corrections of a set, by a network's classes, one by one. Raises PicturesError."""
+    check(source, classes)
+    by_folder = {places.escaped(name): number for number, name in enumerate(classes)}
+    for file in _files(source):
+        try:
+            picture = open_image(file, DECODED_SIDE)
+        except ImageError as error:
+            raise PicturesError(
+                Message("{name} in {source}: {error}", name=file.name, source=source, error=error)
+            ) from None
+        name = f"{file.parent.name}/{file.name}"
+        yield Corrected(name, by_folder[file.parent.name], picture)
+
+
+def check(source: str, classes: Sequence[str]) -> None:
+    """Raises PicturesError where there are none, or some that the classes have no name for."""
+    known = {places.escaped(name) for name in classes}
+    files = _files(source)
+    if not files:
+        raise PicturesError(Message("there are no corrections in {source}", source=source))
+    for file in files:
+        if file.parent.name not in known:
             raise PicturesError(
                 Message(
                     "the corrections in {source} are of {name}, which the network has no class for",
@@ -55,16 +73,26 @@ def read(source: str, classes: Sequence[str]) -> list[Corrected]:
                     name=file.parent.name[:60],
                 )
             )
-        try:
-            picture = open_image(file, DECODED_SIDE)
-        except ImageError as error:
-            raise PicturesError(
-                Message("{name} in {source}: {error}", name=file.name, source=source, error=error)
-            ) from None
-        found.append(Corrected(f"{file.parent.name}/{file.name}", label, picture))
-    if not found:
-        raise PicturesError(Message("there are no corrections in {source}", source=source))
-    return found
+
+
+def snapshot(source: str) -> str:
+    """Copy a set that still grows into one that does not; its name. Raises PicturesError."""
+    with _one_line(source):
+        return places.keep_copy([(file.parent.name, file.read_bytes()) for file in _files(source)])
+
+
+@contextmanager
+def _one_line(source: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
+        ) from None
+
+
+def _files(source: str) -> list[Path]:
+    return sorted(places.find(source).glob(f"*/*{SUFFIX}"))
 
 
 def count(source: str) -> int:

@@ -167,11 +167,11 @@ def numbers(source: str) -> Numbers:
 
     if source in known_sets.NAMES:
         return Numbers(*known_sets.NAMES[source])
-    try:
-        changed = places.find(source).stat().st_mtime_ns
-    except OSError:
-        changed = 0
-    return _numbers(source, changed)
+    place = places.find(source)
+    if place.is_dir():  # of which no time tells that something deep in it has changed
+        found = open_listing(source)
+        return Numbers(len(found.entries), len(found.classes))
+    return _numbers(source, place.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
@@ -347,6 +347,8 @@ def check_classes(classes: list[str], source: str) -> None:
         )
     seen: dict[str, str] = {}
     for name in classes:
+        if not name:
+            raise PicturesError(Message("a class has an empty name: give its folder one"))
         if len(name) > MAX_NAME:
             raise PicturesError(
                 Message(

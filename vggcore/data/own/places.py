@@ -1,9 +1,14 @@
 """Sets of pictures that have a name: kept in one folder, where every page finds them."""
 
+import hashlib
+import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vggcore.data.own.listing import PicturesError
@@ -14,6 +19,10 @@ from vggcore.machine.messages import Message
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SUFFIXES = ("", ".zip")  # a folder, or a zip
 CORRECTIONS = "corrections"  # begins the names of sets that corrections are kept in
+
+
+class NameTaken(PicturesError):
+    """Somebody else has just kept pictures under that name."""
 
 
 def folder() -> Path:
@@ -94,18 +103,36 @@ def check_name(name: str) -> str:
 
 
 def keep_zip(name: str, content: bytes) -> Path:
-    """Keep a zip under a name. Raises PicturesError, FileError; what cannot be used is not kept."""
+    """Keep a zip under a name. Raises PicturesError; what cannot be used is not kept."""
     from vggcore.data.own import zips
 
     _check_not_reserved(check_name(name))
-    folder().mkdir(parents=True, exist_ok=True)
-    trial = folder() / f".new-{name}.zip"
+    with _trial() as trial:
+        file = trial / f"{name}.zip"
+        file.write_bytes(content)
+        zips.listing(file, name)
+        target = folder() / file.name
+        os.link(file, target)  # which fails where somebody else has just taken the name
+        return target
+
+
+@contextmanager
+def _trial() -> Iterator[Path]:
+    """A folder of one's own beside the sets. What goes wrong with files is a PicturesError."""
+    trial = None
     try:
-        write_atomically(trial, content)
-        zips.listing(trial, name)
-        return trial.rename(folder() / f"{name}.zip")
+        folder().mkdir(parents=True, exist_ok=True)
+        trial = Path(tempfile.mkdtemp(dir=folder(), prefix=".new-"))
+        yield trial
+    except FileExistsError:
+        raise NameTaken(Message("that name has just been taken: try again")) from None
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot write to {place}: {why}", place=folder(), why=error.strerror or error)
+        ) from None
     finally:
-        trial.unlink(missing_ok=True)
+        if trial:
+            shutil.rmtree(trial, ignore_errors=True)
 
 
 def _check_not_reserved(name: str) -> None:
@@ -129,29 +156,39 @@ def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
 
 def keep_corrections(pictures: list[tuple[str, bytes]]) -> str:
     """The same under the first free name for corrections; the name."""
+    return _keep_numbered(pictures, escaped)
+
+
+def _keep_numbered(pictures: list[tuple[str, bytes]], named: Callable[[str], str]) -> str:
     number = 1
-    while exists(name := f"{CORRECTIONS}-{number}"):
+    while True:
+        name = f"{CORRECTIONS}-{number}"
+        if not exists(name):
+            with suppress(NameTaken):
+                _keep(name, pictures, named)
+                return name
         number += 1
-    _keep(name, pictures)
-    return name
 
 
-def _keep(name: str, pictures: list[tuple[str, bytes]]) -> Path:
-    target, trial = folder() / name, folder() / f".new-{name}"
-    shutil.rmtree(trial, ignore_errors=True)
-    try:
-        trial.mkdir(parents=True)
+def keep_copy(pictures: list[tuple[str, bytes]]) -> str:
+    """`keep_corrections` of pictures whose folders are named already."""
+    return _keep_numbered(pictures, str)
+
+
+def _keep(
+    name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], str] | None = None
+) -> Path:
+    """Raises NameTaken where somebody else has just taken the name."""
+    target = folder() / name
+    with _trial() as trial:
         for number, (label, png) in enumerate(pictures):
-            place = trial / safe_folder(label)
-            place.mkdir(parents=True, exist_ok=True)
+            place = trial / (named or safe_folder)(label)
+            place.mkdir(exist_ok=True)
             write_atomically(place / f"{number:05}.png", png)
-        trial.rename(target)
-    except OSError as error:
-        raise PicturesError(
-            Message("cannot write to {place}: {why}", place=folder(), why=error.strerror or error)
-        ) from None
-    finally:
-        shutil.rmtree(trial, ignore_errors=True)
+        trial.chmod(0o755)
+        target.mkdir()  # claims the name
+        for place in list(trial.iterdir()):
+            place.rename(target / place.name)
     return target
 
 
@@ -165,6 +202,15 @@ def safe_folder(label: str) -> str:
     name = re.sub(r"[/\\\0]", "_", label).strip().lstrip(".")
     if not name or len(name.encode()) > 200:
         raise PicturesError(Message("{label!r} cannot be the name of a class", label=label[:60]))
+    return name
+
+
+def escaped(label: str) -> str:
+    """A class's name as the name of a folder, another for each: what cannot stand is escaped."""
+    name = "".join(c if c.isalnum() or c in " -_.()+" else f"%{ord(c):x};" for c in label)
+    name = f"%2e;{name[1:]}" if name.startswith(".") else name or "%;"
+    if len(name.encode()) > 200:
+        name = f"{name[:40]}%{hashlib.sha256(label.encode()).hexdigest()[:16]};"
     return name
 
 

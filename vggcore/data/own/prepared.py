@@ -8,9 +8,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,7 @@ from vggcore.pictures.prepare import STYLES, prepare
 VERSION = 1  # of what is kept: raise it when it changes
 MEMORY_SHARE = 0.4  # of the free memory that pictures may take; beyond it they stay on disk
 KEPT_BYTES = 10_000_000_000  # of all prepared sets together; the oldest go first
+_LEFT_BEHIND_SECONDS = 86_400.0  # after which a half made set belongs to nobody
 _AT_ONCE = 64  # pictures handed to the workers between two looks at the progress
 _HASHED_SIDE = 64  # pixels at which pictures are compared: what is equal there is equal
 
@@ -56,18 +59,23 @@ class Prepared:
     sizes: np.ndarray  # int32 [N, 2]: width and height as found
     damaged: list[tuple[str, str]]  # name and why, of what could not be read
     left_out: tuple[str, ...] = ()  # of the listing
+    _shared: dict[int, splits.Shared] = field(default_factory=dict, repr=False)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the pictures and their labels: what a card states."""
-        digest = hashlib.sha256("\0".join((*self.classes, *self.hashes)).encode())
-        digest.update(self.labels.tobytes())
+        """Of the pictures, their labels, and what decides their splits: what a card states."""
+        digest = hashlib.sha256(self.labels.tobytes())
+        for several in (self.classes, self.hashes, self.groups, self.given):
+            digest.update("\0".join((*several, "")).encode())
         return digest.hexdigest()
 
     def shared(self, seed: int) -> splits.Shared:
         """The split of each picture. Raises PicturesError; see `splits.share_out`."""
-        labels = self.labels.tolist()
-        return splits.share_out(labels, self.hashes, self.groups, self.given, self.classes, seed)
+        if seed not in self._shared:
+            self._shared[seed] = splits.share_out(
+                self.labels, self.hashes, self.groups, self.given, self.classes, seed
+            )
+        return self._shared[seed]
 
     def part(self, split: str, seed: int) -> np.ndarray:
         """Indices int64 [M] of the pictures of "train", "validation" or "test"."""
@@ -171,8 +179,10 @@ def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[floa
     try:
         facts = _write_images(listing, form, trial / "images.npy", on_progress)
         (trial / "facts.json").write_bytes(to_json(facts))
-        shutil.rmtree(place, ignore_errors=True)  # damaged, or it would have been taken
-        trial.rename(place)
+        if place.exists() and _read(place, "") is None:
+            shutil.rmtree(place, ignore_errors=True)  # damaged
+        with suppress(OSError):  # another process has just made it: theirs is as good
+            trial.rename(place)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
     _make_room(place)
@@ -242,10 +252,21 @@ def _digest(picture: Image.Image) -> str:
 
 
 def _make_room(newest: Path) -> None:
-    """Delete the sets that were used longest ago, until all fit; never the newest."""
-    kept = sorted(_cache().glob("[!.]*"), key=lambda place: place.stat().st_mtime, reverse=True)
+    """Delete the sets that were used longest ago, until all fit; never the newest.
+
+    So is what a killed process left half made. Others may do the same at the same time.
+    """
+    now, kept = time.time(), []
+    for place in _cache().glob("*"):
+        with suppress(FileNotFoundError):
+            used = place.stat().st_mtime
+            if place.name.startswith("."):
+                if now - used > _LEFT_BEHIND_SECONDS:
+                    shutil.rmtree(place, ignore_errors=True)
+                continue
+            kept.append((used, sum(file.stat().st_size for file in place.iterdir()), place))
     total = 0
-    for place in kept:
-        total += sum(file.stat().st_size for file in place.iterdir())
+    for _, size, place in sorted(kept, key=lambda one: one[0], reverse=True):
+        total += size
         if total > KEPT_BYTES and place != newest:
             shutil.rmtree(place, ignore_errors=True)

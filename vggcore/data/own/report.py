@@ -40,7 +40,7 @@ class Report:
     copies: tuple[tuple[str, ...], ...]  # names of pictures that are equal
     contradictions: tuple[tuple[str, ...], ...]  # equal pictures in different classes
     left_out: tuple[str, ...]  # one sentence each
-    kept_from_training: int  # pictures that are also among those that judge
+    kept_from_training: int  # pictures that belong to some which judge
     in_memory: bool  # or read from disk in training
 
     @property
@@ -77,8 +77,8 @@ class Report:
         if self.copies:
             found.append(
                 Message(
-                    "{count} pictures are there more than once, such as {names}; copies stay in "
-                    "one split",
+                    "{count} pictures are there more than once, such as {names}: they are kept "
+                    "out of each other's splits",
                     count=len(self.copies),
                     names=", ".join(self.copies[0][:3]),
                 )
@@ -86,8 +86,8 @@ class Report:
         if self.kept_from_training:
             found.append(
                 Message(
-                    "{count} pictures for training are also among those that judge, and are left "
-                    "out of training",
+                    "{count} pictures belong to others that validate or test (equal, or of one "
+                    "group), and are left out",
                     count=self.kept_from_training,
                 )
             )

@@ -18,11 +18,11 @@ class Shared(NamedTuple):
     """Which picture is in which split, and what stood in the way."""
 
     split: np.ndarray  # int8 [N]: place in `SPLITS`; -1: left out
-    left_out: int  # pictures of training that are also among those that judge
+    left_out: int  # pictures that belong to some which a stricter judge has
 
 
 def share_out(
-    labels: Sequence[int],
+    labels: Sequence[int] | np.ndarray,
     hashes: Sequence[str],
     groups: Sequence[str],
     given: Sequence[str],
@@ -33,36 +33,52 @@ def share_out(
 
     labels: of the class; hashes: equal for equal pictures; groups: equal, and not empty, for
     what belongs together; given: the split that the source names, or "". Equal pictures and
-    those of a group stay in one split. Where splits are given they are kept; a picture for
-    training that is also among those that judge is left out. Missing ones are taken from what is
-    there for training. Raises PicturesError for a class with too few different pictures.
+    those of a group stay in one split. Where splits are given they are kept, but that a picture
+    which belongs to one that judges is left out of the others. Missing splits are taken from what
+    is there for training. Raises PicturesError for a class with too few different pictures.
     """
-    _check_enough(labels, hashes, classes)
+    labels = np.asarray(labels, np.int64)
+    _check_enough(labels.tolist(), hashes, classes)
     split = np.full(len(labels), -1, np.int8)
     for index, name in enumerate(given):
         if name:
             split[index] = SPLITS.index(name)
-    judging = {hashes[i] for i in range(len(labels)) if split[i] > 0}
-    left_out = [i for i in range(len(labels)) if split[i] <= 0 and hashes[i] in judging]
+    # The stricter judge keeps what two splits name: test before validation before training.
+    taken: set[tuple[str, str]] = set()
+    left_out = 0
+    for number in (2, 1):
+        own = np.flatnonzero(split == number).tolist()
+        for index in own:
+            if _keys(index, hashes, groups) & taken:
+                split[index] = -1
+                left_out += 1
+        taken |= {key for index in own for key in _keys(index, hashes, groups)}
     wanted = [number for number, name in enumerate(SPLITS) if number and name not in given]
-    free = [i for i in range(len(labels)) if split[i] <= 0 and hashes[i] not in judging]
-    split[left_out] = -1
+    candidates = [i for i, name in enumerate(given) if name in ("", SPLITS[0])]
+    free = [i for i in candidates if not _keys(i, hashes, groups) & taken]
+    left_out += len(candidates) - len(free)
+    split[candidates] = -1
     split[free] = 0
     if wanted:
-        _take_from_training(split, free, labels, hashes, groups, wanted, seed)
-    for label, name in enumerate(classes):
-        of_class = split[np.flatnonzero(np.asarray(labels) == label)]
-        for number, part in enumerate(SPLITS):
-            if not (of_class == number).any():
-                raise PicturesError(
-                    Message(
-                        "class {name} has no picture for {part}: add pictures, or give its "
-                        "pictures to more groups",
-                        name=name,
-                        part=Message(part),
-                    )
+        _take_from_training(split, free, labels.tolist(), hashes, groups, wanted, seed)
+    for number, part in enumerate(SPLITS):
+        counts = np.bincount(labels[split == number], minlength=len(classes))
+        for label in np.flatnonzero(counts[: len(classes)] == 0)[:1]:
+            raise PicturesError(
+                Message(
+                    "class {name} has no picture for {part}: add pictures, or give its "
+                    "pictures to more groups",
+                    name=classes[label],
+                    part=Message(part),
                 )
-    return Shared(split, len(left_out))
+            )
+    return Shared(split, left_out)
+
+
+def _keys(index: int, hashes: Sequence[str], groups: Sequence[str]) -> set[tuple[str, str]]:
+    """By what a picture belongs together with others: its equals, and its group."""
+    own = {("same", hashes[index])}
+    return own | {("group", groups[index])} if groups[index] else own
 
 
 def _check_enough(labels: Sequence[int], hashes: Sequence[str], classes: Sequence[str]) -> None:
@@ -114,8 +130,9 @@ def _take_from_training(
                 lacking[label, number] -= count
                 remaining[label] -= count
     # What only large bundles could give: the smallest that leaves something to train on.
+    there = {(labels[i], int(split[i])) for i in free}
     for (label, number), need in lacking.items():
-        if need <= 0 or (split[[i for i in free if labels[i] == label]] == number).any():
+        if need <= 0 or (label, number) in there:
             continue
         for bundle in ordered:
             inside = Counter(labels[i] for i in bundle)

@@ -37,7 +37,8 @@ def listing(file: Path, source: str) -> Listing:
         raise PicturesError(
             Message("{source} is not a zip, or it is damaged", source=source)
         ) from None
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    # A name may be empty, where it began with a NUL.
+    entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
     if len(entries) > MAX_ENTRIES:
         raise PicturesError(
             Message(
