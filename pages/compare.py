@@ -15,6 +15,21 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.training import cost
 
 
+def largest(networks) -> str:
+    """Which network has most parameters, and which of its layers."""
+    name = max(networks, key=lambda each: anatomy.totals(networks[each]).parameters)
+    total = anatomy.totals(networks[name]).parameters
+    layer = max(anatomy.walk(networks[name]), key=lambda row: row.parameters)
+    return tr(
+        "{name} has most, {total:,}; its layer {layer} alone has {count:,} of them ({share:.0%}).",
+        name=name,
+        total=total,
+        layer=layer.name,
+        count=layer.parameters,
+        share=layer.parameters / total,
+    )
+
+
 def side_by_side(networks):
     above = st.container()
     drawings = {
@@ -22,9 +37,11 @@ def side_by_side(networks):
             "parameters",
             charts.parameters_by_kind,
             tr(
-                "Each bar is one network's learned numbers; with the paper's classifier nearly all "
-                "of them sit in the three fully connected layers."
-            ),
+                "Each bar is one network's learned numbers; with the paper's classifier most of "
+                "them sit in the three fully connected layers."
+            )
+            + " "
+            + largest(networks),
         ),
         tr("Where the computation is"): (
             "macs",

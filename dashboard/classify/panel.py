@@ -189,7 +189,7 @@ def answer_html(prediction: Prediction, heading: str = "") -> str:
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
     verdict, note = (
         escape(tr(prediction.label)),
-        tr("{probability} sure", probability=percent(prediction.probability)),
+        tr("{probability} sure", probability=percent(prediction.probability, 1)),
     )
     if prediction.unsure:
         verdict, note = tr("Unsure"), escape(tr(prediction.reason))

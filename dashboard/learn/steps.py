@@ -58,7 +58,7 @@ def small_kernels() -> Question:
     )
     st.markdown(diagram.receptive_field(3, count), unsafe_allow_html=True)
     return Question(
-        tr("One 7×7 convolution has 49·C² weights. How many times C² have three 3×3 ones?"),
+        tr("One 7×7 convolution has 49·C² weights. How many times C² do three 3×3 ones have?"),
         27,
         why=tr("3 · 3·3 = 27: a little more than half."),
         hint=tr("Each of the three has 3·3·C² weights."),
@@ -86,7 +86,7 @@ def one_block() -> Question:
     return Question(
         tr("A map of 112×112 goes into a block. What is the side of the map that comes out?"),
         56,
-        why=tr("The pool halves 112; the convolutions change no side."),
+        why=tr("The pool halves 112; the convolutions do not change the size."),
         hint=tr("Only the max-pool changes height and width."),
     )
 

@@ -10,7 +10,7 @@ from dashboard.classify.canvas import canvas, sent_drawing
 from dashboard.shared import formatting
 from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
-from vggcore.data.own import listing, places, splits
+from vggcore.data.own import listing, places, prepared, splits
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -29,6 +29,7 @@ class Collected(NamedTuple):
 
     png: bytes
     small: Image.Image
+    digest: str  # equal for equal pictures
 
 
 def collected() -> dict[str, list[Collected]]:
@@ -53,9 +54,11 @@ def show() -> None:
     found = collected()
     st.write(
         tr(
-            "Name two classes or more, and show each about {count} times: from several sides, on "
-            "several backgrounds. Everything stays in this session until you keep it.",
+            "Name two classes or more, and show each about {count} times, at least {least}: from "
+            "several sides, on several backgrounds. The pictures are in this session only, and "
+            "are gone with it, until you keep them.",
             count=ENOUGH,
+            least=splits.MIN_PICTURES,
         )
     )
     with st.form("new-class", clear_on_submit=True, border=False):
@@ -150,7 +153,10 @@ def _draw(name: str, number: int) -> None:
         disabled=not strokes,
         key="collect-add-drawing",
     ):
-        _append(name, Image.fromarray(render(strokes)).convert("RGB"))
+        try:
+            _append(name, Image.fromarray(render(strokes)).convert("RGB"))
+        except ImageError as error:
+            st.session_state[_PROBLEM] = tr(error)
         _next()
 
 
@@ -184,13 +190,17 @@ def _keep(name: str, contents: list[bytes]) -> None:
 
 
 def _append(name: str, picture: Image.Image) -> None:
-    several = collected()[name]
+    several, digest = collected()[name], prepared.digest(picture)
+    if digest in {one.digest for one in several}:
+        raise ImageError(
+            Message("this picture is there already: change something, and take another")
+        )
     if len(several) < MOST_PICTURES:
         stream = BytesIO()
         picture.save(stream, "PNG")
         small = picture.copy()
         small.thumbnail((128, 128))
-        several.append(Collected(stream.getvalue(), small))
+        several.append(Collected(stream.getvalue(), small, digest))
 
 
 def _next() -> None:
@@ -205,7 +215,7 @@ def _tiles(name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(
                 tr(
-                    "**{name}**: {count} pictures",
+                    "**{name}** · pictures: {count}",
                     name=formatting.plain(name),
                     count=len(several),
                 )
@@ -231,6 +241,14 @@ def _tiles(name: str) -> None:
 
 
 def keep(name: str) -> None:
-    """Move them under a name, where trainings find them. Raises PicturesError, FileError."""
+    """Move them under a name, where trainings find them.
+
+    Raises PicturesError; they then stay as they are.
+    """
+    found = collected()
+    each = [(n, one.digest) for n, several in enumerate(found.values()) for one in several]
+    labels, digests = [label for label, _ in each], [digest for _, digest in each]
+    none = [""] * len(each)
+    splits.share_out(labels, digests, none, none, list(found), seed=0)  # whether that can be
     places.keep_pictures(name, pictures())
     st.session_state.pop(_KEPT)

@@ -231,9 +231,9 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
             tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
         )
         said = (
-            tr("{true}, named correctly", true=tr(true))
+            tr("{true} named correctly", true=tr(true))
             if true == named
-            else tr("is {true}, taken for {named}", true=tr(true), named=tr(named))
+            else tr("{true} taken for {named}", true=tr(true), named=tr(named))
         )
         st.markdown(
             tr("**{count:,} pictures: {said}{whose}**", count=len(chosen), said=said, whose=whose)

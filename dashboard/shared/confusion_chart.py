@@ -73,6 +73,8 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
             text=[f"{counts[i][j]:,}" for i, j in some],
             hoverinfo="skip",
             textfont={"size": 12} | ({"color": "white"} if dark else {}),
+            # Plotly would fade the numbers of all cells that are not chosen.
+            unselected={"marker": {"opacity": 1}, "textfont": {"color": "white"} if dark else {}},
         )
     figure.update_yaxes(autorange="reversed", title=tr("is"), fixedrange=True, showgrid=False)
     figure.update_xaxes(

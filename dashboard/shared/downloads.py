@@ -39,14 +39,14 @@ def _buttons(name: str, spec: VGGSpec) -> None:
         tr("The safetensors file; fits the PyTorch source"),
     )
     _button(
-        tr("Card"),
+        tr("Card (JSON)"),
         name,
         "{}.json",
         lambda: files.to_json(checkpoints.read_card(name).to_dict()),
         tr("How it was trained, and how pictures reach it"),
     )
     _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))
-    _form(tr("Model card"), name, "model-card", tr("README.md for the Hugging Face hub"))
+    _form(tr("Model card (Markdown)"), name, "model-card", tr("README.md for the Hugging Face hub"))
     if source.torchvision_has(spec):
         _form(
             tr("For torchvision"), name, "torchvision", tr("The weights under torchvision's names")

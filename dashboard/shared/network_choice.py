@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dashboard.shared import language
 from dashboard.shared.language import N_, tr
 
 _ALONE = N_("none")
@@ -15,14 +16,27 @@ def shown(name: str) -> str:
     return tr(_FOR_PEOPLE[name]) if name in _FOR_PEOPLE else name
 
 
+def _settle(key: str, options: list[str]) -> None:
+    """A choice that was shown in the other language is still the same choice."""
+    chosen = st.session_state.get(key)
+    if chosen is None or chosen in options:
+        return
+    same = (each for each in options if chosen in language.in_all_languages(each, shown))
+    if (found := next(same, None)) is not None:
+        st.session_state[key] = found
+    else:
+        del st.session_state[key]
+
+
 def choose(names: list[str]) -> list[str]:
     """One or two of `names`, as chosen; ends the page with a hint where there are none."""
     if not names:
         st.info(tr("There is no network yet: train one on the Train page."))
         st.stop()
-    for key in ("network", "second"):  # links that were made with names of the command line
-        if (asked := st.query_params.get(key)) in _FOR_PEOPLE and asked in names:
-            st.session_state.setdefault(key, asked)
+    for key, options in (("network", names), ("second", [_ALONE, *names])):
+        # Links name networks as the command line does, or as a page of either language shows them.
+        language.from_address(key, options, shown)
+        _settle(key, options)
     boxes = st.container(horizontal=True)  # stays side by side on a phone
     first = boxes.selectbox(
         tr("Network"), names, format_func=shown, key="network", bind="query-params"

@@ -66,7 +66,7 @@ def _screen(name: str, was_alive: bool) -> None:
             why.show(name, log.evidence())
             _remedies(run.config)
     if len(steps):
-        _curves(name, log)
+        _curves(name, log, on_fashion=_dataset(run) == "fashion-mnist")
     _details(run, log)
     actions.notes(run)
 
@@ -239,7 +239,9 @@ def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, 
         )
         log_scale = st.toggle(tr("Logarithmic loss"), key=f"{key}-log")
         if offer_reference:
-            reference = st.toggle(tr("Tutorial's five points"), value=True, key=f"{key}-reference")
+            reference = st.toggle(
+                tr("Tutorial's published run"), value=True, key=f"{key}-reference"
+            )
     return charts.Look(x=x or "step", log=log_scale, smoothing=smoothing), reference
 
 
@@ -248,9 +250,15 @@ def tutorial() -> charts.Curves:
     return charts.Curves.of(tr("Tutorial (test)"), recorded.load(REFERENCE))
 
 
-def _curves(name: str, log) -> None:
+def _dataset(run: Run) -> str:
+    return str((run.config.get("train") or {}).get("dataset", ""))
+
+
+def _curves(name: str, log, on_fashion: bool) -> None:
     """Loss and accuracy side by side, then learning rate, speed and memory."""
-    look, with_reference = look_controls(f"look-{name}", offer_reference=name != REFERENCE)
+    look, with_reference = look_controls(
+        f"look-{name}", offer_reference=on_fashion and name != REFERENCE
+    )
     curves, reference = charts.Curves.of(name, log), tutorial() if with_reference else None
     measured = [metric for metric in ("loss", "accuracy") if curves.has(metric)]
     for column, metric in zip(st.columns(len(measured)), measured, strict=True):
@@ -339,5 +347,5 @@ def _recorded_screen(recording: recorded.Recording) -> None:
             ),
         )
     if shown.epochs() or len(shown.steps()):
-        _curves(recording.name, shown)
+        _curves(recording.name, shown, on_fashion=True)
         over_epochs.show(recording.name, shown.epochs())

@@ -1,6 +1,7 @@
 """The runs on the Train page: living ones as cards, all of them as a table to choose from."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -177,7 +178,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
                 "test": card.get("test_accuracy"),
                 "network": network_name(run.config),
                 "recipe": run.preset,
-                "data": train.get("dataset", ""),
+                "data": _data_of(train),
                 "epochs": train.get("epochs"),
                 "time": formatting.duration(run.status.seconds),
                 "tags": list(notes.tags),
@@ -186,6 +187,12 @@ def as_table(found: list[Run]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def _data_of(train: dict) -> str:
+    """The data set; of somebody's own pictures, which."""
+    own = Path(str(train.get("pictures") or "")).name
+    return own or str(train.get("dataset", ""))
 
 
 def network_name(config: dict) -> str:
@@ -218,13 +225,20 @@ def _with_selected(selected: list[Run]) -> None:
 
 def _overlay(selected: list[Run]) -> None:
     """Curves of several runs in one chart, and the settings in which they differ."""
-    look, with_reference = panel.look_controls("look-overlay")
+    beside = st.multiselect(
+        tr("Recorded runs beside them"),
+        recorded.names(),
+        format_func=lambda name: tr(recorded.load(name).title),
+        key="overlay-recorded",
+    )
+    look, _ = panel.look_controls("look-overlay", offer_reference=False)
     curves = []
     for run in selected:
         log = metrics_of(run)
         curves.append(charts.Curves.of(run.name, log))
-    if with_reference:
-        curves.append(panel.tutorial())
+    for name in beside:
+        recording = recorded.load(name)
+        curves.append(charts.Curves.of(tr(recording.title), recording))
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         column.plotly_chart(charts.overlay(curves, metric, look), key=f"overlay-{metric}")
     differing = differences(selected)

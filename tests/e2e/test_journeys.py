@@ -123,7 +123,7 @@ def test_a_click_on_a_cell_shows_its_pictures(open_page, network):
     box = cell.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
-    expect(page.get_by_text(re.compile("pictures: Ankle boot, named correctly"))).to_be_visible()
+    expect(page.get_by_text(re.compile("pictures: Ankle boot named correctly"))).to_be_visible()
     expect(page.get_by_role("combobox", name="Taken for")).to_have_value("Ankle boot")
 
 

@@ -82,3 +82,15 @@ def test_axe_finds_nothing_serious_in_chinese_on_a_tablet(open_page):
         page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         found = Axe().run(page).response["violations"]
         assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], path
+
+
+def test_a_network_stays_chosen_when_the_language_changes(open_page):
+    page = open_page("results?section=Download&lang=zh&network=wild")
+    for language, heading in (
+        ("English", "Photos and drawings"),
+        ("中文", "照片与绘画"),
+        ("English", "Photos and drawings"),
+    ):
+        switch(page, language)
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+        expect(page.get_by_test_id("stAlert")).to_have_count(0)

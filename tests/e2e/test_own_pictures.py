@@ -48,9 +48,9 @@ def test_pictures_taken_with_a_camera_are_collected(tmp_path):
         page.get_by_role("button", name="Add class").click()
         for count in (1, 2):
             page.get_by_role("button", name="Take Photo").click()
-            expect(page.get_by_text(f"disc: {count} pictures")).to_be_visible()
+            expect(page.get_by_text(f"disc · pictures: {count}")).to_be_visible()
         page.get_by_role("button", name="Remove the last picture").click()
-        expect(page.get_by_text("disc: 1 pictures")).to_be_visible()
+        expect(page.get_by_text("disc · pictures: 1")).to_be_visible()
 
 
 def test_a_correction_goes_from_an_answer_to_the_page_that_trains(tmp_path):

@@ -15,6 +15,7 @@ from untrained import save_untrained
 
 from dashboard.classify.panel import answer_html
 from vggcore.answers.classifier import Prediction
+from vggcore.data.classes import percent
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,8 @@ def test_no_answer_claims_to_be_certain(chance, whole, tenths):
         label="Bag", probability=chance, probabilities={"Bag": chance}, unsure=False
     )
     html = answer_html(answer)
-    assert f">{whole} sure<" in html and f">{tenths}<" in html
+    assert f">{tenths} sure<" in html and f">{tenths}<" in html
+    assert percent(chance) == whole  # as it is said in short
 
 
 def classify(source: str = "Draw", **state) -> AppTest:

@@ -223,3 +223,44 @@ def test_corrections_of_classes_that_no_network_has():
     page.switch_page("pages/pictures.py").run()
 
     assert not page.exception and "No network here" in page.info[0].value
+
+
+def test_the_same_picture_twice_is_told():
+    page = pictures_page()
+    add_class(page, "mug")
+    page.segmented_control(key="collect-way").set_value("Files").run()
+    same = made.encoded(made.picture("circle", 1))
+    page.file_uploader[0].set_value(
+        [("a.png", same, "image/png"), ("b.png", same, "image/png")]
+    ).run()
+
+    assert "this picture is there already" in page.error[0].value
+    assert len(page.session_state["collected"]["mug"]) == 1
+
+
+def test_what_cannot_be_kept_stays_collected(monkeypatch):
+    page = pictures_page()
+    for number, name in enumerate(("mug", "pen")):
+        add_class(page, name)
+        page.segmented_control(key="collect-way").set_value("Files").run()
+        page.file_uploader[0].set_value(
+            [
+                (f"{n}.png", made.encoded(made.picture(made.SHAPES[number], n)), "image/png")
+                for n in range(3)
+            ]
+        ).run()
+    monkeypatch.setattr(places, "folder", lambda: Path("/proc/nothing"))
+
+    press(page, "Keep and go on to training")
+
+    assert "cannot write" in page.error[0].value
+    assert len(page.session_state["collected"]) == 2
+
+
+def test_a_set_that_cannot_be_trained_on_can_be_deleted():
+    png = made.encoded(made.picture("circle", 1))
+    places.keep_zip("poor", made.zipped(made.files(4) | {"single/1.png": png}))
+
+    page = pictures_page()
+
+    assert "Delete these pictures" in {button.label for button in page.button}

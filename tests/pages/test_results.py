@@ -70,7 +70,9 @@ def test_a_chosen_cell_shows_its_pictures_with_probabilities():
 
     page = show("Confusion", **{"cell-is": CLASSES[0], "cell-taken-for": CLASSES[named]})
 
-    assert any(f"**{count:,} pictures: is {CLASSES[0]}" in text.value for text in page.markdown)
+    assert any(
+        f"**{count:,} pictures: {CLASSES[0]} taken for" in text.value for text in page.markdown
+    )
     [strip] = [html.body for html in page.html if "<img" in html.body]
     assert strip.count("<img") == min(count, panel.SHOWN_BESIDE)
 

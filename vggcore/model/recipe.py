@@ -321,6 +321,20 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
+    "try-out": Preset(
+        summary="A minute's try-out on 10,000 images: watch a network learn",
+        reaches="86 % of Fashion-MNIST",
+        audience="for watching a network learn",
+        spec=VGGSpec(
+            configuration="A",
+            width=Fraction(1, 8),
+            batch_norm=True,
+            image_size=32,
+            head="pool",
+            dropout=0.0,
+        ),
+        train=TrainConfig(epochs=3, batch_size=128, train_limit=10_000, flip=True),
+    ),
     "tutorial": Preset(
         summary="The tutorial's own recipe: VGG-11 at 1/8, 224 px, batch 64, Adam, 5 epochs",
         reaches="91.8 % of Fashion-MNIST",
@@ -482,20 +496,6 @@ PRESETS: dict[str, Preset] = {
             learning_rate=0.0003,
             weight_decay=0.0,
         ),
-    ),
-    "try-out": Preset(
-        summary="A minute's try-out on 10,000 images: watch a network learn",
-        reaches="86 % of Fashion-MNIST",
-        audience="for watching a network learn",
-        spec=VGGSpec(
-            configuration="A",
-            width=Fraction(1, 8),
-            batch_norm=True,
-            image_size=32,
-            head="pool",
-            dropout=0.0,
-        ),
-        train=TrainConfig(epochs=3, batch_size=128, train_limit=10_000, flip=True),
     ),
 }
 DEFAULT_PRESET = "fast"

@@ -239,12 +239,12 @@ def _one(entry: Entry, form: Form) -> _One | str:
         return str(error)
     return _One(
         image=prepare(picture, form.size, form.style).network_input,
-        digest=_digest(picture),
+        digest=digest(picture),
         size=picture.size,
     )
 
 
-def _digest(picture: Image.Image) -> str:
+def digest(picture: Image.Image) -> str:
     """Equal for pictures that are equal, however they were saved without loss."""
     small = picture.resize((_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.BOX)
     content = small.tobytes() + repr(picture.size).encode()
