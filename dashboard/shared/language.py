@@ -26,6 +26,10 @@ _IN_HEADER = """<style>
   z-index: 999991; }
 div:has(> .st-key-language) { position: absolute; }
 .st-key-language button { min-height: 2rem; padding: 0 .5rem; }
+/* Where the pages' names fill the header, below it. */
+@media (min-width: 640px) and (max-width: 940px) {
+  .st-key-language { top: 3.6rem; right: 1rem; }
+}
 </style>"""
 _forced: ContextVar[str] = ContextVar("forced", default="")
 

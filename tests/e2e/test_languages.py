@@ -94,3 +94,18 @@ def test_a_network_stays_chosen_when_the_language_changes(open_page):
         switch(page, language)
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [700, 820, 945, 1280])
+def test_the_switch_covers_no_page_in_the_header(open_page, width):
+    page = open_page("learn?lang=en", viewport={"width": width, "height": 900})
+    button = page.locator(".st-key-language button").bounding_box()
+    links = [link.bounding_box() for link in page.locator("header a, nav a").all()]
+
+    for link in filter(None, links):
+        apart = (
+            link["x"] + link["width"] <= button["x"]
+            or link["x"] >= button["x"] + button["width"]
+            or link["y"] + link["height"] <= button["y"]
+        )
+        assert apart, (link, button)
