@@ -4,10 +4,11 @@ import streamlit as st
 
 from dashboard.learn.steps import STEPS, Question
 from dashboard.shared import language
-from dashboard.shared.internals import through_entry_point
+from dashboard.shared.internals import scroll_to_top, through_entry_point
 from dashboard.shared.language import tr
 
 _DONE = "done"  # numbers of the steps whose questions were answered, in the address
+_MOVED = "learn-moved"  # to another step, whose beginning is to be seen
 
 
 def done() -> set[int]:
@@ -54,6 +55,7 @@ def ask(question: Question, number: int) -> None:
 
 def go_to(name: str) -> None:
     st.session_state["step"] = name
+    st.session_state[_MOVED] = True
 
 
 through_entry_point()
@@ -111,3 +113,5 @@ with st.container(horizontal=True):
             on_click=go_to,
             args=(onward,),
         )
+if st.session_state.pop(_MOVED, False):
+    scroll_to_top()

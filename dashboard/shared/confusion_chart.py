@@ -63,19 +63,20 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         selected={"marker": {"color": palette.CHOSEN}},
         unselected={"marker": {"opacity": 1}},
     )
-    # On light cells in the theme's own colour, on dark ones in white.
-    for dark in (False, True):
-        some = [(i, j) for i, j in cells if counts[i][j] and (shares[i][j] > 0.4) == dark]
-        figure.add_scatter(
-            x=[shown[j] for _, j in some],
-            y=[shown[i] for i, _ in some],
-            mode="text",
-            text=[f"{counts[i][j]:,}" for i, j in some],
-            hoverinfo="skip",
-            textfont={"size": 12} | ({"color": "white"} if dark else {}),
-            # Plotly would fade the numbers of all cells that are not chosen.
-            unselected={"marker": {"opacity": 1}, "textfont": {"color": "white"} if dark else {}},
-        )
+    # Not a trace of text, which would fade with all cells that are not chosen. On light cells in
+    # the theme's own colour, on dark ones in white.
+    numbers = [
+        {
+            "x": shown[j],
+            "y": shown[i],
+            "text": f"{counts[i][j]:,}",
+            "showarrow": False,
+            "font": {"size": 12} | ({"color": "white"} if shares[i][j] > 0.4 else {}),
+        }
+        for i, j in cells
+        if counts[i][j]
+    ]
+    figure.update_layout(annotations=numbers)
     figure.update_yaxes(autorange="reversed", title=tr("is"), fixedrange=True, showgrid=False)
     figure.update_xaxes(
         title=tr("taken for"), side="top", tickangle=-45, fixedrange=True, showgrid=False

@@ -53,6 +53,17 @@ def keep_address_on_leaving() -> None:
     st.html(f"<script>{_HISTORY.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
 
 
+def scroll_to_top() -> None:
+    """Show the page from its beginning; call it last on the page.
+
+    Without this, what a button at the end of a page opens is seen from its middle.
+    """
+    st.html(
+        "<script>document.querySelector('[data-testid=\"stMain\"]')?.scrollTo(0, 0)</script>",
+        unsafe_allow_javascript=True,
+    )
+
+
 def take_over_address() -> None:
     """Let the browser know of parameters that a link to the page that was open already brought.
 

@@ -153,7 +153,12 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
     total, step = status.total_steps, status.step
     if not total:
         if run.living:
-            st.progress(0.0, text=formatting.plain(tr(run.message).capitalize() or tr("Starting")))
+            st.progress(
+                0.0,
+                text=formatting.plain(
+                    tr(run.message).capitalize() or tr("Starting: loading PyTorch")
+                ),
+            )
         return
     st.progress(min(1.0, step / total), text=progress_text(run, steps))
 

@@ -224,3 +224,28 @@ def test_the_keyboard_alone_goes_through_learn(open_page):
     tab_to(page, "button", "Next: Whole network")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Whole network")).to_be_visible()
+
+
+def test_the_next_step_is_seen_from_its_beginning(open_page):
+    page = open_page("learn?lang=en", viewport={"width": 1280, "height": 600})
+    page.get_by_role("button", name="Next: One block").click()
+    expect(page.get_by_role("heading", name="One block")).to_be_in_viewport()
+
+
+def test_numbers_of_the_matrix_stay_readable_when_a_cell_is_chosen(open_page):
+    page = open_page("results?section=Confusion&network=wild")
+    numbers = page.locator(".js-plotly-plot .annotation-text")
+    expect(numbers.filter(has_text=re.compile("^986$"))).to_have_count(1)
+    numbers.filter(has_text=re.compile("^986$")).click(
+        force=True
+    )  # trousers that are named correctly
+    expect(page.get_by_text(re.compile("pictures: Trouser named correctly"))).to_be_visible()
+
+    assert min(numbers.evaluate_all(OPACITIES)) > 0.9
+
+
+OPACITIES = """all => all.map(one => {
+  let least = +(getComputedStyle(one).fillOpacity);
+  for (let e = one; e; e = e.parentElement) least = Math.min(least, +getComputedStyle(e).opacity);
+  return least;
+})"""
