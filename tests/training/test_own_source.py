@@ -7,7 +7,7 @@ import own_pictures as made
 import pytest
 import torch
 
-from vggcore.answers import making_results, results
+from vggcore.answers import export, making_results, results
 from vggcore.answers.classifier import load_classifier
 from vggcore.data.own import prepared
 from vggcore.data.own.listing import PicturesError
@@ -99,6 +99,8 @@ def test_a_network_learns_shapes_and_can_be_asked(train, tmp_path):
     making_results.build(path)
     assert results.cached(path).scores == found.scores
     assert naming_of(tmp_path / "run").classes == made.SHAPES
+    card_for_others = export.model_card(path).decode()
+    assert "It knows 3 classes" in card_for_others and str(tmp_path) not in card_for_others
 
 
 def test_convolutions_stay_until_all_layers_learn(train, tmp_path):
