@@ -17,7 +17,7 @@ from vggcore.model.checkpoints import CheckpointError
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
-MAX_FILES = 12
+MAX_FILES, MAX_FILE_MB = 12, 20
 MAX_KEPT_BYTES = 40_000_000  # of one visitor's uploads
 GARMENTS = N_(
     "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a person. The "
@@ -108,6 +108,7 @@ def upload() -> None:
         EXTENSIONS,
         key="files",
         accept_multiple_files=True,
+        max_upload_size=MAX_FILE_MB,
         on_change=forget_if_removed,
     )
     if len(files) > MAX_FILES:

@@ -6,7 +6,11 @@ import streamlit as st
 
 from dashboard.pictures import collect, corrections, panel
 from dashboard.shared import deployment, formatting, language
-from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
+from dashboard.shared.internals import (
+    keep_uploads_in_memory,
+    take_uploads_up_to,
+    through_entry_point,
+)
 from dashboard.shared.language import N_, tr
 from vggcore import runs
 from vggcore.data.own import known_sets, places
@@ -67,6 +71,7 @@ def forget(name: str) -> None:
 
 def uploaded() -> None:
     """A zip of class folders."""
+    take_uploads_up_to(MAX_ZIP_MB)
     st.write(
         tr(
             "A zip with one folder for each class, named like the class, with its pictures inside. "

@@ -17,6 +17,7 @@ from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 ENOUGH = 10  # pictures of a class that a first try should have
 MOST_CLASSES, MOST_PICTURES = 20, 60  # of a session; of a class
+MAX_FILE_MB = 20
 KEPT_SIDE = 256  # pixels of the longest side
 _KEPT = "collected"  # in the session: pictures by class
 _CLASS = "collect-class"
@@ -165,6 +166,7 @@ def _files(name: str, number: int) -> None:
         tr("Pictures of {name}", name=formatting.plain(name)),
         EXTENSIONS,
         accept_multiple_files=True,
+        max_upload_size=MAX_FILE_MB,
         key=f"collect-files-{number}",
     )
     if files:

@@ -45,6 +45,18 @@ def keep_uploads_in_memory() -> None:
         MultiPartParser.spool_max_size = most * 1024 * 1024
 
 
+def take_uploads_up_to(megabytes: int) -> None:
+    """Raise the server's own limit for uploads, which binds whatever an uploader allows.
+
+    Only for dashboards that are not public: it holds for all who visit. Without this, a zip above
+    `server.maxUploadSize` is refused by the server.
+    """
+    from streamlit import config
+
+    if config.get_option("server.maxUploadSize") < megabytes:
+        config.set_option("server.maxUploadSize", megabytes)
+
+
 def keep_address_on_leaving() -> None:
     """Let the browser's Back find a page with the parameters that it was left with.
 

@@ -32,3 +32,16 @@ def test_without_them_the_pages_go_on(call, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
 
     call()
+
+
+def test_the_limit_of_uploads_is_raised_and_never_lowered():
+    from streamlit import config
+
+    before = config.get_option("server.maxUploadSize")
+    try:
+        internals.take_uploads_up_to(before + 5)
+        assert config.get_option("server.maxUploadSize") == before + 5
+        internals.take_uploads_up_to(1)
+        assert config.get_option("server.maxUploadSize") == before + 5
+    finally:
+        config.set_option("server.maxUploadSize", before)

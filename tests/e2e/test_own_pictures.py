@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import own_pictures as made
 import pytest
 from harness import chromium, running_app, settle, visit
@@ -11,7 +12,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_from_a_zip_to_an_answer(tmp_path):
-    (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(12)))
+    # Larger than uploads to Classify may be: the server's own limit must follow.
+    noise = {"notes.bin": np.random.default_rng(0).bytes(22_000_000)}
+    (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(12) | noise))
     made.picture("square", 500, side=200).save(tmp_path / "square.png")
     places = {"VGGCORE_PICTURES": str(tmp_path / "own"), "VGGCORE_CACHE": str(tmp_path / "cache")}
     with (
