@@ -10,6 +10,8 @@ from dashboard.shared import deployment, formatting
 from dashboard.shared.language import tr
 from vggcore.answers.classifier import Classifier
 from vggcore.data.own import corrections
+from vggcore.data.own.listing import PicturesError
+from vggcore.machine.messages import Message
 
 MOST = 50  # of a session
 _SIDE = 256  # pixels of the longest side that is kept
@@ -86,7 +88,11 @@ def _keep(picture: Image.Image, label: str, named: str, key: str, collecting: bo
     try:
         if collecting:
             corrections.collect(label, stream.getvalue())
-        elif len(kept()) < MOST:
+        elif len(kept()) >= MOST:
+            raise PicturesError(
+                Message("{limit:,} corrections are the most that are kept", limit=MOST)
+            )
+        else:
             kept().append(Correction(label, named, stream.getvalue(), small))
     except ValueError as error:
         st.session_state[f"{_SAID}-{key}"] = tr(error)

@@ -376,9 +376,11 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
             label, ["auto", *available_devices()], format_func=device_label, **common
         )
     if field.name == "pictures":
+        there = [*own_places.names(), *known_sets.NAMES]
+        asked = st.session_state.get(key, value)  # a path, where a run began in a terminal
         return st.selectbox(
             label,
-            ["", *own_places.names(), *known_sets.NAMES],
+            ["", *there, *([asked] if asked and asked not in there else [])],
             format_func=lambda name: name or tr("choose yours"),
             **common,
         )

@@ -95,7 +95,7 @@ def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
     page.get_by_role("combobox", name="Taken for").wait_for(timeout=PATIENCE)
     choose(page, "Is", "Bag")
     choose(page, "Taken for", "Shirt")
-    heading = page.get_by_text(re.compile("pictures: is Bag, taken for Shirt")).inner_text()
+    heading = page.get_by_text(re.compile("pictures: Bag taken for Shirt")).inner_text()
     expect(page).to_have_url(re.compile("cell-is=Bag&cell-taken-for=Shirt"))
 
     other = open_page(address(page))

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
+from dashboard.classify import correct
 from dashboard.classify.panel import answer_html
 from vggcore.answers.classifier import Prediction
 from vggcore.data.classes import percent
@@ -427,3 +428,13 @@ def test_a_public_page_that_collects_nothing_asks_nothing(monkeypatch):
     page = upload(("a.png", ALLOWED["garment.png"]))
 
     assert "file-0-correct-keep" not in {button.key for button in page.button}
+
+
+def test_a_correction_beyond_the_most_is_not_said_to_be_kept(monkeypatch):
+    monkeypatch.setattr(correct, "MOST", 1)
+    page = correct_first_upload(upload(("a.png", ALLOWED["garment.png"])), "Coat")
+
+    page = correct_first_upload(page, "Bag")
+
+    assert [one.label for one in page.session_state["corrections"]] == ["Coat"]
+    assert any("1 corrections are the most" in caption.value for caption in page.caption)

@@ -486,3 +486,12 @@ def test_gpus_are_named_with_what_is_free_and_what_stands_in_the_way(monkeypatch
     said = texts(page).replace("\\", "")
     assert "Tesla T4 has no bfloat16" in said and "Every GPU is in use" in said
     form._free_memory.clear()
+
+
+def test_the_form_takes_the_pictures_of_a_run_from_a_terminal(tmp_path):
+    path = str(own_pictures.folder(tmp_path / "mine"))
+
+    page = train_page(preset="own", pictures=path)
+
+    assert not page.exception and not page.error
+    assert page.selectbox(key="train-own-pictures").value == path

@@ -18,9 +18,10 @@ from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import TrainConfig
+from vggcore.training.labelled import Labelled
 
 
-class FashionSource:
+class FashionSource(Labelled):
     """Training batches of 28×28 images that live on the device, and their validation.
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
@@ -64,15 +65,6 @@ class FashionSource:
             return distributed.shard(inputs), distributed.shard(targets)
         inputs = fashion_mnist.to_network_input(distributed.shard(images), self.preprocessing)
         return inputs, distributed.shard(targets)
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy, with the configured label smoothing."""
-        return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
-
-    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of the batch are right (the larger label, where two are mixed)."""
-        labels = targets.argmax(1) if targets.ndim > 1 else targets
-        return (logits.argmax(1) == labels).sum()
 
     def validate(self, network) -> dict:
         """Scores on the validation split, in the precision of training; processes share it."""

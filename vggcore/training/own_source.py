@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.answers import doubt, evaluation
@@ -28,6 +27,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import FEWEST_STEPS, OWN, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
+from vggcore.training.labelled import Labelled
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _MOMENTS_OF, _AT_ONCE = 2_000, 64  # pictures from which mean and spread are tak
 _DESIGNED_FOR = 28  # pixels of which `shift` counts
 
 
-class OwnSource:
+class OwnSource(Labelled):
     """Batches of somebody's pictures, a pure function of seed and step, and their validation."""
 
     def __init__(
@@ -96,15 +96,6 @@ class OwnSource:
         if train.mixup and not mixes:
             inputs, targets = mixup(inputs, targets, train.mixup, generator, count)
         return distributed.shard(inputs), distributed.shard(targets)
-
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy, with the configured label smoothing."""
-        return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
-
-    def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of the batch are right (the larger label, where two are mixed)."""
-        labels = targets.argmax(1) if targets.ndim > 1 else targets
-        return (logits.argmax(1) == labels).sum()
 
     def validate(self, network) -> dict:
         """Scores on the validation pictures, in the precision of training.

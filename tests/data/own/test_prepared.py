@@ -240,3 +240,12 @@ def test_the_hash_tells_other_splits_apart(tmp_path, column):
         seen.add(prepared.prepared(str(tmp_path / "t.csv"), FORM).sha256)
 
     assert len(seen) == 2
+
+
+def test_a_set_is_shared_out_once_for_each_seed(source, monkeypatch):
+    pictures = prepared.prepared(source, FORM)
+    once = pictures.part("train", 1)
+    monkeypatch.setattr(prepared.splits, "share_out", None)
+
+    assert (pictures.part("train", 1) == once).all()
+    assert len(pictures.part("validation", 1)) == 3

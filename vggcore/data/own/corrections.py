@@ -1,7 +1,8 @@
 """Pictures that a network named wrongly, each with what it is: kept in folders of their classes."""
 
+import secrets
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +14,8 @@ from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError, open_image
 
-COLLECTED = (
-    places.CORRECTIONS
-)  # the set that visitors' corrections go into, where the owner wants them
+# The set that visitors' corrections go into, where the owner wants them.
+COLLECTED = places.CORRECTIONS
 MOST = 2_000  # pictures in it
 SUFFIX = ".png"
 
@@ -30,9 +30,9 @@ class Corrected(NamedTuple):
 
 def collect(label: str, png: bytes) -> None:
     """Add one to those that visitors leave. Raises PicturesError, FileError."""
-    place = places.folder() / COLLECTED / places.escaped(label)
     kept = places.folder() / COLLECTED
-    if len(list(kept.rglob(f"*{SUFFIX}"))) >= MOST:
+    place = kept / places.escaped(label)
+    if count(COLLECTED) >= MOST:
         raise PicturesError(Message("{limit:,} corrections are the most that are kept", limit=MOST))
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,8 @@ def collect(label: str, png: bytes) -> None:
         raise PicturesError(
             Message("cannot write to {place}: {why}", place=kept, why=error.strerror or error)
         ) from None
-    write_atomically(place / f"{places.unique()}{SUFFIX}", png)
+    # In the order of time, and nobody else's.
+    write_atomically(place / f"{time.time_ns()}-{secrets.token_hex(3)}{SUFFIX}", png)
 
 
 def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
@@ -77,18 +78,13 @@ def check(source: str, classes: Sequence[str]) -> None:
 
 def snapshot(source: str) -> str:
     """Copy a set that still grows into one that does not; its name. Raises PicturesError."""
-    with _one_line(source):
-        return places.keep_copy([(file.parent.name, file.read_bytes()) for file in _files(source)])
-
-
-@contextmanager
-def _one_line(source: str) -> Iterator[None]:
     try:
-        yield
+        found = [(file.parent.name, file.read_bytes()) for file in _files(source)]
     except OSError as error:
         raise PicturesError(
             Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
         ) from None
+    return places.keep_copy(found)
 
 
 def _files(source: str) -> list[Path]:
@@ -98,6 +94,6 @@ def _files(source: str) -> list[Path]:
 def count(source: str) -> int:
     """How many a set holds; 0 where there is none."""
     try:
-        return len(list(places.find(source).glob(f"*/*{SUFFIX}")))
+        return len(_files(source))
     except PicturesError:
         return 0

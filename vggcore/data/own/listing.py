@@ -17,7 +17,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from vggcore.machine.messages import Message
-from vggcore.pictures.decode import EXTENSIONS, MAX_BYTES, open_image
+from vggcore.pictures.decode import EXTENSIONS, open_image
 
 MIN_CLASSES, MAX_CLASSES = 2, 1_000
 MAX_PICTURES = 200_000
@@ -168,14 +168,19 @@ def numbers(source: str) -> Numbers:
     if source in known_sets.NAMES:
         return Numbers(*known_sets.NAMES[source])
     place = places.find(source)
-    if place.is_dir():  # of which no time tells that something deep in it has changed
-        found = open_listing(source)
-        return Numbers(len(found.entries), len(found.classes))
-    return _numbers(source, place.stat().st_mtime_ns)
+    folders = [place]
+    if place.is_dir():  # what comes and goes in any folder of it changes that one's time
+        folders = [Path(directory) for directory, _, _ in os.walk(place)]
+    try:
+        return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
+        ) from None
 
 
 @lru_cache(maxsize=32)
-def _numbers(source: str, changed: int) -> Numbers:
+def _numbers(source: str, changed: tuple[int, ...]) -> Numbers:
     found = open_listing(source)
     return Numbers(len(found.entries), len(found.classes))
 
@@ -393,8 +398,3 @@ def _file_identity(file: Path) -> str:
 
 def _reader(file: Path) -> Callable[[], Image.Image]:
     return lambda: open_image(file, DECODED_SIDE)
-
-
-def read_at_most(stream) -> bytes:
-    """What a stream holds, one byte more than a picture may have at most."""
-    return stream.read(MAX_BYTES + 1)

@@ -1,12 +1,9 @@
 """Sets of pictures that have a name: kept in one folder, where every page finds them."""
 
 import hashlib
-import os
 import re
-import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -112,8 +109,8 @@ def keep_zip(name: str, content: bytes) -> Path:
         file.write_bytes(content)
         zips.listing(file, name)
         target = folder() / file.name
-        os.link(file, target)  # which fails where somebody else has just taken the name
-        return target
+        target.touch(exist_ok=False)  # claims the name
+        return file.replace(target)
 
 
 @contextmanager
@@ -151,7 +148,7 @@ def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     Pictures come decoded and encoded anew by us. Raises PicturesError, FileError.
     """
     _check_not_reserved(check_name(name))
-    return _keep(name, pictures)
+    return _keep(name, pictures, safe_folder)
 
 
 def keep_corrections(pictures: list[tuple[str, bytes]]) -> str:
@@ -175,14 +172,12 @@ def keep_copy(pictures: list[tuple[str, bytes]]) -> str:
     return _keep_numbered(pictures, str)
 
 
-def _keep(
-    name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], str] | None = None
-) -> Path:
-    """Raises NameTaken where somebody else has just taken the name."""
+def _keep(name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], str]) -> Path:
+    """Each in the folder that its class is `named`. Raises NameTaken where the name just was."""
     target = folder() / name
     with _trial() as trial:
         for number, (label, png) in enumerate(pictures):
-            place = trial / (named or safe_folder)(label)
+            place = trial / named(label)
             place.mkdir(exist_ok=True)
             write_atomically(place / f"{number:05}.png", png)
         trial.chmod(0o755)
@@ -190,11 +185,6 @@ def _keep(
         for place in list(trial.iterdir()):
             place.rename(target / place.name)
     return target
-
-
-def unique() -> str:
-    """A file's name that nobody else takes, in the order of time."""
-    return f"{time.time_ns()}-{secrets.token_hex(3)}"
 
 
 def safe_folder(label: str) -> str:

@@ -16,12 +16,12 @@ from vggcore.pictures.decode import MAX_BYTES, ImageError, open_image
 MAX_ENTRIES = 250_000
 MAX_UNPACKED = 16_000_000_000  # bytes of all pictures together
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for memory without end
-# What zipfile raises on damaged archives, beside its own error.
+# What zipfile raises on damaged archives, beside its own error: RuntimeError also for versions
+# and encryption that it does not read.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,
     RuntimeError,
     ValueError,
     OverflowError,
@@ -96,7 +96,7 @@ def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Im
     def read() -> Image.Image:
         try:
             with archive.open(entry) as stream:
-                content = listing_of.read_at_most(stream)
+                content = stream.read(MAX_BYTES + 1)  # a byte more is refused there
         except (*_DAMAGE, OSError):
             raise ImageError(Message("it cannot be unpacked")) from None
         return open_image(content, DECODED_SIDE)
