@@ -64,7 +64,8 @@ def show(source: str) -> None:
             st.caption(f":material/info: {formatting.plain(tr(warning))}")
         _classes(found)
     with right:
-        st.image(sheet, caption=tr("Some pictures of each class"))
+        title = tr("Some pictures of each class")
+        st.image(sheet, caption=title, alt=title)
 
 
 def _numbers(found: Report) -> None:

@@ -7,6 +7,7 @@ def test_something(open_page):
 
 from contextlib import ExitStack
 
+import own_pictures as made
 import pytest
 from harness import chromium, running_app, visit
 
@@ -15,8 +16,13 @@ _PAGES = pytest.StashKey[list]()
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
-    cache = str(tmp_path_factory.mktemp("cache"))
-    with running_app(tmp_path_factory.mktemp("runs"), VGGCORE_CACHE=cache) as running:
+    pictures = tmp_path_factory.mktemp("pictures")
+    (pictures / "shapes.zip").write_bytes(made.zipped())
+    places = {
+        "VGGCORE_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "VGGCORE_PICTURES": str(pictures),
+    }
+    with running_app(tmp_path_factory.mktemp("runs"), **places) as running:
         yield running
 
 

@@ -5,13 +5,13 @@ import re
 import numpy as np
 import own_pictures as made
 import pytest
-from harness import chromium, running_app, settle, visit
+from harness import running_app, settle, visit
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_from_a_zip_to_an_answer(tmp_path):
+def test_from_a_zip_to_an_answer(tmp_path, browser):
     # Larger than uploads to Classify may be: the server's own limit must follow.
     noise = {"notes.bin": np.random.default_rng(0).bytes(22_000_000)}
     (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(12) | noise))
@@ -19,7 +19,6 @@ def test_from_a_zip_to_an_answer(tmp_path):
     places = {"VGGCORE_PICTURES": str(tmp_path / "own"), "VGGCORE_CACHE": str(tmp_path / "cache")}
     with (
         running_app(tmp_path / "runs", **places) as app,
-        chromium() as browser,
         visit(browser, app, "pictures?from=Upload") as page,
     ):
         page.get_by_test_id("stFileUploader").locator("input").set_input_files(
@@ -41,26 +40,26 @@ def test_from_a_zip_to_an_answer(tmp_path):
         expect(page.get_by_text("Test accuracy").first).to_be_visible()
 
 
-def test_pictures_taken_with_a_camera_are_collected(tmp_path):
+def test_pictures_taken_with_a_camera_are_collected(tmp_path, browser):
     with (
         running_app(tmp_path / "runs", VGGCORE_PICTURES=str(tmp_path / "own")) as app,
-        chromium() as browser,
-        visit(browser, app, "pictures") as page,
+        visit(browser, app, "pictures", permissions=["camera"]) as page,
     ):
         page.get_by_label("New class").fill("disc")
         page.get_by_role("button", name="Add class").click()
         for count in (1, 2):
+            # Before the camera shows anything, the button takes nothing.
+            page.wait_for_function("document.querySelector('video')?.readyState === 4")
             page.get_by_role("button", name="Take Photo").click()
             expect(page.get_by_text(f"disc · pictures: {count}")).to_be_visible()
         page.get_by_role("button", name="Remove the last picture").click()
         expect(page.get_by_text("disc · pictures: 1")).to_be_visible()
 
 
-def test_a_correction_goes_from_an_answer_to_the_page_that_trains(tmp_path):
+def test_a_correction_goes_from_an_answer_to_the_page_that_trains(tmp_path, browser):
     made.picture("square", 7, side=200).save(tmp_path / "a.png")
     with (
         running_app(tmp_path / "runs", VGGCORE_PICTURES=str(tmp_path / "own")) as app,
-        chromium() as browser,
         visit(browser, app, "classify?source=Upload") as page,
     ):
         page.get_by_test_id("stFileUploader").locator("input").set_input_files(tmp_path / "a.png")
