@@ -52,6 +52,7 @@ def test_pictures_taken_with_a_camera_are_collected(tmp_path, browser):
             page.wait_for_function("document.querySelector('video')?.readyState === 4")
             page.get_by_role("button", name="Take Photo").click()
             expect(page.get_by_text(f"disc · pictures: {count}")).to_be_visible()
+            settle(page)  # the next camera is another one
         page.get_by_role("button", name="Remove the last picture").click()
         expect(page.get_by_text("disc · pictures: 1")).to_be_visible()
 
