@@ -27,6 +27,7 @@ def start(wish: form.Wish) -> None:
         name=wish.name,
         preset=wish.preset,
         processes=wish.processes,
+        on_cluster=wish.on_cluster,
         visitor=deployment.visitor(),
         request=request,
         limits=deployment.limits(),

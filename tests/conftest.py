@@ -1,12 +1,13 @@
 """What tests need of the machine, and run folders of their own.
 
-Tests marked `browser`, `data`, `garments` or `gpu` are skipped where what they need is missing.
-VGGCORE_REQUIRE=browser,data,garments (set in CI) makes such a test fail instead: a check that
+Tests marked `browser`, `data`, `garments`, `ray` or `gpu` are skipped where that is missing.
+VGGCORE_REQUIRE=browser,data,garments,ray (set in CI) makes such a test fail instead: a check that
 silently did not run has not passed.
 """
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ NEEDS = {
         lambda: (paths.data_dir() / "garments-dev").is_dir(),
         "garments-dev is not under VGGCORE_DATA",
     ),
+    "ray": (lambda: find_spec("ray") is not None, "Ray is not installed"),
     "gpu": (_has_gpu, "no CUDA device"),
 }
 

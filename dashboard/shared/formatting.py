@@ -75,3 +75,8 @@ def basis(text: str) -> str:
     if text.startswith(measured):
         return tr("this machine, measured {day}", day=text.removeprefix(measured))
     return tr(text)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter in front; `str.capitalize` would take the others away."""
+    return text[:1].upper() + text[1:]

@@ -19,6 +19,8 @@ from vggcore.machine.hardware import available_devices, device_choices
 from vggcore.model import recipe
 from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.runs.cluster import settings
+from vggcore.runs.cluster.settings import without_password
 from vggcore.runs.limits import Limits
 from vggcore.training import cost
 
@@ -51,13 +53,19 @@ class Wish:
     train: TrainConfig
     problem: str = ""
     processes: int = 1  # GPUs to train on at once
+    on_cluster: bool = False  # it trains there instead of on this machine
     seeds: int = 1  # runs to start, which differ in their seeds alone
 
     def command(self) -> str:
         """The same run, in a terminal."""
         arguments = recipe_options.command_line(self.preset, self.spec, self.train)
         program = "python -m vggcore"
-        if self.processes > 1:
+        if self.on_cluster:
+            several = ["--processes", str(self.processes)] if self.processes > 1 else []
+            arguments += ["--on", "cluster", *several]
+            if self.seeds == 1:
+                return f"{program} runs launch {shlex.join(arguments)}"
+        elif self.processes > 1:
             program = f"torchrun --standalone --nproc-per-node={self.processes} -m vggcore"
         if self.seeds > 1:
             started = ["--seeds", str(self.seeds), *(["--name", self.name] if self.name else [])]
@@ -100,7 +108,7 @@ def fill_in(limits: Limits) -> Wish:
         if limits.public:
             seed = _train_widget(_field("seed"), base.train.seed, preset)
             train = limits.capped(preset, dataclasses.replace(base.train, seed=seed))
-            return Wish(preset, name, base.spec, train)
+            return Wish(preset, name, base.spec, train, on_cluster=_on_cluster())
         with st.expander(tr("Network"), icon=":material/account_tree:"):
             spec = VGGSpec(**_network_widgets(base.spec, preset))
         with st.expander(tr("Recipe in detail"), icon=":material/tune:"):
@@ -112,11 +120,15 @@ def fill_in(limits: Limits) -> Wish:
             spec, train = recipe_options.for_pictures(spec, train)
     except ValueError as error:
         return Wish(preset, name, base.spec, base.train, tr(error))
-    gpus = [device for device in available_devices() if device.startswith("cuda")]
-    processes = 1
-    if len(gpus) > 1 and train.device in ("auto", "cuda"):
-        if st.toggle(tr("Use all {count} GPUs", count=len(gpus)), key="train-all-gpus"):
-            processes = len(gpus)
+    on_cluster = _on_cluster()
+    if on_cluster:
+        processes = _gpus_of_cluster()
+        if train.dataset in (recipe.OWN, recipe.CORRECTIONS):
+            problem = tr("Own pictures stay on this machine: train on them here.")
+            return Wish(preset, name, base.spec, base.train, problem)
+    else:
+        train = _on_chosen_gpus(train)
+        processes = len(train.device.split(","))
     seeds = st.number_input(
         tr("Runs"),
         1,
@@ -128,7 +140,62 @@ def fill_in(limits: Limits) -> Wish:
             "other. Their mean and spread tell what is chance."
         ),
     )
-    return Wish(preset, name, spec, train, processes=processes, seeds=seeds)
+    return Wish(preset, name, spec, train, processes=processes, seeds=seeds, on_cluster=on_cluster)
+
+
+def _on_cluster() -> bool:
+    """Whether the run is to train on the cluster; asked where one is set up."""
+    try:
+        cluster = settings.read()
+    except ValueError as error:
+        st.warning(formatting.plain(tr(error)), icon=":material/lan:")
+        return False
+    if cluster is None:
+        return False
+    names = {False: tr("this machine"), True: tr("the cluster at {host}", host=cluster.host)}
+    return bool(
+        st.segmented_control(
+            tr("Train on"),
+            list(names),
+            default=True,
+            required=True,
+            format_func=lambda place: formatting.plain(names[place]),
+            key="train-on-cluster",
+        )
+    )
+
+
+def _gpus_of_cluster() -> int:
+    cluster = settings.require()
+    each = tr("GPUs") if cluster.gpus else tr("Processes")
+    return st.number_input(
+        each,
+        1,
+        runs.MAX_PROCESSES,
+        1,
+        key="train-cluster-gpus",
+        help=tr(
+            "More than one: each takes its share of every batch, and the gradients are averaged."
+        ),
+    )
+
+
+def _on_chosen_gpus(train: TrainConfig) -> TrainConfig:
+    """The recipe with the GPUs of this machine that it is to train on, where there are several."""
+    there = [device for device in available_devices() if device.startswith("cuda")]
+    if len(there) < 2 or train.device not in ("auto", "cuda"):
+        return train
+    chosen = st.multiselect(
+        tr("GPUs"),
+        there,
+        format_func=device_label,
+        key="train-gpus",
+        placeholder=tr("the first that is free"),
+        help=tr(
+            "More than one: each takes its share of every batch, and the gradients are averaged."
+        ),
+    )
+    return dataclasses.replace(train, device=",".join(sorted(chosen)) or train.device)
 
 
 def _recipe_card(name: str) -> str:
@@ -198,6 +265,9 @@ def _read(text: str, like):
 
 def forecast(wish: Wish) -> None:
     """What the run will take on this machine: device, time, memory, disk; warns if it won't fit."""
+    if wish.on_cluster:
+        _forecast_on_cluster(wish)
+        return
     device = device_choices(wish.train.device)[0]
     if wish.seeds > 1:
         st.caption(tr("{seeds} runs, one after the other. Each:", seeds=wish.seeds))
@@ -207,7 +277,7 @@ def forecast(wish: Wish) -> None:
     rows = [
         (
             tr("Device"),
-            formatting.plain(device) + (f" × {wish.processes}" if wish.processes > 1 else ""),
+            formatting.plain(wish.train.device if wish.processes > 1 else device),
         ),
         (tr("Time"), tr("not known yet") if per_epoch is None else _about(per_epoch, wish)),
         (tr("Memory"), _of_free(needs.memory_bytes, memory)),
@@ -235,7 +305,7 @@ def forecast(wish: Wish) -> None:
             if needed is needs.memory_bytes:
                 _offer_largest_batch(wish.preset, wish.spec, wish.train, "train-fitting-batch")
     _about_gpus(wish.train.device, needs.memory_bytes)
-    living = [run.name for run in runs.list_runs() if run.living]
+    living = [run.name for run in runs.list_runs() if run.living and not run.on_cluster]
     if living:
         st.caption(
             tr(
@@ -243,6 +313,19 @@ def forecast(wish: Wish) -> None:
                 living=formatting.plain(", ".join(living)),
             )
         )
+
+
+def _forecast_on_cluster(wish: Wish) -> None:
+    """What the run asks the cluster for; how fast it is there, nobody has measured here."""
+    cluster, needs = settings.require(), cost.estimate(wish.spec, wish.train)
+    each = [f"{cluster.gpus:g} GPU"] if cluster.gpus else []
+    asked = " + ".join([*each, f"{cluster.cpus:g} CPU"])
+    rows = [
+        (tr("Reserves"), f"{wish.processes} × ({asked})" if wish.processes > 1 else asked),
+        (tr("Memory"), tr("about {size}", size=formatting.size(needs.memory_bytes))),
+        (tr("Kept in"), formatting.plain(without_password(cluster.store))),
+    ]
+    st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows))
 
 
 def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: str) -> None:
@@ -368,9 +451,9 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
 def _train_widget(field: dataclasses.Field, value, preset: str):
     """The widget that suits a field of `TrainConfig`; what it says now."""
     meta, key = field.metadata, f"train-{preset}-{field.name}"
-    label = _sentence(tr(field.name.replace("_", " ")))
+    label = formatting.sentence(tr(field.name.replace("_", " ")))
     label += f" ({tr(meta['unit'])})" if meta["unit"] else ""
-    common: dict = dict(help=_sentence(tr(meta["help"])), key=key)
+    common: dict = dict(help=formatting.sentence(tr(meta["help"])), key=key)
     if field.name == "device":
         return st.selectbox(
             label, ["auto", *available_devices()], format_func=device_label, **common
@@ -434,11 +517,6 @@ def _about_gpus(device: str, needed: int) -> None:
             ),
             icon=":material/hourglass:",
         )
-
-
-def _sentence(text: str) -> str:
-    """With a capital letter in front; `str.capitalize` would take the others away."""
-    return text[:1].upper() + text[1:]
 
 
 def _float_step(value: float) -> float:

@@ -93,12 +93,18 @@ def _heading(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(run.name), anchor=False, width="content")
         badge(run.state)
+        if run.on_cluster:
+            st.badge(tr("on the cluster"), icon=":material/lan:", color="violet")
     st.caption(_described(run.config))
     _written(run)
+    if run.status.trouble:
+        st.warning(
+            formatting.plain(formatting.sentence(tr(run.status.trouble))),
+            icon=":material/cloud_off:",
+        )
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
-        said = tr(run.message)
-        tell(formatting.plain(said[:1].upper() + said[1:]))
+        tell(formatting.plain(formatting.sentence(tr(run.message))))
 
 
 def _written(run: Run) -> None:
@@ -144,11 +150,7 @@ def _described(config: dict) -> str:
 def _progress(run: Run, steps: pd.DataFrame) -> None:
     status = run.status
     if run.state == "queued":
-        ahead = runs.queue_ahead(run)
-        waits = (
-            tr("Waiting for {ahead}", ahead=", ".join(ahead)) if ahead else tr("Next in the queue")
-        )
-        st.progress(0.0, text=formatting.plain(waits))
+        st.progress(0.0, text=formatting.plain(what_it_waits_for(run)))
         return
     total, step = status.total_steps, status.step
     if not total:
@@ -161,6 +163,15 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
             )
         return
     st.progress(min(1.0, step / total), text=progress_text(run, steps))
+
+
+def what_it_waits_for(run: Run) -> str:
+    """Why a queued run does not train yet: other runs, or what the cluster says."""
+    if run.on_cluster:
+        return tr(run.message) or tr("Sent to the cluster")
+    if ahead := runs.queue_ahead(run):
+        return tr("Waiting for {ahead}", ahead=", ".join(ahead))
+    return tr("Next in the queue")
 
 
 def progress_text(run: Run, steps: pd.DataFrame) -> str:

@@ -105,12 +105,7 @@ def _card(run: Run) -> None:
                 actions.stop(run.name)
         status = run.status
         if run.state == "queued":
-            ahead = runs.queue_ahead(run)
-            st.caption(
-                tr("Waiting for {ahead}", ahead=formatting.plain(", ".join(ahead)))
-                if ahead
-                else tr("Next in line")
-            )
+            st.caption(formatting.plain(panel.what_it_waits_for(run)))
         elif status.total_steps:
             done = status.share
             st.progress(done, text=panel.progress_text(run, metrics_of(run).steps()))

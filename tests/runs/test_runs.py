@@ -442,7 +442,7 @@ def test_runs_share_a_machine_with_several_gpus(monkeypatch):
         wait_for_device("auto", folders[1]) as second,
     ):
         assert (first, second) == ("cuda:0", "cuda:1")
-    with wait_for_device("cuda", folders[0], every=True):
+    with wait_for_device("cuda", folders[0], count=2):
         third = a_folder("c", None)
         (third / "stop").touch()
         with pytest.raises(SystemExit), wait_for_device("cuda:1", third):

@@ -9,8 +9,11 @@ from dataclasses import asdict
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
+from vggcore.runs.cluster import attending, settings
 from vggcore.runs.limits import Limits
 
+PLACES = ("this-machine", "cluster")
+_NEWS_PATIENCE = 10.0  # seconds to wait for word from the cluster
 _STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
 _ON_ONE_RUN = {
     "show": "state, progress and result of a run",
@@ -42,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="start N runs as a group, which differ in their seeds alone",
     )
+    launched.add_argument(
+        "--on",
+        choices=PLACES,
+        default=PLACES[0],
+        help="this machine, or the Ray cluster that VGGCORE_RAY names (see docs/where-to-train.md)",
+    )
     recipe_options.add(launched)
     grouped = actions.add_parser("group", help="mean and spread of a group's runs")
     grouped.add_argument("name", help="name of the group, as `runs launch --seeds` printed it")
@@ -70,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    _hear_from_cluster()
     if args.action == "list":
         found = [r for r in runs.list_runs() if args.state in (None, r.state)]
         entries = [r.to_dict() | asdict(runs.notes_of(r)) for r in found]
@@ -87,14 +97,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _hear_from_cluster() -> None:
+    """What is shown is to be true now: the copies here may be as old as the last look."""
+    if settings.read():
+        attending.attend(wait=_NEWS_PATIENCE)
+
+
 def _launch(args: argparse.Namespace) -> dict:
     preset, spec, train = recipe_options.chosen(args)
+    where = {"processes": args.processes, "on_cluster": args.on == "cluster"}
     if args.seeds != 1:
-        group = runs.launch_seeds(
-            spec, train, args.seeds, name=args.name, preset=preset, processes=args.processes
-        )
+        group = runs.launch_seeds(spec, train, args.seeds, name=args.name, preset=preset, **where)
         return group.to_dict()
-    started = runs.launch(spec, train, name=args.name, preset=preset, processes=args.processes)
+    started = runs.launch(spec, train, name=args.name, preset=preset, **where)
     return started.to_dict()
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from vggcore.commands import recipe_options
-from vggcore.machine import paths
+from vggcore.machine import hardware, paths
 from vggcore.runs import folder as run_folder
 from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
@@ -17,6 +17,7 @@ from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
+_EVERY = 1_000  # devices: a job that somebody else started uses whichever it likes
 PROCESS_LOST = (
     "another process of this job ended; resume goes on from the last checkpoint, "
     "also with another number of processes"
@@ -52,12 +53,15 @@ def run(args: argparse.Namespace) -> int:
     from vggcore import runs
     from vggcore.runs import process, queue
 
-    processes = runs.processes_of(folder.path)
+    process.end_with_parent()
+    processes = max(runs.processes_of(folder.path), len(folder.train.device.split(",")))
     with process.hold_run_lock(folder.path):
         wanted = folder.train.device
-        with queue.wait_for_device(wanted, folder.path, every=processes > 1) as device:
+        with queue.wait_for_device(wanted, folder.path, processes) as device:
             if processes > 1:
                 how = "--resume" if args.resume else "--from-config"
+                if device.startswith("cuda"):
+                    hardware.narrow_to(device.split(","))
                 process.continue_under_torchrun(processes, [how, str(folder.path)])
             code = _train(folder, device, args)
     if code == 0:
@@ -119,7 +123,7 @@ def _run_as_rank(args: argparse.Namespace) -> int:
             return _train(folder, distributed.from_main(None), args)
         with process.hold_run_lock(folder.path):
             device = folder.train.device
-            with queue.wait_for_device(device, folder.path, every=True) as device:
+            with queue.wait_for_device(device, folder.path, _EVERY) as device:
                 return _train(folder, distributed.from_main(device), args)
 
 

@@ -9,11 +9,16 @@ from vggcore.machine.hardware import processor
 
 
 def resolve(device: str) -> torch.device:
-    """The device meant by "auto", "cpu", "cuda", "cuda:1", "mps". Raises ValueError if absent."""
+    """The device meant by "auto", "cpu", "cuda", "cuda:1", "mps". Raises ValueError if absent.
+
+    Of several, "cuda:0,cuda:2", each process has one: see `distributed.own_device`.
+    """
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if "," in device:  # several: each process takes its own of those that it sees
+        device = "cuda"
     try:
         chosen = torch.device(device)
     except RuntimeError:

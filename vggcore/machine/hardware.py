@@ -17,14 +17,26 @@ def available_devices() -> list[str]:
 
 
 def device_choices(device: str) -> list[str]:
-    """Concrete devices that satisfy a request such as "auto", "cuda", "cuda:1", "mps", "cpu"."""
+    """Concrete devices that satisfy a request such as "auto", "cuda", "cuda:1", "mps", "cpu".
+
+    "cuda:0,cuda:2" asks for both at once.
+    """
     devices = available_devices()
     gpus = [name for name in devices if name.startswith("cuda")]
     if device == "auto":
         return gpus or devices[:1]
     if device == "cuda":
         return gpus or ["cuda:0"]
-    return [device]
+    return device.split(",")
+
+
+def narrow_to(gpus: list[str]) -> None:
+    """Let this process and its children see only these GPUs, such as ["cuda:0", "cuda:2"]."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = visible.split(",") if visible else None
+    numbers = [int(gpu.partition(":")[2] or 0) for gpu in gpus]
+    chosen = [names[number].strip() if names else str(number) for number in numbers]
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)
 
 
 def processor() -> str:

@@ -138,7 +138,11 @@ class TrainConfig:
         unit="epochs",
         group="start",
     )
-    device: str = _option("auto", "cuda, mps, cpu, or auto for the best there is", group="machine")
+    device: str = _option(
+        "auto",
+        "cuda, cuda:1, several such as cuda:0,cuda:2, mps, cpu, or auto for the best there is",
+        group="machine",
+    )
     precision: str = _option(
         "auto",
         "numbers in convolutions and linear layers; auto takes the fastest that the "

@@ -11,6 +11,7 @@ from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
 from vggcore.runs.naming import Naming, naming_of
 from vggcore.runs.notes import Notes, notes_of, write_notes
 from vggcore.runs.run import (
+    MAX_PROCESSES,
     Run,
     check_name,
     disk_bytes,
@@ -33,6 +34,7 @@ from vggcore.runs.status import Status
 __all__ = [
     "ENDED",
     "LIVING",
+    "MAX_PROCESSES",
     "MAX_SEEDS",
     "MIN_FREE_BYTES",
     "STATES",

@@ -97,6 +97,7 @@ def launch_seeds(
     visitor: str = "",
     processes: int = 1,
     limits: Limits | None = None,
+    on_cluster: bool = False,
 ) -> Group:
     """Launch the same run with `seeds` seeds, from the recipe's on, as the group `name`.
 
@@ -129,6 +130,7 @@ def launch_seeds(
             processes=processes,
             limits=limits,
             group=stem,
+            on_cluster=on_cluster,
         )
         for number in range(seeds)
     ]

@@ -47,16 +47,21 @@ def launch(
     processes: int = 1,
     limits: Limits | None = None,
     group: str = "",
+    on_cluster: bool = False,
 ) -> Run:
     """Create a run and start its process, detached; it waits in the queue for its device.
 
     `request` makes a second click harmless: a run that was created with it is returned instead
     of a new one. `visitor` tells visitors of a public deployment apart. With several `processes`
-    torchrun trains on as many GPUs, and the run waits until all of them are free. `group` names
-    the runs that it belongs with. Raises RunError or NotAllowed (both ValueError) in one line:
-    name taken, disk full, read-only, not allowed.
+    torchrun trains on as many GPUs, and the run waits until so many are free at once. `group`
+    names the runs that it belongs with. `on_cluster` sends it to the cluster that is set up here
+    instead, where it trains on as many GPUs or nodes as there are `processes`. Raises RunError or
+    NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed, no
+    cluster, no answer from it.
     """
     limits = limits or Limits.read()
+    if "," in train.device:
+        processes = len(train.device.split(","))
     if sys.platform == "win32":  # a lock cannot be handed to another process there
         raise RunError(
             Message("background runs need Linux or macOS: train in a terminal, `vggcore train`")
@@ -69,6 +74,11 @@ def launch(
                 limit=MAX_PROCESSES,
             )
         )
+    if on_cluster:
+        from vggcore.runs.cluster import submitting
+
+        submitting.check(train)
+        train = replace(train, device="cpu" if train.device == "cpu" else "auto")
     if limits.public:
         processes = 1
         train = limits.capped(preset, train)
@@ -91,9 +101,17 @@ def launch(
         lock = locks.take(staging)
         if lock is None:  # nobody else knows the folder yet
             raise RunError(Message("run {name} could not be locked: try again", name=name))
-        write_queued(staging, train, Status())
+        if on_cluster:
+            submitting.prepare(staging)
+        else:
+            write_queued(staging, train, Status())
         os.rename(staging, path)  # the run appears whole, locked and queued
-    start(path, "--from-config", lock)
+    if on_cluster:
+        os.close(lock)
+        with one_line_errors(path):
+            submitting.launch(path)
+    else:
+        start(path, "--from-config", lock)
     return look_at(path)
 
 

@@ -21,7 +21,7 @@ from vggcore.runs import locks, status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.launching import check_room, one_line_errors, start, write_queued
 from vggcore.runs.limits import Limits
-from vggcore.runs.names import BEST, CONFIG, STOP, RunError, State
+from vggcore.runs.names import BEST, CLUSTER, CONFIG, STOP, RunError, State
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import Run, check_name, look, look_at, visitor_of
 
@@ -42,6 +42,8 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     _check_own(run, "stopping", visitor, password, limits or Limits.read())
     with one_line_errors(run.path):
         (run.path / STOP).touch()
+    if run.on_cluster:  # the follower passes it on, and sees to the end
+        return look_at(run.path)
     stopper = subprocess.Popen(
         [sys.executable, "-m", "vggcore.runs.stopper", str(run.path.resolve())],
         cwd=paths.PROJECT,
@@ -71,30 +73,60 @@ def resume(
         check_room(limits, visitor)
         lock = _take_resting_lock(run)
         if lock is None:
-            state = look_at(run.path).state
-            raise RunError(
-                Message(
-                    "run {name} is {state}: only an ended run can be resumed",
-                    name=name,
-                    state=state,
-                )
-            )
+            raise _not_ended(look_at(run.path))
+        how = ""
         try:
-            how = _prepare_resume(run.path)
+            if run.on_cluster:
+                _check_ended(look_at(run.path))
+            else:
+                how = _prepare_resume(run.path)
         except (OSError, ValueError):
             os.close(lock)
             raise
-    start(run.path, how, lock)
+    if run.on_cluster:
+        _resume_on_cluster(run.path, lock)
+    else:
+        start(run.path, how, lock)
     return look_at(run.path)
+
+
+def _resume_on_cluster(path: Path, lock: int) -> None:
+    from vggcore.runs.cluster import submitting
+
+    try:
+        with one_line_errors(path):
+            submitting.resume(path)
+    finally:
+        os.close(lock)
+
+
+def _check_ended(run: Run) -> None:
+    """Raises RunError where a run elsewhere lives, or has nothing left to train."""
+    if run.living:
+        raise _not_ended(run)
+    if run.state == State.FINISHED:
+        raise _finished(run.name)
+
+
+def _not_ended(run: Run) -> RunError:
+    return RunError(
+        Message(
+            "run {name} is {state}: only an ended run can be resumed",
+            name=run.name,
+            state=run.state,
+        )
+    )
+
+
+def _finished(name: str) -> RunError:
+    return RunError(Message("run {name} has finished: there is nothing left to train", name=name))
 
 
 def _prepare_resume(path: Path) -> str:
     """Bring a run's folder back to "queued" while holding its lock; how to start the trainer."""
     said = status.read(path)
     if said.state == State.FINISHED:
-        raise RunError(
-            Message("run {name} has finished: there is nothing left to train", name=path.name)
-        )
+        raise _finished(path.name)
     train = RunFolder(path).train
     locks.remove_temporary_files(path)
     (path / STOP).unlink(missing_ok=True)
@@ -106,6 +138,10 @@ def delete(name: str, *, password: str = "", limits: Limits | None = None) -> No
     """Delete an ended run for good. Raises RunError, NotAllowed."""
     (limits or Limits.read()).require_owner(password, "deleting a run")
     with _resting(name, "delete") as path:
+        if (path / CLUSTER).is_file():
+            from vggcore.runs.cluster import submitting
+
+            submitting.delete(path)
         # Renaming first takes it away in one step, for every reader.
         doomed = path.with_name(f".deleted-{name}-{os.getpid()}-{time.monotonic_ns()}")
         os.rename(path, doomed)
@@ -195,12 +231,16 @@ def _resting(name: str, action: str) -> Iterator[Path]:
     run = look(name)
     with one_line_errors(run.path):
         lock = _take_resting_lock(run)
+        now = look_at(run.path)
+        if lock is not None and now.on_cluster and now.living:  # its lock is no sign of life
+            os.close(lock)
+            lock = None
         if lock is None:
             raise RunError(
                 Message(
                     "run {name} is {state}: stop it before you {action} it",
                     name=name,
-                    state=look_at(run.path).state,
+                    state=now.state,
                     action=action,
                 )
             )

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 CONFIG, METRICS, STATUS, LOG = "config.json", "metrics.jsonl", "status.json", "log.txt"
 LAUNCH = "launch.json"  # who launched it, and how
+CLUSTER = "cluster.json"  # which run of the store it is the copy of, where it trains on a cluster
 PICTURES = "pictures.json"  # which pictures it began with, where they are somebody's own
 NOTES = "notes.json"  # what people wrote on it
 STOP = "stop"  # its existence asks the trainer to save and end

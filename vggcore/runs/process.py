@@ -17,6 +17,7 @@ from vggcore.runs.names import LOCK, RESERVE, STOP, RunError, State
 
 LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
 LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
+BOUND = "VGGCORE_ENDS_WITH_PARENT"  # set for the trainer of a job on a cluster
 _held: set[int] = set()  # open files of this process's locks
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
@@ -77,8 +78,9 @@ def continue_under_torchrun(processes: int, arguments: list[str]) -> None:
 
 
 def end_with_parent() -> None:
-    """A rank whose torchrun is killed must not train on without its lock (Linux)."""
-    if os.environ.get(LOCK_HELD) and sys.platform == "linux":
+    """A process whose parent is killed must not train on, unlocked or unmirrored (Linux)."""
+    bound = os.environ.get(LOCK_HELD) or os.environ.get(BOUND)
+    if bound and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

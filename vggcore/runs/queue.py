@@ -24,11 +24,12 @@ _POLL_SECONDS = 0.25
 
 
 @contextmanager
-def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator[str]:
+def wait_for_device(device: str, run_dir: Path, count: int = 1) -> Iterator[str]:
     """Wait in the queue for `device`, then hold it for the life of the block; yields its name.
 
     Enter it after `hold_run_lock` and before importing torch. "auto" and "cuda" take the first
-    GPU that is free; `every` takes them all. The order is that of the runs' tickets, whatever
+    GPU that is free. `count`: how many to hold at once, or as many as there are; their names
+    come with commas between them. The order is that of the runs' tickets, whatever
     the clock does. A stop request while waiting is recorded as "stopped" and raises
     SystemExit(0).
     """
@@ -50,7 +51,7 @@ def wait_for_device(device: str, run_dir: Path, every: bool = False) -> Iterator
     with ExitStack() as held:
         with _termination_as_cancel(run_dir):
             said = False
-            while not (granted := _try_devices(held, ticket, choices, every)):
+            while not (granted := _try_devices(held, ticket, choices, count)):
                 if (run_dir / STOP).exists():
                     _cancel(run_dir)
                 if not said:
@@ -120,25 +121,26 @@ def _wants_one_of(said: Status, choices: list[str]) -> bool:
     return not set(said.choices or choices).isdisjoint(choices)
 
 
-def _try_devices(held: ExitStack, ticket: int, choices: list[str], every: bool) -> str | None:
-    """Take one of the devices, or every one, if it is this run's turn; None if not yet."""
+def _try_devices(held: ExitStack, ticket: int, choices: list[str], count: int) -> str | None:
+    """Take `count` of the devices, or as many as there are, if it is this run's turn."""
     if waiting_before(ticket, choices):
         return None
-    taken = {}
+    taken: dict[str, int] = {}
+    count = min(count, len(choices))
     for name in choices:
+        if len(taken) == count:
+            break
         fd = take_lock(_device_lock(name), patience=0)
         if fd is not None:
             taken[name] = fd
-            if not every:
-                break
-    if not taken or (every and len(taken) < len(choices)):
+    if len(taken) < count:
         for fd in taken.values():
             os.close(fd)
         return None
     for fd in taken.values():
         process.keep(fd)
         held.callback(process.release, fd)
-    return next(iter(taken))
+    return ",".join(taken)
 
 
 def _device_lock(device: str) -> Path:

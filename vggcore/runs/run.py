@@ -15,7 +15,19 @@ from vggcore.model import checkpoints
 from vggcore.model.card import Card
 from vggcore.model.recipe import OWN
 from vggcore.runs import locks, status
-from vggcore.runs.names import BEST, CONFIG, ENDED, LAUNCH, LIVING, LOG, STOP, RunError, State
+from vggcore.runs.names import (
+    BEST,
+    CLUSTER,
+    CONFIG,
+    ENDED,
+    LAUNCH,
+    LIVING,
+    LOG,
+    STATES,
+    STOP,
+    RunError,
+    State,
+)
 from vggcore.runs.queue import waiting_before
 from vggcore.runs.status import Status
 
@@ -34,6 +46,7 @@ class Run:
     config: dict  # config.json; {} where it is damaged
     status: Status  # an empty one where status.json is missing or damaged
     locked: bool  # a process lives, if only to finish writing
+    on_cluster: bool = False  # this folder is the copy of a run elsewhere
 
     @property
     def living(self) -> bool:
@@ -61,7 +74,7 @@ class Run:
     @property
     def message(self) -> str:
         """One line on how the run stands, for people; may be empty."""
-        if self.state == State.CRASHED:
+        if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
                 return f"Its process ended without a word. Now {full}."
             return (
@@ -87,7 +100,9 @@ class Run:
             "seconds": said.seconds,
             "images_per_second": said.images_per_second,
             "device": said.device,
+            "on": "cluster" if self.on_cluster else "this machine",
             "message": self.message,
+            "trouble": said.trouble or None,
             "resumable": self.resumable,
             "summary": said.summary or None,
         }
@@ -119,8 +134,18 @@ def free_name(stem: str) -> str:
     return f"{stem}-{number}"
 
 
+def free_name_like(name: str) -> str:
+    """This name, or the first of NAME-2, NAME-3, … that no run has."""
+    stem, number = slug(name) or "run", 2
+    found = stem
+    while (paths.runs_dir() / found).exists():
+        found, number = f"{stem[:58]}-{number}", number + 1
+    return found
+
+
 def look(name: str) -> Run:
     """The run as it is now. Raises RunError where there is none of that name."""
+    _attend()
     path = paths.runs_dir() / check_name(name)
     if not (path / CONFIG).is_file():
         raise RunError(Message("there is no run named {name!r}", name=name))
@@ -129,6 +154,7 @@ def look(name: str) -> Run:
 
 def list_runs() -> list[Run]:
     """All runs as they are now, the newest first."""
+    _attend()
     folders = paths.runs_dir().glob(f"*/{CONFIG}")
     runs = [look_at(file.parent) for file in folders if _NAME.fullmatch(file.parent.name)]
     return sorted(runs, key=lambda run: (str(run.config.get("created")), run.name), reverse=True)
@@ -146,6 +172,14 @@ def trained_networks() -> list[str]:
 def starting_points() -> list[str]:
     """All networks that a training can start from, whatever they were trained to name."""
     return _networks()
+
+
+def _attend() -> None:
+    """Have the copies of the cluster's runs kept up to date, where there is a cluster."""
+    if os.environ.get("VGGCORE_RAY"):
+        from vggcore.runs.cluster import attending
+
+        attending.attend()
 
 
 def _networks() -> list[str]:
@@ -169,6 +203,8 @@ def names_garments(card: Card) -> bool:
 
 def look_at(path: Path) -> Run:
     """The run in this folder as it is now."""
+    if (path / CLUSTER).is_file():
+        return _look_at_copy(path)
     # A process may end, or a resumed one begin, between looking at the lock and at the status;
     # what was read in between counts only if the lock was the same before and after.
     locked = locks.is_alive(path)
@@ -186,6 +222,23 @@ def look_at(path: Path) -> Run:
         config=read_json(path / CONFIG) or {},
         status=said,
         locked=locked,
+    )
+
+
+def _look_at_copy(path: Path) -> Run:
+    """The run elsewhere that this folder is the copy of: its status is all there is to go by."""
+    said = status.read(path)
+    state = State(said.state) if said.state in STATES else State.QUEUED
+    if state in LIVING and (path / STOP).exists():
+        state = State.STOPPING
+    return Run(
+        name=path.name,
+        path=path,
+        state=state,
+        config=read_json(path / CONFIG) or {},
+        status=said,
+        locked=state in LIVING,
+        on_cluster=True,
     )
 
 

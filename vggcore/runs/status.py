@@ -24,6 +24,7 @@ class Status:
 
     state: str = ""  # of `names.State`; "" where the file is missing or damaged
     message: str = ""  # one line for people
+    trouble: str = ""  # what keeps us from knowing more, of a run on a cluster
     step: int = 0
     total_steps: int = 0
     epoch: int = 0  # epochs done
@@ -67,6 +68,7 @@ class Status:
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "state": str,
     "message": str,
+    "trouble": str,
     "step": int,
     "total_steps": int,
     "epoch": int,

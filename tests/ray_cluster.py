@@ -1,0 +1,157 @@
+"""A real Ray cluster of one node, and what tests, benchmarks and screenshots do with it.
+
+with ray_cluster(cpus=1) as cluster:
+    environment = settings_for(cluster, store="/shared/folder")
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+PROJECT = Path(__file__).resolve().parents[1]
+_PATIENCE = 90.0
+
+
+@dataclass
+class RayCluster:
+    """A node that can be killed and started again at the same address."""
+
+    ports: dict[str, int]
+    cpus: int
+    place: str
+    environment: dict[str, str]
+    process: subprocess.Popen | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.ports['dashboard-port']}"
+
+    def start(self) -> None:
+        """Start the node, and wait until it takes jobs."""
+        ray = Path(sys.executable).with_name("ray")
+        command = [str(ray), "start", "--head", "--block", "--disable-usage-stats"]
+        command += [f"--{name}={port}" for name, port in self.ports.items()]
+        command += ["--dashboard-host=127.0.0.1", "--min-worker-port=0", "--max-worker-port=0"]
+        command += [f"--num-cpus={self.cpus}", "--num-gpus=0", "--object-store-memory=100000000"]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.process = subprocess.Popen(
+            [*command, f"--temp-dir={self.place}"],
+            env=os.environ | self.environment | {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(OSError), urlopen(f"{self.address}/api/jobs/", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+            time.sleep(0.2)
+        raise AssertionError("Ray did not start")
+
+    def kill(self) -> None:
+        """The power goes off: every process of the node, its jobs with it."""
+        for pid in _pids_with(self.place):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@contextmanager
+def ray_cluster(cpus: int = 1, **environment: str):
+    """A Ray node on free ports of this machine. environment: variables of its processes."""
+    place = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
+    names = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
+    marked = environment | {"VGGCORE_TEST_NODE": place}
+    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    cluster = RayCluster(ports, cpus, place, marked)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def settings_for(cluster: RayCluster, store: str, **more: str) -> dict[str, str]:
+    """The owner's settings that name this cluster, which has no GPU, and a store."""
+    return {
+        "VGGCORE_RAY": cluster.address,
+        "VGGCORE_RAY_GPUS": "0",
+        "VGGCORE_STORE": store,
+    } | more
+
+
+@contextmanager
+def s3_server():
+    """moto's S3 server; yields the settings of a store in it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=_free_ports(1)[0], verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    try:
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+        boto3.client("s3", endpoint_url=url, region_name="us-east-1", **keys).create_bucket(
+            Bucket="runs"
+        )
+        options = f'{{"key": "key", "secret": "secret", "endpoint_url": "{url}"}}'
+        yield {"VGGCORE_STORE": "s3://runs/vgg", "VGGCORE_STORE_OPTIONS": options}
+    finally:
+        server.stop()
+
+
+def stop_follower(runs: Path) -> None:
+    """End the process that follows the cluster for these runs."""
+    with suppress(OSError, ValueError, IndexError):
+        pid = int((runs / ".cluster" / "lock").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+
+def processes_of_job(run_id: str) -> list[int]:
+    """Pids of the trainer of a run on this machine's node, its job not among them."""
+    return [pid for pid in _pids() if f"/runs/{run_id}" in _read(pid, "cmdline")]
+
+
+def _pids_with(place: str) -> list[int]:
+    """Pids of all processes that were started by the node in this folder."""
+    mark = f"VGGCORE_TEST_NODE={place}"
+    return [pid for pid in _pids() if mark in _read(pid, "environ") and pid != os.getpid()]
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,98 @@
+"""Ray's job API as a small server that answers like it, or not at all."""
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from vggcore.runs.cluster.jobs import Job, Jobs, Unreachable
+from vggcore.runs.cluster.settings import Cluster
+from vggcore.runs.names import RunError
+
+
+@contextmanager
+def server(answers: dict[str, tuple[int, str]]):
+    """Answers by "METHOD path"; yields a client, and what it asked for."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            asked.append((self.command, self.path, self.rfile.read(length), self.headers))
+            code, text = answers.get(f"{self.command} {self.path}", (404, "no such job"))
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        do_GET = do_POST = do_PUT = do_DELETE = answer
+
+        def log_message(self, *_):
+            pass
+
+    running = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+    thread.start()
+    address = f"http://127.0.0.1:{running.server_port}"
+    try:
+        yield Jobs(Cluster(address=address, store="/s", headers={"X-Team": "t"})), asked
+    finally:
+        running.shutdown()
+        thread.join()
+        running.server_close()
+
+
+def test_a_job_is_submitted_with_what_it_reserves():
+    with server({"POST /api/jobs/": (200, "{}")}) as (jobs, asked):
+        jobs.submit(
+            "a-1", "python -m x", {"working_dir": "gcs://p.zip"}, {"entrypoint_num_gpus": 1}
+        )
+
+    (method, _, content, headers), *_ = asked
+    wish = json.loads(content)
+    assert wish["submission_id"] == "a-1" and wish["entrypoint_num_gpus"] == 1
+    assert headers["X-Team"] == "t" and method == "POST"
+
+
+def test_a_job_that_is_there_already_is_not_submitted_twice():
+    answers = {
+        "POST /api/jobs/": (500, "Traceback…\nValueError: Job with submission_id a-1 exists"),
+        "GET /api/jobs/a-1": (200, '{"status": "RUNNING", "message": "Job is\\n running."}'),
+    }
+    with server(answers) as (jobs, _):
+        jobs.submit("a-1", "python", {}, {})
+
+        assert jobs.look("a-1") == Job("RUNNING", "Job is running.")
+        assert jobs.look("b-1") is None and jobs.log("b-1") == ""
+
+
+def test_a_refusal_is_one_line_and_says_why():
+    answers = {"POST /api/jobs/": (500, "Traceback\n  File x\nValueError: no such package\n")}
+    with server(answers) as (jobs, _):
+        with pytest.raises(RunError, match=r"refused \(HTTP 500\): ValueError: no such package"):
+            jobs.submit("a-1", "python", {}, {})
+
+
+@pytest.mark.parametrize(
+    "code, text, message, unreachable",
+    [
+        (401, "", "does not let us in .HTTP 401.: check VGGCORE_RAY_TOKEN", False),
+        (503, "", "gives no answer: HTTP 503", True),
+        (200, "<html>", "is not Ray's job API: check its address", False),
+        (200, "[1]", "is not Ray's job API: check its address", False),
+    ],
+)
+def test_what_answers_strangely_is_told_apart(code, text, message, unreachable):
+    with server({"GET /api/jobs/a-1": (code, text)}) as (jobs, _):
+        with pytest.raises(RunError, match=message) as told:
+            jobs.look("a-1")
+    assert isinstance(told.value, Unreachable) == unreachable
+
+
+def test_a_cluster_that_is_gone_is_named_without_its_whole_address():
+    with server({}) as (jobs, _):
+        pass
+    with pytest.raises(Unreachable, match="the cluster at 127.0.0.1 gives no answer: ") as told:
+        jobs.look("a-1")
+    assert len(str(told.value).splitlines()) == 1

@@ -1,0 +1,197 @@
+"""Runs on a real Ray cluster: launched, watched, stopped, resumed, and equal to local ones."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ray_cluster import processes_of_job, ray_cluster, s3_server, settings_for, stop_follower
+
+from vggcore import runs
+from vggcore.machine import paths
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
+from vggcore.runs import folder
+from vggcore.runs.cluster import submitting
+from vggcore.runs.folder import RunFolder
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
+RECIPE = {"dataset": "synthetic", "batch_size": 256, "epochs": 2, "flip": True, "ema": 0.9}
+SHORT = TrainConfig(**RECIPE)
+LONG = TrainConfig(**RECIPE | {"epochs": 8, "checkpoint_seconds": 1.0})
+ENDLESS = TrainConfig(**RECIPE | {"epochs": 900})
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with ray_cluster(cpus=1) as started:
+        yield started
+
+
+@pytest.fixture
+def here(cluster, tmp_path, monkeypatch):
+    """This machine, with a folder store that it shares with the cluster."""
+    use(settings_for(cluster, str(tmp_path / "store")), monkeypatch)
+    yield tmp_path
+    finish_all()
+
+
+def use(settings: dict[str, str], monkeypatch) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
+def finish_all() -> None:
+    for run in runs.list_runs():
+        if run.living:
+            runs.stop(run.name)
+            wait_for(run.name, *runs.ENDED)
+    stop_follower(paths.runs_dir())
+
+
+def wait_for(name: str, *states: str, seconds: float = 120) -> runs.Run:
+    return wait_until(name, lambda run: run.state in states, seconds)
+
+
+def wait_until(name: str, holds, seconds: float = 120) -> runs.Run:
+    deadline = time.monotonic() + seconds
+    while not holds(run := runs.look(name)):
+        assert time.monotonic() < deadline, f"{name} is {run.state}: {run.message} {run.status}"
+        time.sleep(0.1)
+    return run
+
+
+def best_weights(run: runs.Run) -> str:
+    return hashlib.sha256((run.path / "best.safetensors").read_bytes()).hexdigest()
+
+
+def trained_here(run: runs.Run, tmp_path: Path) -> str:
+    """Hash of the weights that the same run gives on this machine."""
+    same = RunFolder(run.path)
+    made = folder.create(tmp_path / "local", same.spec, same.train).path
+    done = subprocess.run(
+        [sys.executable, "-m", "vggcore", "train", "--from-config", str(made)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "VGGCORE_RAY": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return hashlib.sha256((made / "best.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_run_from_the_command_line_ends_with_the_weights_of_a_local_one(here):
+    arguments = "launch --preset try-out --dataset synthetic --epochs 2 --on cluster --name a"
+    recipe = "--configuration A --width 1/32 --batch-size 256 --precision float32"
+    command = [sys.executable, "-m", "vggcore", "runs", *arguments.split(), *recipe.split()]
+    launched = json.loads(subprocess.check_output([*command, "--json"], text=True))
+
+    run = wait_for("a", "finished")
+
+    assert launched["state"] == "queued" and launched["on"] == "cluster"
+    assert best_weights(run) == trained_here(run, here)
+    assert (run.path / "best.results.npz").exists() and "finished after 2" in runs.log_tail(run)
+    assert run.status.summary["test_accuracy"] > 0.5
+
+
+def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, tmp_path, monkeypatch):
+    with s3_server() as store:
+        use(settings_for(cluster, "") | store, monkeypatch)
+        runs.launch(SPEC, LONG, name="b", on_cluster=True)
+        wait_until("b", lambda run: run.status.step > 40)
+        runs.stop("b")
+        stopped = wait_for("b", "stopped")
+        runs.resume("b")
+        finished = wait_for("b", "finished")
+        finish_all()
+
+    assert 40 < stopped.status.step < finished.status.step
+    steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
+    assert steps == sorted(set(steps))
+    assert best_weights(finished) == trained_here(finished, tmp_path)
+
+
+def rows(run: runs.Run) -> list[dict]:
+    return [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_waits_for_room_is_cancelled_and_deleted_everywhere(here, monkeypatch):
+    runs.launch(SPEC, ENDLESS, name="first", on_cluster=True)
+    wait_for("first", "running")
+    runs.launch(SPEC, ENDLESS, name="second", on_cluster=True)
+
+    waiting = wait_until("second", lambda run: "resources" in run.message)
+    runs.stop("second")
+    cancelled = wait_for("second", "stopped")
+    stored = submitting.run_id_of(cancelled.path)
+    runs.delete("second")
+
+    assert waiting.state == "queued"
+    assert cancelled.message == "cancelled before it started" and cancelled.resumable
+    assert not (here / "store" / stored).exists()
+    with pytest.raises(runs.RunError, match="stop it before you delete it"):
+        runs.delete("first")
+
+
+def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, tmp_path):
+    run = runs.launch(SPEC, LONG, name="c", on_cluster=True)
+    wait_until("c", lambda run: run.status.step > 40)
+    for pid in processes_of_job(submitting.run_id_of(run.path)):
+        os.kill(pid, 9)
+
+    crashed = wait_for("c", "crashed")
+    runs.resume("c")
+    finished = wait_for("c", "finished")
+
+    assert "killed, most often for want of memory" in crashed.message
+    assert best_weights(finished) == trained_here(finished, tmp_path)
+
+
+def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
+    runs.launch(SPEC, ENDLESS, name="shared", on_cluster=True)
+    wait_for("shared", "running")
+    first, second = paths.runs_dir(), here / "second"
+    monkeypatch.setenv("VGGCORE_RUNS", str(second))
+
+    seen = wait_elsewhere("shared", "running")
+    runs.stop("shared")
+    wait_for("shared", "stopped")
+    monkeypatch.setenv("VGGCORE_RUNS", str(first))
+    stopped = wait_for("shared", "stopped")
+    runs.resume("shared")
+    wait_for("shared", "running")
+    monkeypatch.setenv("VGGCORE_RUNS", str(second))
+    resumed = wait_for("shared", "running")
+    runs.stop("shared")
+    wait_for("shared", "stopped")
+    runs.delete("shared")
+    monkeypatch.setenv("VGGCORE_RUNS", str(first))
+    wait_until_gone("shared")
+    stop_follower(second)
+
+    assert seen.on_cluster and stopped.status.step > 0
+    assert resumed.status.step >= 0
+
+
+def wait_elsewhere(name: str, state: str) -> runs.Run:
+    """A run that this machine has yet to discover."""
+    wait_until_listed(name)
+    return wait_for(name, state)
+
+
+def wait_until_listed(name: str) -> None:
+    deadline = time.monotonic() + 60
+    while name not in [run.name for run in runs.list_runs()]:
+        assert time.monotonic() < deadline, "not discovered"
+        time.sleep(0.2)
+
+
+def wait_until_gone(name: str) -> None:
+    deadline = time.monotonic() + 60
+    while name in [run.name for run in runs.list_runs()]:
+        assert time.monotonic() < deadline, "still here"
+        time.sleep(0.2)

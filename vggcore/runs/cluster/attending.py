@@ -1,0 +1,97 @@
+"""Sees to it that somebody keeps the copies of the cluster's runs up to date, where one is set up.
+
+Called at every look at runs, so it is cheap; no fsspec, no network.
+"""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import vggcore
+from vggcore.machine import paths
+from vggcore.machine.file_lock import is_locked
+from vggcore.machine.files import read_json
+from vggcore.runs.cluster import settings
+
+LOCK, ASKED, PASS, LOG = "lock", "asked", "pass.json", "log.txt"
+_ASK_SECONDS = 5.0  # between two notes that somebody looks
+_START_SECONDS = 5.0  # between two attempts to start a follower
+_started = float("-inf")
+
+
+def place() -> Path:
+    """The follower's own folder among the runs."""
+    return paths.runs_dir() / ".cluster"
+
+
+def key(cluster: settings.Cluster) -> str:
+    """Tells apart followers of other settings or another version."""
+    said = repr(cluster) + repr(sorted(cluster.headers.items())) + vggcore.__version__
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def attend(wait: float = 0.0) -> None:
+    """Start the follower unless one is at work. wait: seconds, at most, for what it finds.
+
+    Does nothing where no cluster is set up, or where its settings cannot be used: who launches a
+    run is told.
+    """
+    try:
+        cluster = settings.read()
+    except ValueError:
+        return
+    if cluster is None:
+        return
+    now = time.time()
+    try:
+        _ask(now)
+        _keep_one(cluster)
+    except OSError:
+        return  # nothing can be written here: the runs are shown as they are
+    while wait > 0 and (read_json(place() / PASS) or {}).get("time", 0) < now:
+        time.sleep(0.05)
+        wait -= 0.05
+
+
+def trouble() -> str:
+    """What keeps the follower from seeing the store; empty where nothing does."""
+    return str((read_json(place() / PASS) or {}).get("trouble", ""))
+
+
+def _ask(now: float) -> None:
+    asked = place() / ASKED
+    try:
+        if now - asked.stat().st_mtime < _ASK_SECONDS:
+            return
+    except FileNotFoundError:
+        place().mkdir(parents=True, exist_ok=True)
+    asked.touch()
+
+
+def _keep_one(cluster: settings.Cluster) -> None:
+    global _started
+    lock = place() / LOCK
+    if is_locked(lock):
+        said = lock.read_text(encoding="ascii", errors="replace").split()
+        if len(said) != 2 or said[1] == key(cluster):
+            return
+        os.kill(int(said[0]), signal.SIGTERM)  # of another version, or before the settings changed
+    if time.monotonic() - _started < _START_SECONDS:
+        return
+    _started = time.monotonic()
+    with open(place() / LOG, "ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vggcore.runs.cluster.follower"],
+            cwd=paths.PROJECT,
+            env=os.environ | {"VGGCORE_RUNS": str(paths.runs_dir().resolve())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+    threading.Thread(target=process.wait, daemon=True, name="reap follower").start()

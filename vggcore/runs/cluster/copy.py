@@ -1,0 +1,293 @@
+"""One run's folder here, and how it is made to say what the store and the cluster say."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.machine.messages import Message
+from vggcore.runs import locks, status
+from vggcore.runs.cluster.jobs import Job, Jobs
+from vggcore.runs.cluster.store import (
+    Attempt,
+    Pieces,
+    Store,
+    StoredFile,
+    StoredRun,
+    StoreError,
+    common_length,
+)
+from vggcore.runs.cluster.submitting import QUEUE, job_name
+from vggcore.runs.names import CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
+from vggcore.runs.status import Status
+
+STOP_PATIENCE = 60.0  # seconds for a run to save and end; then Ray ends it
+_LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store has no news for as long
+_GIVE_UP_SECONDS = 120.0  # a run asked to stop, on a cluster that gives no answer, without news
+_UNSENT_SECONDS = 120.0  # a launch that was cut off before the cluster had it
+_SETTLED_SECONDS = 10.0  # between looks at a run that has ended: others may resume it
+_LOG_BYTES = 20_000
+_FILE = re.compile(
+    r"(?!cluster|config|launch|status|notes)[a-z0-9][a-z0-9.-]*\.(safetensors|json|npz|png)"
+)
+LOST = Message("the cluster no longer knows its job: resume continues from its last checkpoint")
+UNSENT = Message("it never reached the cluster: resume sends it again")
+CANCELLED = Message("cancelled before it started")
+KILLED = Message("did not stop by itself and was killed; resume continues from its last checkpoint")
+GIVEN_UP = Message(
+    "the cluster gave no answer while it was to stop, so it was given up; resume continues from "
+    "its last checkpoint"
+)
+
+
+class Copy:
+    """The copy here of a run in the store."""
+
+    def __init__(self, store: Store, jobs: Jobs, folder: Path, run_id: str):
+        self.jobs, self.folder = jobs, folder
+        self.run = StoredRun(store, run_id)
+        self._number = 0  # of the attempt that is followed
+        self._have: dict[str, str] = {}  # hash of each file that is here
+        self._news = time.monotonic()  # when the store last had something new
+        self._settled = False
+        self._looked = float("-inf")
+        self._ray_log = ""
+        self._stopped_by_ray = False
+        self._attempt: Attempt
+        self._rows: Pieces
+        self._log: Pieces
+
+    def update(self) -> None:
+        """Bring the folder up to date. Raises FileError, OSError where it cannot be written."""
+        asked_to_stop = (self.folder / STOP).exists()
+        about = read_json(self.folder / CLUSTER) or {}
+        resting = self._settled and about.get("attempt") == self._number and not asked_to_stop
+        if resting and time.monotonic() - self._looked < _SETTLED_SECONDS:
+            return
+        self._looked = time.monotonic()
+        lock = locks.take(self.folder, patience=0)
+        if lock is None:
+            return  # being deleted, renamed or resumed at this moment
+        try:
+            self._update()
+        finally:
+            os.close(lock)
+
+    def _update(self) -> None:
+        about = read_json(self.folder / CLUSTER) or {}
+        if not about.get("submitted"):
+            self._wait_for_submission()
+            return
+        self._follow(int(about.get("attempt", 1)))
+        before = status.read(self.folder)
+        try:
+            job, silence = self._job(before), ""
+        except RunError as error:
+            job, silence = None, str(error)
+        try:
+            if not self._is_newest(about):
+                return
+            said = self._mirror()
+        except StoreError as error:
+            self._say(replace(before, trouble=str(error)))
+            return
+        self._say(self._judge(said, job, silence))
+
+    def _wait_for_submission(self) -> None:
+        said = status.read(self.folder)
+        if said.state in LIVING and time.time() - said.updated > _UNSENT_SECONDS:
+            self._say(replace(said, state=State.CRASHED, message=UNSENT))
+            (self.folder / STOP).unlink(missing_ok=True)
+
+    def _follow(self, number: int) -> None:
+        if number != self._number:
+            self._number, self._attempt = number, self.run.attempt(number)
+            self._rows, self._log = self._attempt.pieces("rows"), self._attempt.pieces("log")
+            self._settled, self._stopped_by_ray = False, False
+            self._ray_log, self._news = "", time.monotonic()
+
+    def _job(self, before: Status) -> Job | None:
+        """How Ray says that the job stands; not asked where the run has ended."""
+        if self._settled or status.is_ended(before):
+            return None
+        return self.jobs.look(job_name(self.run.id, self._number))
+
+    def _is_newest(self, about: dict) -> bool:
+        """Whether this is the attempt to follow; goes over to a newer one, or away with the run."""
+        numbers = self.run.attempts()
+        if numbers and numbers[-1] > self._number:  # resumed by another machine
+            write_json(self.folder / CLUSTER, about | {"attempt": numbers[-1]})
+            self._say(replace(status.read(self.folder), state=State.QUEUED, message=""))
+            return False
+        if numbers:
+            return True
+        if self.run.is_deleted():
+            doomed = self.folder.with_name(f".deleted-{self.folder.name}-{os.getpid()}")
+            os.rename(self.folder, doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+            return False
+        raise StoreError("the store has lost this run; what is shown is the copy here")
+
+    def _mirror(self) -> Status:
+        """Take in what is new in the store; the status that it holds."""
+        said = self._attempt.status()  # first: what it speaks of was written before it
+        found = Status.from_dict(said)
+        rows, log = self._rows.take_in(), self._log.take_in()
+        if rows:  # a new attempt has none at first: what the last one wrote stays
+            self._note_news(_rewrite(self.folder / METRICS, rows))
+        if log or self._ray_log:
+            self._note_news(_rewrite(self.folder / LOG, log + self._ray_log.encode()))
+        for file in sorted(self._attempt.files().values(), key=_weights_first):
+            self._take(file, ended=status.is_ended(found))
+        return found
+
+    def _take(self, file: StoredFile, ended: bool) -> None:
+        if not _FILE.fullmatch(file.name) or self._have.get(file.name) == file.sha256:
+            return
+        if file.name == LAST and not ended:
+            return  # large, and of use here only when the run has ended
+        write_atomically(self.folder / file.name, self._attempt.read_file(file))
+        self._have[file.name] = file.sha256
+        self._note_news(True)
+
+    def _note_news(self, new: bool) -> None:
+        if new:
+            self._news = time.monotonic()
+
+    def _judge(self, said: Status, job: Job | None, silence: str) -> Status:
+        """The one true status, of what the trainer said and what Ray says of its job."""
+        said = replace(said, choices=QUEUE, ticket=None, pid=None, trouble="")
+        if said.summary:
+            said = replace(said, summary=said.summary | {"run_dir": str(self.folder)})
+        if status.is_ended(said):
+            self._end()
+            return said
+        if silence:
+            before = status.read(self.folder)
+            said = said if said.state else replace(before, trouble="")
+            return self._without_answer(said, silence)
+        if job is not None and job.alive:
+            return self._alive(said, job)
+        if job is None and time.monotonic() - self._news < _LOST_PATIENCE:
+            return replace(said, state=said.state or State.QUEUED)
+        return self._without_a_word(said, job)
+
+    def _alive(self, said: Status, job: Job) -> Status:
+        if job.state == "PENDING":
+            if (self.folder / STOP).exists():
+                return self._cancel(said)
+            return replace(said, state=State.QUEUED, message=job.message)
+        self._pass_on_stop()
+        said = replace(said, state=said.state or State.STARTING)
+        if time.monotonic() - self._news > _LOST_PATIENCE:
+            return replace(said, trouble=self._store_trouble_of_the_job())
+        return said
+
+    def _cancel(self, said: Status) -> Status:
+        """Ray keeps a waiting job until it has room for it: the job then finds that it may go."""
+        self._attempt.request_stop()
+        self._try(self._stop_by_ray)
+        return self._final(said, State.STOPPED, CANCELLED)
+
+    def _store_trouble_of_the_job(self) -> str:
+        """What the job says of the store, where nothing comes through it any more."""
+        try:
+            log = self.jobs.log(job_name(self.run.id, self._number))
+        except RunError:
+            return ""
+        lines = [line for line in log.splitlines() if line.startswith("store: ")]
+        if not lines or lines[-1].endswith("reached again"):
+            return ""
+        return f"on the cluster, {lines[-1].removeprefix('store: ')}"
+
+    def _pass_on_stop(self) -> None:
+        """Tell the trainer to stop; Ray, where it does not."""
+        try:
+            asked = time.time() - (self.folder / STOP).stat().st_mtime
+        except FileNotFoundError:
+            return
+        if not self._attempt.stop_requested():
+            self._attempt.request_stop()
+        if asked > STOP_PATIENCE:
+            self._stop_by_ray()
+
+    def _stop_by_ray(self) -> None:
+        if not self._stopped_by_ray:
+            self.jobs.stop(job_name(self.run.id, self._number))
+            self._stopped_by_ray = True
+
+    def _without_answer(self, said: Status, silence: str) -> Status:
+        """Nothing is known of the job: what the store says counts, and why is told."""
+        since = time.monotonic() - self._news
+        if (self.folder / STOP).exists() and since > _GIVE_UP_SECONDS:
+            return self._final(said, State.STOPPED, GIVEN_UP)
+        self._try(self._pass_on_stop)
+        state = said.state or State.QUEUED
+        return replace(said, state=state, trouble=silence)
+
+    def _without_a_word(self, said: Status, job: Job | None) -> Status:
+        """The job is gone, and the trainer has not said how the run ended."""
+        if (self.folder / STOP).exists():
+            cancelled = said.state == ""
+            return self._final(said, State.STOPPED, CANCELLED if cancelled else KILLED)
+        if job is None:
+            return self._final(said, State.CRASHED, LOST)
+        self._try(self._take_ray_log)
+        return self._final(said, State.CRASHED, _in_a_line(job.message))
+
+    def _final(self, said: Status, state: State, message: str) -> Status:
+        """An end that was not told but found: told to the other machines as well."""
+        ended = replace(said, state=state, message=message)
+        self._try(lambda: self._attempt.write_status(ended.to_dict()))
+        self._mirror()  # the last checkpoint, now that it has ended
+        self._end()
+        return ended
+
+    def _take_ray_log(self) -> None:
+        text = self.jobs.log(job_name(self.run.id, self._number))[-_LOG_BYTES:]
+        self._ray_log = f"\n--- what the job printed on the cluster ---\n{text}"
+
+    def _try(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except RunError:
+            pass  # the next pass tries again, or does without
+
+    def _end(self) -> None:
+        (self.folder / STOP).unlink(missing_ok=True)
+        self._settled = True
+
+    def _say(self, said: Status) -> None:
+        before = status.read(self.folder)
+        if replace(said, updated=0.0) != replace(before, updated=0.0):
+            status.write(self.folder, said)
+
+
+def _rewrite(file: Path, text: bytes) -> bool:
+    """Make a file that grows hold this text, by its end alone; whether anything changed."""
+    try:
+        before = file.read_bytes()
+    except FileNotFoundError:
+        before = b""
+    if text == before:
+        return False
+    kept = common_length(text, before)
+    with open(file, "ab") as stream:
+        stream.truncate(kept)
+        stream.write(text[kept:])
+    return True
+
+
+def _weights_first(file: StoredFile) -> tuple[bool, str]:
+    """Cards after the weights they speak of."""
+    return (file.name.endswith(".json"), file.name)
+
+
+def _in_a_line(message: str) -> str:
+    """Ray's reason for a job's end, short enough to be read."""
+    text = message or "its job on the cluster ended without a word"
+    return f"{text[:300].rstrip('. ')}; resume continues from its last checkpoint"

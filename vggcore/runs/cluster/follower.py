@@ -1,0 +1,124 @@
+"""Keeps the copies of the cluster's runs up to date: `python -m vggcore.runs.cluster.follower`.
+
+One process for all runs of this machine, started by whoever looks at runs (`attending`), detached
+like a trainer, so that it outlives an app. It ends when nobody has looked for a while and nothing
+lives. It can be killed at any time: all it knows is read anew.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from vggcore.machine import paths
+from vggcore.machine.file_lock import take_lock
+from vggcore.machine.files import FileError, write_json
+from vggcore.runs import status
+from vggcore.runs.cluster import attending, settings, submitting
+from vggcore.runs.cluster.copy import Copy
+from vggcore.runs.cluster.jobs import Jobs
+from vggcore.runs.cluster.store import Store, StoredRun, StoreError, run_ids
+from vggcore.runs.names import CLUSTER, LIVING
+from vggcore.runs.queue import changing_runs
+from vggcore.runs.run import free_name_like
+
+PASS_SECONDS = 1.0
+_DISCOVER_SECONDS = 5.0  # between looks for what others launched
+_UNASKED_SECONDS = 300.0  # without anybody looking, and without a living run
+
+
+class Follower:
+    """All of this machine's runs on the cluster."""
+
+    def __init__(self, cluster: settings.Cluster):
+        self.cluster = cluster
+        self.store = Store(cluster.store, cluster.store_options)
+        self.jobs = Jobs(cluster)
+        self._copies: dict[str, Copy] = {}  # by the run's id in the store
+        self._discovered = float("-inf")
+
+    def look_once(self) -> None:
+        """Bring every copy up to date, and make those of runs that others launched."""
+        trouble = self._discover()
+        folders = {copy_id: folder for folder in _folders() if (copy_id := _id_of(folder))}
+        for run_id, folder in folders.items():
+            copy = self._copies.get(run_id)
+            if copy is None or copy.folder != folder:
+                copy = self._copies[run_id] = Copy(self.store, self.jobs, folder, run_id)
+            try:
+                copy.update()
+            except (FileError, OSError) as error:
+                trouble = trouble or str(error)
+        for gone in self._copies.keys() - folders.keys():
+            del self._copies[gone]
+        write_json(attending.place() / attending.PASS, {"time": time.time(), "trouble": trouble})
+
+    def _discover(self) -> str:
+        if time.monotonic() - self._discovered < _DISCOVER_SECONDS:
+            return ""
+        self._discovered = time.monotonic()
+        try:
+            with changing_runs(paths.runs_dir()):
+                known = {_id_of(folder) for folder in _folders()}
+            for run_id in run_ids(self.store):
+                if run_id not in known:
+                    self._adopt(StoredRun(self.store, run_id))
+        except (StoreError, FileError, OSError) as error:
+            return str(error)
+        return ""
+
+    def _adopt(self, stored: StoredRun) -> None:
+        config, attempts = stored.config(), stored.attempts()
+        if config is None or not attempts or stored.is_deleted():
+            return  # being made, or being deleted
+        staging = paths.runs_dir() / ".new-from-store" / stored.id
+        shutil.rmtree(staging, ignore_errors=True)
+        with changing_runs(paths.runs_dir()):
+            name = free_name_like(str(config.get("name") or stored.id))
+            submitting.adopt(stored, staging, config | {"name": name}, attempts[-1])
+            os.rename(staging, paths.runs_dir() / name)
+
+
+def _folders() -> list[Path]:
+    return [file.parent for file in paths.runs_dir().glob(f"[!.]*/{CLUSTER}")]
+
+
+def _id_of(folder: Path) -> str:
+    return submitting.run_id_of(folder)
+
+
+def _is_wanted(asked: Path) -> bool:
+    """Whether somebody looked of late, or a run lives."""
+    try:
+        unasked = time.time() - asked.stat().st_mtime
+    except OSError:
+        return False  # the folder of runs is gone
+    if unasked < _UNASKED_SECONDS:
+        return True
+    return any(status.read(folder).state in LIVING for folder in _folders())
+
+
+def main() -> int:
+    place = attending.place()
+    lock = take_lock(place / attending.LOCK, patience=0)
+    if lock is None:
+        return 0  # another one is at it
+    cluster = settings.require()
+    os.write(lock, f"{os.getpid()}\n{attending.key(cluster)}\n".encode())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    follower = Follower(cluster)
+    while _is_wanted(place / attending.ASKED):
+        began = time.monotonic()
+        follower.look_once()
+        time.sleep(max(0.05, PASS_SECONDS - (time.monotonic() - began)))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (ValueError, OSError) as error:
+        print(f"{time.strftime('%F %T')} {error}", file=sys.stderr, flush=True)
+        sys.exit(1)

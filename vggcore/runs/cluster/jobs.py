@@ -1,0 +1,160 @@
+"""Ray's job API over plain HTTP: submit, look, stop, read the log. No `ray` is needed here.
+
+Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
+"""
+
+import json
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from vggcore.machine.messages import Message
+from vggcore.runs.cluster.settings import Cluster
+from vggcore.runs.names import RunError
+
+_PATIENCE = 10.0  # seconds for an answer
+_UPLOAD_PATIENCE = 120.0
+_ALIVE = ("PENDING", "RUNNING")
+
+
+class Unreachable(RunError):
+    """The cluster gave no answer: what it does at this moment is not known."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What Ray says of a job."""
+
+    state: str  # PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED
+    message: str = ""
+
+    @property
+    def alive(self) -> bool:
+        return self.state in _ALIVE
+
+
+class Jobs:
+    """The jobs of one cluster. All methods raise Unreachable or RunError, in one line."""
+
+    def __init__(self, cluster: Cluster):
+        self.cluster = cluster
+
+    def submit(self, job: str, entrypoint: str, runtime_env: dict, resources: dict) -> None:
+        """Submit a job under its own id. One of this id that is there already will do."""
+        wish = {
+            "entrypoint": entrypoint,
+            "submission_id": job,
+            "runtime_env": runtime_env,
+            "metadata": {"job_name": job},
+            **resources,
+        }
+        try:
+            self._ask("POST", "/api/jobs/", json.dumps(wish).encode())
+        except RunError:
+            # The answer may be lost and the job there; or somebody else was first.
+            if self.look(job) is None:
+                raise
+
+    def look(self, job: str) -> Job | None:
+        """How a job stands; None where the cluster does not know it."""
+        answer = self._ask("GET", f"/api/jobs/{quote(job)}", missing=True)
+        if answer is None:
+            return None
+        try:
+            found = json.loads(answer)
+            return Job(str(found["status"]), " ".join(str(found.get("message") or "").split()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._strange() from None
+
+    def stop(self, job: str) -> None:
+        """Ask Ray to end a job: SIGTERM, and SIGKILL a few seconds later."""
+        self._ask("POST", f"/api/jobs/{quote(job)}/stop", missing=True)
+
+    def forget(self, job: str) -> None:
+        """Delete what Ray keeps of an ended job."""
+        self._ask("DELETE", f"/api/jobs/{quote(job)}", missing=True)
+
+    def log(self, job: str) -> str:
+        """What the job has printed; empty where the cluster does not know it."""
+        answer = self._ask("GET", f"/api/jobs/{quote(job)}/logs", missing=True)
+        try:
+            return str(json.loads(answer)["logs"] or "") if answer else ""
+        except (ValueError, KeyError, TypeError):
+            return ""
+
+    def has_package(self, name: str) -> bool:
+        """Whether the cluster has a code package of this name."""
+        return self._ask("GET", f"/api/packages/gcs/{quote(name)}", missing=True) is not None
+
+    def upload_package(self, name: str, content: bytes) -> None:
+        """Give the cluster a code package; jobs name it as `gcs://NAME`."""
+        self._ask("PUT", f"/api/packages/gcs/{quote(name)}", content, _UPLOAD_PATIENCE)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None = None,
+        patience: float = _PATIENCE,
+        missing: bool = False,
+    ) -> bytes | None:
+        """The answer's body. missing: not found is None instead of an error."""
+        headers = {"Content-Type": "application/json", **self.cluster.headers}
+        request = Request(self.cluster.address + path, content, headers, method=method)
+        try:
+            with urlopen(request, timeout=patience) as answer:
+                return answer.read()
+        except HTTPError as error:
+            with error:
+                if error.code == 404 and missing:
+                    return None
+                if error.code in (502, 503, 504):  # of a gateway before the cluster
+                    raise self._unreachable(f"HTTP {error.code}") from None
+                raise self._refused(error) from None
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise self._unreachable(str(reason) or type(error).__name__) from None
+
+    def _unreachable(self, reason: str) -> Unreachable:
+        host = self.cluster.host
+        return Unreachable(
+            Message("the cluster at {host} gives no answer: {reason}", host=host, reason=reason)
+        )
+
+    def _refused(self, error: HTTPError) -> RunError:
+        host = self.cluster.host
+        if error.code in (401, 403):
+            return RunError(
+                Message(
+                    "the cluster at {host} does not let us in (HTTP {code}): check {token}",
+                    host=host,
+                    code=error.code,
+                    token="VGGCORE_RAY_TOKEN",
+                )
+            )
+        lines = [line.strip() for line in _text(error).splitlines() if line.strip()]
+        said = lines[-1][:200] if lines else str(error.reason)
+        return RunError(
+            Message(
+                "the cluster at {host} refused (HTTP {code}): {said}",
+                host=host,
+                code=error.code,
+                said=said,
+            )
+        )
+
+    def _strange(self) -> RunError:
+        host = self.cluster.host
+        return RunError(
+            Message("what answers at {host} is not Ray's job API: check its address", host=host)
+        )
+
+
+def _text(error: HTTPError) -> str:
+    """What a refusal says; Ray answers with a traceback, whose last line names the error."""
+    try:
+        return error.read().decode("utf-8", "replace")
+    except (OSError, HTTPException):
+        return ""

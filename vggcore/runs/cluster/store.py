@@ -1,0 +1,343 @@
+"""The store: where this machine and the cluster keep the runs between them, by an fsspec URL.
+
+    RUN/config.json, launch.json           what is to be trained; written once
+    RUN/start.safetensors, start.json      the network it starts from, if it does
+    RUN/attempts/0001/attempt.json         one launch or resume each; only the newest counts
+                      stop                 its existence asks to save and end
+                      status.json          the newest word of the trainer
+                      rows/…, log/…        metrics and log, in pieces as they came
+                      files.json           which files are whole, and where they lie
+                      files/…              their contents, named by their hash
+    .deleted/RUN                           what was deleted here is deleted everywhere
+
+An attempt has a folder of its own, so that a job which was given up for dead and is not cannot
+spoil what a later one writes.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggcore.machine.files import to_json
+from vggcore.machine.messages import Message
+from vggcore.runs.cluster.settings import STORE, without_password
+from vggcore.runs.names import RunError
+
+_RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
+# Where a file can be replaced while somebody reads half of it: written aside, then renamed.
+_RENAMING = {"file", "local", "sftp", "ssh", "smb"}
+_OPTIONS: dict[
+    str, dict[str, object]
+] = {  # a store that is gone must not hold anybody up for minutes
+    "s3": {
+        "config_kwargs": {
+            "connect_timeout": 5,
+            "read_timeout": 30,
+            "retries": {"max_attempts": 2, "mode": "standard"},
+        },
+        "use_listings_cache": False,
+    },
+    "sftp": {"timeout": 10},
+}
+_PACKAGES = {"s3": "s3fs", "sftp": "paramiko", "ssh": "paramiko", "gs": "gcsfs", "abfs": "adlfs"}
+_PIECE = re.compile(r"(\d{8})-(\d+)")
+_CHECKPOINT = (".safetensors", ".json")
+PIECES_BEFORE_MERGING = 100
+
+
+class StoreError(RunError):
+    """The store cannot be reached or used; the message is one line for people."""
+
+
+class Missing(StoreError):
+    """What was asked for is not in the store."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A whole file of an attempt."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Store:
+    """Bytes under names, in one folder of an fsspec file system. Raises StoreError, Missing."""
+
+    def __init__(self, url: str, options: Mapping[str, object]):
+        self.url = url
+        self._protocol = self.url.partition("://")[0] if "://" in self.url else "file"
+        with self._reached("opened"):
+            import fsspec
+
+            options = _OPTIONS.get(self._protocol, {}) | dict(options)
+            self._files, self._root = fsspec.core.url_to_fs(
+                self.url, skip_instance_cache=True, **options
+            )
+
+    def read(self, name: str) -> bytes:
+        with self._reached("read"):
+            return self._files.cat_file(self._path(name))
+
+    def read_json(self, name: str) -> dict | None:
+        """The object in a file; None where it is missing or holds something else."""
+        try:
+            found = json.loads(self.read(name))
+        except (Missing, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """All of `content`, or nothing."""
+        path = self._path(name)
+        with self._reached("written to"):
+            if self._protocol not in _RENAMING:
+                self._files.pipe_file(path, content)
+                return
+            folder, _, last = path.rpartition("/")
+            self._files.makedirs(folder, exist_ok=True)
+            aside = f"{folder}/.tmp-{uuid.uuid4().hex}"
+            try:
+                self._files.pipe_file(aside, content)
+                self._files.mv(aside, path)
+            except BaseException:
+                with suppress(Exception):  # the first error is the one to tell
+                    self._files.rm_file(aside)
+                raise
+
+    def write_json(self, name: str, value: dict) -> None:
+        self.write(name, to_json(value))
+
+    def exists(self, name: str) -> bool:
+        with self._reached("read"):
+            return bool(self._files.exists(self._path(name)))
+
+    def names(self, folder: str = "") -> list[str]:
+        """What lies directly in a folder, in order; nothing where there is no such folder."""
+        try:
+            with self._reached("read"):
+                found = self._files.ls(self._path(folder), detail=False)
+        except Missing:
+            return []
+        names = {str(path).rstrip("/").rpartition("/")[2] for path in found}
+        return sorted(name for name in names if name and not name.startswith(".tmp-"))
+
+    def delete(self, name: str) -> None:
+        """A file, or a folder with all that is in it; nothing where there is none."""
+        with suppress(Missing), self._reached("written to"):
+            self._files.rm(self._path(name), recursive=True)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    @contextmanager
+    def _reached(self, action: str) -> Iterator[None]:
+        """Every failure in the block becomes one line about the store."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise Missing(self._message(action, error)) from None
+        except ImportError:
+            package = _PACKAGES.get(self._protocol, f"fsspec's package for {self._protocol}")
+            raise StoreError(
+                Message(
+                    "{store} needs a package that is not installed: pip install {package}",
+                    store=STORE,
+                    package=package,
+                )
+            ) from None
+        except Exception as error:  # each file system has errors of its own
+            raise StoreError(self._message(action, error)) from None
+
+    def _message(self, action: str, error: Exception) -> Message:
+        lines = str(getattr(error, "strerror", None) or error).split("\n")
+        return Message(
+            "the store {url} cannot be {action}: {reason}",
+            url=without_password(self.url),
+            action=action,
+            reason=lines[0][:200] or type(error).__name__,
+        )
+
+
+class StoredRun:
+    """One run's folder in the store."""
+
+    def __init__(self, store: Store, run_id: str):
+        if not _RUN_ID.fullmatch(run_id):
+            raise StoreError(Message("{name!r} is not a run of the store", name=run_id[:80]))
+        self.store, self.id = store, run_id
+
+    def create(self, config: dict, launch: dict, start: Path | None) -> None:
+        """Write what is to be trained. start: path of a checkpoint without suffix."""
+        if start:
+            for suffix in _CHECKPOINT:
+                content = start.with_name(start.name + suffix).read_bytes()
+                self.store.write(f"{self.id}/start{suffix}", content)
+        self.store.write_json(f"{self.id}/launch.json", launch)
+        self.store.write_json(f"{self.id}/config.json", config)
+
+    def config(self) -> dict | None:
+        return self.store.read_json(f"{self.id}/config.json")
+
+    def launched(self) -> dict:
+        return self.store.read_json(f"{self.id}/launch.json") or {}
+
+    def start(self) -> dict[str, bytes]:
+        """The files of the checkpoint that the run starts from; empty where there is none."""
+        try:
+            return {
+                f"start{suffix}": self.store.read(f"{self.id}/start{suffix}")
+                for suffix in _CHECKPOINT
+            }
+        except Missing:
+            return {}
+
+    def attempts(self) -> list[int]:
+        """Numbers of its attempts, the newest last."""
+        names = self.store.names(f"{self.id}/attempts")
+        return [int(name) for name in names if name.isdigit()]
+
+    def attempt(self, number: int) -> "Attempt":
+        return Attempt(self.store, f"{self.id}/attempts/{number:04d}", number)
+
+    def delete(self) -> None:
+        """Remove it for every machine that knows it."""
+        self.store.write(f".deleted/{self.id}", b"")
+        self.store.delete(self.id)
+
+    def is_deleted(self) -> bool:
+        return self.store.exists(f".deleted/{self.id}")
+
+
+def run_ids(store: Store) -> list[str]:
+    """All runs in the store."""
+    return [name for name in store.names() if _RUN_ID.fullmatch(name)]
+
+
+class Attempt:
+    """One launch or resume of a run: what its job writes, and what it is told."""
+
+    def __init__(self, store: Store, place: str, number: int):
+        self.store, self.place, self.number = store, place, number
+
+    def begin(self) -> None:
+        self.store.write_json(f"{self.place}/attempt.json", {"attempt": self.number})
+
+    def withdraw(self) -> None:
+        """Take back an attempt that no job was found for."""
+        self.store.delete(self.place)
+
+    def has_begun(self) -> bool:
+        return self.store.exists(f"{self.place}/attempt.json")
+
+    def request_stop(self) -> None:
+        self.store.write(f"{self.place}/stop", b"")
+
+    def stop_requested(self) -> bool:
+        return self.store.exists(f"{self.place}/stop")
+
+    def write_status(self, status: dict) -> None:
+        self.store.write_json(f"{self.place}/status.json", status)
+
+    def status(self) -> dict | None:
+        return self.store.read_json(f"{self.place}/status.json")
+
+    def pieces(self, of: str) -> "Pieces":
+        """of: "rows" or "log"."""
+        return Pieces(self.store, f"{self.place}/{of}")
+
+    def files(self) -> dict[str, StoredFile]:
+        """Its whole files by name: all as they were at one moment."""
+        found = self.store.read_json(f"{self.place}/files.json") or {}
+        return {
+            name: StoredFile(name, int(about["bytes"]), str(about["sha256"]))
+            for name, about in found.items()
+        }
+
+    def read_file(self, file: StoredFile) -> bytes:
+        """Raises StoreError where it is not what was written."""
+        content = self.store.read(f"{self.place}/files/{file.sha256}")
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise StoreError(Message("{name} is damaged in the store", name=file.name))
+        return content
+
+    def write_files(self, contents: dict[str, bytes], before: dict[str, StoredFile]):
+        """Add or replace whole files, all at once; `before` is what is there. What is there now."""
+        now = dict(before)
+        for name, content in contents.items():
+            file = StoredFile(name, len(content), hashlib.sha256(content).hexdigest())
+            self.store.write(f"{self.place}/files/{file.sha256}", content)
+            now[name] = file
+        self._write_index(now)
+        for sha256 in {f.sha256 for f in before.values()} - {f.sha256 for f in now.values()}:
+            self.store.delete(f"{self.place}/files/{sha256}")
+        return now
+
+    def _write_index(self, files: dict[str, StoredFile]) -> None:
+        index = {f.name: {"bytes": f.bytes, "sha256": f.sha256} for f in files.values()}
+        self.store.write_json(f"{self.place}/files.json", index)
+
+
+class Pieces:
+    """A text that grows, in pieces: number and offset in their names.
+
+    A piece stands at its offset and ends the text: whatever was there from the offset on is gone.
+    Numbers rise, and now and then one piece with all of it replaces those before.
+    """
+
+    def __init__(self, store: Store, place: str):
+        self._store, self._place = store, place
+        self.text = b""  # as far as sent or taken in
+        self._number = 0  # of the last piece sent or taken in
+        self._sent: list[str] = []
+
+    def send(self, text: bytes) -> None:
+        """Make the stored text this one, by what is new of it."""
+        if text == self.text:
+            return
+        offset = len(self.text) if text.startswith(self.text) else common_length(text, self.text)
+        merged = len(self._sent) >= PIECES_BEFORE_MERGING
+        offset = 0 if merged else offset
+        name = f"{self._number + 1:08d}-{offset}"
+        self._store.write(f"{self._place}/{name}", text[offset:])
+        self._number += 1
+        self.text = text
+        before, self._sent = self._sent, [*self._sent, name]
+        if merged:
+            self._sent = [name]
+            for old in before:
+                self._store.delete(f"{self._place}/{old}")
+
+    def take_in(self) -> bytes:
+        """The whole text as it is stored now; only what is new is read."""
+        listed = [_PIECE.fullmatch(name) for name in self._store.names(self._place)]
+        found = [(int(match[1]), int(match[2]), match[0]) for match in listed if match]
+        new = [piece for piece in found if piece[0] > self._number]
+        whole = [place for place, (_, offset, _) in enumerate(new) if offset == 0]
+        for number, offset, name in new[whole[-1] if whole else 0 :]:
+            try:
+                piece = self._store.read(f"{self._place}/{name}")
+            except Missing:  # merged meanwhile: the next look finds the piece that has it
+                break
+            self.text = self.text[:offset] + piece
+            self._number = number
+        return self.text
+
+
+def common_length(one: bytes, other: bytes) -> int:
+    """Length of what two texts begin with alike."""
+    limit = min(len(one), len(other))
+    low, high = 0, limit
+    while low < high:  # the longest equal beginning, by halving
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

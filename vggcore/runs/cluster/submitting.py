@@ -1,0 +1,157 @@
+"""Launch, resume and delete a run on the cluster, from this machine."""
+
+import shlex
+import shutil
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine.files import read_json, write_json
+from vggcore.machine.messages import Message
+from vggcore.model import checkpoints
+from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
+from vggcore.runs import status
+from vggcore.runs.cluster import package, settings
+from vggcore.runs.cluster.jobs import Jobs
+from vggcore.runs.cluster.store import Store, StoredRun, StoreError
+from vggcore.runs.folder import RunFolder
+from vggcore.runs.names import CLUSTER, CONFIG, LAUNCH, STOP, RunError, State
+from vggcore.runs.status import Status
+
+QUEUE = ("cluster",)  # in the place of a status's devices: it waits for none of this machine
+START = "start"  # in the store: the checkpoint that a run starts from
+_ENTRYPOINT = "python -m vggcore.training.cluster_job"
+
+
+def check(train: TrainConfig) -> None:
+    """Raises ValueError where a run cannot be trained away from this machine."""
+    settings.require()
+    if train.dataset in (OWN, CORRECTIONS):
+        raise RunError(
+            Message("own pictures stay on this machine: train on them here, not on the cluster")
+        )
+
+
+def job_name(run_id: str, attempt: int) -> str:
+    """Ray's id of an attempt's job: of two that are the same, Ray takes one."""
+    return f"{run_id}-{attempt}"
+
+
+def run_id_of(folder: Path) -> str:
+    """The store's id of the run in this folder; empty where it trains on this machine."""
+    return str((read_json(folder / CLUSTER) or {}).get("run", ""))
+
+
+def prepare(folder: Path) -> None:
+    """Make a new run's folder one of the cluster's, queued. Nothing is sent yet."""
+    run_id = f"{folder.name}-{uuid.uuid4().hex[:8]}"
+    write_json(folder / CLUSTER, {"run": run_id, "attempt": 1, "submitted": False})
+    write_queued(folder, Status())
+
+
+def write_queued(folder: Path, kept: Status) -> None:
+    """The status of a run that was sent to the cluster and of which nothing is known yet."""
+    said = replace(
+        kept, state=State.QUEUED, choices=QUEUE, ticket=None, message="", summary={}, pid=None
+    )
+    status.write(folder, replace(said, trouble=""))
+
+
+def launch(folder: Path) -> None:
+    """Send a prepared run to the store and to the cluster. Where that fails, nothing of it stays.
+
+    Raises RunError, in one line.
+    """
+    cluster = settings.require()
+    config, about = RunFolder(folder).config, read_json(folder / CLUSTER) or {}
+    train = RunFolder(folder).train
+    start = checkpoints.find(train.init_from) if train.init_from else None
+    if start:
+        config = config | {"train": config["train"] | {"init_from": START}}
+    stored = None
+    try:
+        stored = StoredRun(Store(cluster.store, cluster.store_options), about["run"])
+        stored.create(config, read_json(folder / LAUNCH) or {}, start)
+        stored.attempt(1).begin()
+        _submit(cluster, stored, 1)
+    except (ValueError, OSError):
+        shutil.rmtree(folder, ignore_errors=True)
+        if stored is not None:
+            _undo(stored)
+        raise
+    write_json(folder / CLUSTER, about | {"submitted": True})
+
+
+def _undo(stored: StoredRun) -> None:
+    try:
+        stored.delete()
+    except StoreError:
+        pass  # it cannot be reached: that is why nothing was launched
+
+
+def resume(folder: Path) -> None:
+    """Send an ended run to the cluster again, as its next attempt. Call it holding its lock.
+
+    Raises RunError, in one line.
+    """
+    about = read_json(folder / CLUSTER) or {}
+    cluster = settings.require()
+    stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
+    if stored.config() is None:
+        raise RunError(Message("run {name} is no longer in the store", name=folder.name))
+    number = max([int(about.get("attempt", 0)), *stored.attempts()]) + 1
+    stored.attempt(number).begin()
+    try:
+        _submit(cluster, stored, number)
+    except RunError:
+        stored.attempt(number).withdraw()
+        raise
+    (folder / STOP).unlink(missing_ok=True)
+    write_queued(folder, status.read(folder))
+    write_json(folder / CLUSTER, about | {"attempt": number, "submitted": True})
+
+
+def delete(folder: Path) -> None:
+    """Remove a run from the store, for every machine. Raises RunError where that cannot be."""
+    about, cluster = read_json(folder / CLUSTER) or {}, settings.read()
+    if cluster is None:  # the setting is gone: only the copy here can be deleted
+        return
+    stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
+    stored.delete()
+    try:
+        Jobs(cluster).forget(job_name(stored.id, int(about.get("attempt", 1))))
+    except RunError:
+        pass  # Ray forgets its jobs by itself
+
+
+def _submit(cluster: settings.Cluster, stored: StoredRun, number: int) -> None:
+    jobs = Jobs(cluster)
+    name, content = package.make()
+    if not jobs.has_package(name):
+        jobs.upload_package(name, content)
+    processes = stored.launched().get("processes", 1)
+    several = isinstance(processes, int) and processes > 1
+    wanted = dict(cluster.runtime_env)
+    variables = wanted.pop("env_vars", {})
+    told = {
+        settings.STORE: cluster.store,
+        settings.STORE_OPTIONS: settings.to_text(cluster.store_options),
+    }
+    if several:  # Ray Train's workers reserve them, one by one
+        told |= {settings.GPUS: f"{cluster.gpus:g}", settings.CPUS: f"{cluster.cpus:g}"}
+        resources = {"entrypoint_num_cpus": 0.0}
+    else:
+        resources = {"entrypoint_num_cpus": cluster.cpus, "entrypoint_num_gpus": cluster.gpus}
+    variables = dict(variables) if isinstance(variables, dict) else {}
+    runtime_env = {"working_dir": f"gcs://{name}", "env_vars": told | variables, **wanted}
+    entrypoint = f"{_ENTRYPOINT} {shlex.quote(stored.id)} {number}"
+    jobs.submit(job_name(stored.id, number), entrypoint, runtime_env, resources)
+
+
+def adopt(stored: StoredRun, folder: Path, config: dict, attempt: int) -> None:
+    """Make the folder of a run that another machine launched. Raises FileError."""
+    folder.mkdir(parents=True)
+    write_json(folder / LAUNCH, stored.launched())
+    write_json(folder / CLUSTER, {"run": stored.id, "attempt": attempt, "submitted": True})
+    write_queued(folder, Status())
+    write_json(folder / CONFIG, config | {"name": folder.name})

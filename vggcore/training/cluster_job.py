@@ -1,0 +1,126 @@
+"""The job that trains a run on a Ray cluster: `python -m vggcore.training.cluster_job RUN ATTEMPT`.
+
+It fetches the run from the store, trains it with the same `vggcore train` as anywhere else (over
+several GPUs or nodes: Ray Train's TorchTrainer around the same loop), and mirrors the folder while
+it grows. A job that is killed leaves in the store what the next attempt goes on from.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from vggcore.machine.files import FileError, write_atomically
+from vggcore.runs import status
+from vggcore.runs.cluster import settings
+from vggcore.runs.cluster.store import Store, StoredRun, StoreError
+from vggcore.runs.folder import RunFolder
+from vggcore.runs.launching import trainer_command
+from vggcore.runs.names import LOG, State
+from vggcore.runs.process import BOUND
+from vggcore.runs.run import processes_of
+from vggcore.training.cluster_mirror import Mirror, fetch
+
+
+_LOOK_SECONDS = 1.0
+LOST_RAY = "Ray ended on its node, so the run saved and ended; resume continues from there"
+
+
+def main(run_id: str, number: str) -> int:
+    """Train one attempt of a run; the exit code is 0 where its end is in the store."""
+    run = StoredRun(Store(*settings.store()), run_id)
+    attempt = run.attempt(int(number))
+    if attempt.stop_requested():
+        print("cancelled before it started", flush=True)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="vggcore-", ignore_cleanup_errors=True) as place:
+        folder = Path(place) / "runs" / run_id
+        fetch(run, attempt, folder)
+        if (processes := processes_of(folder)) > 1:
+            return _over_workers(run_id, attempt.number, processes)
+        environment = use_place(run, Path(place))
+        with Mirror(run, attempt, RunFolder(folder)):
+            return _train(folder, environment)
+
+
+def use_place(run: StoredRun, place: Path) -> dict[str, str]:
+    """The settings that make a folder of the node the home of this run, and its start be found."""
+    environment = {"VGGCORE_RUNS": str(place / "runs"), "PYTHONUNBUFFERED": "1"}
+    if start := run.start():
+        checkpoints = place / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        for name, content in start.items():
+            write_atomically(checkpoints / name, content)
+        environment["VGGCORE_CHECKPOINTS"] = str(checkpoints)
+    return environment
+
+
+def _train(folder: Path, environment: dict[str, str]) -> int:
+    """Train in a process of its own, which may run out of memory without taking us along."""
+    how = "--resume" if any(folder.glob("last*.safetensors")) else "--from-config"
+    with open(folder / LOG, "ab") as log:
+        trainer = subprocess.Popen(
+            trainer_command(folder, how),
+            env=os.environ | environment | {BOUND: "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        # Ray ends a job with SIGTERM: the trainer then saves, and what it saved is sent.
+        signal.signal(signal.SIGTERM, lambda *_: trainer.terminate())
+        lost_ray = _wait(trainer)
+    record_loss(folder, _why(trainer.returncode))
+    said = status.read(folder)
+    if lost_ray and said.state == State.STOPPED:
+        said = status.write(folder, replace(said, message=LOST_RAY))
+    print(f"{said.state} at step {said.step}: {said.message or 'no message'}", flush=True)
+    return 0 if said.state in (State.FINISHED, State.STOPPED) else 1
+
+
+def _wait(trainer: subprocess.Popen) -> bool:
+    """Wait for the end; whether Ray was gone before it: nobody then knows that a GPU is in use."""
+    supervisor, lost = os.getppid(), False
+    while True:
+        try:
+            trainer.wait(_LOOK_SECONDS)
+            return lost
+        except subprocess.TimeoutExpired:
+            if os.getppid() != supervisor and not lost:
+                lost = True
+                trainer.terminate()  # it saves
+
+
+def record_loss(folder: Path, reason: str) -> None:
+    """Say in the status that the run has crashed, unless it has said how it ended."""
+    said = status.read(folder)
+    if not status.is_ended(said):
+        try:
+            status.write(folder, replace(said, state=State.CRASHED, message=reason))
+        except FileError as error:
+            print(f"could not record the end: {error}", flush=True)
+
+
+def _why(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "its process on the cluster was killed, most often for want of memory"
+    if code < 0:
+        return f"its process on the cluster ended by signal {-code}"
+    return f"its process on the cluster ended without a word (exit code {code})"
+
+
+def _over_workers(run_id: str, number: int, processes: int) -> int:
+    """Train with several processes, on as many GPUs, by Ray Train."""
+    from vggcore.training import cluster_workers
+
+    return cluster_workers.train(run_id, number, processes)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except (StoreError, ValueError, OSError) as error:
+        print(f"vggcore: {error}", flush=True)
+        sys.exit(1)

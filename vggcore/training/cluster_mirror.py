@@ -1,0 +1,169 @@
+"""On the cluster: a run's folder on the node, and its mirror in the store."""
+
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.runs import status
+from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
+from vggcore.runs.folder import RunFolder
+from vggcore.runs.names import BEST, CONFIG, LAST, LAUNCH, LOG, METRICS, PICTURES
+from vggcore.runs.status import Status
+
+log = logging.getLogger(__name__)
+
+PUSH_SECONDS = 1.0
+LAST_WORDS_SECONDS = 24 * 3600.0  # how long an ended run waits for its store to come back
+_SLOWEST_SECONDS = 15.0  # between attempts at a store that cannot be reached
+_FILES = (f"{BEST}.safetensors", f"{BEST}.json", f"{BEST}.results.npz", LAST, PICTURES)
+_ALSO = ("*.png",)  # what else of a run the pages look at
+
+
+def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
+    """Make the run's folder as the attempt before left it; whether it has a state to go on from.
+
+    Raises StoreError.
+    """
+    config = run.config()
+    if config is None:
+        raise Missing(f"the store has no run {run.id}: it was deleted")
+    folder.mkdir(parents=True, exist_ok=True)
+    for earlier in (run.attempt(n) for n in reversed(run.attempts()) if n < attempt.number):
+        files = earlier.files()
+        if not files and earlier.status() is None:
+            continue  # it ended before it began
+        for name, file in files.items():
+            write_atomically(folder / Path(name).name, earlier.read_file(file))
+        write_atomically(folder / METRICS, earlier.pieces("rows").take_in())
+        write_atomically(folder / LOG, earlier.pieces("log").take_in())
+        said = Status.from_dict(earlier.status())
+        status.write(folder, Status(seconds=said.seconds, step=said.step))
+        break
+    write_json(folder / LAUNCH, run.launched())
+    write_json(folder / CONFIG, config)
+    return (folder / LAST).exists()
+
+
+class Mirror:
+    """Keeps the store's copy of a run up to date while it trains, and hears the stop request.
+
+    Rows, log and status are sent every second; files, which may be large, by a thread of their
+    own. What cannot be sent is sent later: training never waits for the store.
+    """
+
+    def __init__(self, run: StoredRun, attempt: Attempt, folder: RunFolder):
+        self.run, self.attempt, self.folder = run, attempt, folder
+        self.deleted = False  # somebody deleted the run: nothing is left to be done
+        self._rows, self._log = attempt.pieces("rows"), attempt.pieces("log")
+        self._files: dict[str, StoredFile] = {}
+        self._seen: dict[str, tuple[int, int]] = {}  # time and size of what was sent
+        self._said: dict | None = None
+        self._trouble = ""
+        self._ended = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(self._exchange_words,), daemon=True),
+            threading.Thread(target=self._repeat, args=(self._send_files,), daemon=True),
+        ]
+
+    def __enter__(self) -> "Mirror":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        """Send the rest, the status last: what it says is then all there."""
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+        deadline = time.monotonic() + LAST_WORDS_SECONDS
+        pause = PUSH_SECONDS
+        while not self.deleted and time.monotonic() < deadline:
+            if self._tried(self._send_files) and self._tried(self._exchange_words):
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, _SLOWEST_SECONDS)
+
+    def _repeat(self, action: Callable[[], None]) -> None:
+        pause = PUSH_SECONDS
+        while not self._ended.wait(pause) and not self.deleted:
+            reached = self._tried(action)
+            pause = PUSH_SECONDS if reached else min(2 * pause, _SLOWEST_SECONDS)
+
+    def _tried(self, action: Callable[[], None]) -> bool:
+        try:
+            if not self.attempt.has_begun():
+                if self.run.is_deleted():
+                    self.deleted = True
+                    self.folder.request_stop()
+                    return True
+                raise StoreError("the store has lost this run: it waits for it to be back")
+            action()
+        except StoreError as error:
+            self._tell(str(error))
+            return False
+        self._tell("")
+        return True
+
+    def _tell(self, trouble: str) -> None:
+        """Into the job's log, which Ray keeps: the store is what cannot be written to."""
+        if trouble != self._trouble:
+            self._trouble = trouble
+            print(f"store: {trouble or 'reached again'}", flush=True)
+
+    def _exchange_words(self) -> None:
+        if self.attempt.stop_requested() and not self._ended.is_set():
+            self.folder.request_stop()
+        said = read_json(self.folder.path / "status.json")  # before the rows that it speaks of
+        self._log.send(_content(self.folder.path / LOG))
+        self._rows.send(_content(self.folder.path / METRICS))
+        if said is not None and said != self._said and not self._is_early(said):
+            self.attempt.write_status(said)
+            self._said = said
+
+    def _is_early(self, said: dict) -> bool:
+        """An end is told only when everything before it is in the store."""
+        return status.is_ended(Status.from_dict(said)) and not self._ended.is_set()
+
+    def _send_files(self) -> None:
+        path = self.folder.path
+        names = [*_FILES, *(file.name for pattern in _ALSO for file in path.glob(pattern))]
+        stamps = {name: stamp for name in names if (stamp := _stamp(path / name))}
+        changed = {name for name, stamp in stamps.items() if self._seen.get(name) != stamp}
+        if not changed:
+            return
+        contents = {name: content for name in changed if (content := _content(path / name))}
+        if f"{BEST}.safetensors" in changed or f"{BEST}.json" in changed:
+            best = {name: _content(path / name) for name in _FILES[:2]}
+            if not _belong_together(best):
+                return  # the trainer is between the two: in a second
+            contents |= best
+        self._files = self.attempt.write_files(contents, self._files)
+        self._seen |= {name: stamps[name] for name in contents if name in stamps}
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _belong_together(best: dict[str, bytes]) -> bool:
+    weights, card = best.values()
+    try:
+        return json.loads(card)["sha256"] == hashlib.sha256(weights).hexdigest()
+    except (ValueError, KeyError, TypeError):
+        return False
