@@ -24,7 +24,6 @@ from vggcore.runs.process import BOUND
 from vggcore.runs.run import processes_of
 from vggcore.training.cluster_mirror import Mirror, fetch
 
-
 _LOOK_SECONDS = 1.0
 LOST_RAY = "Ray ended on its node, so the run saved and ended; resume continues from there"
 

@@ -195,3 +195,19 @@ def wait_until_gone(name: str) -> None:
     while name in [run.name for run in runs.list_runs()]:
         assert time.monotonic() < deadline, "still here"
         time.sleep(0.2)
+
+
+def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
+    monkeypatch.setenv("VGGCORE_RAY_CPUS", "0.5")  # both fit on the node's one
+    runs.launch(SPEC, LONG, name="d", on_cluster=True, processes=2)
+    wait_until("d", lambda run: run.status.step > 20)
+    runs.stop("d")
+    stopped = wait_for("d", "stopped")
+    runs.resume("d")
+    finished = wait_for("d", "finished")
+
+    steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
+    assert 20 < stopped.status.step < finished.status.step
+    assert steps == sorted(set(steps))
+    assert finished.status.summary["test_accuracy"] > 0.8
+    assert (finished.path / "best.results.npz").exists()

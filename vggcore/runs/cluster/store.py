@@ -73,7 +73,7 @@ class Store:
     def __init__(self, url: str, options: Mapping[str, object]):
         self.url = url
         self._protocol = self.url.partition("://")[0] if "://" in self.url else "file"
-        with self._reached("opened"):
+        with self._reached():
             import fsspec
 
             options = _OPTIONS.get(self._protocol, {}) | dict(options)
@@ -82,7 +82,7 @@ class Store:
             )
 
     def read(self, name: str) -> bytes:
-        with self._reached("read"):
+        with self._reached():
             return self._files.cat_file(self._path(name))
 
     def read_json(self, name: str) -> dict | None:
@@ -96,7 +96,7 @@ class Store:
     def write(self, name: str, content: bytes) -> None:
         """All of `content`, or nothing."""
         path = self._path(name)
-        with self._reached("written to"):
+        with self._reached(writing=True):
             if self._protocol not in _RENAMING:
                 self._files.pipe_file(path, content)
                 return
@@ -115,13 +115,13 @@ class Store:
         self.write(name, to_json(value))
 
     def exists(self, name: str) -> bool:
-        with self._reached("read"):
+        with self._reached():
             return bool(self._files.exists(self._path(name)))
 
     def names(self, folder: str = "") -> list[str]:
         """What lies directly in a folder, in order; nothing where there is no such folder."""
         try:
-            with self._reached("read"):
+            with self._reached():
                 found = self._files.ls(self._path(folder), detail=False)
         except Missing:
             return []
@@ -130,19 +130,19 @@ class Store:
 
     def delete(self, name: str) -> None:
         """A file, or a folder with all that is in it; nothing where there is none."""
-        with suppress(Missing), self._reached("written to"):
+        with suppress(Missing), self._reached(writing=True):
             self._files.rm(self._path(name), recursive=True)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
     @contextmanager
-    def _reached(self, action: str) -> Iterator[None]:
+    def _reached(self, writing: bool = False) -> Iterator[None]:
         """Every failure in the block becomes one line about the store."""
         try:
             yield
         except FileNotFoundError as error:
-            raise Missing(self._message(action, error)) from None
+            raise Missing(self._message(writing, error)) from None
         except ImportError:
             package = _PACKAGES.get(self._protocol, f"fsspec's package for {self._protocol}")
             raise StoreError(
@@ -153,16 +153,15 @@ class Store:
                 )
             ) from None
         except Exception as error:  # each file system has errors of its own
-            raise StoreError(self._message(action, error)) from None
+            raise StoreError(self._message(writing, error)) from None
 
-    def _message(self, action: str, error: Exception) -> Message:
+    def _message(self, writing: bool, error: Exception) -> Message:
         lines = str(getattr(error, "strerror", None) or error).split("\n")
-        return Message(
-            "the store {url} cannot be {action}: {reason}",
-            url=without_password(self.url),
-            action=action,
-            reason=lines[0][:200] or type(error).__name__,
-        )
+        reason = lines[0][:200] or type(error).__name__
+        url = without_password(self.url)
+        if writing:
+            return Message("the store {url} cannot be written to: {reason}", url=url, reason=reason)
+        return Message("the store {url} cannot be read: {reason}", url=url, reason=reason)
 
 
 class StoredRun:
