@@ -21,9 +21,8 @@ from vggcore.runs.folder import RunFolder
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
-RECIPE = {"dataset": "synthetic", "batch_size": 256, "epochs": 2, "flip": True, "ema": 0.9}
-SHORT = TrainConfig(**RECIPE)
-LONG = TrainConfig(**RECIPE | {"epochs": 8, "checkpoint_seconds": 1.0})
+RECIPE = {"dataset": "synthetic", "train_limit": 2048, "batch_size": 64, "flip": True, "ema": 0.9}
+LONG = TrainConfig(**RECIPE | {"epochs": 5, "checkpoint_seconds": 1.0})
 ENDLESS = TrainConfig(**RECIPE | {"epochs": 900})
 
 
@@ -31,6 +30,12 @@ ENDLESS = TrainConfig(**RECIPE | {"epochs": 900})
 def cluster():
     with ray_cluster(cpus=1) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory) -> str:
+    """Hash of the weights that LONG gives on this machine."""
+    return trained_here(SPEC, LONG, tmp_path_factory.mktemp("expected"))
 
 
 @pytest.fixture
@@ -70,10 +75,9 @@ def best_weights(run: runs.Run) -> str:
     return hashlib.sha256((run.path / "best.safetensors").read_bytes()).hexdigest()
 
 
-def trained_here(run: runs.Run, tmp_path: Path) -> str:
-    """Hash of the weights that the same run gives on this machine."""
-    same = RunFolder(run.path)
-    made = folder.create(tmp_path / "local", same.spec, same.train).path
+def trained_here(spec: VGGSpec, train: TrainConfig, place: Path) -> str:
+    """Hash of the weights that this recipe gives on this machine."""
+    made = folder.create(place / "local", spec, train).path
     done = subprocess.run(
         [sys.executable, "-m", "vggcore", "train", "--from-config", str(made)],
         env=os.environ | {"OMP_NUM_THREADS": "1", "VGGCORE_RAY": ""},
@@ -86,19 +90,20 @@ def trained_here(run: runs.Run, tmp_path: Path) -> str:
 
 def test_a_run_from_the_command_line_ends_with_the_weights_of_a_local_one(here):
     arguments = "launch --preset try-out --dataset synthetic --epochs 2 --on cluster --name a"
-    recipe = "--configuration A --width 1/32 --batch-size 256 --precision float32"
+    recipe = "--configuration A --width 1/32 --batch-size 64 --train-limit 2048"
     command = [sys.executable, "-m", "vggcore", "runs", *arguments.split(), *recipe.split()]
     launched = json.loads(subprocess.check_output([*command, "--json"], text=True))
 
     run = wait_for("a", "finished")
 
     assert launched["state"] == "queued" and launched["on"] == "cluster"
-    assert best_weights(run) == trained_here(run, here)
+    same = RunFolder(run.path)
+    assert best_weights(run) == trained_here(same.spec, same.train, here)
     assert (run.path / "best.results.npz").exists() and "finished after 2" in runs.log_tail(run)
     assert run.status.summary["test_accuracy"] > 0.5
 
 
-def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, tmp_path, monkeypatch):
+def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, expected, monkeypatch):
     with s3_server() as store:
         use(settings_for(cluster, "") | store, monkeypatch)
         runs.launch(SPEC, LONG, name="b", on_cluster=True)
@@ -112,7 +117,7 @@ def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, tmp_
     assert 40 < stopped.status.step < finished.status.step
     steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
     assert steps == sorted(set(steps))
-    assert best_weights(finished) == trained_here(finished, tmp_path)
+    assert best_weights(finished) == expected
 
 
 def rows(run: runs.Run) -> list[dict]:
@@ -137,7 +142,7 @@ def test_a_run_waits_for_room_is_cancelled_and_deleted_everywhere(here, monkeypa
         runs.delete("first")
 
 
-def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, tmp_path):
+def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, expected):
     run = runs.launch(SPEC, LONG, name="c", on_cluster=True)
     wait_until("c", lambda run: run.status.step > 40)
     for pid in processes_of_job(submitting.run_id_of(run.path)):
@@ -148,7 +153,7 @@ def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, tmp_pa
     finished = wait_for("c", "finished")
 
     assert "killed, most often for want of memory" in crashed.message
-    assert best_weights(finished) == trained_here(finished, tmp_path)
+    assert best_weights(finished) == expected
 
 
 def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):

@@ -53,6 +53,7 @@ class Copy:
         self._number = 0  # of the attempt that is followed
         self._have: dict[str, str] = {}  # hash of each file that is here
         self._news = time.monotonic()  # when the store last had something new
+        self._said: dict | None = None  # by the trainer, at the last look
         self._settled = False
         self._looked = float("-inf")
         self._ray_log = ""
@@ -136,6 +137,8 @@ class Copy:
         """Take in what is new in the store; the status that it holds."""
         said = self._attempt.status()  # first: what it speaks of was written before it
         found = Status.from_dict(said)
+        self._note_news(said != self._said)
+        self._said = said
         rows, log = self._rows.take_in(), self._log.take_in()
         if rows:  # a new attempt has none at first: what the last one wrote stays
             self._note_news(_rewrite(self.folder / METRICS, rows))
@@ -160,6 +163,8 @@ class Copy:
 
     def _judge(self, said: Status, job: Job | None, silence: str) -> Status:
         """The one true status, of what the trainer said and what Ray says of its job."""
+        if not said.state:  # a new attempt has not said anything: how far the last one came stays
+            said = replace(status.read(self.folder), state="", message="", summary={})
         said = replace(said, choices=QUEUE, ticket=None, pid=None, trouble="")
         if said.summary:
             said = replace(said, summary=said.summary | {"run_dir": str(self.folder)})
@@ -167,8 +172,6 @@ class Copy:
             self._end()
             return said
         if silence:
-            before = status.read(self.folder)
-            said = said if said.state else replace(before, trouble="")
             return self._without_answer(said, silence)
         if job is not None and job.alive:
             return self._alive(said, job)

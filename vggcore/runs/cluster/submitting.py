@@ -20,7 +20,7 @@ from vggcore.runs.status import Status
 
 QUEUE = ("cluster",)  # in the place of a status's devices: it waits for none of this machine
 START = "start"  # in the store: the checkpoint that a run starts from
-_ENTRYPOINT = "python -m vggcore.training.cluster_job"
+_ENTRYPOINT = "exec python -m vggcore.training.cluster_job"
 
 
 def check(train: TrainConfig) -> None:
