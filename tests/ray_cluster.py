@@ -4,6 +4,7 @@ with ray_cluster(cpus=1) as cluster:
     environment = settings_for(cluster, store="/shared/folder")
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -102,6 +103,7 @@ def s3_server():
     import boto3
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=_free_ports(1)[0], verbose=False)
     server.start()
     host, port = server.get_host_and_port()

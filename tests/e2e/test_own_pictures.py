@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_from_a_zip_to_an_answer(tmp_path, browser):
     # Larger than uploads to Classify may be: the server's own limit must follow.
     noise = {"notes.bin": np.random.default_rng(0).bytes(22_000_000)}
-    (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(12) | noise))
+    (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(8) | noise))
     made.picture("square", 500, side=200).save(tmp_path / "square.png")
     places = {"VGGCORE_PICTURES": str(tmp_path / "own"), "VGGCORE_CACHE": str(tmp_path / "cache")}
     with (

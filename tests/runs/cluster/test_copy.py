@@ -91,6 +91,7 @@ def test_rows_log_and_files_come_as_they_are_written(world):
     first = world.look()
     rows.send(b'{"kind": "step", "step": 1}\n{"kind": "step", "step": 2}\n')
     world.attempt.write_files({"best.safetensors": b"w", "last.safetensors": b"l"}, {})
+    world.attempt.write_status({"state": "running", "step": 2})
     second = world.look()
 
     assert first.state == "running" and first.status.choices == ("cluster",)

@@ -133,19 +133,26 @@ class Copy:
             return False
         raise StoreError("the store has lost this run; what is shown is the copy here")
 
-    def _mirror(self) -> Status:
-        """Take in what is new in the store; the status that it holds."""
+    def _mirror(self, at_end: bool = False) -> Status:
+        """Take in what is new in the store; the status that it holds.
+
+        A trainer at work writes its status every second: as long as that is the same, nothing
+        else is asked for, unless the run has ended.
+        """
         said = self._attempt.status()  # first: what it speaks of was written before it
         found = Status.from_dict(said)
-        self._note_news(said != self._said)
-        self._said = said
+        ended = at_end or status.is_ended(found)
+        if said == self._said and not ended:
+            return found
         rows, log = self._rows.take_in(), self._log.take_in()
         if rows:  # a new attempt has none at first: what the last one wrote stays
             self._note_news(_rewrite(self.folder / METRICS, rows))
         if log or self._ray_log:
             self._note_news(_rewrite(self.folder / LOG, log + self._ray_log.encode()))
         for file in sorted(self._attempt.files().values(), key=_weights_first):
-            self._take(file, ended=status.is_ended(found))
+            self._take(file, ended)
+        self._note_news(said != self._said)
+        self._said = said  # only now: what went wrong above is tried again
         return found
 
     def _take(self, file: StoredFile, ended: bool) -> None:
@@ -246,7 +253,7 @@ class Copy:
         """An end that was not told but found: told to the other machines as well."""
         ended = replace(said, state=state, message=message)
         self._try(lambda: self._attempt.write_status(ended.to_dict()))
-        self._mirror()  # the last checkpoint, now that it has ended
+        self._mirror(at_end=True)  # all that came last, the resumable checkpoint with it
         self._end()
         return ended
 
