@@ -1,3 +1,4 @@
+import os
 import sys
 from types import SimpleNamespace
 
@@ -123,3 +124,14 @@ def test_a_gpu_has_one_lock_whatever_it_is_called(two_gpus, monkeypatch):
     assert queue._device_lock("cuda:0") == by_one
     assert "gpu-bbbb2222" in by_one.name
     assert queue._device_lock("cpu").name == ".device-cpu.lock"
+
+
+@pytest.mark.parametrize("visible, seen", [(None, "0,2"), ("4,5,7", "4,7")])
+def test_chosen_gpus_are_all_that_a_process_and_its_children_see(monkeypatch, visible, seen):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    hardware.narrow_to(["cuda:0", "cuda:2"])
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen

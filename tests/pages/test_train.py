@@ -495,3 +495,94 @@ def test_the_form_takes_the_pictures_of_a_run_from_a_terminal(tmp_path):
 
     assert not page.exception and not page.error
     assert page.selectbox(key="train-own-pictures").value == path
+
+
+def test_several_gpus_can_be_chosen(monkeypatch):
+    from dashboard.train import form
+
+    three = ["cuda:0", "cuda:1", "cuda:2"]
+    monkeypatch.setattr(form, "available_devices", lambda: [*three, "cpu"])
+    monkeypatch.setattr(form, "device_choices", lambda device: three)
+    monkeypatch.setattr(launching, "device_choices", lambda device: device.split(","))
+
+    page = train_page()
+    page.multiselect(key="train-gpus").set_value(["cuda:2", "cuda:0"]).run()
+    page.button(key="train-start").click().run()
+
+    run = runs.list_runs()[0]
+    assert run.config["train"]["device"] == "cuda:0,cuda:2"
+    assert runs.processes_of(run.path) == 2 and run.status.choices == ("cuda:0", "cuda:2")
+
+
+@pytest.fixture
+def a_cluster(monkeypatch, tmp_path):
+    """One that is named, and gives no answer."""
+    monkeypatch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
+    monkeypatch.setenv("VGGCORE_RAY_TOKEN", "secret")
+    monkeypatch.setenv("VGGCORE_STORE", str(tmp_path / "store"))
+
+
+def offered(page: AppTest) -> list[str]:
+    """Where the form offers to train."""
+    return [plain(each) for each in page.segmented_control(key="train-on-cluster").options]
+
+
+def plain(markdown: str) -> str:
+    return markdown.replace("\\", "")
+
+
+def test_a_cluster_can_be_chosen_and_says_in_a_line_when_it_is_not_there(a_cluster):
+    page = train_page()
+    assert "the cluster at 127.0.0.1" in offered(page)
+    said = texts(page)
+    assert "1 GPU + 1 CPU" in said and "secret" not in said
+
+    page.number_input(key="train-cluster-gpus").set_value(2).run()
+    assert "runs launch --preset fast --on cluster --processes 2" in page.code[-1].value
+    page.button(key="train-start").click().run()
+
+    assert not page.exception and "the cluster at 127.0.0.1 gives no answer" in plain(
+        page.error[0].value
+    )
+    assert runs.list_runs() == []
+
+
+def test_this_machine_can_be_chosen_where_there_is_a_cluster(a_cluster):
+    page = train_page()
+    page.segmented_control(key="train-on-cluster").set_value(False).run()
+    page.button(key="train-start").click().run()
+
+    assert not page.exception and not runs.list_runs()[0].on_cluster
+
+
+def test_settings_of_a_cluster_that_cannot_be_used_are_told(monkeypatch):
+    monkeypatch.setenv("VGGCORE_RAY", "ray-head")
+
+    page = train_page()
+
+    assert not page.exception
+    assert any("VGGCORE_RAY must be an address" in plain(one.value) for one in page.warning)
+
+
+def test_visitors_of_a_public_page_train_on_its_owners_cluster(a_cluster, monkeypatch):
+    monkeypatch.setenv("VGGCORE_PUBLIC", "1")
+    assert "train-on-cluster" not in str(train_page())
+    monkeypatch.setenv("VGGCORE_PUBLIC_TRAINING", "1")
+
+    page = train_page()
+
+    assert "the cluster at 127.0.0.1" in offered(page)
+
+
+def test_a_run_on_a_cluster_says_where_it_is_and_what_keeps_us_from_knowing_more(a_cluster):
+    run = a_run("far", "running")
+    (run.path / "cluster.json").write_text('{"run": "far-1", "attempt": 1, "submitted": true}')
+    status = json.loads((run.path / "status.json").read_text())
+    trouble = "the cluster at head gives no answer: refused"
+    (run.path / "status.json").write_text(json.dumps(status | {"trouble": trouble}))
+
+    page = train_page(run="far")
+
+    assert not page.exception
+    assert "The cluster at head gives no answer" in page.warning[0].value
+    assert "on the cluster" in texts(page)
