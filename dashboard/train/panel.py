@@ -98,10 +98,9 @@ def _heading(run: Run) -> None:
     st.caption(_described(run.config))
     _written(run)
     if run.status.trouble:
-        st.warning(
-            formatting.plain(formatting.sentence(tr(run.status.trouble))),
-            icon=":material/cloud_off:",
-        )
+        said = formatting.sentence(tr(run.status.trouble))
+        known = tr("What is shown here is what was last known.")
+        st.warning(formatting.plain(f"{said}. {known}"), icon=":material/cloud_off:")
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
         tell(formatting.plain(formatting.sentence(tr(run.message))))

@@ -214,5 +214,5 @@ def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
     steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
     assert 20 < stopped.status.step < finished.status.step
     assert steps == sorted(set(steps))
-    assert finished.status.summary["test_accuracy"] > 0.8
+    assert finished.status.summary["test_accuracy"] > 0.5
     assert (finished.path / "best.results.npz").exists()

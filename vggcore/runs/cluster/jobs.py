@@ -115,7 +115,8 @@ class Jobs:
                 raise self._refused(error) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            raise self._unreachable(str(reason) or type(error).__name__) from None
+            said = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+            raise self._unreachable(said) from None
 
     def _unreachable(self, reason: str) -> Unreachable:
         host = self.cluster.host
