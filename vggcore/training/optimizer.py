@@ -49,5 +49,11 @@ def update_average(average: VGG, network: VGG, decay: float, step: int) -> None:
     ours: list[Tensor] = [*average.parameters()]
     theirs: list[Tensor] = [*network.parameters()]
     torch._foreach_lerp_(ours, theirs, 1 - decay)
-    for mine, latest in zip(average.buffers(), network.buffers(), strict=True):
-        mine.copy_(latest) if not mine.is_floating_point() else mine.lerp_(latest, 1 - decay)
+    pairs = list(zip(average.buffers(), network.buffers(), strict=True))
+    # A few launches for all of them: a small network's step waits for each launch.
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    counts = [pair for pair in pairs if not pair[0].is_floating_point()]
+    if floats:
+        torch._foreach_lerp_([a for a, _ in floats], [b for _, b in floats], 1 - decay)
+    if counts:
+        torch._foreach_copy_([a for a, _ in counts], [b for _, b in counts])

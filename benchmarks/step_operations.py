@@ -1,0 +1,86 @@
+"""How many operations one training step launches: what small networks on a GPU wait for.
+
+    python benchmarks/step_operations.py [--repository DIR]
+
+Counts PyTorch's operations and copies of a step on the CPU, by torch's profiler, for recipes of
+the project: every operation is a kernel launch or more on a GPU.
+`--repository` counts another checkout's code, for before and after. Prints one JSON line a recipe.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+STEPS = 3
+RECIPES = ("tutorial", "fast", "best")
+# What only names other operations, or looks at memory without touching it.
+_VIEWS = {
+    *("aten::view", "aten::as_strided", "aten::reshape", "aten::t", "aten::transpose"),
+    *("aten::slice", "aten::select", "aten::detach", "aten::unsqueeze", "aten::expand"),
+    *("aten::permute", "aten::squeeze", "aten::to", "aten::_to_copy", "aten::contiguous"),
+    *("aten::narrow", "aten::split", "aten::resolve_conj", "aten::resolve_neg", "aten::alias"),
+    *("aten::empty", "aten::empty_like", "aten::empty_strided", "aten::result_type"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    here = Path(__file__).resolve().parent.parent
+    parser.add_argument("--repository", type=Path, default=here)
+    args = parser.parse_args()
+    sys.path.insert(0, str(args.repository.resolve()))
+    for name in RECIPES:
+        print(json.dumps(count(name)), flush=True)
+
+
+def count(name: str) -> dict:
+    """Operations of one step of a preset, on small synthetic images: their number is the same."""
+    from torch.profiler import ProfilerActivity, profile
+
+    from vggcore.model.recipe import PRESETS
+    from vggcore.runs import folder
+    from vggcore.training import loop
+
+    preset = PRESETS[name]
+    spec = replace(preset.spec, image_size=32, width="1/16", fc_width=None)
+    train = replace(
+        preset.train, dataset="synthetic", batch_size=16, device="cpu", precision="float32"
+    )
+    with tempfile.TemporaryDirectory() as place:
+        run = loop._prepare(folder.create(Path(place) / "run", spec, train), _cpu())
+        run.network.train()
+        run._step()  # the first one makes the optimizer's state
+        with profile(activities=[ProfilerActivity.CPU]) as profiled:
+            for _ in range(STEPS):
+                run._step()
+    operations = [e for e in profiled.events() if e.name.startswith("aten::")]
+    launched = [e for e in operations if e.name not in _VIEWS and not _is_inner(e)]
+    copies = [e for e in operations if e.name == "aten::copy_"]
+    return {
+        "recipe": name,
+        "operations_a_step": round(len(launched) / STEPS),
+        "copies_a_step": round(len(copies) / STEPS),
+    }
+
+
+def _is_inner(event) -> bool:
+    """Whether an operation is a part of another one that is counted."""
+    parent = event.cpu_parent
+    while parent is not None:
+        if parent.name.startswith("aten::") and parent.name not in _VIEWS:
+            return True
+        parent = parent.cpu_parent
+    return False
+
+
+def _cpu():
+    import torch
+
+    return torch.device("cpu")
+
+
+if __name__ == "__main__":
+    main()
