@@ -73,7 +73,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
     runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
     with running_app(runs) as app:
         with visit(browser, app, "train") as page:
-            start_small_run(page, "mine", epochs=50)
+            start_small_run(page, "mine", epochs=120)
             reference = uninterrupted(run, tmp_path / "other" / "mine")
             wait_for_state(page, "running")
             page.get_by_role("link", name="Overview").first.click()
@@ -136,7 +136,7 @@ def test_the_page_stops_asking_when_nothing_changes(browser, tmp_path):
 def test_a_run_at_chance_says_why_and_its_first_remedy_learns(browser, tmp_path):
     """VGG-19 without batch norm at a rate that kills its units; then with batch norm."""
     command = "train --preset tutorial --configuration E --width 1/8 --image-size 32"
-    command += " --learning-rate 0.02 --train-limit 4000 --epochs 2 --run-dir"
+    command += " --learning-rate 0.02 --train-limit 8000 --epochs 2 --run-dir"
     stuck = [sys.executable, "-m", "vggcore", *command.split(), str(tmp_path / "stuck")]
     subprocess.run(stuck, cwd=PROJECT, check=True, capture_output=True)
 

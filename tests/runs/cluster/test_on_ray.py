@@ -90,7 +90,7 @@ def trained_here(spec: VGGSpec, train: TrainConfig, place: Path) -> str:
 
 def test_a_run_from_the_command_line_ends_with_the_weights_of_a_local_one(here):
     arguments = "launch --preset try-out --dataset synthetic --epochs 2 --on cluster --name a"
-    recipe = "--configuration A --width 1/32 --batch-size 64 --train-limit 2048"
+    recipe = "--width 1/32 --batch-size 64 --train-limit 2048"
     command = [sys.executable, "-m", "vggcore", "runs", *arguments.split(), *recipe.split()]
     launched = json.loads(subprocess.check_output([*command, "--json"], text=True))
 
