@@ -1,10 +1,13 @@
 import os
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from vggcore.machine import gpus, hardware, memory
+from vggcore.model import recipe
+from vggcore.model.recipe import PRESETS
 
 T4 = "0, GPU-aaaa1111, Tesla T4, 15360, 14900, 3, 7.5"
 H100 = "1, GPU-bbbb2222, NVIDIA H100 80GB HBM3, 81559, 500, 97, 9.0"
@@ -135,3 +138,11 @@ def test_chosen_gpus_are_all_that_a_process_and_its_children_see(monkeypatch, vi
     hardware.narrow_to(["cuda:0", "cuda:2"])
 
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+
+
+@pytest.mark.parametrize("device", ["cuda:0,cuda:0", "cpu,cpu", "cuda:0,", "cuda:0,cpu"])
+def test_several_devices_are_different_gpus(device):
+    preset = PRESETS["fast"]
+
+    with pytest.raises(ValueError, match="several are different GPUs by number"):
+        recipe.check(preset.spec, replace(preset.train, device=device))

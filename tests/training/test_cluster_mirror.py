@@ -77,7 +77,7 @@ def test_what_a_trainer_writes_is_in_the_store_and_the_next_attempt_has_it(
         save_best(on_node, b"weights")
         on_node.write_status("stopped", step=2, seconds=3.0)
         time.sleep(0.2)
-        assert attempt.status()["state"] == "running"  # not before everything else is there
+        assert attempt.status()["state"] == "stopping"  # not before everything else is there
 
     assert attempt.status()["state"] == "stopped"
     assert attempt.pieces("rows").take_in().count(b"\n") == 2
@@ -88,13 +88,29 @@ def test_what_a_trainer_writes_is_in_the_store_and_the_next_attempt_has_it(
     assert status.read(tmp_path / "again").seconds == 3.0
 
 
-def test_an_attempt_that_ended_before_it_began_is_passed_over(on_node, stored, tmp_path):
+def test_an_attempt_that_ended_before_it_had_a_checkpoint_is_passed_over(on_node, stored, tmp_path):
     with Mirror(stored, stored.attempt(1), on_node):
         (on_node.path / "last.safetensors").write_bytes(b"state")
     stored.attempt(2).begin()
+    stored.attempt(2).write_status({"state": "stopped", "message": "cancelled"})
     stored.attempt(3).begin()
 
     assert fetch(stored, stored.attempt(3), tmp_path / "again")
+
+
+def test_a_state_is_sent_also_while_weights_and_card_do_not_belong_together(on_node, stored):
+    with Mirror(stored, stored.attempt(1), on_node):
+        (on_node.path / "best.safetensors").write_bytes(b"weights without their card")
+        (on_node.path / "last.safetensors").write_bytes(b"state")
+
+    assert set(stored.attempt(1).files()) == {"last.safetensors"}
+
+
+def test_a_job_whose_attempt_was_taken_back_does_nothing(stored, fake_trainer):
+    stored.attempt(1).withdraw()
+
+    assert cluster_job.main("a-12", "1") == 0
+    assert stored.attempts() == []
 
 
 def test_weights_and_card_that_do_not_belong_together_wait(on_node, stored):
@@ -103,8 +119,7 @@ def test_weights_and_card_that_do_not_belong_together_wait(on_node, stored):
         (on_node.path / "best.json").write_text('{"sha256": "of other weights"}')
         (on_node.path / "best.safetensors").write_bytes(b"weights")
         (on_node.path / "samples.png").write_bytes(b"picture")
-        time.sleep(0.2)
-        assert attempt.files() == {}
+        wait_until(lambda: set(attempt.files()) == {"samples.png"})
         save_best(on_node, b"weights")
 
     assert set(attempt.files()) == {"best.safetensors", "best.json", "samples.png"}

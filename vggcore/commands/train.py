@@ -13,6 +13,7 @@ from vggcore.runs import folder as run_folder
 from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, State
+from vggcore.runs.process import LOCK_HELD
 from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as `machine.gpus` numbers them
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
+        if not os.environ.get(LOCK_HELD):
+            _narrow_to_wanted(args)
         return _run_as_rank(args)
     if args.find_rate:
         return _find_rate(args)
@@ -67,6 +70,14 @@ def run(args: argparse.Namespace) -> int:
     if code == 0:
         _keep_results(folder)
     return code
+
+
+def _narrow_to_wanted(args: argparse.Namespace) -> None:
+    """Let a rank of somebody's own torchrun see only the GPUs that were asked for by name."""
+    existing = args.resume or args.from_config
+    device = RunFolder(existing).train.device if existing else args.device or ""
+    if "," in device:
+        hardware.narrow_to(device.split(","))
 
 
 def _find_rate(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `un
 `low`, `high` and `group` are read by `cli` (arguments) and by the Train page (widgets).
 """
 
+import re
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 
@@ -198,6 +199,8 @@ OWN_CHANNELS = {"whole": (1, 3), "object": (1, 3, 4)}
 
 def check(spec: VGGSpec, train: TrainConfig) -> None:
     """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
+    if "," in train.device:
+        _check_several(train.device)
     if train.dataset == OWN:
         _check_own(spec, train)
     elif train.dataset == CORRECTIONS:
@@ -253,6 +256,18 @@ def _check_garments(spec: VGGSpec, train: TrainConfig) -> None:
             raise ValueError(
                 Message("{name} is for dataset 'pictures': choose it, or leave this out", name=name)
             )
+
+
+def _check_several(device: str) -> None:
+    devices = device.split(",")
+    numbered = all(re.fullmatch(r"cuda:\d{1,3}", each) for each in devices)
+    if not numbered or len(set(devices)) < len(devices):
+        raise ValueError(
+            Message(
+                "device {device!r}: several are different GPUs by number, such as cuda:0,cuda:2",
+                device=device[:80],
+            )
+        )
 
 
 def _check_own(spec: VGGSpec, train: TrainConfig) -> None:

@@ -32,7 +32,7 @@ def main(run_id: str, number: str) -> int:
     """Train one attempt of a run; the exit code is 0 where its end is in the store."""
     run = StoredRun(Store(*settings.store()), run_id)
     attempt = run.attempt(int(number))
-    if attempt.stop_requested():
+    if attempt.stop_requested() or not attempt.has_begun():
         print("cancelled before it started", flush=True)
         return 0
     with tempfile.TemporaryDirectory(prefix="vggcore-", ignore_cleanup_errors=True) as place:

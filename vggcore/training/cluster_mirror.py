@@ -12,13 +12,14 @@ from vggcore.machine.files import read_json, write_atomically, write_json
 from vggcore.runs import status
 from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
-from vggcore.runs.names import BEST, CONFIG, LAST, LAUNCH, LOG, METRICS, PICTURES
+from vggcore.runs.names import BEST, CONFIG, LAST, LAUNCH, LOG, METRICS, PICTURES, State
 from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
 PUSH_SECONDS = 1.0
 LAST_WORDS_SECONDS = 24 * 3600.0  # how long an ended run waits for its store to come back
+SENDING = "saved; the checkpoint is being sent"
 _SLOWEST_SECONDS = 15.0  # between attempts at a store that cannot be reached
 _FILES = (f"{BEST}.safetensors", f"{BEST}.json", f"{BEST}.results.npz", LAST, PICTURES)
 _ALSO = ("*.png",)  # what else of a run the pages look at
@@ -35,8 +36,8 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in (run.attempt(n) for n in reversed(run.attempts()) if n < attempt.number):
         files = earlier.files()
-        if not files and earlier.status() is None:
-            continue  # it ended before it began
+        if LAST not in files:
+            continue  # it ended before it had a checkpoint: the one before it counts
         for name, file in files.items():
             write_atomically(folder / Path(name).name, earlier.read_file(file))
         write_atomically(folder / METRICS, earlier.pieces("rows").take_in())
@@ -103,7 +104,7 @@ class Mirror:
                     return True
                 raise StoreError("the store has lost this run: it waits for it to be back")
             action()
-        except StoreError as error:
+        except (StoreError, OSError) as error:  # the store's, or the node's disk
             self._tell(str(error))
             return False
         self._tell("")
@@ -121,13 +122,11 @@ class Mirror:
         said = read_json(self.folder.path / "status.json")  # before the rows that it speaks of
         self._log.send(_content(self.folder.path / LOG))
         self._rows.send(_content(self.folder.path / METRICS))
-        if said is not None and said != self._said and not self._is_early(said):
+        if said is not None and not self._ended.is_set():
+            said = _without_end(said)
+        if said is not None and said != self._said:
             self.attempt.write_status(said)
             self._said = said
-
-    def _is_early(self, said: dict) -> bool:
-        """An end is told only when everything before it is in the store."""
-        return status.is_ended(Status.from_dict(said)) and not self._ended.is_set()
 
     def _send_files(self) -> None:
         path = self.folder.path
@@ -139,11 +138,21 @@ class Mirror:
         contents = {name: content for name in changed if (content := _content(path / name))}
         if f"{BEST}.safetensors" in changed or f"{BEST}.json" in changed:
             best = {name: _content(path / name) for name in _FILES[:2]}
-            if not _belong_together(best):
-                return  # the trainer is between the two: in a second
-            contents |= best
+            if _belong_together(best):
+                contents |= best
+            else:  # the trainer is between the two: in a second
+                contents = {name: contents[name] for name in contents.keys() - best.keys()}
+        if not contents:
+            return
         self._files = self.attempt.write_files(contents, self._files)
         self._seen |= {name: stamps[name] for name in contents if name in stamps}
+
+
+def _without_end(said: dict) -> dict | None:
+    """A status as it may be told before everything that came before its end is in the store."""
+    if said.get("state") == State.STOPPED:
+        return said | {"state": State.STOPPING, "message": SENDING}
+    return None if status.is_ended(Status.from_dict(said)) else said
 
 
 def _content(file: Path) -> bytes:

@@ -37,7 +37,7 @@ def train(run_id: str, number: int, processes: int) -> int:
         )
         try:
             trainer.fit()
-        except RuntimeError as error:  # Ray's errors of training are all of this kind
+        except Exception as error:  # Ray's errors of training have no kind in common
             print(f"Ray Train: {error}", flush=True)
     return _ended(run_id, number)
 

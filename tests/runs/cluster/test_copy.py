@@ -17,7 +17,7 @@ from vggcore.runs.cluster.copy import Copy
 from vggcore.runs.cluster.follower import Follower
 from vggcore.runs.cluster.jobs import Job, Unreachable
 from vggcore.runs.cluster.settings import Cluster
-from vggcore.runs.cluster.store import Store, StoredRun
+from vggcore.runs.cluster.store import Attempt, Store, StoredRun
 
 
 @dataclass
@@ -252,8 +252,18 @@ def test_a_launch_that_was_cut_off_can_be_sent_again(world, monkeypatch):
     write_json(world.copy.folder / "cluster.json", about | {"submitted": False})
     assert world.look().state == "queued"
     monkeypatch.setattr(copy, "_UNSENT_SECONDS", 0.0)
+    world.attempt.withdraw()
 
     assert "never reached the cluster" in world.look().message
+
+
+def test_a_launch_that_was_cut_off_after_the_cluster_had_it_is_followed(world, monkeypatch):
+    about = read_json(world.copy.folder / "cluster.json")
+    write_json(world.copy.folder / "cluster.json", about | {"submitted": False})
+    monkeypatch.setattr(copy, "_UNSENT_SECONDS", 0.0)
+    world.look()
+
+    assert world.look().state == "starting"  # Ray says that its job runs
 
 
 def test_files_of_other_names_are_not_written(world):
@@ -297,6 +307,68 @@ def test_runs_of_others_are_discovered_also_with_a_config_of_a_newer_version(sto
     assert json.loads((paths.runs_dir() / "theirs" / "launch.json").read_text())["processes"] == 2
 
 
+def test_a_run_taken_for_dead_that_is_not_can_be_stopped(world, impatient, monkeypatch):
+    world.jobs.says = None
+    assert world.look().state == "crashed"  # its launch was slow, elsewhere
+    monkeypatch.setattr(copy, "_LOST_PATIENCE", 20.0)
+    world.jobs.says = Job("RUNNING")
+    world.attempt.write_status({"state": "running", "step": 1})
+    world.copy._looked = 0.0
+    world.look()
+    assert world.look().state == "running"
+    runs.stop("a")
+    world.look()
+
+    assert world.attempt.stop_requested()
+
+
+def test_an_attempt_that_was_taken_back_is_left_for_the_one_before(world):
+    world.attempt.write_status({"state": "stopped", "step": 3})
+    world.stored.attempt(2).begin()
+    world.look()
+    world.copy.update()
+    world.stored.attempt(2).withdraw()
+    world.look()
+
+    assert world.look().state == "stopped" and world.stored.attempts() == [1]
+
+
+def test_a_card_says_what_its_run_is_called_here_also_after_a_restart(world, store, monkeypatch):
+    card = json.dumps({"name": "theirs", "sha256": "0"}).encode()
+    world.attempt.write_files({"best.json": card, "best.safetensors": b"w"}, {})
+    world.attempt.write_status({"state": "finished"})
+    run = world.look()
+    assert read_json(run.path / "best.json")["name"] == "a"
+    fetched = []
+    again = Copy(store, world.jobs, run.path, world.stored.id)
+    real = Attempt.read_file
+    monkeypatch.setattr(
+        Attempt, "read_file", lambda self, f: fetched.append(f.name) or real(self, f)
+    )
+    again.update()
+
+    assert fetched == ["best.json"]  # what is here already is not fetched again
+    assert read_json(run.path / "best.json")["name"] == "a"
+
+
+def test_what_is_wrong_with_one_run_does_not_keep_the_others_from_being_followed(
+    world, store, tmp_path
+):
+    other = World(store, paths.runs_dir() / "b")
+    write_json(world.copy.folder / "cluster.json", {"run": "../x", "attempt": 1})
+    store.write(f"{other.stored.id}/attempts/0001/files.json", b'{"x.png": {}}')
+    third = World(store, paths.runs_dir() / "c")
+    third.attempt.write_status({"state": "finished"})
+    (paths.runs_dir() / ".cluster").mkdir()
+    follower = Follower(Cluster(address="http://127.0.0.1:9", store=str(tmp_path / "store")))
+    follower.jobs = FakeJobs()
+
+    follower.look_once()
+
+    assert runs.look("c").state == "finished"
+    assert "a: " in (read_json(paths.runs_dir() / ".cluster" / "pass.json"))["trouble"]
+
+
 def test_own_pictures_do_not_leave_the_machine(monkeypatch):
     monkeypatch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
     monkeypatch.setenv("VGGCORE_STORE", "/tmp/store")
@@ -317,4 +389,4 @@ def test_a_launch_on_a_cluster_that_is_not_there_leaves_nothing(monkeypatch, tmp
 
     assert time.monotonic() - began < 10
     assert not (paths.runs_dir() / "x").exists()
-    assert [name for name in os.listdir(tmp_path / "store") if name != ".deleted"] == []
+    assert not (tmp_path / "store").exists()

@@ -90,6 +90,28 @@ def test_what_answers_strangely_is_told_apart(code, text, message, unreachable):
     assert isinstance(told.value, Unreachable) == unreachable
 
 
+def test_a_redirect_is_a_refusal_and_the_token_goes_nowhere():
+    with server({}) as (_, asked_elsewhere), server({}) as (jobs, asked):
+        jobs.look("warm")
+    answers = {"GET /api/jobs/a-1": (302, "")}
+    with server(answers) as (jobs, asked):
+        with pytest.raises(RunError, match=r"refused \(HTTP 302\)"):
+            jobs.look("a-1")
+    assert len(asked) == 1 and asked_elsewhere == []
+
+
+def test_after_no_answer_nobody_waits_again_at_once(monkeypatch):
+    with server({}) as (jobs, _):
+        pass
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            jobs.look("a-1")
+    monkeypatch.setattr(jobs, "_silent_until", 0.0)
+    monkeypatch.setattr("vggcore.runs.cluster.jobs._OPENER", None)
+    with pytest.raises(AttributeError):  # it would ask again
+        jobs.look("a-1")
+
+
 def test_a_cluster_that_is_gone_is_named_without_its_whole_address():
     with server({}) as (jobs, _):
         pass

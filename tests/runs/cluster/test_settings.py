@@ -1,6 +1,6 @@
 import pytest
 
-from vggcore.runs.cluster import settings
+from vggcore.runs.cluster import attending, settings
 
 BOTH = {"VGGCORE_RAY": "http://head:8265/", "VGGCORE_STORE": "s3://bucket/runs"}
 
@@ -25,7 +25,9 @@ def test_a_token_and_headers_are_sent_but_never_shown():
     "wrong, message",
     [
         ({"VGGCORE_RAY": "head:8265"}, "VGGCORE_RAY must be an address"),
+        ({"VGGCORE_RAY": "http://me:secret@head:8265"}, "not 'http://head:8265'"),
         ({"VGGCORE_STORE": ""}, "VGGCORE_STORE is not set"),
+        ({"VGGCORE_STORE": "shared"}, "VGGCORE_STORE must be a URL, or a folder from the root on"),
         ({"VGGCORE_RAY_GPUS": "many"}, "VGGCORE_RAY_GPUS must be a number"),
         ({"VGGCORE_RAY_GPUS": "-1"}, "VGGCORE_RAY_GPUS must be a number"),
         ({"VGGCORE_RAY_HEADERS": "[1]"}, "VGGCORE_RAY_HEADERS must be a JSON object"),
@@ -37,11 +39,14 @@ def test_settings_that_cannot_be_used_are_named(wrong, message):
         settings.read(BOTH | wrong)
 
 
-def test_a_folder_is_the_same_for_a_process_that_works_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_token_is_enough_to_tell_followers_apart_but_its_lack_is_not():
+    plain = settings.read(BOTH)
+    with_token = settings.read(BOTH | {"VGGCORE_RAY_TOKEN": "secret"})
 
-    assert settings.read(BOTH | {"VGGCORE_STORE": "shared"}).store == str(tmp_path / "shared")
+    assert attending.key(plain)[0] == attending.key(with_token)[0]
+    assert attending.key(plain)[1] != attending.key(with_token)[1]
 
 
 def test_a_password_in_a_url_is_not_shown():
     assert settings.without_password("sftp://me:secret@host/runs") == "sftp://host/runs"
+    assert settings.without_password("sftp://me:se/c@ret@host/runs") == "sftp://host/runs"

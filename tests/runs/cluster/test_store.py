@@ -73,6 +73,36 @@ def test_only_what_is_new_is_sent(store):
     assert store.read("log/00000002-11") == b"second\n"
 
 
+def test_a_write_that_seemed_to_fail_and_did_not_garbles_nothing(store, monkeypatch):
+    sender, reader = Pieces(store, "rows"), Pieces(store, "rows")
+    sender.send(b"a\n")
+    real = store.write
+
+    def ambiguous(name, content):
+        real(name, content)
+        raise StoreError("timed out")
+
+    monkeypatch.setattr(store, "write", ambiguous)
+    with pytest.raises(StoreError):
+        sender.send(b"a\nb\n")
+    assert reader.take_in() == b"a\nb\n"
+    monkeypatch.setattr(store, "write", real)
+    sender.send(b"a\nb\nc\n")
+    sender.send(b"a\nb\nc\nd\n")
+
+    assert reader.take_in() == b"a\nb\nc\nd\n"
+
+
+def test_a_file_system_is_opened_anew_after_a_failure(tmp_path, monkeypatch):
+    store = Store(str(tmp_path), {})
+    store.write("a", b"1")
+    monkeypatch.setattr(store._files, "cat_file", _full)
+    with pytest.raises(StoreError):
+        store.read("a")
+
+    assert store.read("a") == b"1"
+
+
 def test_an_attempt_given_up_for_dead_cannot_spoil_the_next(store):
     run = StoredRun(store, "a")
     run.attempt(1).begin()

@@ -29,10 +29,14 @@ def place() -> Path:
     return paths.runs_dir() / ".cluster"
 
 
-def key(cluster: settings.Cluster) -> str:
-    """Tells apart followers of other settings or another version."""
-    said = repr(cluster) + repr(sorted(cluster.headers.items())) + vggcore.__version__
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+def key(cluster: settings.Cluster) -> tuple[str, str]:
+    """Tells apart followers of another version, cluster or store, and of other headers."""
+    where = repr((vggcore.__version__, cluster.address, cluster.store))
+    return _short(where), _short(repr(sorted(cluster.headers.items())))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def attend(wait: float = 0.0) -> None:
@@ -78,7 +82,9 @@ def _keep_one(cluster: settings.Cluster) -> None:
     lock = place() / LOCK
     if is_locked(lock):
         said = lock.read_text(encoding="ascii", errors="replace").split()
-        if len(said) != 2 or said[1] == key(cluster):
+        where, headers = key(cluster)
+        # A terminal without the token does as it is told by the app's follower.
+        if len(said) != 3 or (said[1] == where and (said[2] == headers or not cluster.headers)):
             return
         os.kill(int(said[0]), signal.SIGTERM)  # of another version, or before the settings changed
     if time.monotonic() - _started < _START_SECONDS:

@@ -1,5 +1,7 @@
 """One run's folder here, and how it is made to say what the store and the cluster say."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -8,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.machine.files import read_json, to_json, write_atomically, write_json
 from vggcore.machine.messages import Message
 from vggcore.runs import locks, status
 from vggcore.runs.cluster.jobs import Job, Jobs
@@ -22,14 +24,15 @@ from vggcore.runs.cluster.store import (
     common_length,
 )
 from vggcore.runs.cluster.submitting import QUEUE, job_name
-from vggcore.runs.names import CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
+from vggcore.runs.names import BEST, CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
 from vggcore.runs.status import Status
 
 STOP_PATIENCE = 60.0  # seconds for a run to save and end; then Ray ends it
 _LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store has no news for as long
 _GIVE_UP_SECONDS = 120.0  # a run asked to stop, on a cluster that gives no answer, without news
-_UNSENT_SECONDS = 120.0  # a launch that was cut off before the cluster had it
+_UNSENT_SECONDS = 300.0  # a launch that was cut off before the cluster had it
 _SETTLED_SECONDS = 10.0  # between looks at a run that has ended: others may resume it
+_LOG_SECONDS = 30.0  # between looks at the log of a job that sends nothing
 _LOG_BYTES = 20_000
 _FILE = re.compile(
     r"(?!cluster|config|launch|status|notes)[a-z0-9][a-z0-9.-]*\.(safetensors|json|npz|png)"
@@ -58,6 +61,7 @@ class Copy:
         self._looked = float("-inf")
         self._ray_log = ""
         self._stopped_by_ray = False
+        self._log_asked = float("-inf")
         self._attempt: Attempt
         self._rows: Pieces
         self._log: Pieces
@@ -86,7 +90,7 @@ class Copy:
         self._follow(int(about.get("attempt", 1)))
         before = status.read(self.folder)
         try:
-            job, silence = self._job(before), ""
+            job, silence = self._job(), ""
         except RunError as error:
             job, silence = None, str(error)
         try:
@@ -99,8 +103,19 @@ class Copy:
         self._say(self._judge(said, job, silence))
 
     def _wait_for_submission(self) -> None:
+        """Leave a launch alone that another process is at; judge one that was cut off."""
         said = status.read(self.folder)
-        if said.state in LIVING and time.time() - said.updated > _UNSENT_SECONDS:
+        if said.state not in LIVING or time.time() - said.updated < _UNSENT_SECONDS:
+            return
+        try:
+            begun = bool(self.run.attempts())
+        except StoreError as error:
+            self._say(replace(said, trouble=str(error)))
+            return
+        if begun:  # it may be there: to be followed like any other
+            about = read_json(self.folder / CLUSTER) or {}
+            write_json(self.folder / CLUSTER, about | {"submitted": True})
+        else:
             self._say(replace(said, state=State.CRASHED, message=UNSENT))
             (self.folder / STOP).unlink(missing_ok=True)
 
@@ -111,16 +126,16 @@ class Copy:
             self._settled, self._stopped_by_ray = False, False
             self._ray_log, self._news = "", time.monotonic()
 
-    def _job(self, before: Status) -> Job | None:
+    def _job(self) -> Job | None:
         """How Ray says that the job stands; not asked where the run has ended."""
-        if self._settled or status.is_ended(before):
+        if self._settled:
             return None
         return self.jobs.look(job_name(self.run.id, self._number))
 
     def _is_newest(self, about: dict) -> bool:
         """Whether this is the attempt to follow; goes over to a newer one, or away with the run."""
         numbers = self.run.attempts()
-        if numbers and numbers[-1] > self._number:  # resumed by another machine
+        if numbers and numbers[-1] != self._number:  # another machine resumed it, or took it back
             write_json(self.folder / CLUSTER, about | {"attempt": numbers[-1]})
             self._say(replace(status.read(self.folder), state=State.QUEUED, message=""))
             return False
@@ -160,9 +175,14 @@ class Copy:
             return
         if file.name == LAST and not ended:
             return  # large, and of use here only when the run has ended
-        write_atomically(self.folder / file.name, self._attempt.read_file(file))
+        here = self.folder / file.name
+        if _sha256(here) != file.sha256:
+            content = self._attempt.read_file(file)
+            if file.name == f"{BEST}.json":  # a card says what its run is called here
+                content = _named(content, self.folder.name)
+            write_atomically(here, content)
+            self._note_news(True)
         self._have[file.name] = file.sha256
-        self._note_news(True)
 
     def _note_news(self, new: bool) -> None:
         if new:
@@ -178,6 +198,7 @@ class Copy:
         if status.is_ended(said):
             self._end()
             return said
+        self._settled = False  # also where it was taken for dead, and is not
         if silence:
             return self._without_answer(said, silence)
         if job is not None and job.alive:
@@ -191,7 +212,8 @@ class Copy:
             if (self.folder / STOP).exists():
                 return self._cancel(said)
             return replace(said, state=State.QUEUED, message=job.message)
-        self._pass_on_stop()
+        if said.state != State.STOPPING:  # it has heard it, and sends what it saved
+            self._try(self._pass_on_stop)
         said = replace(said, state=said.state or State.STARTING)
         if time.monotonic() - self._news > _LOST_PATIENCE:
             return replace(said, trouble=self._store_trouble_of_the_job())
@@ -205,6 +227,9 @@ class Copy:
 
     def _store_trouble_of_the_job(self) -> str:
         """What the job says of the store, where nothing comes through it any more."""
+        if time.monotonic() - self._log_asked < _LOG_SECONDS:
+            return status.read(self.folder).trouble
+        self._log_asked = time.monotonic()
         try:
             log = self.jobs.log(job_name(self.run.id, self._number))
         except RunError:
@@ -233,9 +258,9 @@ class Copy:
     def _without_answer(self, said: Status, silence: str) -> Status:
         """Nothing is known of the job: what the store says counts, and why is told."""
         since = time.monotonic() - self._news
+        self._try(self._pass_on_stop)
         if (self.folder / STOP).exists() and since > _GIVE_UP_SECONDS:
             return self._final(said, State.STOPPED, GIVEN_UP)
-        self._try(self._pass_on_stop)
         state = said.state or State.QUEUED
         return replace(said, state=state, trouble=silence)
 
@@ -252,16 +277,22 @@ class Copy:
     def _final(self, said: Status, state: State, message: str) -> Status:
         """An end that was not told but found: told to the other machines as well."""
         ended = replace(said, state=state, message=message)
-        self._try(lambda: self._attempt.write_status(ended.to_dict()))
-        self._mirror(at_end=True)  # all that came last, the resumable checkpoint with it
+        self._try(lambda: self._tell_others(ended))
+        self._try(
+            lambda: self._mirror(at_end=True)
+        )  # all that came last, the resumable checkpoint with it
         self._end()
         return ended
+
+    def _tell_others(self, ended: Status) -> None:
+        if self._attempt.has_begun():
+            self._attempt.write_status(ended.to_dict())
 
     def _take_ray_log(self) -> None:
         text = self.jobs.log(job_name(self.run.id, self._number))[-_LOG_BYTES:]
         self._ray_log = f"\n--- what the job printed on the cluster ---\n{text}"
 
-    def _try(self, action: Callable[[], None]) -> None:
+    def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
         except RunError:
@@ -290,6 +321,21 @@ def _rewrite(file: Path, text: bytes) -> bool:
         stream.truncate(kept)
         stream.write(text[kept:])
     return True
+
+
+def _sha256(file: Path) -> str:
+    """Of a file that may not be there: after a restart, what is here need not be fetched."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def _named(card: bytes, name: str) -> bytes:
+    try:
+        return to_json(json.loads(card) | {"name": name})
+    except (ValueError, TypeError):
+        return card
 
 
 def _weights_first(file: StoredFile) -> tuple[bool, str]:

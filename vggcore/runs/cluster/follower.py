@@ -10,11 +10,12 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from vggcore.machine import paths
 from vggcore.machine.file_lock import take_lock
-from vggcore.machine.files import FileError, write_json
+from vggcore.machine.files import write_json
 from vggcore.runs import status
 from vggcore.runs.cluster import attending, settings, submitting
 from vggcore.runs.cluster.copy import Copy
@@ -25,6 +26,7 @@ from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import free_name_like
 
 PASS_SECONDS = 1.0
+_COMPLAIN_SECONDS = 60.0
 _DISCOVER_SECONDS = 5.0  # between looks for what others launched
 _UNASKED_SECONDS = 300.0  # without anybody looking, and without a living run
 
@@ -38,46 +40,61 @@ class Follower:
         self.jobs = Jobs(cluster)
         self._copies: dict[str, Copy] = {}  # by the run's id in the store
         self._discovered = float("-inf")
+        self._complained: dict[str, float] = {}
 
     def look_once(self) -> None:
         """Bring every copy up to date, and make those of runs that others launched."""
         trouble = self._discover()
         folders = {copy_id: folder for folder in _folders() if (copy_id := _id_of(folder))}
         for run_id, folder in folders.items():
-            copy = self._copies.get(run_id)
-            if copy is None or copy.folder != folder:
-                copy = self._copies[run_id] = Copy(self.store, self.jobs, folder, run_id)
             try:
+                copy = self._copies.get(run_id)
+                if copy is None or copy.folder != folder:
+                    copy = self._copies[run_id] = Copy(self.store, self.jobs, folder, run_id)
                 copy.update()
-            except (FileError, OSError) as error:
-                trouble = trouble or str(error)
+            except Exception as error:  # whatever is wrong with one run, the others are followed
+                trouble = trouble or f"{folder.name}: {error}"
+                self._complain(folder.name)
         for gone in self._copies.keys() - folders.keys():
             del self._copies[gone]
         write_json(attending.place() / attending.PASS, {"time": time.time(), "trouble": trouble})
+
+    def _complain(self, name: str) -> None:
+        """Into the log, once a minute a run: for whoever maintains this."""
+        if time.monotonic() - self._complained.get(name, float("-inf")) > _COMPLAIN_SECONDS:
+            self._complained[name] = time.monotonic()
+            traceback.print_exc()
 
     def _discover(self) -> str:
         if time.monotonic() - self._discovered < _DISCOVER_SECONDS:
             return ""
         self._discovered = time.monotonic()
         try:
-            with changing_runs(paths.runs_dir()):
-                known = {_id_of(folder) for folder in _folders()}
-            for run_id in run_ids(self.store):
-                if run_id not in known:
-                    self._adopt(StoredRun(self.store, run_id))
-        except (StoreError, FileError, OSError) as error:
+            stored = run_ids(self.store)
+            known = {_id_of(folder) for folder in _folders()}
+        except StoreError as error:
             return str(error)
-        return ""
+        trouble = ""
+        for run_id in stored:
+            if run_id not in known:
+                try:
+                    self._adopt(StoredRun(self.store, run_id))
+                except (ValueError, OSError) as error:
+                    trouble = f"{run_id}: {error}"
+        return trouble
 
     def _adopt(self, stored: StoredRun) -> None:
         config, attempts = stored.config(), stored.attempts()
         if config is None or not attempts or stored.is_deleted():
             return  # being made, or being deleted
+        launched = stored.launched()
         staging = paths.runs_dir() / ".new-from-store" / stored.id
         shutil.rmtree(staging, ignore_errors=True)
         with changing_runs(paths.runs_dir()):
+            if stored.id in {_id_of(folder) for folder in _folders()}:
+                return  # launched here at this moment
             name = free_name_like(str(config.get("name") or stored.id))
-            submitting.adopt(stored, staging, config | {"name": name}, attempts[-1])
+            submitting.adopt(stored, staging, config | {"name": name}, launched, attempts[-1])
             os.rename(staging, paths.runs_dir() / name)
 
 
@@ -106,7 +123,7 @@ def main() -> int:
     if lock is None:
         return 0  # another one is at it
     cluster = settings.require()
-    os.write(lock, f"{os.getpid()}\n{attending.key(cluster)}\n".encode())
+    os.write(lock, "\n".join([str(os.getpid()), *attending.key(cluster), ""]).encode())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     follower = Follower(cluster)
     while _is_wanted(place / attending.ASKED):

@@ -4,11 +4,12 @@ Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submissio
 """
 
 import json
+import time
 from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from vggcore.machine.messages import Message
 from vggcore.runs.cluster.settings import Cluster
@@ -16,7 +17,18 @@ from vggcore.runs.names import RunError
 
 _PATIENCE = 10.0  # seconds for an answer
 _UPLOAD_PATIENCE = 120.0
+_SILENT_SECONDS = 3.0  # after no answer, before the next attempt
 _ALIVE = ("PENDING", "RUNNING")
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A redirect is a refusal: our token is for this address alone."""
+
+    def redirect_request(self, *_, **__):
+        return None
+
+
+_OPENER = build_opener(_NoRedirects)
 
 
 class Unreachable(RunError):
@@ -40,6 +52,8 @@ class Jobs:
 
     def __init__(self, cluster: Cluster):
         self.cluster = cluster
+        self._silence: Unreachable | None = None
+        self._silent_until = float("-inf")
 
     def submit(self, job: str, entrypoint: str, runtime_env: dict, resources: dict) -> None:
         """Submit a job under its own id. One of this id that is there already will do."""
@@ -101,10 +115,12 @@ class Jobs:
         missing: bool = False,
     ) -> bytes | None:
         """The answer's body. missing: not found is None instead of an error."""
+        if self._silence is not None and time.monotonic() < self._silent_until:
+            raise self._silence  # who asks for many runs does not wait for each
         headers = {"Content-Type": "application/json", **self.cluster.headers}
         request = Request(self.cluster.address + path, content, headers, method=method)
         try:
-            with urlopen(request, timeout=patience) as answer:
+            with _OPENER.open(request, timeout=patience) as answer:
                 return answer.read()
         except HTTPError as error:
             with error:
@@ -120,9 +136,11 @@ class Jobs:
 
     def _unreachable(self, reason: str) -> Unreachable:
         host = self.cluster.host
-        return Unreachable(
+        self._silence = Unreachable(
             Message("the cluster at {host} gives no answer: {reason}", host=host, reason=reason)
         )
+        self._silent_until = time.monotonic() + _SILENT_SECONDS
+        return self._silence
 
     def _refused(self, error: HTTPError) -> RunError:
         host = self.cluster.host

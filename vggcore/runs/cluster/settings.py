@@ -53,12 +53,12 @@ def read(values: Mapping[str, str] | None = None) -> Cluster | None:
     if not address:
         return None
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in address:
         raise ValueError(
             Message(
                 "{name} must be an address such as http://ray-head:8265, not {value!r}",
                 name=ADDRESS,
-                value=address[:80],
+                value=without_password(address)[:80],
             )
         )
     url, options = store(values)
@@ -88,7 +88,12 @@ def store(values: Mapping[str, str] | None = None) -> tuple[str, dict]:
             )
         )
     if "://" not in url:
-        url = str(Path(url).expanduser().resolve())
+        folder = Path(url).expanduser()
+        if not folder.is_absolute():  # several processes, each in a folder of its own
+            raise ValueError(
+                Message("{store} must be a URL, or a folder from the root on", store=STORE)
+            )
+        url = str(folder)
     return url, _object(values, STORE_OPTIONS)
 
 
@@ -104,7 +109,7 @@ def require() -> Cluster:
 
 def without_password(url: str) -> str:
     """A URL for people to read."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"//.*@", "//", url)
 
 
 def to_text(options: Mapping[str, object]) -> str:

@@ -30,21 +30,26 @@ from vggcore.runs.names import RunError
 
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 # Where a file can be replaced while somebody reads half of it: written aside, then renamed.
-_RENAMING = {"file", "local", "sftp", "ssh", "smb"}
-_OPTIONS: dict[
-    str, dict[str, object]
-] = {  # a store that is gone must not hold anybody up for minutes
-    "s3": {
-        "config_kwargs": {
-            "connect_timeout": 5,
-            "read_timeout": 30,
-            "retries": {"max_attempts": 2, "mode": "standard"},
-        },
-        "use_listings_cache": False,
+_RENAMING = {"file", "local", "sftp", "ssh"}
+_NO_CACHE: dict[str, object] = {"use_listings_cache": False}  # others write there, too
+# A store that is gone must not hold anybody up for minutes.
+_S3: dict[str, object] = {
+    "config_kwargs": {
+        "connect_timeout": 5,
+        "read_timeout": 30,
+        "retries": {"max_attempts": 2, "mode": "standard"},
     },
+    **_NO_CACHE,
+}
+_OPTIONS: dict[str, dict[str, object]] = {
+    "s3": _S3,
+    "s3a": _S3,
     "sftp": {"timeout": 10},
+    "ssh": {"timeout": 10},
+    **{protocol: _NO_CACHE for protocol in ("gs", "gcs", "abfs", "az")},
 }
 _PACKAGES = {"s3": "s3fs", "sftp": "paramiko", "ssh": "paramiko", "gs": "gcsfs", "abfs": "adlfs"}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECE = re.compile(r"(\d{8})-(\d+)")
 _CHECKPOINT = (".safetensors", ".json")
 PIECES_BEFORE_MERGING = 100
@@ -73,13 +78,24 @@ class Store:
     def __init__(self, url: str, options: Mapping[str, object]):
         self.url = url
         self._protocol = self.url.partition("://")[0] if "://" in self.url else "file"
+        self._options = _OPTIONS.get(self._protocol, {}) | dict(options)
+        self._opened = None
         with self._reached():
-            import fsspec
+            self._open()
 
-            options = _OPTIONS.get(self._protocol, {}) | dict(options)
-            self._files, self._root = fsspec.core.url_to_fs(
-                self.url, skip_instance_cache=True, **options
-            )
+    def _open(self) -> None:
+        import fsspec
+
+        self._opened, self._root = fsspec.core.url_to_fs(
+            self.url, skip_instance_cache=True, **self._options
+        )
+
+    @property
+    def _files(self):
+        """The file system; opened anew after a failure, since some lose their connection."""
+        if self._opened is None:
+            self._open()
+        return self._opened
 
     def read(self, name: str) -> bytes:
         with self._reached():
@@ -133,6 +149,11 @@ class Store:
         with suppress(Missing), self._reached(writing=True):
             self._files.rm(self._path(name), recursive=True)
 
+    def delete_files(self, names: list[str]) -> None:
+        """Files, in as few requests as the file system allows."""
+        with suppress(Missing), self._reached(writing=True):
+            self._files.rm([self._path(name) for name in names])
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
@@ -153,6 +174,7 @@ class Store:
                 )
             ) from None
         except Exception as error:  # each file system has errors of its own
+            self._opened = None
             raise StoreError(self._message(writing, error)) from None
 
     def _message(self, writing: bool, error: Exception) -> Message:
@@ -254,10 +276,13 @@ class Attempt:
     def files(self) -> dict[str, StoredFile]:
         """Its whole files by name: all as they were at one moment."""
         found = self.store.read_json(f"{self.place}/files.json") or {}
-        return {
-            name: StoredFile(name, int(about["bytes"]), str(about["sha256"]))
-            for name, about in found.items()
-        }
+        try:
+            files = [StoredFile(n, int(f["bytes"]), str(f["sha256"])) for n, f in found.items()]
+        except (KeyError, TypeError, ValueError):
+            files = []
+        if len(files) < len(found) or not all(_SHA256.fullmatch(f.sha256) for f in files):
+            raise StoreError(Message("{name} is damaged in the store", name="files.json"))
+        return {file.name: file for file in files}
 
     def read_file(self, file: StoredFile) -> bytes:
         """Raises StoreError where it is not what was written."""
@@ -303,15 +328,15 @@ class Pieces:
         offset = len(self.text) if text.startswith(self.text) else common_length(text, self.text)
         merged = len(self._sent) >= PIECES_BEFORE_MERGING
         offset = 0 if merged else offset
-        name = f"{self._number + 1:08d}-{offset}"
-        self._store.write(f"{self._place}/{name}", text[offset:])
+        # A number is used once, also where the write seems to have failed: it may be there.
         self._number += 1
+        name = f"{self._number:08d}-{offset}"
+        self._store.write(f"{self._place}/{name}", text[offset:])
         self.text = text
         before, self._sent = self._sent, [*self._sent, name]
         if merged:
             self._sent = [name]
-            for old in before:
-                self._store.delete(f"{self._place}/{old}")
+            self._store.delete_files([f"{self._place}/{old}" for old in before])
 
     def take_in(self) -> bytes:
         """The whole text as it is stored now; only what is new is read."""
@@ -320,6 +345,8 @@ class Pieces:
         new = [piece for piece in found if piece[0] > self._number]
         whole = [place for place, (_, offset, _) in enumerate(new) if offset == 0]
         for number, offset, name in new[whole[-1] if whole else 0 :]:
+            if offset > len(self.text):
+                break  # a listing of a moment between: the next one has what is missing
             try:
                 piece = self._store.read(f"{self._place}/{name}")
             except Missing:  # merged meanwhile: the next look finds the piece that has it

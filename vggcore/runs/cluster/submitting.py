@@ -12,7 +12,7 @@ from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
 from vggcore.runs import status
 from vggcore.runs.cluster import package, settings
-from vggcore.runs.cluster.jobs import Jobs
+from vggcore.runs.cluster.jobs import Jobs, Unreachable
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import CLUSTER, CONFIG, LAUNCH, STOP, RunError, State
@@ -70,16 +70,18 @@ def launch(folder: Path) -> None:
         config = config | {"train": config["train"] | {"init_from": START}}
     stored = None
     try:
+        package_name = _upload_package(Jobs(cluster))
         stored = StoredRun(Store(cluster.store, cluster.store_options), about["run"])
         stored.create(config, read_json(folder / LAUNCH) or {}, start)
         stored.attempt(1).begin()
-        _submit(cluster, stored, 1)
+        _submit(cluster, stored, 1, package_name)
     except (ValueError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         if stored is not None:
             _undo(stored)
         raise
-    write_json(folder / CLUSTER, about | {"submitted": True})
+    now = read_json(folder / CLUSTER) or about
+    write_json(folder / CLUSTER, now | {"submitted": True})
 
 
 def _undo(stored: StoredRun) -> None:
@@ -99,10 +101,18 @@ def resume(folder: Path) -> None:
     stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
     if stored.config() is None:
         raise RunError(Message("run {name} is no longer in the store", name=folder.name))
-    number = max([int(about.get("attempt", 0)), *stored.attempts()]) + 1
+    package_name = _upload_package(Jobs(cluster))
+    earlier = stored.attempts()
+    for before in earlier[-1:]:  # should its job live after all, it ends
+        stored.attempt(before).request_stop()
+    number = max([int(about.get("attempt", 0)), *earlier]) + 1
     stored.attempt(number).begin()
     try:
-        _submit(cluster, stored, number)
+        _submit(cluster, stored, number, package_name)
+    except Unreachable:  # Ray may have it nevertheless: then it finds that it may go
+        stored.attempt(number).request_stop()
+        write_json(folder / CLUSTER, about | {"attempt": number, "submitted": True})
+        raise
     except RunError:
         stored.attempt(number).withdraw()
         raise
@@ -124,11 +134,16 @@ def delete(folder: Path) -> None:
         pass  # Ray forgets its jobs by itself
 
 
-def _submit(cluster: settings.Cluster, stored: StoredRun, number: int) -> None:
-    jobs = Jobs(cluster)
+def _upload_package(jobs: Jobs) -> str:
+    """Give the cluster our code, unless it has it; the package's name."""
     name, content = package.make()
     if not jobs.has_package(name):
         jobs.upload_package(name, content)
+    return name
+
+
+def _submit(cluster: settings.Cluster, stored: StoredRun, number: int, name: str) -> None:
+    """name: of the package with the code."""
     processes = stored.launched().get("processes", 1)
     several = isinstance(processes, int) and processes > 1
     wanted = dict(cluster.runtime_env)
@@ -145,13 +160,13 @@ def _submit(cluster: settings.Cluster, stored: StoredRun, number: int) -> None:
     variables = dict(variables) if isinstance(variables, dict) else {}
     runtime_env = {"working_dir": f"gcs://{name}", "env_vars": told | variables, **wanted}
     entrypoint = f"{_ENTRYPOINT} {shlex.quote(stored.id)} {number}"
-    jobs.submit(job_name(stored.id, number), entrypoint, runtime_env, resources)
+    Jobs(cluster).submit(job_name(stored.id, number), entrypoint, runtime_env, resources)
 
 
-def adopt(stored: StoredRun, folder: Path, config: dict, attempt: int) -> None:
+def adopt(stored: StoredRun, folder: Path, config: dict, launched: dict, attempt: int) -> None:
     """Make the folder of a run that another machine launched. Raises FileError."""
     folder.mkdir(parents=True)
-    write_json(folder / LAUNCH, stored.launched())
+    write_json(folder / LAUNCH, launched)
     write_json(folder / CLUSTER, {"run": stored.id, "attempt": attempt, "submitted": True})
     write_queued(folder, Status())
     write_json(folder / CONFIG, config | {"name": folder.name})
