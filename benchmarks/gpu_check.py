@@ -34,6 +34,7 @@ LIMITS = {  # seconds
     "tutorial": 60,
     "fast": 60,
     "resume": 40,
+    "graphs": 30,
     "out-of-memory": 40,
     "memory": 70,
     "nccl": 40,
@@ -122,14 +123,16 @@ def tests(check: Check) -> None:
 def tutorial(check: Check) -> None:
     """Seconds an epoch of the tutorial's own recipe: 1.5 at most are asked for on an H100."""
     preset = PRESETS["tutorial"]
-    for name in ("auto", "float32"):
-        spec, train = check.sized(preset.spec, replace(preset.train, epochs=3, precision=name))
-        summary, epochs = check.train(f"tutorial-{name}", spec, train)
+    for name, graphs in (("auto", False), ("auto", True), ("float32", False)):
+        recipe = replace(preset.train, epochs=3, precision=name, cuda_graphs=graphs)
+        spec, train = check.sized(preset.spec, recipe)
+        summary, epochs = check.train(f"tutorial-{name}-{graphs}", spec, train)
         ends = [0.0, *(row["seconds"] for row in epochs)]
         lengths = [after - before for before, after in zip(ends, ends[1:], strict=False)]
         check.say(
             part="tutorial",
             precision=name,
+            cuda_graphs=graphs,
             seconds_per_epoch=min(lengths),
             first_epoch_seconds=lengths[0],
             val_accuracy=summary["best_val_accuracy"],
@@ -201,6 +204,30 @@ def resume(check: Check) -> None:
             same_bits=all(torch.equal(ours[name], theirs[name]) for name in ours),
             largest_difference=max(apart.values()),
         )
+
+
+def graphs(check: Check) -> None:
+    """Bits and seconds of a training with CUDA graphs against one without (a CPU has none)."""
+    import torch
+    from safetensors.torch import load_file
+
+    preset = PRESETS["fast"]
+    weights, seconds = [], []
+    for wanted in (False, True):
+        recipe = replace(
+            preset.train, epochs=2, train_limit=6400, deterministic=True, cuda_graphs=wanted
+        )
+        spec, train = check.sized(preset.spec, recipe)
+        summary, _ = check.train(f"graphs-{wanted}", spec, train)
+        weights.append(load_file(check.work / f"graphs-{wanted}" / "last.safetensors"))
+        seconds.append(summary["seconds"])
+    without, graphed = weights
+    check.say(
+        part="graphs",
+        same_bits=all(torch.equal(without[name], graphed[name]) for name in without),
+        seconds_without=seconds[0],
+        seconds=seconds[1],
+    )
 
 
 def out_of_memory(check: Check) -> None:
@@ -324,6 +351,7 @@ PARTS = {
     "tutorial": tutorial,
     "fast": fast,
     "resume": resume,
+    "graphs": graphs,
     "out-of-memory": out_of_memory,
     "memory": memory,
     "nccl": nccl,

@@ -28,7 +28,17 @@ def test_the_dry_run_does_every_part(tmp_path):
     assert done.returncode == 0, said
     assert said[-1]["part"] == "all" and said[-1]["failed"] == []
     by_part = {row["part"] for row in said}
-    assert {"machine", "tests", "tutorial", "fast", "resume", "memory", "nccl", "best"} <= by_part
+    assert {
+        "machine",
+        "tests",
+        "tutorial",
+        "fast",
+        "resume",
+        "graphs",
+        "memory",
+        "nccl",
+        "best",
+    } <= by_part
     exact = [row for row in said if row.get("mode") == "deterministic"]
     assert [row["same_bits"] for row in exact] == [True]
     assert (tmp_path / "work" / "best" / "best.safetensors").is_file()

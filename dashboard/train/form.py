@@ -27,6 +27,7 @@ from vggcore.training import cost
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "2")
 _HEADS = {"fc": N_("three FC layers (paper)"), "pool": N_("average pool + linear")}
 _SEES = {1: N_("grey outline"), 3: N_("colours"), 4: N_("colours and outline")}
+_LABELS = {"cuda_graphs": N_("CUDA graphs")}
 _ASKED = "train-asked"  # what the last link asked for
 _FIELDS = (
     *("configuration", "width", "image_size", "in_channels", "head", "dropout", "batch_norm"),
@@ -451,7 +452,8 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
 def _train_widget(field: dataclasses.Field, value, preset: str):
     """The widget that suits a field of `TrainConfig`; what it says now."""
     meta, key = field.metadata, f"train-{preset}-{field.name}"
-    label = formatting.sentence(tr(field.name.replace("_", " ")))
+    name = _LABELS.get(field.name, field.name.replace("_", " "))
+    label = formatting.sentence(tr(name))
     label += f" ({tr(meta['unit'])})" if meta["unit"] else ""
     common: dict = dict(help=formatting.sentence(tr(meta["help"])), key=key)
     if field.name == "device":

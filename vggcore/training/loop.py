@@ -33,6 +33,7 @@ from vggcore.training.progress import Progress, Tally, TrainingFailed
 from vggcore.training.report import STATUS_SECONDS, Report
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
+from vggcore.training.step_graphs import CudaGraph, StepGraphs
 
 LOGS_PER_EPOCH = 20
 _GUESSING = 0.97  # of the loss of guessing: above it, why it does not learn is looked into
@@ -212,6 +213,7 @@ class Loop:
         if progress.scaler:
             self.scaler.load_state_dict(progress.scaler)
         self.report = Report(folder, progress, source.steps_per_epoch, device)
+        self._graphs = self._make_graphs()
 
     def run(self) -> dict:
         self.network.train()
@@ -281,11 +283,7 @@ class Loop:
         a smaller batch could then not be tried.
         """
         try:
-            with precision.autocast(self.progress.precision, self.device):
-                logits = self.model(inputs)
-            loss = self.source.loss(logits.float(), targets)
-            self.optimizer.zero_grad(set_to_none=True)
-            self.scaler.scale(loss).backward()
+            logits, loss = self._forward_backward(inputs, targets)
             self.scaler.step(self.optimizer)
             self.scaler.update()
         except (RuntimeError, MemoryError) as error:
@@ -293,6 +291,39 @@ class Loop:
                 raise
             return None
         return logits, loss
+
+    def _forward_backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and loss; the gradients are in the network's parameters."""
+        if self._graphs is not None:
+            try:
+                return self._graphs(inputs, targets)
+            except RuntimeError as error:
+                if devices.is_out_of_memory(error):
+                    raise
+                self._graphs = None
+                self.folder.append_event(
+                    self.progress.step,
+                    self.progress.seconds,
+                    f"went on without CUDA graphs: {str(error).splitlines()[0]}",
+                )
+        self.optimizer.zero_grad(set_to_none=True)
+        return self._launch(inputs, targets)
+
+    def _launch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        with precision.autocast(self.progress.precision, self.device):
+            logits = self.model(inputs)
+        loss = self.source.loss(logits.float(), targets)
+        self.scaler.scale(loss).backward()
+        return logits.detach(), loss.detach()
+
+    def _make_graphs(self) -> StepGraphs | None:
+        """Graphs of the step, where they are wanted and can be."""
+        several = distributed.world_size() > 1
+        if not self.train.cuda_graphs or several or self.train.freeze_epochs:
+            return None
+        if self.device.type != "cuda":
+            return None
+        return StepGraphs(self._launch, self.network, CudaGraph)
 
     def _log(self) -> None:
         self._collect()
