@@ -8,6 +8,8 @@ import pytest
 
 from vggcore.machine import paths
 from vggcore.machine.file_lock import is_locked, take_lock
+from vggcore.machine.files import write_atomically
+from vggcore.runs import locks
 
 WITHOUT_FCNTL = """
 import sys
@@ -56,3 +58,19 @@ def test_only_background_runs_need_fcntl(tmp_path):
             env=os.environ | {"VGGCORE_RUNS": str(tmp_path)},
         )
         assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_a_write_survives_a_process_that_tidies_up_the_folder(tmp_path, monkeypatch):
+    """It removes what looks half written: here the file that is being written."""
+    chmod, tidied = os.chmod, []
+
+    def tidy_once(path, mode):
+        chmod(path, mode)
+        if not tidied:
+            tidied.append(path)
+            locks.remove_temporary_files(tmp_path)
+
+    monkeypatch.setattr(os, "chmod", tidy_once)
+    write_atomically(tmp_path / "notes.json", b"{}")
+
+    assert tidied and os.listdir(tmp_path) == ["notes.json"]

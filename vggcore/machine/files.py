@@ -20,6 +20,20 @@ def write_atomically(file: Path, content: bytes) -> None:
 
     Raises FileError naming the folder when it cannot be written (read-only, full, gone).
     """
+    try:
+        _replace(file, content)
+    except FileNotFoundError:
+        # Whoever begins to work in the folder removes what a killed process left half written,
+        # and may have taken ours for that.
+        try:
+            _replace(file, content)
+        except OSError as error:
+            raise _cannot_write(file, error) from None
+    except OSError as error:
+        raise _cannot_write(file, error) from None
+
+
+def _replace(file: Path, content: bytes) -> None:
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=".tmp-", delete=False) as stream:
@@ -29,13 +43,17 @@ def write_atomically(file: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, file)
-    except OSError as error:
+    except OSError:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
-        raise FileError(
-            f"cannot write {file.name} in {file.parent}: {error.strerror or error}", error.errno
-        ) from None
+        raise
+
+
+def _cannot_write(file: Path, error: OSError) -> FileError:
+    return FileError(
+        f"cannot write {file.name} in {file.parent}: {error.strerror or error}", error.errno
+    )
 
 
 def to_json(value: dict) -> bytes:
