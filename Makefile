@@ -4,4 +4,7 @@ check:  ## what a change must pass
 	mypy
 	pytest
 
-.PHONY: check
+coverage:  ## which lines no test runs; below 90 % it fails
+	pytest --cov --cov-report=term:skip-covered
+
+.PHONY: check coverage
