@@ -117,3 +117,17 @@ def test_every_module_of_the_library_stands_in_a_wing():
 )
 def test_an_import_upwards_is_seen(line):
     assert upward("vggcore.answers", line)
+
+
+def test_without_a_cluster_nothing_of_it_is_imported():
+    code = (
+        "import sys\n"
+        "import dashboard.train.form\n"
+        "from vggcore.commands.cli import main\n"
+        "main(['runs', 'list'])\n"
+        "print([name for name in sys.modules if 'runs.cluster' in name or name == 'fsspec'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,6 +1,7 @@
 """The form of the Train page, made from the same fields as the command line's arguments."""
 
 import dataclasses
+import os
 import shlex
 from dataclasses import dataclass
 
@@ -19,8 +20,6 @@ from vggcore.machine.hardware import available_devices, device_choices
 from vggcore.model import recipe
 from vggcore.model.architectures import CONFIGURATIONS, HEADS, VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
-from vggcore.runs.cluster import settings
-from vggcore.runs.cluster.settings import without_password
 from vggcore.runs.limits import Limits
 from vggcore.training import cost
 
@@ -146,6 +145,10 @@ def fill_in(limits: Limits) -> Wish:
 
 def _on_cluster() -> bool:
     """Whether the run is to train on the cluster; asked where one is set up."""
+    if not os.environ.get("VGGCORE_RAY"):
+        return False
+    from vggcore.runs.cluster import settings
+
     try:
         cluster = settings.read()
     except ValueError as error:
@@ -167,6 +170,8 @@ def _on_cluster() -> bool:
 
 
 def _gpus_of_cluster() -> int:
+    from vggcore.runs.cluster import settings
+
     cluster = settings.require()
     each = tr("GPUs") if cluster.gpus else tr("Processes")
     return st.number_input(
@@ -318,13 +323,15 @@ def forecast(wish: Wish) -> None:
 
 def _forecast_on_cluster(wish: Wish) -> None:
     """What the run asks the cluster for; how fast it is there, nobody has measured here."""
+    from vggcore.runs.cluster import settings
+
     cluster, needs = settings.require(), cost.estimate(wish.spec, wish.train)
     each = [f"{cluster.gpus:g} GPU"] if cluster.gpus else []
     asked = " + ".join([*each, f"{cluster.cpus:g} CPU"])
     rows = [
         (tr("Reserves"), f"{wish.processes} × ({asked})" if wish.processes > 1 else asked),
         (tr("Memory"), tr("about {size}", size=formatting.size(needs.memory_bytes))),
-        (tr("Kept in"), formatting.plain(without_password(cluster.store))),
+        (tr("Kept in"), formatting.plain(settings.without_password(cluster.store))),
     ]
     st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows))
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from dataclasses import asdict
@@ -9,7 +10,6 @@ from dataclasses import asdict
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
-from vggcore.runs.cluster import attending, settings
 from vggcore.runs.limits import Limits
 
 PLACES = ("this-machine", "cluster")
@@ -99,7 +99,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _hear_from_cluster() -> None:
     """What is shown is to be true now: the copies here may be as old as the last look."""
-    if settings.read():
+    if os.environ.get("VGGCORE_RAY"):
+        from vggcore.runs.cluster import attending, settings
+
+        settings.read()  # raises where they cannot be used
         attending.attend(wait=_NEWS_PATIENCE)
 
 
