@@ -1,5 +1,6 @@
 """The runs on the Train page: living ones as cards, all of them as a table to choose from."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def _screen(was_living: bool) -> None:
     living = [run for run in found if run.living]
     if bool(living) != was_living:
         st.rerun()
+    if os.environ.get("VGGCORE_RAY"):
+        _trouble()
     for run in sorted(living, key=lambda run: run.state == "queued"):
         _card(run)
     if not found:
@@ -57,6 +60,14 @@ def _screen(was_living: bool) -> None:
     else:
         _groups(found)
         _table(found)
+
+
+def _trouble() -> None:
+    """What keeps us from seeing the runs that are in the store."""
+    from vggcore.runs.cluster import attending
+
+    if trouble := attending.trouble():
+        st.warning(formatting.plain(formatting.sentence(tr(trouble))), icon=":material/cloud_off:")
 
 
 def _recorded_curves() -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 
 import pytest
@@ -138,3 +139,18 @@ def test_the_largest_batch_that_fits_is_set_before_the_run(capsys, monkeypatch):
     monkeypatch.setattr("vggcore.commands.recipe_options.free_memory", lambda device: 1_000)
     assert main(command) == 2
     assert "not even one image fits" in capsys.readouterr().err
+
+
+def test_a_store_that_cannot_be_seen_is_told_beside_the_list(capsys, monkeypatch):
+    monkeypatch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
+    monkeypatch.setenv("VGGCORE_STORE", "/nowhere")
+    follower = paths.runs_dir() / ".cluster"
+    follower.mkdir(parents=True)
+    (follower / "pass.json").write_text('{"time": 9e9, "trouble": "the store /nowhere is gone"}')
+    lock = file_lock.take_lock(follower / "lock")  # so that no other follower is started
+    try:
+        assert main(["runs", "list"]) == 0
+    finally:
+        os.close(lock)
+
+    assert capsys.readouterr().err == "vggcore runs: the store /nowhere is gone\n"

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -586,3 +587,18 @@ def test_a_run_on_a_cluster_says_where_it_is_and_what_keeps_us_from_knowing_more
     assert not page.exception
     assert "The cluster at head gives no answer" in page.warning[0].value
     assert "on the cluster" in texts(page)
+
+
+def test_a_store_that_cannot_be_seen_is_told_above_the_runs(a_cluster):
+    follower = paths.runs_dir() / ".cluster"
+    follower.mkdir(parents=True)
+    (follower / "pass.json").write_text('{"time": 0, "trouble": "the store s3://x is gone"}')
+    # Nobody is to be started, who would write this anew.
+    lock = file_lock.take_lock(follower / "lock")
+    try:
+        page = train_page()
+    finally:
+        os.close(lock)
+
+    assert not page.exception
+    assert "The store s3://x is gone" in [plain(one.value) for one in page.warning]

@@ -104,6 +104,8 @@ def _hear_from_cluster() -> None:
 
         settings.read()  # raises where they cannot be used
         attending.attend(wait=_NEWS_PATIENCE)
+        if trouble := attending.trouble():
+            print(f"vggcore runs: {trouble}", file=sys.stderr)
 
 
 def _launch(args: argparse.Namespace) -> dict:

@@ -7,6 +7,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -293,10 +294,9 @@ class Copy:
         self._ray_log = f"\n--- what the job printed on the cluster ---\n{text}"
 
     def _try(self, action: Callable[[], object]) -> None:
-        try:
+        """Do what the next pass can do again, or do without."""
+        with suppress(RunError):
             action()
-        except RunError:
-            pass  # the next pass tries again, or does without
 
     def _end(self) -> None:
         (self.folder / STOP).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,17 +79,11 @@ def launch(folder: Path) -> None:
     except (ValueError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         if stored is not None:
-            _undo(stored)
+            with suppress(StoreError):  # the first error is the one to tell
+                stored.delete()
         raise
     now = read_json(folder / CLUSTER) or about
     write_json(folder / CLUSTER, now | {"submitted": True})
-
-
-def _undo(stored: StoredRun) -> None:
-    try:
-        stored.delete()
-    except StoreError:
-        pass  # it cannot be reached: that is why nothing was launched
 
 
 def resume(folder: Path) -> None:
@@ -128,10 +123,8 @@ def delete(folder: Path) -> None:
         return
     stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
     stored.delete()
-    try:
+    with suppress(RunError):  # tidying up only: Ray forgets its jobs by itself
         Jobs(cluster).forget(job_name(stored.id, int(about.get("attempt", 1))))
-    except RunError:
-        pass  # Ray forgets its jobs by itself
 
 
 def _upload_package(jobs: Jobs) -> str:
