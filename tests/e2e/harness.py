@@ -176,3 +176,24 @@ def settle(page) -> None:
     """Wait until the page is there and its script has stopped running."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     page.wait_for_selector('[data-testid="stMain"] [data-testid="stHeading"]')
+
+
+def choose(page, label: str, option: str) -> None:
+    """Pick an option of a selectbox; open its list again where a rerun has just closed it."""
+    from playwright.sync_api import TimeoutError as TookTooLong
+    from playwright.sync_api import expect
+
+    box = page.get_by_role("combobox", name=label, exact=True)
+    offered = page.get_by_role("option", name=option, exact=True)
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        box.click()
+        box.fill(option)
+        try:
+            offered.click(timeout=5_000)
+            break
+        except TookTooLong:
+            if time.monotonic() > deadline:
+                raise
+    settle(page)
+    expect(box).to_have_value(option)

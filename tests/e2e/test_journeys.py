@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from drawing import SQUARE, draw
-from harness import PHONE, settle
+from harness import PHONE, choose, settle
 from picture_files import ALLOWED
 from playwright.sync_api import expect
 from test_train_e2e import PATIENCE, start_small_run, wait_for_state
@@ -102,15 +102,6 @@ def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
 
     expect(other.get_by_text(heading)).to_be_visible(timeout=PATIENCE)
     expect(other.get_by_role("combobox", name="Is")).to_have_value("Bag")
-
-
-def choose(page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label, exact=True)
-    box.click()
-    box.fill(option)
-    page.get_by_role("option", name=option, exact=True).click()
-    settle(page)
-    expect(box).to_have_value(option)
 
 
 def test_a_click_on_a_cell_shows_its_pictures(open_page, network):

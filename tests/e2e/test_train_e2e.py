@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import PROJECT, running_app, settle, visit
+from harness import PROJECT, choose, running_app, settle, visit
 from playwright.sync_api import expect
 
 from vggcore.machine.file_lock import is_locked
@@ -38,16 +38,6 @@ def start_small_run(page, name: str, epochs: int) -> None:
         settle(page)
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url(f"**/train?run={name}", timeout=PATIENCE)
-
-
-def choose(page, label: str, option: str) -> None:
-    box = page.get_by_role("combobox", name=label)
-    box.click()
-    box.fill(option)
-    page.get_by_role("option", name=option, exact=True).wait_for()
-    box.press("Enter")
-    expect(box).to_have_value(option)
-    settle(page)
 
 
 def wait_for_state(page, state: str) -> None:
