@@ -124,8 +124,8 @@ def test_the_page_stops_asking_when_nothing_changes(browser, tmp_path):
 
 @pytest.mark.data
 def test_a_run_at_chance_says_why_and_its_first_remedy_learns(browser, tmp_path):
-    """VGG-19 without batch norm at a rate that kills its units; then with batch norm."""
-    command = "train --preset tutorial --configuration E --width 1/8 --image-size 32"
+    """VGG-11 without batch norm at a rate that kills its units; then with batch norm."""
+    command = "train --preset tutorial --configuration A --width 1/16 --image-size 32"
     command += " --learning-rate 0.02 --train-limit 8000 --epochs 2 --run-dir"
     stuck = [sys.executable, "-m", "vggcore", *command.split(), str(tmp_path / "stuck")]
     subprocess.run(stuck, cwd=PROJECT, check=True, capture_output=True)

@@ -141,6 +141,23 @@ def test_every_batch_holds_garments_and_others(source):
     assert source.correct(targets[:, :10] * 9 - 4, targets) == len(targets)
 
 
+def test_without_worn_garments_made_up_people_take_their_place(monkeypatch):
+    def pool(name, size, seed, sources, colour):
+        count = 0 if name == "worn" else 40
+        targets = torch.zeros(count, 11)
+        targets[:, NONE if "none" in name else 3 if name == "people" else 1] = 1
+        return Pool(torch.zeros(count, size, size, dtype=torch.uint8), targets)
+
+    monkeypatch.setattr("vggcore.wild.source.cached_pool", pool)
+    spec = VGGSpec(image_size=32, head="pool")
+    source = WildSource(spec, TrainConfig(dataset="wild", batch_size=200), torch.device("cpu"))
+
+    _, targets = source.batch(0)
+
+    assert abs(len(targets) - 200) <= 3
+    assert (targets.argmax(1) == 3).sum() == round(200 * (SHARES["people"] + SHARES["worn"]))
+
+
 def test_the_card_names_all_that_was_trained_on(source):
     said = source.describe()
     assert said.sources == ("fashion-mnist", "icons", *items.SOURCES)
@@ -200,7 +217,9 @@ def test_a_cached_pool_is_read_back_and_redrawn_when_asked_for_something_else(mo
     for _ in range(2):
         pools.cached_pool("none", 32, 2, items.SOURCES[1:])
         pools.cached_pool("none", 32, 2)
-    assert seeds == [1, 1, 2] and made == [(1, 5), (2, 5), (2, 4)]
+        # Nothing of this source is in that pool.
+        pools.cached_pool("none", 32, 2, [s for s in items.SOURCES if s != items.WORN])
+    assert seeds == [1, 1, 2] and made == [(1, 2), (2, 2), (2, 1)]
 
 
 def test_an_epoch_is_judged_by_every_picture_alike(monkeypatch):

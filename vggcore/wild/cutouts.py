@@ -35,15 +35,23 @@ def of_template(rng: np.random.Generator, label: int) -> Garment:
 
 def of_photo(picture: Image.Image, label: int) -> Garment | None:
     """Cut out of a photo; None where that would not be clean."""
-    picture = picture.copy()
-    picture.thumbnail((96, 96))
-    mask, spread = foreground(picture)
-    ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
+    mask, picture = clean_mask(picture, 96)
+    if mask is None:
         return None
     if label not in (BAG, SANDAL):
         mask = filled(mask)
     return Garment(np.asarray(picture.convert("L")), mask, label)
+
+
+def clean_mask(picture: Image.Image, side: int) -> tuple[np.ndarray | None, Image.Image]:
+    """Where a photo's garment is, bool [H, W], in the photo at `side` pixels; None: not clean."""
+    picture = picture.copy()
+    picture.thumbnail((side, side))
+    mask, spread = foreground(picture)
+    ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
+        return None, picture
+    return mask, picture
 
 
 def silhouette(garment: np.ndarray, label: int) -> np.ndarray:

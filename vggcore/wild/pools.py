@@ -21,12 +21,14 @@ from vggcore.data.classes import Label
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
-from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, worn
+from vggcore.wild import cutouts, drawings, no_garments, people, scenes, shapes, worn
 from vggcore.wild.grounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
     FOLDER_OF,
     NONE,
+    PHOTO_SOURCES,
+    SKETCH_SOURCES,
     SOURCES,
     WORN,
     Item,
@@ -41,17 +43,27 @@ from vggcore.wild.items import (
 )
 
 log = logging.getLogger(__name__)
-_WITHOUT_REAL_PICTURES = ("fashion", "icons")
-POOL_SIZES = {"scenes": 24_000, "drawings": 18_000, "none": 4_000}
+_FLAT = tuple(source for source in PHOTO_SOURCES if source != WORN)  # garments without people
+# The sources that each pool depends on; all others on `_FLAT`.
+_DEPENDS_ON = {
+    "fashion": (),
+    "icons": (),
+    "none-photos": (),
+    "people": PHOTO_SOURCES,
+    "worn": (WORN,),
+    "sketches": SKETCH_SOURCES,
+}
+POOL_SIZES = {"scenes": 24_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
 _KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
 _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
 # Shares of the scenes; the rest are of Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _RARE = 0.65  # power of a class's number by which its pictures are picked less often
+_SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 10  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 11  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):
@@ -97,6 +109,8 @@ def build_pool(
         pairs = _photos(photos, seed)
     elif name == "worn":
         pairs = _worn([item for item in real if item.source == WORN], seed)
+    elif name == "people":
+        pairs = _people(images, labels, photos, _behind_people(sources), seed)
     elif name == "none-photos":
         pairs = _none_photos([item for item in not_garment_photos() if trained_photo(item)], seed)
     elif name == "sketches":
@@ -127,18 +141,19 @@ def cached_pool(
     colour: bool = False,
 ) -> Pool:
     """`build_pool`, read back from the cache file where that holds just this."""
-    if name in _WITHOUT_REAL_PICTURES:
-        sources = SOURCES
+    needed = _DEPENDS_ON.get(name, _FLAT)
+    left_out = [source for source in needed if source not in sources]
+    sources = tuple(source for source in needed if source in sources)
     colour = colour and name != "fashion"
     key = json.dumps(
         [
             *(_VERSION, name, size, seed, sources, colour),
-            *(POOL_SIZES, _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
+            *(POOL_SIZES.get(name), _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
         ]
     )
     key = hashlib.sha256(key.encode()).hexdigest()
     # Trainings without a source, which try what the network makes of it, have files of their own.
-    without = "".join(f"-without-{source}" for source in SOURCES if source not in sources)
+    without = "".join(f"-without-{source}" for source in left_out)
     kind = "-colour" if colour else ""
     file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{kind}{without}.npz"
     if file.is_file():
@@ -255,8 +270,60 @@ def _worn(items: list[Item], seed: int) -> Iterator:
 
 def _trained_streets() -> list[Item]:
     """Photos of streets without a person, to put people in front of."""
-    photos = not_garment_photos()
-    return [item for item in photos if item.folder == "photos-street" and trained_photo(item)]
+    return [item for item in not_garment_photos() if _is_trained(item, "photos-street")]
+
+
+def _is_trained(item: Item, folder: str) -> bool:
+    return item.folder == folder and trained_photo(item)
+
+
+def _behind_people(sources: tuple[str, ...]) -> list[Item]:
+    """Photos that hold grounds for made-up people.
+
+    The streets come from the photos of `WORN`: who is to be judged on that must not see them here.
+    """
+    if WORN in sources:
+        return _trained_streets()
+    return [item for item in not_garment_photos() if _is_trained(item, "photos-things")]
+
+
+def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -> Iterator:
+    """Made-up people, in made-up cloth and in that of photos; shoes and bags of every kind."""
+    by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
+    patches = _ground_patches(behind, seed)
+    swatches = _swatches(photos, seed)
+
+    def garment_of(rng, label: int) -> cutouts.Garment:
+        if rng.random() < 0.5:
+            return cutouts.of_template(rng, label)
+        return cutouts.of_fashion_mnist(images[rng.choice(by_label[label])], label)
+
+    for index in range(POOL_SIZES["people"]):
+        rng = _generator(seed, 9, index)
+        label = int(rng.integers(NONE))
+        target, swatch = weights_of(label), None
+        if swatches[label] and rng.random() < _CLOTH_OF_PHOTOS:
+            item, swatch = swatches[label][rng.integers(len(swatches[label]))]
+            target = target_of(item)
+        background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+        yield people.person(rng, label, garment_of, swatch, patches), target, background
+
+
+def _swatches(photos: list[Item], seed: int) -> list[list]:
+    """By class: garments that can be cut out of photos cleanly, and the cloth of each."""
+    found: list[list] = [[] for _ in range(NONE)]
+    for index in _generator(seed, 9, 0).permutation(len(photos)):
+        item = photos[index]
+        label = item.strict
+        if label not in people.FROM_PHOTOS or len(found[label]) >= _SWATCHES:
+            continue
+        mask, picture = cutouts.clean_mask(item.picture(), 128)
+        swatch = (
+            people.swatch_of(picture, cutouts.filled(mask), label) if mask is not None else None
+        )
+        if swatch is not None:
+            found[label].append((item, swatch))
+    return found
 
 
 def _none_photos(items: list[Item], seed: int) -> Iterator:

@@ -30,15 +30,16 @@ from vggcore.wild.validation import Validation, prepared_images
 # Shares of a batch. Few real drawings: most are of three classes, and their hand must not give
 # these away (a sweater drawn by the same hand became a T-shirt).
 SHARES = {
-    "fashion": 0.4,
-    "scenes": 0.07,
-    "drawings": 0.09,
+    "fashion": 0.35,
+    "scenes": 0.05,
+    "people": 0.09,
+    "drawings": 0.085,
     "icons": 0.025,
-    "photos": 0.14,
+    "photos": 0.13,
     "worn": 0.155,
     "sketches": 0.015,
     "none": 0.04,
-    "none-photos": 0.065,
+    "none-photos": 0.06,
 }
 COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # about those of photos' channels, pixels in 0…1
 _STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's channels
@@ -66,6 +67,9 @@ class WildSource:
             for name in SHARES
         }
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
+        self.shares = SHARES
+        if "worn" not in self.pools:  # then made-up people take their place
+            self.shares = SHARES | {"people": SHARES["people"] + SHARES["worn"]}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
         self.steps_per_epoch = WILD_STEPS_PER_EPOCH
@@ -75,7 +79,7 @@ class WildSource:
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         images, targets = [], []
         for name, pool in self.pools.items():
-            count = max(1, round(SHARES[name] * self.batch_size))
+            count = max(1, round(self.shares[name] * self.batch_size))
             if name == "fashion":
                 chosen = torch.randint(len(pool.images), (count,), generator=generator)
                 picked = shift_and_mirror(pool.images[chosen], generator).float().div_(255)
