@@ -10,6 +10,7 @@ from dashboard.shared import deployment, formatting, language, links
 from dashboard.shared.language import tr
 from vggcore import runs
 from vggcore.machine import paths
+from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, tensorboard
@@ -206,13 +207,17 @@ def _write(name: str, note: str, tags: list[str], password: str, limits) -> None
 def downloads(run: Run, log: MetricsLog) -> None:
     """Weights, card and curves to take away. Files are read only when the button is pressed."""
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
-        for file_name, label in (
-            ("best.safetensors", tr("Best weights")),
-            ("best.json", tr("Card of the best")),
-            ("last.safetensors", tr("Last state (resumable)")),
+        for file_name, label, content in (
+            ("best.safetensors", tr("Best weights"), (run.path / "best.safetensors").read_bytes),
+            ("best.json", tr("Card of the best"), lambda: _card_for_others(run)),
+            (
+                "last.safetensors",
+                tr("Last state (resumable)"),
+                (run.path / "last.safetensors").read_bytes,
+            ),
         ):
             if (run.path / file_name).is_file():
-                _download(run, label, file_name, (run.path / file_name).read_bytes)
+                _download(run, label, file_name, content)
         _download(run, tr("Metrics (CSV)"), "metrics.csv", lambda: metrics_csv(log))
         if tensorboard.available():
             _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))
@@ -235,6 +240,12 @@ def _download(run: Run, label: str, file_name: str, content) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _card_for_others(run: Run) -> bytes:
+    return json.dumps(
+        checkpoints.read_card(run.path / "best").for_others().to_dict(), indent=1
+    ).encode()
 
 
 def metrics_csv(log: MetricsLog) -> bytes:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,12 +14,14 @@ import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from untrained import bare_card
 
 from dashboard.shared import deployment
 from dashboard.train import actions
 from vggcore import runs
 from vggcore.data.own import places
 from vggcore.machine import file_lock, paths
+from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import launching, tensorboard
 from vggcore.runs.metrics import MetricsLog
@@ -406,6 +409,17 @@ def test_a_finished_run_leads_to_its_results_and_to_classify():
     links = [link.proto.label for link in train_page(run="mine").get("page_link")]
 
     assert "Open in Classify" in links and "See its results" in links
+
+
+def test_a_card_that_is_taken_away_does_not_say_where_its_owner_keeps_pictures():
+    run = a_run("mine")
+    recipe = {"pictures": "/home/me/clothes", "epochs": 3}
+    card = replace(bare_card(VGGSpec()), sha256="0" * 64, train=recipe)
+    (run.path / "best.json").write_text(json.dumps(card.to_dict()))
+
+    taken = json.loads(actions._card_for_others(run))
+
+    assert taken == card.to_dict() | {"train": {"pictures": "clothes", "epochs": 3}}
 
 
 def test_a_run_at_chance_offers_remedies_as_filled_in_forms():

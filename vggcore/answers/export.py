@@ -287,9 +287,7 @@ def _scores(card: Card) -> str:
 def _training(card: Card) -> str:
     seen = card.data
     images = f"{seen.train_images:,} images" if seen.train_images else "images"
-    recipe = dict(card.train)
-    if own := recipe.get("pictures"):
-        recipe["pictures"] = Path(str(own)).name  # not where they lie on their owner's disk
+    recipe = card.for_others().train
     facts = [
         f"- data: {images} ({', '.join(seen.sources or [seen.name])}); SHA-256 `{seen.sha256}`",
         f"- {card.epochs} epochs, {card.steps} steps, {card.seconds or 0:.0f} s "

@@ -4,7 +4,8 @@ Cards are JSON beside the weights. Those of other versions are read too: what is
 kept, what is missing has a default. No PyTorch.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 from vggcore.machine.values import a_number, an_object, known
 from vggcore.model.architectures import VGGSpec
@@ -153,6 +154,15 @@ class Card:
         if "unsure" in found:
             found["unsure"] = Thresholds.from_dict(found["unsure"])
         return cls(**found, others=others)
+
+    def for_others(self) -> "Card":
+        """The card without where its owner keeps pictures and networks: of paths only the names."""
+        named = {
+            key: Path(str(value)).name
+            for key, value in self.train.items()
+            if key in ("pictures", "init_from") and value
+        }
+        return replace(self, train=self.train | named)
 
     def to_dict(self) -> dict:
         """JSON-ready, without what is not known but the test accuracy and the thresholds."""
