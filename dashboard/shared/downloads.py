@@ -9,8 +9,7 @@ from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
 from vggcore.answers import export
 from vggcore.answers.results import Results
-from vggcore.machine import files
-from vggcore.model import checkpoints, source
+from vggcore.model import source
 from vggcore.model.architectures import VGGSpec
 
 
@@ -42,7 +41,7 @@ def _buttons(name: str, spec: VGGSpec) -> None:
         tr("Card (JSON)"),
         name,
         "{}.json",
-        lambda: files.to_json(checkpoints.read_card(name).to_dict()),
+        partial(export.card, name),
         tr("How it was trained, and how pictures reach it"),
     )
     _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))

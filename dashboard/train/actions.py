@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -9,8 +10,8 @@ import streamlit as st
 from dashboard.shared import deployment, formatting, language, links
 from dashboard.shared.language import tr
 from vggcore import runs
+from vggcore.answers import export
 from vggcore.machine import paths
-from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, tensorboard
@@ -209,7 +210,7 @@ def downloads(run: Run, log: MetricsLog) -> None:
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
         for file_name, label, content in (
             ("best.safetensors", tr("Best weights"), (run.path / "best.safetensors").read_bytes),
-            ("best.json", tr("Card of the best"), lambda: _card_for_others(run)),
+            ("best.json", tr("Card of the best"), partial(export.card, run.path / "best")),
             (
                 "last.safetensors",
                 tr("Last state (resumable)"),
@@ -240,12 +241,6 @@ def _download(run: Run, label: str, file_name: str, content) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def _card_for_others(run: Run) -> bytes:
-    return json.dumps(
-        checkpoints.read_card(run.path / "best").for_others().to_dict(), indent=1
-    ).encode()
 
 
 def metrics_csv(log: MetricsLog) -> bytes:

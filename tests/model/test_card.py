@@ -72,3 +72,20 @@ def test_thresholds_come_back():
 def test_a_damaged_card_is_refused_in_one_line(changes, message):
     with pytest.raises(ValueError, match=message):
         Card.from_dict(SMALLEST | changes)
+
+
+def test_a_card_for_others_names_no_folder_of_its_owner():
+    card = Card(
+        spec=VGGSpec(),
+        preprocessing=Preprocessing(),
+        classes=("a", "b"),
+        train={"pictures": "/home/me/clothes", "init_from": "/home/me/runs/old/best", "epochs": 3},
+        others={"corrections": {"start": "/home/me/n/best", "right": 6}},
+    )
+
+    shared = card.for_others().to_dict()
+
+    assert "/home/me" not in json.dumps(shared)
+    assert shared["train"] == {"pictures": "clothes", "init_from": "best", "epochs": 3}
+    assert shared["corrections"] == {"start": "best", "right": 6}
+    assert card.train["pictures"] == "/home/me/clothes"

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vggcore.answers import judged
+from vggcore.machine.files import to_json
 from vggcore.model import anatomy, checkpoints
 from vggcore.model import source as export_source
 from vggcore.model.architectures import VGGSpec
@@ -86,6 +87,11 @@ def export(name: str | Path, form: str) -> bytes:
     if form not in FORMATS:
         raise ValueError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
     return FORMATS[form][1](str(name))
+
+
+def card(name: str | Path) -> bytes:
+    """The card as JSON, without where its owner keeps pictures. Raises CheckpointError."""
+    return to_json(checkpoints.read_card(name).for_others().to_dict())
 
 
 def source(name: str | Path) -> bytes:

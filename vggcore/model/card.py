@@ -157,12 +157,15 @@ class Card:
 
     def for_others(self) -> "Card":
         """The card without where its owner keeps pictures and networks: of paths only the names."""
-        named = {
-            key: Path(str(value)).name
-            for key, value in self.train.items()
-            if key in ("pictures", "init_from") and value
-        }
-        return replace(self, train=self.train | named)
+
+        def named(values: dict, *keys: str) -> dict:
+            found = {key: values[key] for key in keys if values.get(key)}
+            return values | {key: Path(str(value)).name for key, value in found.items()}
+
+        others = dict(self.others)
+        if isinstance(others.get("corrections"), dict):
+            others["corrections"] = named(others["corrections"], "start")
+        return replace(self, train=named(self.train, "pictures", "init_from"), others=others)
 
     def to_dict(self) -> dict:
         """JSON-ready, without what is not known but the test accuracy and the thresholds."""

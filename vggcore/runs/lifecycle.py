@@ -209,8 +209,7 @@ def promote(
             write_atomically(target.with_name(target.name + ".results.npz"), kept)
         # The card last: a checkpoint is listed by its card, and so is never seen half copied.
         write_atomically(target.with_name(target.name + ".safetensors"), weights)
-        shared = replace(card.for_others(), name=checkpoint_name, run=name)
-        write_json(card_file, shared.to_dict())
+        write_json(card_file, replace(card, name=checkpoint_name, run=name).to_dict())
     return target
 
 

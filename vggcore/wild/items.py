@@ -19,7 +19,8 @@ PHOTO_SOURCES = ("clothing-small", "clothing-extra", WORN)
 SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
 SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
 HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and are not trained on
-NONE_PHOTOS = ("photos-things", "photos-street", "photos-objects")  # of what is no garment
+STREETS = "photos-street"  # photos of WORN where nobody stands
+NONE_PHOTOS = ("photos-things", STREETS, "photos-objects")  # of what is no garment
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _FOLDERS = {
     "t-shirt_top": Label.T_SHIRT,
@@ -168,6 +169,11 @@ def trained_photo(item: Item) -> bool:
     if item.folder != "photos-things":
         kind = kind.split("_")[0]
     return trained_category(f"{item.folder}/{kind}")
+
+
+def is_held_out_street(item: Item) -> bool:
+    """Whether a photo of `STREETS` shows the street of a picture that validates."""
+    return Item(WORN, "", Path(item.name).stem, "").held_out
 
 
 def _development_dir() -> Path:

@@ -19,7 +19,17 @@ from vggcore.wild.figures import (
     limb,
     shortened,
 )
-from vggcore.wild.shapes import BAG, COAT, DRESS, PULLOVER, SHIRT, SHOES, T_SHIRT, TROUSER
+from vggcore.wild.shapes import (
+    ANKLE_BOOT,
+    BAG,
+    COAT,
+    DRESS,
+    PULLOVER,
+    SHIRT,
+    SHOES,
+    T_SHIRT,
+    TROUSER,
+)
 
 _TOPS = (T_SHIRT, SHIRT, PULLOVER)  # under a coat
 
@@ -57,17 +67,21 @@ class Outfit:
             PULLOVER: (long, long, long, rolled),
         }
         self.sleeve = float(rng.choice(lengths[self.top]))
-        self.hem = WAIST + 0.07 if self.tucked else rng.uniform(0.47, 0.58)
+        self.hem = WAIST + 0.035 if self.tucked else rng.uniform(0.47, 0.58)
         self.ease = rng.uniform(0.0, 0.02) + (0.012 if self.top == PULLOVER else 0.0)
         self.coat_hem = float(rng.choice([rng.uniform(0.48, 0.56), rng.uniform(0.56, 0.8)]))
+        if self.label == TROUSER:  # which must be seen
+            self.coat_hem = min(self.coat_hem, 0.54)
         self.coat_open = rng.uniform(0.02, 0.09) if rng.random() < 0.6 else 0.0
         self.dress_sleeve = float(rng.choice([0.0, 0.0, 0.2, 0.3, 0.6, long]))
 
     def _cut_lower(self, rng: np.random.Generator) -> None:
         self.dress_hem = rng.uniform(0.6, 0.75) if rng.random() < 0.65 else rng.uniform(0.75, 0.97)
         self.flare = rng.uniform(0.0, 0.1) if rng.random() < 0.6 else rng.uniform(0.1, 0.2)
-        short = rng.random() < 0.08
+        short = rng.random() < 0.08 and not self.coat
         self.trouser_hem = rng.uniform(0.62, 0.72) if short else rng.uniform(0.86, 0.96)
+        if self.label == ANKLE_BOOT:  # whose shaft must be seen
+            self.trouser_hem = min(self.trouser_hem, 0.89)
         self.trouser_ease = float(rng.choice([0.0, 0.005, 0.012, 0.03]))
         self.skirt_hem, self.skirt_flare = rng.uniform(0.56, 0.7), rng.uniform(0, 0.07)
 
@@ -96,7 +110,7 @@ class Outfit:
         if self.label in SHOES:
             ankles = np.array([leg[2] for leg in self.figure.legs])
             ankles = ankles if self.one_shoe is None else ankles[self.one_shoe :][:1]
-            reach = (0.11, 0.05) if self.one_shoe is None else (0.09, 0.05)
+            reach = (0.085, 0.05)
             low, high = ankles.min(axis=0) - reach, ankles.max(axis=0) + reach
             return np.stack([low, [high[0], 1.01]])
         points = np.vstack(self.parts(self.label))

@@ -166,9 +166,6 @@ class _Painter:
         elif not outfit.dress:
             skirt = outfit.skirt()
             canvas.paint(skirt, self._cloth(None, skirt))
-        for arm in body.arms:
-            canvas.paint(limb(arm, np.array([0.05, 0.042, 0.032])), body.skin)
-            canvas.paint(disc(arm[2, 0], arm[2, 1] + 0.012, 0.02), body.skin, 0.3)
         if outfit.dress:
             self._dress()
         else:
@@ -200,15 +197,25 @@ class _Painter:
         folds = smooth_noise(rng, height, width, int(rng.integers(5, 16)))
         return (cloth * (1 + rng.uniform(0.02, 0.14) * folds[..., None])).clip(0, 255)
 
+    def _arms(self) -> None:
+        for arm in self.body.arms:
+            self.canvas.paint(limb(arm, np.array([0.05, 0.042, 0.032])), self.body.skin)
+            self.canvas.paint(disc(arm[2, 0], arm[2, 1] + 0.012, 0.02), self.body.skin, 0.3)
+
     def _sewn(self, label: int, body_parts: int, edge: tuple[float, float]) -> tuple:
         """Paint the garment; its cloth's mean colour, and a darker one for seams.
 
-        body_parts: how many of its parts the cloth's middle covers; sleeves come after them.
+        body_parts: how many of its parts the cloth's middle covers. Arms come after them, since
+        they may be held in front, and sleeves last.
         """
         parts = self.outfit.parts(label)
         cloth = self._cloth(label, np.vstack(parts[:body_parts]))
         roundness = self.rng.uniform(*edge)
-        for part in parts:
+        for part in parts[:body_parts]:
+            self.canvas.paint(part, cloth, roundness)
+        if label != TROUSER:
+            self._arms()
+        for part in parts[body_parts:]:
             self.canvas.paint(part, cloth, roundness)
         mean = cloth.mean(axis=(0, 1))
         return mean, mean * self.rng.uniform(0.45, 0.85)
@@ -319,7 +326,9 @@ class _Painter:
         from_above = rows > 1.2 * columns
         length = rng.uniform(0.1, 0.135)
         tallest = 0.105 if outfit.shoe == ANKLE_BOOT else 0.055
-        for leg, toes in zip(self.body.legs, outfit.toes, strict=True):
+        # Both are of the same cloth: their random numbers are the same.
+        numbers = (copy.deepcopy(rng), rng)
+        for leg, toes, own in zip(self.body.legs, outfit.toes, numbers, strict=True):
             x, y = leg[2]
             sole = y + 0.055
             if from_above:  # seen from the front, a foot is shorter than it is
@@ -331,9 +340,8 @@ class _Painter:
                 foot = limb(np.array([leg[2], (x, sole - 0.02), tip]), [0.04, 0.04, 0.02])
                 x = x + toes * 0.28 * length
             canvas.paint(foot, self.body.skin)
-            # Both of the same cloth. Shoes of the data set, and made-up ones, point left.
-            same_cloth = copy.deepcopy(rng)
-            canvas.paste(same_cloth, shoe, (x, sole - size[1] / 2), size, toes > 0)
+            # Shoes of the data set, and made-up ones, point left.
+            canvas.paste(own, shoe, (x, sole - size[1] / 2), size, toes > 0)
 
     def _bag(self, garment_of: Maker) -> None:
         rng, outfit = self.rng, self.outfit

@@ -30,10 +30,12 @@ from vggcore.wild.items import (
     PHOTO_SOURCES,
     SKETCH_SOURCES,
     SOURCES,
+    STREETS,
     WORN,
     Item,
     development_items,
     icon_items,
+    is_held_out_street,
     not_garment_photos,
     not_garments,
     target_of,
@@ -48,7 +50,7 @@ _FLAT = tuple(source for source in PHOTO_SOURCES if source != WORN)  # garments 
 _DEPENDS_ON = {
     "fashion": (),
     "icons": (),
-    "none-photos": (),
+    "none-photos": (WORN,),
     "people": PHOTO_SOURCES,
     "worn": (WORN,),
     "sketches": SKETCH_SOURCES,
@@ -63,7 +65,7 @@ _RARE = 0.65  # power of a class's number by which its pictures are picked less 
 _SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 11  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 12  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):
@@ -112,7 +114,7 @@ def build_pool(
     elif name == "people":
         pairs = _people(images, labels, photos, _behind_people(sources), seed)
     elif name == "none-photos":
-        pairs = _none_photos([item for item in not_garment_photos() if trained_photo(item)], seed)
+        pairs = _none_photos(_other_photos(sources), seed)
     elif name == "sketches":
         pairs = _sketches(sketches, seed)
     else:
@@ -261,30 +263,31 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
 
 def _worn(items: list[Item], seed: int) -> Iterator:
     """Garments that people wear, in several framings and on several grounds."""
-    patches = _ground_patches(_trained_streets(), seed)
+    patches = _ground_patches(_behind_people(SOURCES), seed)
     for index, item in enumerate(items):
         target = target_of(item)
         for picture in worn.framings(item, patches, (seed, 7, index)):
             yield picture, target
 
 
-def _trained_streets() -> list[Item]:
-    """Photos of streets without a person, to put people in front of."""
-    return [item for item in not_garment_photos() if _is_trained(item, "photos-street")]
+def _other_photos(sources: tuple[str, ...]) -> list[Item]:
+    """Photos of what is no garment to train on.
 
-
-def _is_trained(item: Item, folder: str) -> bool:
-    return item.folder == folder and trained_photo(item)
+    The streets were cut from the photos of `WORN`: they are left out where these are, and where
+    somebody stands before the same street in a picture that is held out.
+    """
+    photos = [item for item in not_garment_photos() if trained_photo(item)]
+    return [
+        item
+        for item in photos
+        if item.folder != STREETS or (WORN in sources and not is_held_out_street(item))
+    ]
 
 
 def _behind_people(sources: tuple[str, ...]) -> list[Item]:
-    """Photos that hold grounds for made-up people.
-
-    The streets come from the photos of `WORN`: who is to be judged on that must not see them here.
-    """
-    if WORN in sources:
-        return _trained_streets()
-    return [item for item in not_garment_photos() if _is_trained(item, "photos-things")]
+    """Photos that hold grounds for people: streets, or other things where there are none."""
+    folder = STREETS if WORN in sources else "photos-things"
+    return [item for item in _other_photos(sources) if item.folder == folder]
 
 
 def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -> Iterator:
@@ -301,18 +304,18 @@ def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -
     for index in range(POOL_SIZES["people"]):
         rng = _generator(seed, 9, index)
         label = int(rng.integers(NONE))
-        target, swatch = weights_of(label), None
+        swatch = None
         if swatches[label] and rng.random() < _CLOTH_OF_PHOTOS:
-            item, swatch = swatches[label][rng.integers(len(swatches[label]))]
-            target = target_of(item)
+            swatch = swatches[label][rng.integers(len(swatches[label]))]
         background = "keep" if rng.random() < _KEEP_GROUND else "auto"
-        yield people.person(rng, label, garment_of, swatch, patches), target, background
+        # However broad a photo's folder is: the cut, which is made up, is of this class.
+        yield people.person(rng, label, garment_of, swatch, patches), weights_of(label), background
 
 
-def _swatches(photos: list[Item], seed: int) -> list[list]:
-    """By class: garments that can be cut out of photos cleanly, and the cloth of each."""
-    found: list[list] = [[] for _ in range(NONE)]
-    for index in _generator(seed, 9, 0).permutation(len(photos)):
+def _swatches(photos: list[Item], seed: int) -> list[list[np.ndarray]]:
+    """By class: cloth of garments that can be cut out of photos cleanly."""
+    found: list[list[np.ndarray]] = [[] for _ in range(NONE)]
+    for index in _generator(seed, 10, 0).permutation(len(photos)):
         item = photos[index]
         label = item.strict
         if label not in people.FROM_PHOTOS or len(found[label]) >= _SWATCHES:
@@ -322,7 +325,7 @@ def _swatches(photos: list[Item], seed: int) -> list[list]:
             people.swatch_of(picture, cutouts.filled(mask), label) if mask is not None else None
         )
         if swatch is not None:
-            found[label].append((item, swatch))
+            found[label].append(swatch)
     return found
 
 
