@@ -28,4 +28,9 @@ if not deployment.limits().public:
 page = st.navigation(PAGES, position="top")
 internals.keep_address_on_leaving()
 language.switch()
-page.run()
+try:
+    page.run()
+except internals.Stopped:  # by the page itself: that is its end
+    language.forget_kept()
+    raise
+language.forget_kept()

@@ -20,6 +20,8 @@ LANGUAGES = {"en": "English", "zh": "中文"}  # by the value of ?lang=
 _CATALOGS = {"zh": "zh_CN"}  # folder of each in LOCALES; English needs none
 PARAMETER = "lang"
 _CHOSEN = "language"  # in the session
+_KEYS = "language-keys"  # widgets whose choice stays when the language changes
+_KEPT = "language-kept"  # what was chosen in them, until a page has run to its end
 # The header takes no widgets of ours: the button lies on it, left of Streamlit's own menu.
 _IN_HEADER = """<style>
 .st-key-language { position: fixed; top: .82rem; right: 3.6rem; width: auto !important;
@@ -76,6 +78,11 @@ def from_address(
     Call it before the widget of that key, which is bound to the address: that one knows its
     options only by what it shows (`shown`, or else `tr` of them).
     """
+    st.session_state.setdefault(_KEYS, set()).add(key)
+    options = list(options)
+    if st.session_state.get(_KEPT, {}).get(key) in options:
+        st.session_state[key] = st.session_state[_KEPT][key]
+        return
     asked = st.query_params.get(key)
     if not asked:
         return
@@ -134,7 +141,17 @@ def switch() -> None:
         )
 
 
+def forget_kept() -> None:
+    """Call it when a page has run to its end: its widgets hold what was chosen in them by then."""
+    st.session_state.pop(_KEPT, None)
+
+
 def _choose(language: str) -> None:
+    # In the other language each widget is a new one to Streamlit, and takes over what was chosen
+    # only when its page runs to the end: a second change that comes before must not lose it.
+    keys = [key for key in st.session_state.get(_KEYS, ()) if key in st.session_state]
+    chosen = {key: st.session_state[key] for key in keys}
+    st.session_state[_KEPT] = chosen | st.session_state.get(_KEPT, {})
     # The address keeps the choice across a reload, and passes it on to whom it is sent.
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 
