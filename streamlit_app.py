@@ -28,9 +28,5 @@ if not deployment.limits().public:
 page = st.navigation(PAGES, position="top")
 internals.keep_address_on_leaving()
 language.switch()
-try:
-    page.run()
-except internals.Stopped:  # by the page itself: that is its end
-    language.forget_kept()
-    raise
+page.run()
 language.forget_kept()

@@ -8,14 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-try:
-    from streamlit.runtime.scriptrunner import StopException as Stopped  # what `st.stop` raises
-except ImportError:
-
-    class Stopped(BaseException):  # type: ignore[no-redef]
-        """Never raised."""
-
-
 _HISTORY = Path(__file__).resolve().parents[1] / "assets" / "history.js"
 
 

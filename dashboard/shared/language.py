@@ -6,6 +6,7 @@ collected by `python docs/translate.py`.
 """
 
 import gettext
+import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import lru_cache
@@ -22,6 +23,7 @@ PARAMETER = "lang"
 _CHOSEN = "language"  # in the session
 _KEYS = "language-keys"  # widgets whose choice stays when the language changes
 _KEPT = "language-kept"  # what was chosen in them, until a page has run to its end
+_KEPT_SECONDS = 10.0  # at most: a page that stops itself does not get there
 # The header takes no widgets of ours: the button lies on it, left of Streamlit's own menu.
 _IN_HEADER = """<style>
 .st-key-language { position: fixed; top: .82rem; right: 3.6rem; width: auto !important;
@@ -80,8 +82,9 @@ def from_address(
     """
     st.session_state.setdefault(_KEYS, set()).add(key)
     options = list(options)
-    if st.session_state.get(_KEPT, {}).get(key) in options:
-        st.session_state[key] = st.session_state[_KEPT][key]
+    kept = _kept()
+    if kept.get(key) in options:
+        st.session_state[key] = kept[key]
         return
     asked = st.query_params.get(key)
     if not asked:
@@ -141,6 +144,11 @@ def switch() -> None:
         )
 
 
+def _kept() -> dict:
+    until, values = st.session_state.get(_KEPT, (0.0, {}))
+    return values if time.monotonic() < until else {}
+
+
 def forget_kept() -> None:
     """Call it when a page has run to its end: its widgets hold what was chosen in them by then."""
     st.session_state.pop(_KEPT, None)
@@ -151,7 +159,7 @@ def _choose(language: str) -> None:
     # only when its page runs to the end: a second change that comes before must not lose it.
     keys = [key for key in st.session_state.get(_KEYS, ()) if key in st.session_state]
     chosen = {key: st.session_state[key] for key in keys}
-    st.session_state[_KEPT] = chosen | st.session_state.get(_KEPT, {})
+    st.session_state[_KEPT] = (time.monotonic() + _KEPT_SECONDS, chosen | _kept())
     # The address keeps the choice across a reload, and passes it on to whom it is sent.
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 

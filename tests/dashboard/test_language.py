@@ -2,7 +2,6 @@
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import language
 
@@ -45,16 +44,11 @@ def test_what_another_page_offers_under_the_same_name_is_not_forced_on_it(sessio
     assert session["section"] == "Download"  # left to the widget, which knows its own options
 
 
-STOPS = """
-import streamlit as st
-from dashboard.shared import internals
-try:
-    st.stop()
-except internals.Stopped:
-    st.session_state["known"] = True
-    raise
-"""
+def test_on_a_page_that_stops_itself_the_visitor_soon_chooses_anew(session, monkeypatch):
+    language._choose("zh")
+    monkeypatch.setattr(language, "_KEPT_SECONDS", 0.0)
+    language._choose("en")
+    session["section"] = "Scores"
+    language.from_address("section", SECTIONS)
 
-
-def test_a_page_that_stops_itself_is_known():
-    assert AppTest.from_string(STOPS).run().session_state["known"]
+    assert session["section"] == "Scores"
