@@ -77,6 +77,8 @@ def from_address(
 ) -> None:
     """Lets a link choose by an option's English name, or by its name in any language.
 
+    What is chosen then stays when the language changes.
+
     Call it before the widget of that key, which is bound to the address: that one knows its
     options only by what it shows (`shown`, or else `tr` of them).
     """
@@ -98,9 +100,10 @@ def tab_labels(key: str, names: Iterable[str]) -> list[str]:
     """What tabs show, with the tab that a link or the other language's page named kept open."""
     names = list(names)
     labels = [tr(name) for name in names]
-    named = st.session_state.get(key) or st.query_params.get(key)
+    st.session_state.setdefault(_KEYS, set()).add(key)
+    named = _kept().get(key) or st.session_state.get(key) or st.query_params.get(key)
     for name, label in zip(names, labels, strict=True):
-        if named != label and named in in_all_languages(name):
+        if st.session_state.get(key) != label and named in in_all_languages(name):
             st.session_state[key] = label
     return labels
 

@@ -1,7 +1,6 @@
 """The form of the Train page, made from the same fields as the command line's arguments."""
 
 import dataclasses
-import os
 import shlex
 from dataclasses import dataclass
 
@@ -145,7 +144,7 @@ def fill_in(limits: Limits) -> Wish:
 
 def _on_cluster() -> bool:
     """Whether the run is to train on the cluster; asked where one is set up."""
-    if not os.environ.get("VGGCORE_RAY"):
+    if not runs.has_cluster():
         return False
     from vggcore.runs.cluster import settings
 

@@ -1,6 +1,5 @@
 """The runs on the Train page: living ones as cards, all of them as a table to choose from."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def _screen(was_living: bool) -> None:
     living = [run for run in found if run.living]
     if bool(living) != was_living:
         st.rerun()
-    if os.environ.get("VGGCORE_RAY"):
+    if runs.has_cluster():
         _trouble()
     for run in sorted(living, key=lambda run: run.state == "queued"):
         _card(run)

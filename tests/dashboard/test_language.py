@@ -52,3 +52,15 @@ def test_on_a_page_that_stops_itself_the_visitor_soon_chooses_anew(session, monk
     language.from_address("section", SECTIONS)
 
     assert session["section"] == "Scores"
+
+
+def test_a_tab_stays_open_too(session):
+    tabs = ("Parameters", "Layers")
+    session["view"] = language.tab_labels("view", tabs)[1]
+    language._choose("zh")
+    session["view"] = "Parameters"  # the first tab, in a run that another one interrupts
+    language._choose("en")
+
+    labels = language.tab_labels("view", tabs)
+
+    assert session["view"] == labels[1]

@@ -1,16 +1,21 @@
 """The Results page, from the entry point, without a browser."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
-from untrained import save_untrained
+from untrained import bare_card, save_untrained
 
 from dashboard.results import cost, panel
+from dashboard.shared import downloads
 from vggcore.answers import making_results, results
 from vggcore.data.classes import CLASSES
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.network import build
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Download")
@@ -150,3 +155,20 @@ def test_results_in_memory_follow_a_new_card(folders):
     change_card(folders, "first", test_accuracy=0.6)
 
     assert panel.results_of("first").card.test_accuracy == 0.6
+
+
+def test_the_card_to_take_away_is_cleaned_of_its_owners_folders(monkeypatch, tmp_path):
+    made = {}
+
+    def button(label, name, pattern, make, explained):
+        made[label] = make
+
+    spec = VGGSpec(image_size=32, width="1/16", head="pool")
+    card = replace(bare_card(spec), train={"pictures": "/home/me/clothes"})
+    checkpoints.save(tmp_path / "mine", build(spec, seed=0), card)
+    monkeypatch.setattr(downloads, "_button", button)
+
+    downloads._buttons(str(tmp_path / "mine"), spec)
+
+    text = made["Card (JSON)"]().decode()
+    assert "clothes" in text and "/home/me" not in text

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from dataclasses import asdict
@@ -99,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _hear_from_cluster() -> None:
     """What is shown is to be true now: the copies here may be as old as the last look."""
-    if os.environ.get("VGGCORE_RAY"):
+    if runs.has_cluster():
         from vggcore.runs.cluster import attending, settings
 
         settings.read()  # raises where they cannot be used

@@ -174,9 +174,14 @@ def starting_points() -> list[str]:
     return _networks()
 
 
+def has_cluster() -> bool:
+    """Whether a cluster is set up; where none is, nothing of `runs.cluster` is imported."""
+    return bool(os.environ.get("VGGCORE_RAY"))
+
+
 def _attend() -> None:
     """Have the copies of the cluster's runs kept up to date, where there is a cluster."""
-    if os.environ.get("VGGCORE_RAY"):
+    if has_cluster():
         from vggcore.runs.cluster import attending
 
         attending.attend()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vggcore.wild.scenes import SKIN
+from vggcore.wild.shapes import mirrored
 
 NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
     *(0.155, 0.185, 0.27, 0.39),
@@ -74,10 +75,9 @@ def _leg(rng: np.random.Generator, side: int, hip: float, stride: float) -> np.n
     )
 
 
-def both_sides(right: list | np.ndarray) -> np.ndarray:
-    """A closed outline from its right half, top to bottom."""
-    half = np.asarray(right, np.float32)
-    return np.vstack([half, half[::-1] * [-1, 1]])
+def both_sides(right: list) -> np.ndarray:
+    """An outline from its right half, top to bottom, around the figure's own middle."""
+    return mirrored(right)[:-1] - [0.5, 0.0]
 
 
 def limb(points: np.ndarray, widths) -> np.ndarray:

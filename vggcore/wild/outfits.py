@@ -113,18 +113,36 @@ class Outfit:
             reach = (0.085, 0.05)
             low, high = ankles.min(axis=0) - reach, ankles.max(axis=0) + reach
             return np.stack([low, [high[0], 1.01]])
-        points = np.vstack(self.parts(self.label))
+        points = np.vstack(self.body(self.label) + self.sleeves(self.label))
         return np.stack([points.min(axis=0), points.max(axis=0)])
 
-    def parts(self, label: int) -> list[np.ndarray]:
-        """Outlines of what a garment is made of, the furthest back first."""
+    def body(self, label: int) -> list[np.ndarray]:
+        """Outlines of what a garment is made of but its sleeves, the furthest back first."""
         if label == COAT:
             return self._coat()
         if label == DRESS:
             return self._dress()
         if label == TROUSER:
             return self._trouser()
-        return [self._body(self.hem, self.ease), *self._sleeves(self.sleeve, 0.6 * self.ease)]
+        return [self._trunk(self.hem, self.ease)]
+
+    def sleeves(self, label: int) -> list[np.ndarray]:
+        """Outlines of its sleeves; none where it has none."""
+        if label == TROUSER:
+            return []
+        length, ease = self.sleeve, 0.6 * self.ease
+        if label == COAT:
+            length, ease = 0.98, self._coat_ease
+        elif label == DRESS:
+            length, ease = self.dress_sleeve, 0.005
+        if length <= 0:
+            return []
+        widths = np.array([0.068, 0.056, 0.044]) + 2 * ease
+        return [limb(*shortened(arm, widths, length)) for arm in self.figure.arms]
+
+    @property
+    def _coat_ease(self) -> float:
+        return self.ease + 0.012
 
     def skirt(self) -> np.ndarray:
         hip = self.figure.hip
@@ -136,7 +154,7 @@ class Outfit:
             ]
         )
 
-    def _body(self, hem: float, ease: float, flare: float = 0.0) -> np.ndarray:
+    def _trunk(self, hem: float, ease: float, flare: float = 0.0) -> np.ndarray:
         """From the neck over the shoulders down to the hem."""
         figure = self.figure
         rows = [NECK, SHOULDER - 0.005, ARMPIT, WAIST, HIP, 1.0]
@@ -151,16 +169,8 @@ class Outfit:
         kept = [row for row in rows if row < hem] + [hem]
         return both_sides([*zip(np.interp(kept, rows, widths), kept, strict=True)])
 
-    def _sleeves(self, length: float, ease: float) -> list[np.ndarray]:
-        """length: share of the arm, 0…1."""
-        if length <= 0:
-            return []
-        widths = np.array([0.068, 0.056, 0.044]) + 2 * ease
-        return [limb(*shortened(arm, widths, length)) for arm in self.figure.arms]
-
     def _coat(self) -> list[np.ndarray]:
-        ease = self.ease + 0.012
-        whole = self._body(self.coat_hem, ease, self.flare)
+        whole = self._trunk(self.coat_hem, self._coat_ease, self.flare)
         right = whole[: len(whole) // 2]
         sides = []
         for side in (1, -1):
@@ -168,7 +178,7 @@ class Outfit:
             # Open from the neck down, wider towards the hem.
             inner[:, 0] = side * self.coat_open * np.linspace(0.25, 1.0, len(right))
             sides.append(np.vstack([outer, inner[::-1]]))
-        return [*sides, *self._sleeves(0.98, ease)]
+        return sides
 
     def _dress(self) -> list[np.ndarray]:
         figure, ease = self.figure, 0.6 * self.ease
@@ -179,7 +189,7 @@ class Outfit:
                 (figure.hip + self.flare, self.dress_hem),
             ]
         )
-        return [skirt, self._body(WAIST + 0.01, ease), *self._sleeves(self.dress_sleeve, 0.005)]
+        return [skirt, self._trunk(WAIST + 0.01, ease)]
 
     def _trouser(self) -> list[np.ndarray]:
         figure, ease = self.figure, self.trouser_ease

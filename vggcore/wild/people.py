@@ -26,7 +26,7 @@ from vggcore.wild.figures import (
 )
 from vggcore.wild.grounds import camera, colour, ground, smooth_noise, texture
 from vggcore.wild.outfits import Outfit
-from vggcore.wild.scenes import cut_out
+from vggcore.wild.scenes import Cutout, cut_out
 from vggcore.wild.shapes import ANKLE_BOOT, BAG, COAT, DRESS, PULLOVER, SHIRT, SHOES, TOPS, TROUSER
 
 FROM_PHOTOS = (*TOPS, DRESS, TROUSER)  # classes whose cloth may be that of a photo
@@ -202,20 +202,19 @@ class _Painter:
             self.canvas.paint(limb(arm, np.array([0.05, 0.042, 0.032])), self.body.skin)
             self.canvas.paint(disc(arm[2, 0], arm[2, 1] + 0.012, 0.02), self.body.skin, 0.3)
 
-    def _sewn(self, label: int, body_parts: int, edge: tuple[float, float]) -> tuple:
+    def _sewn(self, label: int, edge: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
         """Paint the garment; its cloth's mean colour, and a darker one for seams.
 
-        body_parts: how many of its parts the cloth's middle covers. Arms come after them, since
-        they may be held in front, and sleeves last.
+        Arms come after its body, since they may be held in front, and sleeves last.
         """
-        parts = self.outfit.parts(label)
-        cloth = self._cloth(label, np.vstack(parts[:body_parts]))
+        parts, sleeves = self.outfit.body(label), self.outfit.sleeves(label)
+        cloth = self._cloth(label, np.vstack(parts))
         roundness = self.rng.uniform(*edge)
-        for part in parts[:body_parts]:
+        for part in parts:
             self.canvas.paint(part, cloth, roundness)
         if label != TROUSER:
             self._arms()
-        for part in parts[body_parts:]:
+        for part in sleeves:
             self.canvas.paint(part, cloth, roundness)
         mean = cloth.mean(axis=(0, 1))
         return mean, mean * self.rng.uniform(0.45, 0.85)
@@ -224,14 +223,14 @@ class _Painter:
         self.canvas.line([(-half, y), (half, y)], width, tone)
 
     def _trouser(self) -> None:
-        _, dark = self._sewn(TROUSER, 3, (0.35, 0.75))
+        _, dark = self._sewn(TROUSER, (0.35, 0.75))
         self.canvas.line([(0, WAIST + 0.05), (0, CROTCH + 0.01)], 0.004, dark)
         if self._maybe(0.5):  # a belt
             self._across(self.body.waist, WAIST + 0.05, 0.016, colour(self.rng) * 0.5)
 
     def _dress(self) -> None:
         rng, body, outfit = self.rng, self.body, self.outfit
-        _, dark = self._sewn(DRESS, 2, (0.2, 0.6))
+        _, dark = self._sewn(DRESS, (0.2, 0.6))
         if self._maybe(0.5):
             self._across(body.waist, WAIST, rng.uniform(0.004, 0.02), dark)
         for x in rng.uniform(-0.8, 0.8, int(rng.integers(0, 5))):
@@ -241,7 +240,7 @@ class _Painter:
 
     def _top(self) -> None:
         rng, outfit = self.rng, self.outfit
-        mean, dark = self._sewn(outfit.top, 1, (0.3, 0.7))
+        mean, dark = self._sewn(outfit.top, (0.3, 0.7))
         if outfit.top == SHIRT:
             self._neck(rng.uniform(0.02, 0.06), True, None)
             self._placket(mean, dark)
@@ -277,7 +276,7 @@ class _Painter:
 
     def _coat(self) -> None:
         rng, canvas, outfit = self.rng, self.canvas, self.outfit
-        mean, dark = self._sewn(COAT, 2, (0.3, 0.7))
+        mean, dark = self._sewn(COAT, (0.3, 0.7))
         if self._maybe(0.75):  # lapels, or a collar
             low = rng.uniform(0.2, 0.36)
             for side in (-1, 1):
@@ -357,12 +356,8 @@ class _Painter:
 
 def _lay(cloth: np.ndarray, swatch: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
     """The swatch over this part of the cloth, in place; what lies outside is cut off."""
-    left, top, right, bottom = (int(side) for side in (*low, *high))
-    width, height = max(right - left, 1), max(bottom - top, 1)
+    width, height = (max(int(side), 1) for side in high - low)
     if max(width, height) > _LARGEST:
         return
     laid = np.asarray(Image.fromarray(swatch).resize((width, height)), np.float32)
-    y0, x0 = max(top, 0), max(left, 0)
-    y1, x1 = min(bottom, cloth.shape[0]), min(right, cloth.shape[1])
-    if y1 > y0 and x1 > x0:
-        cloth[y0:y1, x0:x1] = laid[y0 - top : y1 - top, x0 - left : x1 - left]
+    Cutout(np.ones((height, width), np.float32), laid).paste(cloth, int(low[0]), int(low[1]))

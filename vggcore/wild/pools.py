@@ -65,7 +65,7 @@ _RARE = 0.65  # power of a class's number by which its pictures are picked less 
 _SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 12  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 13  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):
