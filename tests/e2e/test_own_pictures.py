@@ -48,8 +48,11 @@ def test_pictures_taken_with_a_camera_are_collected(tmp_path, browser):
         page.get_by_label("New class").fill("disc")
         page.get_by_role("button", name="Add class").click()
         for count in (1, 2):
-            # Before the camera shows anything, the button takes nothing.
-            page.wait_for_function("document.querySelector('video')?.readyState === 4")
+            # Before the camera shows anything, the button takes nothing. Each camera starts with
+            # the same pictures: the same moment of two is the same picture, which is refused.
+            page.wait_for_function(
+                "count => document.querySelector('video')?.currentTime > count", arg=count
+            )
             page.get_by_role("button", name="Take Photo").click()
             expect(page.get_by_text(f"disc · pictures: {count}")).to_be_visible()
             settle(page)  # the next camera is another one

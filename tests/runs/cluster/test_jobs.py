@@ -2,7 +2,8 @@
 
 import json
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -13,18 +14,25 @@ from vggcore.runs.names import RunError
 
 
 @contextmanager
-def server(answers: dict[str, tuple[int, str]]):
-    """Answers by "METHOD path"; yields a client, and what it asked for."""
+def server(answers: dict[str, tuple[int, str] | list[tuple[int, str]]], seconds: float = 0.0):
+    """Answers by "METHOD path", a list one by one; yields a client, and what it asked for.
+
+    seconds: how long a POST takes.
+    """
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self):
             length = int(self.headers.get("Content-Length") or 0)
             asked.append((self.command, self.path, self.rfile.read(length), self.headers))
-            code, text = answers.get(f"{self.command} {self.path}", (404, "no such job"))
-            self.send_response(code)
-            self.end_headers()
-            self.wfile.write(text.encode())
+            said = answers.get(f"{self.command} {self.path}", (404, "no such job"))
+            code, text = said.pop(0) if isinstance(said, list) else said
+            if self.command == "POST":
+                time.sleep(seconds)
+            with suppress(BrokenPipeError):  # nobody waits for it any more
+                self.send_response(code)
+                self.end_headers()
+                self.wfile.write(text.encode())
 
         do_GET = do_POST = do_PUT = do_DELETE = answer
 
@@ -72,6 +80,28 @@ def test_a_refusal_is_one_line_and_says_why():
     with server(answers) as (jobs, _):
         with pytest.raises(RunError, match=r"refused \(HTTP 500\): ValueError: no such package"):
             jobs.submit("a-1", "python", {}, {})
+
+
+def test_a_cluster_that_is_starting_is_asked_again(monkeypatch):
+    monkeypatch.setattr("vggcore.runs.cluster.jobs._NEXT_TRY", 0.0)
+    busy = (500, "No available agent to submit job, please try again later.")
+    answers = {"POST /api/jobs/": [busy, busy, (200, "{}")]}
+    with server(answers) as (jobs, asked):
+        jobs.submit("a-1", "python", {}, {})
+    assert len([one for one in asked if one[0] == "POST"]) == 3
+
+    monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.1)
+    with server({"POST /api/jobs/": busy}) as (jobs, _):
+        with pytest.raises(RunError, match="No available agent"):
+            jobs.submit("a-1", "python", {}, {})
+
+
+def test_an_answer_that_came_too_late_is_no_failure(monkeypatch):
+    """The cluster took the job, and we had given up waiting: it is asked whether it has it."""
+    monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.2)
+    pending = {"GET /api/jobs/a-1": (200, '{"status": "PENDING"}')}
+    with server(pending | {"POST /api/jobs/": (200, "{}")}, seconds=0.5) as (jobs, _):
+        jobs.submit("a-1", "python", {}, {})
 
 
 @pytest.mark.parametrize(

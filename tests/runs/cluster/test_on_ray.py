@@ -92,7 +92,9 @@ def test_a_run_from_the_command_line_ends_with_the_weights_of_a_local_one(here):
     arguments = "launch --preset try-out --dataset synthetic --epochs 2 --on cluster --name a"
     recipe = "--width 1/32 --batch-size 64 --train-limit 2048"
     command = [sys.executable, "-m", "vggcore", "runs", *arguments.split(), *recipe.split()]
-    launched = json.loads(subprocess.check_output([*command, "--json"], text=True))
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    launched = json.loads(done.stdout)
 
     run = wait_for("a", "finished")
 

@@ -17,6 +17,10 @@ from vggcore.runs.names import RunError
 
 _PATIENCE = 10.0  # seconds for an answer
 _UPLOAD_PATIENCE = 120.0
+# A cluster's first job starts Ray's agent for jobs: 2.5 s on an idle node, far more on a busy one.
+_SUBMIT_PATIENCE = 60.0
+_NEXT_TRY = 0.5  # seconds
+_NO_AGENT = "No available agent"  # Ray's words while the agent starts
 _SILENT_SECONDS = 3.0  # after no answer, before the next attempt
 _ALIVE = ("PENDING", "RUNNING")
 
@@ -56,7 +60,10 @@ class Jobs:
         self._silent_until = float("-inf")
 
     def submit(self, job: str, entrypoint: str, runtime_env: dict, resources: dict) -> None:
-        """Submit a job under its own id. One of this id that is there already will do."""
+        """Submit a job under its own id. One of this id that is there already will do.
+
+        A cluster that is starting gets a minute to take it.
+        """
         wish = {
             "entrypoint": entrypoint,
             "submission_id": job,
@@ -64,15 +71,26 @@ class Jobs:
             "metadata": {"job_name": job},
             **resources,
         }
-        try:
-            self._ask("POST", "/api/jobs/", json.dumps(wish).encode())
-        except RunError:
-            # The answer may be lost and the job there; or somebody else was first.
-            if self.look(job) is None:
-                raise
+        deadline = time.monotonic() + _SUBMIT_PATIENCE
+        while True:
+            try:
+                self._ask("POST", "/api/jobs/", json.dumps(wish).encode(), _SUBMIT_PATIENCE)
+                return
+            except RunError as error:
+                # The answer may be lost and the job there; or somebody else was first.
+                if self.look(job, again=True) is not None:
+                    return
+                if _NO_AGENT not in str(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(_NEXT_TRY)
 
-    def look(self, job: str) -> Job | None:
-        """How a job stands; None where the cluster does not know it."""
+    def look(self, job: str, again: bool = False) -> Job | None:
+        """How a job stands; None where the cluster does not know it.
+
+        again: ask even right after the cluster gave no answer.
+        """
+        if again:
+            self._silence = None
         answer = self._ask("GET", f"/api/jobs/{quote(job)}", missing=True)
         if answer is None:
             return None
