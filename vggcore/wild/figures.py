@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vggcore.wild.scenes import SKIN
 from vggcore.wild.shapes import mirrored
 
 NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
@@ -16,6 +15,7 @@ NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
     *(0.49, 0.53, 0.73, 0.945),
 )
 _UPPER_ARM, _FOREARM = 0.165, 0.15  # lengths
+SKIN = ((255, 224, 196), (241, 194, 160), (224, 172, 125), (160, 110, 75), (92, 60, 42))
 _HAIR = ((28, 22, 20), (60, 42, 30), (105, 70, 42), (185, 150, 100), (150, 150, 150))
 
 

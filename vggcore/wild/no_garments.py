@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from vggcore.wild.drawings import drawing, ink_and_paper
+from vggcore.wild.figures import SKIN
 from vggcore.wild.grounds import SIDE, camera, colour, ground, texture
-from vggcore.wild.scenes import SKIN, head
 from vggcore.wild.shapes import circle
 
 
@@ -121,7 +121,7 @@ def face(rng) -> Image.Image:
     if rng.random() < 0.6:  # shoulders, cut off below
         clothes = tuple(int(c) for c in colour(rng))
         draw.ellipse([x - 2 * radius, y + 1.3 * radius, x + 2 * radius, y + 5 * radius], clothes)
-    head(rng, draw, x, y, radius, skin)
+    _head(rng, draw, x, y, radius, skin)
     dark = tuple(int(c * 0.4) for c in skin)
 
     def oval(dx: float, dy: float, rx: float, ry: float, fill) -> None:
@@ -163,3 +163,17 @@ def landscape(rng) -> Image.Image:
         np.asarray(image, np.float32) + (rng.uniform(0, 25) * texture(rng, SIDE, width))[..., None]
     )
     return camera(rng, picture)
+
+
+def _head(rng, draw, x, y, radius, skin) -> None:
+    hair = tuple(int(c) for c in rng.uniform(10, 140) * np.array([1.0, 0.8, 0.6]))
+    long = rng.uniform(1.0, 2.4)
+    draw.ellipse([x - 1.25 * radius, y - 1.5 * radius, x + 1.25 * radius, y + long * radius], hair)
+    draw.rectangle([x - 0.45 * radius, y, x + 0.45 * radius, y + 1.8 * radius], skin)
+    draw.ellipse([x - radius, y - 1.2 * radius, x + radius, y + 1.2 * radius], skin)
+    for side in (-1, 1):
+        eye = x + side * 0.4 * radius
+        draw.ellipse([eye - 1, y - 1, eye + 1, y + 1], hair)
+    draw.line(
+        [x - 0.3 * radius, y + 0.6 * radius, x + 0.3 * radius, y + 0.6 * radius], (150, 70, 70)
+    )

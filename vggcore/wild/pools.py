@@ -17,7 +17,6 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from vggcore.data import fashion_mnist
-from vggcore.data.classes import Label
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
@@ -65,7 +64,7 @@ _RARE = 0.65  # power of a class's number by which its pictures are picked less 
 _SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 13  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 14  # of what the pools hold; raise it whenever they would come out differently
 
 
 class Pool(NamedTuple):
@@ -211,10 +210,8 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
             garment = cutouts.of_template(rng, label)
         if garment is None:
             garment, target = known(rng, label), weights_of(label)
-        beside = Label.T_SHIRT if garment.label == Label.TROUSER else Label.TROUSER
-        other = known(rng, beside) if rng.random() < 0.6 else None
         background = "keep" if rng.random() < _KEEP_GROUND else "auto"
-        yield scenes.scene(rng, garment, patches, other), target, background
+        yield scenes.scene(rng, garment, patches), target, background
 
 
 def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:

@@ -1,7 +1,7 @@
-"""Photo-like scenes: a garment on the floor, on a hanger, or worn by a person.
+"""Photo-like scenes: a garment on the floor, on a hanger, on some background.
 
 Fashion-MNIST shows single garments on white. Here its silhouettes, and others, are put where
-visitors photograph theirs.
+visitors photograph theirs. People who wear them are in `people`.
 """
 
 import copy
@@ -12,9 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from vggcore.wild.cutouts import Garment, laid
 from vggcore.wild.grounds import SIDE, camera, colour, ground, texture
-from vggcore.wild.shapes import DRESS, SHOES, TOPS, TROUSER
-
-SKIN = ((255, 224, 196), (241, 194, 160), (224, 172, 125), (160, 110, 75), (92, 60, 42))
+from vggcore.wild.shapes import DRESS, SHOES, TOPS
 
 
 class Cutout(NamedTuple):
@@ -67,21 +65,18 @@ def _cloth(rng: np.random.Generator, shade: np.ndarray) -> np.ndarray:
     return np.clip(cloth, 0, 255).astype(np.float32)
 
 
-def scene(
-    rng: np.random.Generator, garment: Garment, patches=None, other: Garment | None = None
-) -> Image.Image:
-    """A photo-like picture of a garment, on some ground or worn by a person.
+def scene(rng: np.random.Generator, garment: Garment, patches=None) -> Image.Image:
+    """A photo-like picture of a garment on some ground.
 
-    other: a trouser (below tops) or a top (above trousers) for worn garments.
+    patches: grounds cut from photos, as `grounds.ground` takes them.
     """
     label = garment.label
     height, width = SIDE, int(SIDE * rng.uniform(0.72, 1.1))
     picture = ground(rng, patches, height, width)
-    worn = rng.random() < 0.4
-    share = rng.uniform(0.4, 0.75) if worn else rng.uniform(0.5, 1.0)
+    share = rng.uniform(0.5, 1.0)
     rows, columns = np.ptp(np.nonzero(garment.mask), axis=1) + 1
     # A shoe that is longer than wide is seen from above, and seldom alone.
-    beside = label in SHOES and not worn and rows > 1.4 * columns and rng.random() < 0.85
+    beside = label in SHOES and rows > 1.4 * columns and rng.random() < 0.85
     scale = share * min(height / rows, width / columns / (2.2 if beside else 1))
     stretch = rng.uniform(0.85, 1.18)
     w, h = int(columns * scale * stretch), int(rows * scale / stretch)
@@ -90,16 +85,14 @@ def scene(
     flip = bool(rng.random() < 0.5)
     same_cloth = copy.deepcopy(rng)
     cut = cut_out(rng, garment, w, h, flip)
-    if worn:
-        picture = _person(rng, picture, label, (left, top, w, h), flip, other)
-    elif rng.random() < 0.35:
+    if rng.random() < 0.35:
         _shadow(rng, picture, cut, left, top)
     if beside:
         left -= int(0.55 * w)
-    if beside or (label in SHOES and not worn and rng.random() < 0.45):
+    if beside or (label in SHOES and rng.random() < 0.45):
         _second_shoe(rng, same_cloth, picture, garment, (left, top, w, h), flip, beside)
     cut.paste(picture, left, top)
-    if not worn and label in TOPS + (DRESS,) and rng.random() < 0.15:
+    if label in TOPS + (DRESS,) and rng.random() < 0.15:
         picture = _hanger(rng, picture, (left, top, w, h))
     return camera(rng, turned(rng, picture, label))
 
@@ -136,87 +129,3 @@ def _hanger(rng, picture, box) -> np.ndarray:
     x = left + w // 2
     draw.line([(x, top + 3), (x, top - 8), (x + 4, top - 11), (x + 1, top - 14)], ink, 2)
     return np.asarray(image, np.float32).copy()
-
-
-def _person(rng, picture, label, box, flip, other) -> np.ndarray:
-    """Head, arms, legs and other clothes around the place where the garment will be pasted."""
-    left, top, w, h = box
-    image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
-    draw = ImageDraw.Draw(image)
-    skin = tuple(int(c * rng.uniform(0.9, 1.05)) for c in SKIN[rng.integers(len(SKIN))])
-    other_clothes = tuple(int(c) for c in colour(rng))
-    x = left + w / 2
-
-    def limb(start, end, thick, fill):
-        draw.line([start, end], fill=fill, width=max(1, int(thick)))
-        for cx, cy in (start, end):
-            draw.ellipse([cx - thick / 2, cy - thick / 2, cx + thick / 2, cy + thick / 2], fill)
-
-    if label in TOPS or label == DRESS:
-        shoulder = w * (0.5 if label != DRESS else 0.9)
-        radius = shoulder * rng.uniform(0.24, 0.34)
-        if rng.random() < 0.85:
-            head(rng, draw, x, top - 0.9 * radius, radius, skin)
-        for side in (-1, 1):
-            out = x + side * w * rng.uniform(0.38, 0.6)
-            limb(
-                (x + side * 0.42 * w, top + 0.22 * h),
-                (out, top + h * rng.uniform(0.6, 1.05)),
-                0.2 * shoulder,
-                skin,
-            )
-            leg = skin if label == DRESS else other_clothes
-            limb(
-                (x + side * 0.16 * shoulder * 1.2, top + 0.9 * h),
-                (x + side * 0.2 * shoulder * 1.4, top + h * rng.uniform(1.5, 2.2)),
-                0.38 * shoulder,
-                leg,
-            )
-    elif label == TROUSER:
-        limb((x, top - 0.32 * h), (x, top + 0.04 * h), 0.85 * w, other_clothes)
-        for side in (-1, 1):
-            limb(
-                (x + side * 0.5 * w, top - 0.35 * h),
-                (x + side * w * 0.65, top + 0.12 * h),
-                0.2 * w,
-                skin if rng.random() < 0.5 else other_clothes,
-            )
-            limb(
-                (x + side * 0.25 * w, top + h),
-                (x + side * 0.34 * w, top + 1.05 * h),
-                0.22 * w,
-                other_clothes,
-            )
-    elif label in SHOES:
-        heel = x + (-0.24 if flip else 0.24) * w
-        fill = skin if rng.random() < 0.5 else other_clothes
-        limb((heel, top + 0.3 * h), (heel + rng.normal(0, 0.15) * w, -10), 0.3 * w, fill)
-    else:
-        limb(
-            (x + w * rng.uniform(-0.4, 0.4), -5),
-            (x, top + 0.3 * h),
-            rng.uniform(0.05, 0.9) * w,
-            other_clothes if rng.random() < 0.6 else skin,
-        )
-    picture = np.asarray(image, np.float32).copy()
-    if other is not None and label in (*TOPS, TROUSER):
-        above = label == TROUSER
-        ow, oh = int(w * (1.5 if above else 0.62)), int(h * (0.75 if above else 1.3))
-        garment = cut_out(rng, other, ow, oh, False)
-        y = top - oh + int(0.1 * h) if above else top + int(0.85 * h)
-        garment.paste(picture, int(x - garment.alpha.shape[1] / 2), y)
-    return picture
-
-
-def head(rng, draw, x, y, radius, skin) -> None:
-    hair = tuple(int(c) for c in rng.uniform(10, 140) * np.array([1.0, 0.8, 0.6]))
-    long = rng.uniform(1.0, 2.4)
-    draw.ellipse([x - 1.25 * radius, y - 1.5 * radius, x + 1.25 * radius, y + long * radius], hair)
-    draw.rectangle([x - 0.45 * radius, y, x + 0.45 * radius, y + 1.8 * radius], skin)
-    draw.ellipse([x - radius, y - 1.2 * radius, x + radius, y + 1.2 * radius], skin)
-    for side in (-1, 1):
-        eye = x + side * 0.4 * radius
-        draw.ellipse([eye - 1, y - 1, eye + 1, y + 1], hair)
-    draw.line(
-        [x - 0.3 * radius, y + 0.6 * radius, x + 0.3 * radius, y + 0.6 * radius], (150, 70, 70)
-    )

@@ -30,6 +30,8 @@ def template(
     if label in (SNEAKER, ANKLE_BOOT):
         if rng.random() < from_above:
             return _shoe_from_above(rng, label)
+        if label == SNEAKER and rng.random() < 0.15:
+            return _slip_on(rng)
         return _plain_shoe(rng, label) if rng.random() < 0.25 else _closed_shoe(rng, label)
     if label == BAG and rng.random() < 0.35:
         return _rucksack(rng)
@@ -343,6 +345,31 @@ def _closed_shoe(rng, label: int) -> tuple[np.ndarray, list]:
     return outline, inner
 
 
+def _slip_on(rng) -> tuple[np.ndarray, list]:
+    """Side view of a low shoe without laces, the toe on the left."""
+    shaft, sole = rng.uniform(0.26, 0.36), rng.uniform(0.04, 0.11)
+    opening = rng.uniform(0.38, 0.55)
+    toe = rng.uniform(0.12, 0.2)
+    front = 1 - opening
+    tongue = min(shaft, rng.uniform(0.24, 0.34))
+    low = rng.uniform(0.72, 0.95) * shaft  # beside the ankle
+    upper = [(0, 0), (0.01, toe * 0.6), (0.09, toe), (front * 0.6, 0.5 * (toe + tongue))]
+    upper += [(front, tongue), (front + 0.4 * opening, low), (1 + rng.uniform(-0.03, 0.02), shaft)]
+    points = np.array([*upper, (1, 0), (0, 0)], np.float32)
+    outline = np.array([0, shaft], np.float32) + points * [1, -1]
+    inner = []
+    if rng.random() < 0.85:
+        inner.append(np.array([[0.0, shaft - sole], [1.0, shaft - sole]]))
+    if rng.random() < 0.6:  # elastic beside the tongue
+        x, wide = front + rng.uniform(0.02, 0.08), rng.uniform(0.06, 0.12)
+        y = shaft - tongue + 0.02
+        inner.append(np.array([[x, y], [x + 0.3 * wide, y + 0.1], [x + wide, y + 0.02], [x, y]]))
+    if rng.random() < 0.4:  # the seam of the toe's part
+        x = front * rng.uniform(0.6, 0.9)
+        inner.append(np.array([[x, shaft - 0.5 * (toe + tongue)], [x + 0.08, shaft - sole]]))
+    return outline, inner
+
+
 def _plain_shoe(rng, label: int) -> tuple[np.ndarray, list]:
     """The shape that a quick hand draws: a foot, a leg, mostly open on top; the toe on the left."""
     leg, foot = rng.uniform(0.28, 0.5), rng.uniform(0.14, 0.3)
@@ -456,25 +483,92 @@ def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
 
 def _sandal(rng) -> tuple[np.ndarray, list]:
     kind = rng.random()
-    if kind < 0.25:
+    if kind < 0.22:
         return _sandal_from_above(rng)
-    if kind < 0.55:
+    if kind < 0.48:
         return _obliquely(rng, *_sandal_from_above(rng))
-    lift, thick = rng.uniform(0.0, 0.45), rng.uniform(0.03, 0.09)
+    if kind < 0.66:
+        return _sandal_with_upper(rng)
+    return _flip_flop(rng) if kind < 0.76 else _strappy_sandal(rng)
+
+
+def _footbed(rng, lift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Side view of a sole, the toe on the left: its upper edge, and its lower one backwards.
+
+    lift: how much higher the heel lies than the toe.
+    """
+    thick = rng.uniform(0.03, 0.09)
     x = np.linspace(0, 1, 9)
     bed = 0.6 - lift * np.clip((x - 0.3) / 0.6, 0, 1) ** 1.5
-    top, bottom = np.stack([x, bed], 1), np.stack([x, bed + thick], 1)[::-1]
+    bottom = np.stack([x, bed + thick], 1)[::-1]
     if lift > 0.12:  # a heel
         bottom = np.vstack([[(1.0, 0.66), (0.93, 0.66), (0.88, bed[-2] + thick)], bottom[2:]])
-    outline = np.vstack([top, bottom, top[:1]])
+    return np.stack([x, bed], 1), bottom
+
+
+def _strappy_sandal(rng) -> tuple[np.ndarray, list]:
+    """Side view: straps over the foot, and often one around the ankle."""
+    top, bottom = _footbed(rng, rng.uniform(0.0, 0.45))
     straps = []
     for x0 in rng.uniform(0.1, 0.85, int(rng.integers(2, 5))):
         span, rise = rng.uniform(0.08, 0.22), rng.uniform(0.1, 0.3)
         t = np.linspace(0, 1, 7)
-        y0 = np.interp(x0, x, bed)
+        y0 = np.interp(x0, *top.T)
         straps.append(np.stack([x0 + span * t, y0 - rise * np.sin(np.pi * t)], 1))
     if rng.random() < 0.5:
-        straps.append(np.array([[1.0, bed[-1]], [0.98, bed[-1] - 0.3], [0.7, bed[-3] - 0.25]]))
+        heel = top[-1, 1]
+        straps.append(np.array([[1.0, heel], [0.98, heel - 0.3], [0.7, top[-3, 1] - 0.25]]))
+    return np.vstack([top, bottom, top[:1]]), straps
+
+
+def _flip_flop(rng) -> tuple[np.ndarray, list]:
+    """Side view: a flat sole, and the strap that leads from between the toes to both sides."""
+    top, bottom = _footbed(rng, rng.uniform(0.0, 0.1))
+    toe, side = rng.uniform(0.12, 0.28), rng.uniform(0.48, 0.68)
+    high = np.array([toe + rng.uniform(0.3, 0.6) * (side - toe), 0.6 - rng.uniform(0.1, 0.22)])
+    straps = []
+    for nearer in (0.0, rng.uniform(0.03, 0.12)):  # that of the far side is seen below the near one
+        end = np.array([side - nearer, 0.6])
+        straps.append(np.array([[toe, 0.6], high + [0, 0.4 * nearer], (high + end) / 2, end]))
+    return np.vstack([top, bottom, top[:1]]), straps
+
+
+def _sandal_with_upper(rng) -> tuple[np.ndarray, list]:
+    """Side view: a closed toe or a broad band, the heel open or held, the ground seen between."""
+    lift = rng.uniform(0.0, 0.3)
+    top, bottom = _footbed(rng, lift)
+    closed_toe = rng.random() < 0.6
+    first = -0.01 if closed_toe else rng.uniform(0.08, 0.2)
+    last = rng.uniform(0.36, 0.5) if closed_toe else first + rng.uniform(0.25, 0.42)
+    rise = rng.uniform(0.14, 0.26)
+
+    def bed(x: float) -> float:
+        return float(np.interp(x, *top.T))
+
+    t = np.linspace(0, 1, 9)
+    if closed_toe:  # steep at the toe, highest where the opening begins
+        arch = np.sin(0.5 * np.pi * t) ** rng.uniform(0.6, 1.1)
+    else:
+        arch = np.sin(np.pi * (0.12 + 0.76 * t)) ** 0.7
+    x = first + (last - first) * t
+    upper = np.stack([x, np.interp(x, *top.T) - rise * arch], 1)
+    front = [] if closed_toe else [tuple(point) for point in top[top[:, 0] < first]]
+    back, straps = [], []
+    if rng.random() < (0.75 if closed_toe else 0.3):  # what holds the heel
+        start, high = rng.uniform(0.72, 0.86), rng.uniform(0.16, 0.32)
+        back = [(start, bed(start)), (start + 0.05, bed(start) - 0.8 * high)]
+        back += [(1.0, bed(1.0) - high), (1.01, bed(1.0))]
+        if rng.random() < 0.7:  # a strap from it over the instep
+            way = [back[1], ((last + start) / 2, bed(last) - rise - 0.06), tuple(upper[-1])]
+            straps.append(np.array(way))
+    else:
+        back = [(1.0, bed(1.0))]
+    between = [(last + 0.01, bed(last)), *(tuple(p) for p in top if last < p[0] < back[0][0])]
+    edge = [*front, *upper, *between, *back]
+    outline = np.vstack([edge, bottom, edge[:1]])
+    if rng.random() < 0.4:  # a second band over the first
+        middle = first + (last - first) * rng.uniform(0.4, 0.75)
+        straps.append(np.array([[middle, bed(middle) - 0.85 * rise], [middle + 0.05, bed(middle)]]))
     return outline, straps
 
 
