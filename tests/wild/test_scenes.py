@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
@@ -107,6 +107,21 @@ def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
             beside.append(second - first > 0.4 * width)
             assert cloth == pytest.approx(same_cloth, abs=3)
     assert sum(beside) >= 12 and np.mean(beside) > 0.7
+
+
+def test_sandals_with_an_upper_show_the_ground_behind_it_or_through_it():
+    """A closed toe or a band, then nothing above the footbed: unlike a sneaker."""
+    for seed in range(60):
+        outline, straps = shapes._sandal_with_upper(np.random.default_rng(seed))
+        size = 200
+        drawn = Image.new("1", (size, size))
+        place = [tuple(point) for point in (outline * 0.6 + [0.2, 0.2]) * size]
+        ImageDraw.Draw(drawn).polygon(place, fill=1)
+        mask = np.asarray(drawn)
+        tall = mask.sum(0)[mask.any(0)]
+        behind = tall[len(tall) * 55 // 100 : len(tall) * 70 // 100]
+        assert behind.min() < 0.75 * tall[: len(tall) // 2].max(), seed
+        assert np.allclose(outline[0], outline[-1])
 
 
 def test_shoes_lie_any_way_round_and_clothes_seldom():
