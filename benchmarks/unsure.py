@@ -25,6 +25,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore.answers import doubt, evaluation, scores  # noqa: E402
+from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.wild import items, no_garments, validation  # noqa: E402
@@ -39,6 +40,7 @@ MADE_UP = {
     "shapes": no_garments.shapes,
 }
 PER_KIND = 100
+FEWEST = 5  # pictures of a class, for a share to be printed
 SEED = 1_000_000  # far from those of training
 # Of scikit-image's: people, animals, things, views; none shows clothes alone.
 PHOTOS = (
@@ -101,6 +103,20 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
+def by_class(items: list, kind: str, flags: torch.Tensor) -> list[str]:
+    """Markdown rows: how many of each class's good pictures are called unsure.
+
+    flags: bool, one of each of the kind's items, in their order.
+    """
+    labels = [item.strict for item in items if item.kind == kind]
+    rows = []
+    for label, name in enumerate(CLASSES):
+        own = [flag for flag, strict in zip(flags.tolist(), labels, strict=True) if strict == label]
+        if len(own) >= FEWEST:
+            rows.append(f"| {kind} | {name} | {len(own)} | {np.mean(own):.3f} |")
+    return rows
+
+
 def others() -> dict[str, list]:
     """Pictures that are no garment, by kind."""
     found = {
@@ -150,24 +166,29 @@ def main() -> None:
         sep="\n",
     )
     apart = halves(found)
+    classes = []
     for kind, (logits, right) in found.items():
         chances = (logits / temperature).softmax(1).amax(1)
         correct = doubt.is_right(logits, right)
         error = scores.expected_calibration_error(chances, correct)
-        share = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN).float().mean()
+        flags = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN)
+        share = flags.float().mean()
+        if kind != "fashion-mnist":
+            classes += by_class(kept_apart.items, kind, flags)
         accuracy = correct.mean()
         print(
             f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
             f"| {apart[kind][0]:.3f} | {apart[kind][1]:.3f} |"
         )
+    print("| garments | class | pictures | unsure |", "|---|---|--:|--:|", *classes, sep="\n")
     print("| no garment | pictures | unsure |", "|---|--:|--:|", sep="\n")
-    flags = []
+    shares = []
     for kind, images in others().items():
         logits, blank, drawn = answer(checkpoint, images)
         called = blank | doubt.is_unsure(logits, temperature, unsure, drawn)
-        flags.append(called.float().mean().item())
-        print(f"| {kind} | {len(images)} | {flags[-1]:.3f} |")
-    print(f"mean over the kinds: {np.mean(flags):.3f} unsure")
+        shares.append(called.float().mean().item())
+        print(f"| {kind} | {len(images)} | {shares[-1]:.3f} |")
+    print(f"mean over the kinds: {np.mean(shares):.3f} unsure")
 
 
 if __name__ == "__main__":
