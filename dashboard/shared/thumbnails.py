@@ -7,6 +7,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from dashboard.shared.language import tr
+
 _STYLE = (
     "display:flex;flex-wrap:wrap;gap:12px;margin:0;padding:0",
     "margin:0;flex:0 1 {side}px;min-width:0",
@@ -26,8 +28,9 @@ def strip(
     """
     figures = [_figure(*item, side) for item in pictures]
     if addresses:
+        title = escape(tr("Open in Classify"))
         figures = [
-            f'<a href="{escape(address)}" target="_self" title="Open in Classify" '
+            f'<a href="{escape(address)}" target="_self" title="{title}" '
             f'style="color:inherit;text-decoration:none;flex:0 1 {side}px;min-width:0">'
             f"{figure}</a>"
             for address, figure in zip(addresses, figures, strict=True)
