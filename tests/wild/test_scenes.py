@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
-from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, shoes
 
 
 def block() -> np.ndarray:
@@ -112,7 +112,7 @@ def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
 def test_sandals_with_an_upper_show_the_ground_behind_it_or_through_it():
     """A closed toe or a band, then nothing above the footbed: unlike a sneaker."""
     for seed in range(60):
-        outline, straps = shapes._sandal_with_upper(np.random.default_rng(seed))
+        outline, straps = shoes.sandal_with_upper(np.random.default_rng(seed))
         size = 200
         drawn = Image.new("1", (size, size))
         place = [tuple(point) for point in (outline * 0.6 + [0.2, 0.2]) * size]
@@ -195,7 +195,7 @@ def test_pencil_drawings_show_what_is_on_the_garment():
 def test_sandals_from_above_point_anywhere_and_keep_their_straps():
     wide = 0
     for seed in range(60):
-        sole, straps = shapes._sandal_from_above(np.random.default_rng(seed))
+        sole, straps = shoes.sandal_from_above(np.random.default_rng(seed))
         width, length = np.ptp(sole, axis=0)
         wide += width > length
         low, high = np.vstack([sole, *straps]).min(axis=0), np.vstack([sole, *straps]).max(axis=0)

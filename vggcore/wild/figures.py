@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vggcore.wild.shapes import mirrored
+from vggcore.wild.lines import mirrored
 
 NECK, SHOULDER, ARMPIT, WAIST, HIP, CROTCH, KNEE, ANKLE = (
     *(0.155, 0.185, 0.27, 0.39),

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from vggcore.wild.drawings import drawing, ink_and_paper
 from vggcore.wild.figures import SKIN
 from vggcore.wild.grounds import SIDE, camera, colour, ground, texture
-from vggcore.wild.shapes import circle
+from vggcore.wild.lines import circle
 
 
 def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
