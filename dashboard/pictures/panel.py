@@ -11,7 +11,7 @@ from dashboard.shared import deployment, formatting
 from dashboard.shared.language import N_, tr
 from vggcore import runs
 from vggcore.commands import recipe_options
-from vggcore.data.own import known_sets, listing, prepared
+from vggcore.data.own import known_sets, prepared, sources
 from vggcore.data.own.prepared import Prepared
 from vggcore.data.own.report import Report, contact_sheet, report
 from vggcore.model.recipe import PRESETS
@@ -55,7 +55,7 @@ def _show(bar, share: float, text: str) -> None:
 def show(source: str) -> None:
     """Everything about one set. Raises PicturesError."""
     known = source in known_sets.NAMES
-    found, sheet = _reported(source, "" if known else listing.open_listing(source).identity)
+    found, sheet = _reported(source, "" if known else sources.open_listing(source).identity)
     left, right = st.columns([1, 1], gap="large")
     with left:
         _numbers(found)

@@ -204,7 +204,7 @@ def test_a_start_checkpoint_is_found_by_its_name(stored, tmp_path):
     stored.store.write("a-12/start.safetensors", b"w")
     stored.store.write("a-12/start.json", b"{}")
 
-    environment = cluster_job.use_place(stored, tmp_path)
+    environment = cluster_mirror.use_place(stored, tmp_path)
 
     assert (Path(environment["VGGCORE_CHECKPOINTS"]) / "start.json").read_bytes() == b"{}"
 

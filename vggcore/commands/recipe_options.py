@@ -89,8 +89,8 @@ def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfi
 
     Raises ValueError: PicturesError, or what `recipe.check` refuses.
     """
-    from vggcore.data.own.listing import numbers
     from vggcore.data.own.places import is_named
+    from vggcore.data.own.sources import numbers
 
     check(spec, train)
     classes = numbers(train.pictures).classes

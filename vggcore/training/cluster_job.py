@@ -13,7 +13,6 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import FileError, write_atomically
 from vggcore.runs import status
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError
@@ -22,7 +21,8 @@ from vggcore.runs.launching import trainer_command
 from vggcore.runs.names import LOG, State
 from vggcore.runs.process import BOUND
 from vggcore.runs.run import processes_of
-from vggcore.training.cluster_mirror import Mirror, fetch
+from vggcore.training import cluster_workers
+from vggcore.training.cluster_mirror import Mirror, fetch, record_loss, use_place
 
 _LOOK_SECONDS = 1.0
 LOST_RAY = "Ray ended on its node, so the run saved and ended; resume continues from there"
@@ -39,22 +39,10 @@ def main(run_id: str, number: str) -> int:
         folder = Path(place) / "runs" / run_id
         fetch(run, attempt, folder)
         if (processes := processes_of(folder)) > 1:
-            return _over_workers(run_id, attempt.number, processes)
+            return cluster_workers.train(run_id, attempt.number, processes)
         environment = use_place(run, Path(place))
         with Mirror(run, attempt, RunFolder(folder)):
             return _train(folder, environment)
-
-
-def use_place(run: StoredRun, place: Path) -> dict[str, str]:
-    """The settings that make a folder of the node the home of this run, and its start be found."""
-    environment = {"VGGCORE_RUNS": str(place / "runs"), "PYTHONUNBUFFERED": "1"}
-    if start := run.start():
-        checkpoints = place / "checkpoints"
-        checkpoints.mkdir(exist_ok=True)
-        for name, content in start.items():
-            write_atomically(checkpoints / name, content)
-        environment["VGGCORE_CHECKPOINTS"] = str(checkpoints)
-    return environment
 
 
 def _train(folder: Path, environment: dict[str, str]) -> int:
@@ -92,29 +80,12 @@ def _wait(trainer: subprocess.Popen) -> bool:
                 trainer.terminate()  # it saves
 
 
-def record_loss(folder: Path, reason: str) -> None:
-    """Say in the status that the run has crashed, unless it has said how it ended."""
-    said = status.read(folder)
-    if not status.is_ended(said):
-        try:
-            status.write(folder, replace(said, state=State.CRASHED, message=reason))
-        except FileError as error:
-            print(f"could not record the end: {error}", flush=True)
-
-
 def _why(code: int) -> str:
     if code == -signal.SIGKILL:
         return "its process on the cluster was killed, most often for want of memory"
     if code < 0:
         return f"its process on the cluster ended by signal {-code}"
     return f"its process on the cluster ended without a word (exit code {code})"
-
-
-def _over_workers(run_id: str, number: int, processes: int) -> int:
-    """Train with several processes, on as many GPUs, by Ray Train."""
-    from vggcore.training import cluster_workers
-
-    return cluster_workers.train(run_id, number, processes)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import read_json, write_atomically, write_json
+from vggcore.machine.files import FileError, read_json, write_atomically, write_json
 from vggcore.runs import status
 from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
@@ -176,3 +177,25 @@ def _belong_together(best: dict[str, bytes]) -> bool:
         return json.loads(card)["sha256"] == hashlib.sha256(weights).hexdigest()
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def use_place(run: StoredRun, place: Path) -> dict[str, str]:
+    """The settings that make a folder of the node the home of this run, and its start be found."""
+    environment = {"VGGCORE_RUNS": str(place / "runs"), "PYTHONUNBUFFERED": "1"}
+    if start := run.start():
+        checkpoints = place / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        for name, content in start.items():
+            write_atomically(checkpoints / name, content)
+        environment["VGGCORE_CHECKPOINTS"] = str(checkpoints)
+    return environment
+
+
+def record_loss(folder: Path, reason: str) -> None:
+    """Say in the status that the run has crashed, unless it has said how it ended."""
+    said = status.read(folder)
+    if not status.is_ended(said):
+        try:
+            status.write(folder, replace(said, state=State.CRASHED, message=reason))
+        except FileError as error:
+            print(f"could not record the end: {error}", flush=True)

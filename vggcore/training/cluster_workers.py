@@ -56,8 +56,7 @@ def _work(config: dict) -> None:
     """One worker: fetch the run, train its share; rank 0 mirrors it."""
     from vggcore.machine import distributed
     from vggcore.training import loop
-    from vggcore.training.cluster_job import record_loss, use_place
-    from vggcore.training.cluster_mirror import Mirror, fetch
+    from vggcore.training.cluster_mirror import Mirror, fetch, record_loss, use_place
 
     run = StoredRun(Store(*settings.store()), config["run"])
     attempt = run.attempt(config["attempt"])

@@ -103,7 +103,8 @@ def images_of(train: TrainConfig) -> tuple[int, int, int]:
         return CORRECTION_STEPS * train.batch_size, 1_000, 10_000
     if train.dataset != OWN:
         return IMAGES[train.dataset]
-    from vggcore.data.own.listing import PicturesError, numbers
+    from vggcore.data.own.listing import PicturesError
+    from vggcore.data.own.sources import numbers
 
     try:
         found = numbers(train.pictures).pictures if train.pictures else 0

@@ -3,8 +3,9 @@ import os
 import own_pictures as made
 import pytest
 
-from vggcore.data.own import listing, places
-from vggcore.data.own.listing import PicturesError, by_class, open_listing
+from vggcore.data.own import places, sources
+from vggcore.data.own.listing import PicturesError, by_class, check_classes
+from vggcore.data.own.sources import open_listing
 
 
 def test_a_folder_of_class_folders(tmp_path):
@@ -63,7 +64,7 @@ def test_classes_that_differ_in_capitals_are_refused(tmp_path):
 
 def test_a_long_class_name_is_refused():
     with pytest.raises(PicturesError, match="has 10,000 characters, and 100 are the most"):
-        listing.check_classes(["x" * 10_000, "y"], "somewhere")
+        check_classes(["x" * 10_000, "y"], "somewhere")
 
 
 def test_a_file_name_that_is_no_text(tmp_path):
@@ -131,7 +132,7 @@ def test_kept_zips_are_found_by_name():
 
     assert places.names() == ["shapes"]
     assert open_listing("shapes").classes == made.SHAPES
-    assert listing.numbers("shapes") == (24, 3)
+    assert sources.numbers("shapes") == (24, 3)
 
 
 @pytest.mark.parametrize("name", ["../x", "A", "", "mnist", "x.zip", "a" * 64])
@@ -190,8 +191,8 @@ def test_a_class_without_a_name_is_refused(tmp_path):
 def test_numbers_see_what_changes_deep_in_a_folder(tmp_path):
     contents = {f"train/{name}": data for name, data in made.files(2).items()}
     made.folder(tmp_path, contents)
-    assert listing.numbers(str(tmp_path)).classes == 3
+    assert sources.numbers(str(tmp_path)).classes == 3
 
     made.folder(tmp_path, {"train/new/1.png": made.encoded(made.picture("circle", 1))})
 
-    assert listing.numbers(str(tmp_path)).classes == 4
+    assert sources.numbers(str(tmp_path)).classes == 4

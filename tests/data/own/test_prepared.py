@@ -7,9 +7,10 @@ import own_pictures as made
 import pytest
 
 from vggcore.data.own import known_sets, prepared
-from vggcore.data.own.listing import PicturesError, open_listing
+from vggcore.data.own.listing import PicturesError
 from vggcore.data.own.prepared import Form
 from vggcore.data.own.report import contact_sheet, report
+from vggcore.data.own.sources import open_listing
 from vggcore.machine import paths
 from vggcore.pictures.prepare import prepare
 

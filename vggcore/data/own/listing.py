@@ -1,7 +1,4 @@
-"""Which pictures a folder, zip, CSV or known set holds, and of what class each is.
-
-Nothing is decoded here, and nothing is ever unpacked to disk: an entry of a zip is read from it.
-"""
+"""The pictures that a folder or a CSV holds, and the class of each. Nothing is decoded here."""
 
 import csv
 import hashlib
@@ -10,9 +7,8 @@ import os
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from PIL import Image
 
@@ -133,56 +129,6 @@ LOCKED = Message("left out, since they need a password")
 PACKED_OTHERWISE = Message("left out, since they are packed in another way than zips usually are")
 TOO_LARGE = Message("left out as too large")
 NO_CLASS = Message("left out, since they lie in no class's folder")
-
-
-def open_listing(source: str) -> Listing:
-    """The pictures of a folder, a zip, a CSV or a known set. Raises PicturesError."""
-    from vggcore.data.own import known_sets, places, zips
-
-    if source in known_sets.NAMES:
-        return known_sets.listing(source)
-    path = places.find(source)
-    try:
-        if path.is_dir():
-            return of_folder(path, source)
-        if path.suffix.lower() == ".csv":
-            return of_csv(path, source)
-        return zips.listing(path, source)
-    except OSError as error:
-        raise PicturesError(
-            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
-        ) from None
-
-
-class Numbers(NamedTuple):
-    """How much a source holds."""
-
-    pictures: int
-    classes: int
-
-
-def numbers(source: str) -> Numbers:
-    """Quick where the source was asked about before and has not changed. Raises PicturesError."""
-    from vggcore.data.own import known_sets, places
-
-    if source in known_sets.NAMES:
-        return Numbers(*known_sets.NAMES[source])
-    place = places.find(source)
-    folders = [place]
-    if place.is_dir():  # what comes and goes in any folder of it changes that one's time
-        folders = [Path(directory) for directory, _, _ in os.walk(place)]
-    try:
-        return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))
-    except OSError as error:
-        raise PicturesError(
-            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
-        ) from None
-
-
-@lru_cache(maxsize=32)
-def _numbers(source: str, changed: tuple[int, ...]) -> Numbers:
-    found = open_listing(source)
-    return Numbers(len(found.entries), len(found.classes))
 
 
 def of_folder(folder: Path, source: str) -> Listing:

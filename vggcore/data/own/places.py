@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vggcore.data.own import known_sets, zips
 from vggcore.data.own.listing import PicturesError
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
@@ -49,7 +50,6 @@ def exists(name: str) -> bool:
 
 def is_named(source: str) -> bool:
     """Whether `source` is the name of a set, ours or a known one, rather than a path."""
-    from vggcore.data.own import known_sets
 
     return source in known_sets.NAMES or bool(_NAME.fullmatch(source) and exists(source))
 
@@ -68,7 +68,6 @@ def find(source: str) -> Path:
             return path
     except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, no such user
         pass
-    from vggcore.data.own import known_sets
 
     known = ", ".join([*names(), *known_sets.NAMES])
     raise PicturesError(
@@ -82,7 +81,6 @@ def find(source: str) -> Path:
 
 def check_name(name: str) -> str:
     """`name`, if a set may have it and none has. Raises PicturesError."""
-    from vggcore.data.own import known_sets
 
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(".zip"):
         raise PicturesError(
@@ -101,7 +99,6 @@ def check_name(name: str) -> str:
 
 def keep_zip(name: str, content: bytes) -> Path:
     """Keep a zip under a name. Raises PicturesError; what cannot be used is not kept."""
-    from vggcore.data.own import zips
 
     _check_not_reserved(check_name(name))
     with _trial() as trial:

@@ -21,7 +21,8 @@ import numpy as np
 from PIL import Image
 
 from vggcore.data.own import splits
-from vggcore.data.own.listing import Entry, Listing, PicturesError, open_listing
+from vggcore.data.own.listing import Entry, Listing, PicturesError
+from vggcore.data.own.sources import open_listing
 from vggcore.machine import paths
 from vggcore.machine.files import read_json, to_json
 from vggcore.machine.memory import free_memory

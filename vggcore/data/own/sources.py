@@ -1,0 +1,59 @@
+"""Pictures by the name of their source: a folder, a zip, a CSV, a kept set or a known one.
+
+Nothing is decoded here, and nothing is ever unpacked to disk: an entry of a zip is read from it.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from vggcore.data.own import known_sets, places, zips
+from vggcore.data.own.listing import Listing, PicturesError, of_csv, of_folder
+from vggcore.machine.messages import Message
+
+
+def open_listing(source: str) -> Listing:
+    """The pictures of a folder, a zip, a CSV or a known set. Raises PicturesError."""
+    if source in known_sets.NAMES:
+        return known_sets.listing(source)
+    path = places.find(source)
+    try:
+        if path.is_dir():
+            return of_folder(path, source)
+        if path.suffix.lower() == ".csv":
+            return of_csv(path, source)
+        return zips.listing(path, source)
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
+        ) from None
+
+
+class Numbers(NamedTuple):
+    """How much a source holds."""
+
+    pictures: int
+    classes: int
+
+
+def numbers(source: str) -> Numbers:
+    """Quick where the source was asked about before and has not changed. Raises PicturesError."""
+    if source in known_sets.NAMES:
+        return Numbers(*known_sets.NAMES[source])
+    place = places.find(source)
+    folders = [place]
+    if place.is_dir():  # what comes and goes in any folder of it changes that one's time
+        folders = [Path(directory) for directory, _, _ in os.walk(place)]
+    try:
+        return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))
+    except OSError as error:
+        raise PicturesError(
+            Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
+        ) from None
+
+
+@lru_cache(maxsize=32)
+def _numbers(source: str, changed: tuple[int, ...]) -> Numbers:
+    found = open_listing(source)
+    return Numbers(len(found.entries), len(found.classes))
