@@ -20,10 +20,10 @@ from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 MAX_FILES, MAX_FILE_MB = 12, 20
 MAX_KEPT_BYTES = 40_000_000  # of one visitor's uploads
 GARMENTS = N_(
-    "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a person. The "
-    "network answers at once, shows what it saw, and says so when it is unsure. It knows ten "
-    "kinds; hats, skirts, shorts, socks and gloves are none of them. Your pictures stay in this "
-    "session's memory only."
+    "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a "
+    "person. The network answers at once, shows what it saw, and says so when it is "
+    "unsure. It knows ten kinds; hats, skirts, shorts, socks and gloves are not among "
+    "them. Your pictures stay in this session's memory only."
 )
 MOST_NAMED = 12  # classes that the introduction lists
 KEPT = "uploaded"  # in the session: names and contents of the pictures
@@ -49,10 +49,11 @@ def introduce(network: Classifier) -> None:
     more = len(network.classes) - MOST_NAMED
     introduction.write(
         formatting.plain(
-            tr("This network learnt its owner's pictures. It knows {known}.", known=known)
+            tr("This network learnt from its owner's pictures. It knows {known}.", known=known)
             if more <= 0
             else tr(
-                "This network learnt its owner's pictures. It knows {known} and {more:,} more.",
+                "This network learnt from its owner's pictures. It knows {known} and "
+                "{more:,} more.",
                 known=known,
                 more=more,
             )
@@ -131,7 +132,8 @@ def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         if total > MAX_KEPT_BYTES:
             st.warning(
                 tr(
-                    "Only the first {count} pictures are looked at: together they are large.",
+                    "Only the first {count} pictures are looked at: more would be too "
+                    "large together.",
                     count=len(kept),
                 )
             )
@@ -178,7 +180,7 @@ def sample() -> None:
         bind="query-params",
     )
     st.session_state.setdefault("sample-number", asked_number())
-    if another.button(tr("Another one"), width="stretch", key="another"):
+    if another.button(tr("Show another"), width="stretch", key="another"):
         st.session_state["sample-number"] += 1
     try:
         picture, origin = panel.sample(network, wanted, st.session_state["sample-number"])

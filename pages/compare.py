@@ -21,7 +21,8 @@ def largest(networks) -> str:
     total = anatomy.totals(networks[name]).parameters
     layer = max(anatomy.walk(networks[name]), key=lambda row: row.parameters)
     return tr(
-        "{name} has most, {total:,}; its layer {layer} alone has {count:,} of them ({share:.0%}).",
+        "{name} has the most, {total:,}; its layer {layer} alone has {count:,} of them "
+        "({share:.0%}).",
         name=name,
         total=total,
         layer=layer.name,
@@ -47,9 +48,9 @@ def side_by_side(networks):
             "macs",
             charts.macs_by_block,
             tr(
-                "Each bar is the arithmetic for one image; nearly all of it is "
-                "in the convolutions, so adding convolutions makes a network "
-                "slower far more than it makes it larger."
+                "Each bar is the arithmetic for one image; nearly all of it is in the "
+                "convolutions, so adding more slows a network down far more than it makes "
+                "it larger."
             ),
         ),
         tr("Where the memory goes"): (
@@ -93,15 +94,16 @@ def accuracy(networks):
     points = tables.garment_accuracies()
     st.subheader(tr("On Fashion-MNIST"))
     sentence = tr(
-        "Each mark is one trained network: further up is more often right on 10,000 garments it "
-        "has never seen, further right is larger; published results beside those trained here."
+        "Each mark is one trained network: the higher, the more often it is right on "
+        "10,000 garments it has never seen; the further right, the larger it is. Published "
+        "results stand beside those trained here."
     )
     st.caption(sentence)
     views.chart(charts.accuracy_on_garments(points), "garments-accuracy", sentence)
     if "fashion-mnist" in checkpoints.available():
         st.page_link(
             "pages/classify.py",
-            label=tr("Try the most accurate of ours"),
+            label=tr("Try our most accurate network"),
             icon=":material/draw:",
             query_params={"network": "fashion-mnist"},
         )
@@ -122,7 +124,7 @@ def what_changes(networks):
     before, after = inputs.two_networks()
     table = anatomy.diff(inputs.spec_of(before), inputs.spec_of(after))
     st.markdown(views.diff_sentence(table, before, after))
-    if st.toggle(tr("Only what differs"), key="differs", bind="query-params"):
+    if st.toggle(tr("Show only differences"), key="differs", bind="query-params"):
         table = table[table.change != "same"]
     views.diff(table, before, after)
     views.take_away(table, f"{before}-to-{after}")
@@ -133,8 +135,8 @@ def one_network(networks):
     spec = inputs.spec_of(name)
     st.caption(
         tr(
-            "The maps as papers draw them: the face of a block is a map's side, its depth the "
-            "channels, both on a logarithmic scale; red is pooling."
+            "The maps as papers draw them: a block's face shows the side of a map, its "
+            "depth the number of channels, both on a logarithmic scale; red is pooling."
         )
     )
     views.drawing(diagram.volumes(spec))
@@ -157,7 +159,8 @@ def one_network(networks):
         views.take_network_away(spec, name)
     st.subheader(tr("Memory, layer by layer"))
     sentence = tr(
-        "Each bar is what one layer writes for one image, in the order the image meets them."
+        "Each bar is the memory that one layer writes for one image, in the order in which "
+        "the image passes them."
     )
     st.caption(sentence)
     views.chart(charts.layer_memory(spec), "layer-memory", sentence)

@@ -29,10 +29,10 @@ def show(finding: doctor.Finding) -> None:
 through_entry_point()
 st.title(tr("About this machine"), anchor=False)
 st.write(
-    tr("What works here, and what to do about what does not. In a terminal: `vggcore doctor`.")
+    tr("What works on this machine, and how to fix what does not. In a terminal: `vggcore doctor`.")
 )
 if deployment.limits().public:  # an address that somebody typed
-    st.info(tr("This public page does not tell about its machine."), icon=":material/lock:")
+    st.info(tr("This public page says nothing about its machine."), icon=":material/lock:")
     st.stop()
 if st.button(tr("Check again"), icon=":material/refresh:", disabled=_FOUND not in st.session_state):
     del st.session_state[_FOUND]

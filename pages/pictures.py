@@ -49,7 +49,7 @@ def kept() -> None:
 @st.dialog(" ")
 def delete(name: str) -> None:
     st.write(
-        tr("Delete {name} for good? Networks that learnt it stay.", name=formatting.plain(name))
+        tr("Delete {name} for good? Networks trained on it are kept.", name=formatting.plain(name))
     )
     pressed = st.button(
         tr("Delete"),
@@ -74,8 +74,9 @@ def uploaded() -> None:
     take_uploads_up_to(MAX_ZIP_MB)
     st.write(
         tr(
-            "A zip with one folder for each class, named like the class, with its pictures inside. "
-            "Folders train, validation and test around them are kept as they are."
+            "A zip with one folder for each class, named after the class, with its "
+            "pictures inside. If these are in folders named train, validation and test, "
+            "that split is kept."
         )
     )
     file = st.file_uploader(
@@ -89,7 +90,7 @@ def uploaded() -> None:
     )
     name = runs.slug(typed) or (runs.slug(file.name[:-4]) if file else "")
     st.button(
-        tr("Keep these"),
+        tr("Keep these pictures"),
         type="primary",
         disabled=not (file and name),
         key="zip-keep",
@@ -109,7 +110,9 @@ def collected() -> None:
     )
     name = runs.slug(typed) or free_name("my-classes")
     if not collect.ready():
-        st.caption(tr("Two classes with three pictures each are the least; ten are better."))
+        st.caption(
+            tr("You need at least two classes with three pictures each; ten each are better.")
+        )
     st.button(
         tr("Keep and go on to training"),
         type="primary",
@@ -151,7 +154,8 @@ keep_uploads_in_memory()
 st.title(tr("Own pictures"), anchor=False)
 if deployment.limits().public:  # an address that somebody typed
     st.info(
-        tr("Own pictures need a dashboard of your own: this one is public."), icon=":material/lock:"
+        tr("To use your own pictures, run the dashboard yourself: this one is public."),
+        icon=":material/lock:",
     )
     st.stop()
 st.write(

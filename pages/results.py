@@ -27,7 +27,7 @@ SECTIONS = {
 }
 language.from_address("section", SECTIONS)
 section = st.segmented_control(
-    tr("What to see"),
+    tr("What to show"),
     SECTIONS,
     format_func=tr,
     default="Scores",

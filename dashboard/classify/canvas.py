@@ -93,7 +93,7 @@ _TEXTS = (
     N_("Removed."),
     N_("This browser cannot read that picture."),
     N_("There is no picture in the clipboard."),
-    N_("The browser does not hand over the clipboard: press Ctrl+V instead."),
+    N_("The browser does not let this page read the clipboard: press Ctrl+V instead."),
 )
 
 

@@ -42,15 +42,16 @@ def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> No
         if limits.collecting:
             st.write(
                 tr(
-                    "The owner of this page collects corrections to train on. If you go on, they "
-                    "get this picture and what you say it is. Nothing else is stored, and no name."
+                    "The owner of this page collects corrections to train on. If you go "
+                    "on, they get this picture and what you say it is. Nothing else is "
+                    "stored, not even a name."
                 )
             )
         else:
             st.write(
                 tr(
-                    "Say what it is. The picture stays in this session; the page Own pictures "
-                    "trains on it."
+                    "Say what it is. The picture stays in this session; train on it on the "
+                    "Own pictures page."
                 )
             )
         label = st.selectbox(
@@ -62,7 +63,7 @@ def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> No
             key=f"{key}-correct-label",
         )
         st.button(
-            tr("Give this picture") if limits.collecting else tr("Keep this correction"),
+            tr("Send this picture") if limits.collecting else tr("Keep this correction"),
             type="primary",
             disabled=label is None,
             key=f"{key}-correct-keep",
@@ -89,9 +90,7 @@ def _keep(picture: Image.Image, label: str, named: str, key: str, collecting: bo
         if collecting:
             corrections.collect(label, stream.getvalue())
         elif len(kept()) >= MOST:
-            raise PicturesError(
-                Message("{limit:,} corrections are the most that are kept", limit=MOST)
-            )
+            raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
         else:
             kept().append(Correction(label, named, stream.getvalue(), small))
     except ValueError as error:

@@ -34,19 +34,19 @@ TURNS = {
     N_("Right"): 270,
 }  # degrees to the left
 LOOKED_AT = N_(
-    "There is more in this picture: this answers for the one thing that is large. To answer for "
-    "all of it, choose Crop: Whole picture below, or draw a box."
+    "There is more in this picture: the answer is only for the one large thing in it. To "
+    "include everything, choose Crop: Whole picture below, or draw a box."
 )
 NEVER_DOUBTS = N_(
-    "This network has seen nothing but garments, and has no way to say that something is none: "
-    "show it a line or a smiley, and it names a garment all the same."
+    "This network has seen nothing but garments, and cannot say that something is not one: "
+    "show it a line or a smiley, and it still names a garment."
 )
 
 OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
     "invert": (
         N_("Garment"),
         {
-            "auto": N_("Find out"),
+            "auto": N_("Detect"),
             "yes": N_("Darker than its background"),
             "no": N_("Brighter than its background"),
         },
@@ -54,7 +54,7 @@ OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
     "crop": (N_("Crop"), {"auto": N_("To the garment"), "off": N_("Whole picture")}),
     "background": (
         N_("Background"),
-        {"auto": N_("Find out"), "keep": N_("Keep it"), "remove": N_("Remove what looks like it")},
+        {"auto": N_("Detect"), "keep": N_("Keep it"), "remove": N_("Remove matching areas")},
     ),
 }
 
@@ -268,7 +268,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
         with st.spinner(tr("Looking at 1,000 training images …")):
             bank = _bank(network, network.checkpoint.card.sha256)
     except DataMissing as error:
-        st.info(str(error))
+        st.info(tr(error))
         return
     found = nearest(network.network, picture, bank.features)
     st.html(

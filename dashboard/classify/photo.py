@@ -47,7 +47,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
         if offers:
             _offer_parts(offers, box, key)
         elif box:
-            st.caption(tr("Answered for your box."))
+            st.caption(tr("This answer is for your box."))
         panel.show(seen, networks, key)
 
 
@@ -112,7 +112,7 @@ def _offer_parts(offers: list[Offer], box: str, key: str) -> None:
                 type="primary" if offer.name == chosen else "secondary",
                 width="stretch",
             )
-    st.caption(tr("Answered for: {chosen}.", chosen=tr(chosen).lower()))
+    st.caption(tr("This answer is for: {chosen}.", chosen=tr(chosen).lower()))
 
 
 def _box_key(key: str) -> str:

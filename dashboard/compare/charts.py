@@ -147,7 +147,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
         y=0.835,
         line_dash="dot",
         line_color=palette.GREY,
-        annotation_text=tr("people without training"),
+        annotation_text=tr("untrained people"),
         annotation_position="bottom right",
     )
     # Room for the names of the outermost marks.

@@ -194,9 +194,7 @@ def kernels() -> tuple[int, int, int, int]:
     left, right = st.columns(2)
     with left:
         kernel = st.select_slider(tr("Kernel side"), (3, 5, 7), key="kernel", bind="query-params")
-        count = st.slider(
-            tr("Layers on top of each other"), 1, 6, 3, key="layers", bind="query-params"
-        )
+        count = st.slider(tr("Stacked layers"), 1, 6, 3, key="layers", bind="query-params")
     with right:
         maps = st.slider(tr("Channels in and out"), 8, 512, 64, 8, key="maps", bind="query-params")
         side = st.slider(tr("Map side, pixels"), 7, 224, 56, 7, key="map_side", bind="query-params")

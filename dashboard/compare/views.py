@@ -50,7 +50,7 @@ def variants(table: pd.DataFrame) -> None:
         "name": st.column_config.TextColumn(tr("network"), pinned=True),
         "parameters": number(tr("parameters"), format=whole),
         "checked": st.column_config.TextColumn(
-            tr("published"), help=tr("✓: ours is the published count")
+            tr("published"), help=tr("✓: our count matches the published one")
         ),
         "macs": number("GMAC", format="%.3f", help=tr("10⁹ multiply-accumulates for one image")),
         "flops": number("GFLOP", format="%.3f", help="FLOPs = 2 × MACs"),
@@ -67,7 +67,7 @@ def variants(table: pd.DataFrame) -> None:
         "weight_layers": number(tr("depth"), help=tr("layers with weights")),
         "receptive_field": number(
             tr("receptive field, px"),
-            help=tr("after block 5: pixels a side that one number depends on"),
+            help=tr("after block 5: one number depends on a square of this many pixels a side"),
         ),
         "top-1 error, %": number(
             tr("top-1 error, %"),
@@ -175,8 +175,8 @@ def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = 
                 on_click="ignore",
                 key=f"{name}_html",
                 help=tr(
-                    "One file that opens anywhere. The camera of its charts saves PNG; here it "
-                    "saves SVG."
+                    "One file that opens anywhere. The camera button of its charts saves "
+                    "PNG; on this page it saves SVG."
                 ),
             )
 
@@ -259,11 +259,11 @@ def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
             icon=":material/download:",
             on_click="ignore",
             key=f"weights_{checkpoint}",
-            help=tr("Fit the PyTorch source above"),
+            help=tr("For the PyTorch source above"),
         )
         if source.torchvision_has(spec):
             st.download_button(
-                tr("The same under torchvision's names"),
+                tr("Same weights, torchvision's names"),
                 lambda: source.torchvision_weights(checkpoint),
                 f"{checkpoint}-torchvision.safetensors",
                 icon=":material/download:",
@@ -277,7 +277,7 @@ def kernel_sentence(both: dict[str, dict]) -> str:
     stacked, single = both["stacked"], both["single"]
     saved = 1 - stacked["weights"] / single["weights"]
     if not saved:
-        return tr("One layer is one layer: put more on top of each other to see the difference.")
+        return tr("With one layer there is nothing to compare: stack more to see the difference.")
     per_channel = stacked["layers"] * stacked["kernel"] ** 2
     return tr(
         "Stacked: {per_channel}C² weights; one large kernel: {single}C². The stack "

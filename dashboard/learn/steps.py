@@ -44,7 +44,7 @@ def small_kernels() -> Question:
         )
     )
     left, right = st.columns(2)
-    count = left.slider(tr("3×3 layers on top of each other"), 1, 4, 3, key="learn-count")
+    count = left.slider(tr("Stacked 3×3 layers"), 1, 4, 3, key="learn-count")
     channels = right.slider(tr("Channels C"), 8, 512, 64, 8, key="learn-channels")
     shown(
         "from vggcore.model.anatomy import stacked_kernels\n\n"
@@ -84,7 +84,7 @@ def one_block() -> Question:
         _block(convs, before, after),
     )
     return Question(
-        tr("A map of 112×112 goes into a block. What is the side of the map that comes out?"),
+        tr("A map of 112×112 goes into a block. How many pixels a side is the map that comes out?"),
         56,
         why=tr("The pool halves 112; the convolutions do not change the size."),
         hint=tr("Only the max-pool changes height and width."),
@@ -103,8 +103,10 @@ def _block(convs: int, before: int, after: int) -> str:
 
 def whole_network() -> Question:
     st.markdown(
-        "VGG-11 is five blocks and three fully connected layers. The tutorial writes it as "
-        "`conv_arch`: pairs of (num_convs, out_channels)."
+        tr(
+            "VGG-11 is five blocks and three fully connected layers. The tutorial writes it as "
+            "`conv_arch`: pairs of (num_convs, out_channels)."
+        )
     )
     side = st.select_slider(tr("Image side, pixels"), (32, 64, 96, 128, 224), 224, key="learn-side")
     shown(
@@ -192,11 +194,11 @@ def narrow() -> Question:
     )
     return Question(
         tr(
-            "Input and output channels of a convolution are divided by 8. By how much are its "
-            "weights divided?"
+            "The numbers of input and output channels of a convolution are both divided by "
+            "8. By how much is its number of weights divided?"
         ),
         64,
-        why=tr("Both sides shrink by 8, so the weights shrink by 8 · 8 = 64."),
+        why=tr("Both numbers shrink by a factor of 8, so the weights shrink by 8 · 8 = 64."),
         hint=tr("Weights of a convolution: 3·3 times input channels times output channels."),
     )
 
@@ -227,7 +229,9 @@ def training() -> Question:
         key="learn-curves",
         alt=tr("Accuracy over epochs, published and yours"),
     )
-    st.markdown(tr("**Out of memory?** Move these, and see what a step needs."))
+    st.markdown(
+        tr("**Out of memory?** Move these sliders, and see how much a training step needs.")
+    )
     left, right = st.columns(2)
     batch = left.select_slider(tr("Batch size"), (16, 32, 64, 128, 256, 512), 64, key="learn-batch")
     side = right.select_slider(
@@ -236,7 +240,7 @@ def training() -> Question:
     needs = _memory(side, batch)
     st.markdown(
         tr(
-            "About **{size}** of memory, by the estimate of the Train page.",
+            "About **{size}** of memory, by the Train page's estimate.",
             size=formatting.size(needs),
         )
     )
@@ -244,8 +248,8 @@ def training() -> Question:
         tr("The batch is halved. What needs half as much memory?"),
         "what the layers keep of each image",
         (N_("the weights"), N_("what the layers keep of each image"), N_("the optimizer's state")),
-        why=tr("Weights and the optimizer's state are there once, whatever the batch."),
-        hint=tr("What is there once, and what once for each image?"),
+        why=tr("Weights and the optimizer's state are stored once, whatever the batch size."),
+        hint=tr("Which of these is stored once, and which once for each image?"),
     )
 
 
@@ -259,8 +263,9 @@ def _memory(side: int, batch: int) -> int:
 def own_drawing() -> Question:
     st.markdown(
         tr(
-            "A trained network is only interesting when it meets something new. Draw a garment and "
-            "see what it says; then look at what it gets wrong on 10,000 test images."
+            "A trained network becomes interesting when it meets something new. Draw a "
+            "garment and see what the network says; then look at what it gets wrong on "
+            "10,000 test images."
         )
     )
     with st.container(horizontal=True):
@@ -273,13 +278,18 @@ def own_drawing() -> Question:
         )
     counts = _shirts()
     if counts is None:
-        st.info(tr("The network fashion-mnist is not here: the question is about its results."))
+        st.info(
+            tr(
+                "The network fashion-mnist is not here, so here is a question that does "
+                "not need its results."
+            )
+        )
         return Question(
             tr("How many classes does Fashion-MNIST have?"), 10, why=tr("Ten."), hint=tr("Count.")
         )
     st.dataframe(
         pd.DataFrame(
-            {tr("a Shirt is called"): [tr(name) for name in CLASSES], tr("times of 1,000"): counts}
+            {tr("Shirts taken for"): [tr(name) for name in CLASSES], tr("out of 1,000"): counts}
         ),
         hide_index=True,
         key="learn-shirts",
@@ -292,7 +302,8 @@ def own_drawing() -> Question:
         worst,
         tuple(name for name in CLASSES if name != "Shirt"),
         why=tr(
-            "At 28 pixels, buttons and collars are two or three pixels: people confuse them too."
+            "At 28 pixels, buttons and collars are only two or three pixels wide: people "
+            "confuse such garments too."
         ),
         hint=tr("Look for the largest number beside a Shirt's own."),
     )

@@ -23,7 +23,7 @@ _POLL_SECONDS = 2.0
 def sent_through(name: str) -> tuple[journey.Journey, str]:
     """The strip of a sample, computed now; or the stored one, and why."""
     try:
-        with st.spinner(tr("The network looks at it …")):
+        with st.spinner(tr("The network is looking at it …")):
             return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
     except checkpoints.CheckpointError as error:
         return journey.stored(), tr(error)
@@ -120,7 +120,7 @@ def _epochs(run: runs.Run) -> list[dict]:
 
 def networks() -> None:
     """The networks that come with the dashboard, and what they reach."""
-    st.subheader(tr("Networks that come with it"), anchor=False)
+    st.subheader(tr("Included networks"), anchor=False)
     names = checkpoints.available()
     if not names:
         st.info(tr("None yet: train one on the Train page."))
@@ -147,7 +147,9 @@ def networks() -> None:
             if fact
         )
         st.markdown(f"**{formatting.plain(shown(name))}**: {reached}.  \n{facts}.")
-    st.caption(tr("Each answers with how sure it is. Photos and drawings also says “unsure”."))
+    st.caption(
+        tr("Each also says how sure it is. The network Photos and drawings can answer “unsure”.")
+    )
     with st.container(horizontal=True):
         st.page_link("pages/classify.py", label=tr("Classify"), icon=":material/draw:")
         st.page_link("pages/results.py", label=tr("See its results"), icon=":material/insights:")

@@ -55,9 +55,9 @@ def show() -> None:
     found = collected()
     st.write(
         tr(
-            "Name two classes or more, and show each about {count} times, at least {least}: from "
-            "several sides, on several backgrounds. The pictures are in this session only, and "
-            "are gone with it, until you keep them.",
+            "Name at least two classes, and show each about {count} times (at least "
+            "{least}), from several sides and on several backgrounds. The pictures last "
+            "only as long as this session, unless you keep them.",
             count=ENOUGH,
             least=splits.MIN_PICTURES,
         )
@@ -104,7 +104,7 @@ def _add_class() -> None:
         places.safe_folder(name)
         if len(found) >= MOST_CLASSES:
             raise listing.PicturesError(
-                Message("{count} classes are the most here", count=MOST_CLASSES)
+                Message("{count} classes at most are possible here", count=MOST_CLASSES)
             )
         if found:
             listing.check_classes([*found, name], "")
@@ -126,7 +126,7 @@ def _take(name: str) -> None:
         key="collect-way",
     )
     if len(collected()[name]) >= MOST_PICTURES:
-        st.info(tr("{count} pictures of a class are the most here.", count=MOST_PICTURES))
+        st.info(tr("At most {count} pictures of a class are possible here.", count=MOST_PICTURES))
         return
     ways[way](name, st.session_state.get(_ROUND, 0))
 

@@ -15,21 +15,25 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, PRESETS
 
-_WHOSE = {"session": N_("Of this session"), "collected": N_("Given by visitors")}
+_WHOSE = {"session": N_("From this session"), "collected": N_("Sent by visitors")}
 
 
 def show() -> None:
     """The corrections there are, the network to correct, and the button."""
     st.write(
         tr(
-            "Pictures that a network named wrongly. A copy of the network learns them, and is held "
-            "to what it said of everything else. Afterwards you see what it gained and lost."
+            "Pictures that a network got wrong. A copy of the network learns them, while "
+            "it is held to its old answers for everything else. Afterwards you see what it "
+            "gained and lost."
         )
     )
     own, given = correct.kept(), corrections.count(corrections.COLLECTED)
     if not own and not given:
         st.info(
-            tr("There are no corrections yet: choose Correct it below a wrong answer on Classify.")
+            tr(
+                "There are no corrections yet: choose “Correct it” below a wrong answer on "
+                "the Classify page."
+            )
         )
         st.page_link("pages/classify.py", label=tr("Classify"), icon=":material/draw:")
         return
@@ -60,7 +64,7 @@ def show() -> None:
 
 def _tiles(own: list[correct.Correction]) -> None:
     captions = [
-        tr("{label}, was called {named}", label=tr(one.label), named=tr(one.named)) for one in own
+        tr("{label}, taken for {named}", label=tr(one.label), named=tr(one.named)) for one in own
     ]
     st.html(strip([(text, one.small) for text, one in zip(captions, own, strict=True)], side=112))
     if st.button(tr("Remove the last one"), icon=":material/undo:", key="corrections-undo"):

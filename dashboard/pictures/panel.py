@@ -20,11 +20,13 @@ from vggcore.training import cost
 _SIZE = 64  # pixels a side on the contact sheet
 _REQUEST = "pictures-request"  # one for each set and recipe: a second click starts nothing
 WAYS = {
-    "own-from-wild": N_("On from the network for photos"),
+    "own-from-wild": N_("From the network for photos"),
     "own": N_("From scratch"),
 }
 _WHY = {
-    "own-from-wild": N_("For few pictures, and for things that stand out from their background."),
+    "own-from-wild": N_(
+        "For small sets of pictures, and for things that stand out from their background."
+    ),
     "own": N_("For hundreds of pictures of each class, and for whole scenes."),
 }
 

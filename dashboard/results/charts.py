@@ -37,7 +37,7 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
             hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images<extra></extra>",
         )
     figure.update_xaxes(title=tr("probability of the answer"), tickformat=".0%", range=[0, 1.03])
-    figure.update_yaxes(title=tr("share that is right"), tickformat=".0%", range=[0, 1.05])
+    figure.update_yaxes(title=tr("share of right answers"), tickformat=".0%", range=[0, 1.05])
     return _framed(figure, height=380)
 
 

@@ -23,7 +23,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
     table = costs(names)
     language.from_address("cost-by", COSTS, _shown)
     by = st.segmented_control(
-        tr("Against"),
+        tr("Plot against"),
         list(COSTS),
         default="parameters",
         required=True,
@@ -63,8 +63,8 @@ def cost(networks: list[Results], names: list[str]) -> None:
     )
     st.caption(
         tr(
-            "Accuracy as the card states it. Latency: one image, median of 15, on this "
-            "machine's processor, as busy as it was."
+            "Accuracy as stated on the network's card. Latency: one image, median of 15, "
+            "on this machine's processor with whatever else it was doing."
         )
     )
 

@@ -39,8 +39,8 @@ def feature_map(networks: list[Results]) -> None:
     )
     st.caption(
         tr(
-            "The first {count:,} test images as {name} sees them: what its features find "
-            "alike lies together (t-SNE; only nearness means something). Red rings are "
+            "The first {count:,} test images as {name} sees them: images with similar "
+            "features lie together (t-SNE; only nearness means something). Red rings are "
             "mistakes. Click a point to see its picture.",
             count=count,
             name=formatting.plain(shown(found.name)),

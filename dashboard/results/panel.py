@@ -19,7 +19,7 @@ from vggcore.model import checkpoints
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
-_CELL_LABELS = (N_("Is"), N_("Taken for"))
+_CELL_LABELS = (N_("True class"), N_("Taken for"))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -39,7 +39,7 @@ def results_of(name: str) -> Results:
     from vggcore.answers import making_results  # with PyTorch: only where there is much to do
 
     text = tr(
-        "{name} looks at all test images, once for each network …",
+        "{name} is looking at all test images; each network does this only once …",
         name=formatting.plain(shown(name)),
     )
     bar = st.progress(0.0, text)
@@ -98,7 +98,7 @@ def scores(networks: list[Results]) -> None:
             )
         )
     with right:
-        st.subheader(tr("Does it know how sure it is?"), anchor=False)
+        st.subheader(tr("Is it as sure as it should be?"), anchor=False)
         st.plotly_chart(
             charts.reliability({shown(found.name): found.reliability for found in networks}),
             key="reliability",
@@ -116,22 +116,22 @@ def headline(found: Results) -> None:
             tr("Test accuracy"),
             f"{accuracy:.2%}",
             width="content",
-            help=tr("Of {n:,} test images that no training has seen.", n=n),
+            help=tr("On {n:,} test images that were never used for training.", n=n),
         )
         st.metric(
             tr("95 % interval"),
             f"{low:.1%} – {high:.1%}",
             width="content",
-            help=tr("Where the accuracy on other such images may lie (Wilson)."),
+            help=tr(
+                "Where the accuracy on other images like these probably lies (Wilson interval)."
+            ),
         )
         st.metric(tr("Mistakes"), f"{n - round(accuracy * n):,}", width="content")
         st.metric(
             tr("Calibration error"),
             f"{found.calibration_error:.1%}",
             width="content",
-            help=tr(
-                "Mean distance between how sure it is and how often it is right (ECE, 15 bins)."
-            ),
+            help=tr("Mean gap between how sure it is and how often it is right (ECE, 15 bins)."),
         )
 
 
@@ -170,7 +170,7 @@ def _note_on_many(classes: tuple[str, ...]) -> None:
     if len(classes) > confusion_chart.MOST:
         st.caption(
             tr(
-                "Of its {count:,} classes, the {most} that take part in most mistakes.",
+                "The {most} of its {count:,} classes that have the most mistakes.",
                 count=len(classes),
                 most=confusion_chart.MOST,
             )
@@ -305,14 +305,14 @@ def caption(found: Results, index: int) -> str:
         f"{tr(classes[c])} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
     )
     true = int(found.labels[index])
-    return said if true == top[0] else tr("{said}; is {true}", said=said, true=tr(classes[true]))
+    return (
+        said if true == top[0] else tr("{said}; really {true}", said=said, true=tr(classes[true]))
+    )
 
 
 def mistakes(networks: list[Results]) -> None:
     """The pictures on which a network is surest, and wrong."""
-    st.caption(
-        tr("Some of these are mistakes of the network; some are labels one may argue about.")
-    )
+    st.caption(tr("Some of these are the network's mistakes; others have debatable labels."))
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
         st.markdown(

@@ -77,7 +77,9 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         if counts[i][j]
     ]
     figure.update_layout(annotations=numbers)
-    figure.update_yaxes(autorange="reversed", title=tr("is"), fixedrange=True, showgrid=False)
+    figure.update_yaxes(
+        autorange="reversed", title=tr("true class"), fixedrange=True, showgrid=False
+    )
     figure.update_xaxes(
         title=tr("taken for"), side="top", tickangle=-45, fixedrange=True, showgrid=False
     )

@@ -42,7 +42,7 @@ def _buttons(name: str, spec: VGGSpec) -> None:
         name,
         "{}.json",
         partial(export.card, name),
-        tr("How it was trained, and how pictures reach it"),
+        tr("How it was trained, and how to prepare pictures for it"),
     )
     _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))
     _form(tr("Model card (Markdown)"), name, "model-card", tr("README.md for the Hugging Face hub"))

@@ -65,7 +65,7 @@ def buttons(run: Run) -> None:
                 key=f"stop-{name}",
                 type="primary",
                 disabled=run.state == "stopping",
-                help=tr("Saves and ends; it can be resumed at the exact step"),
+                help=tr("Saves and stops the run; you can resume it at this exact step"),
             ):
                 stop(name)
             return
@@ -210,7 +210,7 @@ def downloads(run: Run, log: MetricsLog) -> None:
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
         for file_name, label, content in (
             ("best.safetensors", tr("Best weights"), (run.path / "best.safetensors").read_bytes),
-            ("best.json", tr("Card of the best"), partial(export.card, run.path / "best")),
+            ("best.json", tr("Card of the best weights"), partial(export.card, run.path / "best")),
             (
                 "last.safetensors",
                 tr("Last state (resumable)"),

@@ -135,8 +135,8 @@ def fill_in(limits: Limits) -> Wish:
         1,
         key="train-seeds",
         help=tr(
-            "More than one: a group of runs that differ in their seeds alone, one after the "
-            "other. Their mean and spread tell what is chance."
+            "More than one: a group of runs, one after the other, that differ only in "
+            "their seeds. Their mean and spread show how much is chance."
         ),
     )
     return Wish(preset, name, spec, train, processes=processes, seeds=seeds, on_cluster=on_cluster)
@@ -195,7 +195,7 @@ def _on_chosen_gpus(train: TrainConfig) -> TrainConfig:
         there,
         format_func=device_label,
         key="train-gpus",
-        placeholder=tr("the first that is free"),
+        placeholder=tr("first free GPU"),
         help=tr(
             "More than one: each takes its share of every batch, and the gradients are averaged."
         ),
@@ -330,7 +330,7 @@ def _forecast_on_cluster(wish: Wish) -> None:
     rows = [
         (tr("Reserves"), f"{wish.processes} × ({asked})" if wish.processes > 1 else asked),
         (tr("Memory"), tr("about {size}", size=formatting.size(needs.memory_bytes))),
-        (tr("Kept in"), formatting.plain(settings.without_password(cluster.store))),
+        (tr("Stored in"), formatting.plain(settings.without_password(cluster.store))),
     ]
     st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows))
 
@@ -351,8 +351,8 @@ def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: st
             on_click=_set_batch_size,
             args=(preset, size),
             help=tr(
-                "By the estimate of memory, in powers of two. Larger batches take fewer steps an "
-                "epoch: raise the learning rate with them."
+                "The largest power of two that fits, by the memory estimate. Larger "
+                "batches mean fewer steps per epoch: raise the learning rate with them."
             ),
         )
 
@@ -402,7 +402,7 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
             WIDTHS,
             WIDTHS.index(str(base.width)),
             key=key("width"),
-            help=tr("Every channel count of the paper times this"),
+            help=tr("Multiplies every channel count of the paper"),
         ),
         "image_size": left.number_input(
             tr("Image size (px)"),
@@ -498,7 +498,7 @@ def device_label(device: str) -> str:
     """ "cuda:0 · Tesla T4 · 14.6 of 15.8 GB free · 3 % busy", as far as it is told."""
     found = gpus.gpu(device)
     if not found or device == "cuda":
-        return tr("auto: the best there is") if device == "auto" else device
+        return tr("auto: the best available") if device == "auto" else device
     free = tr(
         "{free} of {total} free",
         free=formatting.size(found.free),
@@ -517,8 +517,8 @@ def _about_gpus(device: str, needed: int) -> None:
         most = max(wanted, key=lambda one: one.free)
         st.warning(
             tr(
-                "Every GPU is in use: most is free on {name}, {free} of {total}. Wait, choose a "
-                "smaller batch, or train on the CPU.",
+                "Every GPU is in use: {name} has the most free memory, {free} of {total}. "
+                "Wait, choose a smaller batch, or train on the CPU.",
                 name=most.name,
                 free=formatting.size(most.free),
                 total=formatting.size(most.total),

@@ -31,7 +31,7 @@ def _screen(name: str, was_living: bool) -> None:
     seeds = [str((run.config.get("train") or {}).get("seed", "?")) for run in group.runs]
     st.caption(
         tr(
-            "{count} runs that differ in their seeds alone: {seeds}",
+            "{count} runs that differ only in their seeds: {seeds}",
             count=len(group.runs),
             seeds=", ".join(seeds),
         )
@@ -43,7 +43,7 @@ def _screen(name: str, was_living: bool) -> None:
         (
             (tr("Validation accuracy"), formatting.spread(validation)),
             (tr("Test accuracy"), formatting.spread(test)),
-            (tr("Runs ended"), tr("{done} of {count}", done=done, count=len(group.runs))),
+            (tr("Runs done"), tr("{done} of {count}", done=done, count=len(group.runs))),
         ),
         strict=True,
     ):

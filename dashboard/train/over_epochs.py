@@ -30,7 +30,7 @@ def show(
         row = rows[_chosen(f"over-epochs-{name}", list(rows))]
         if folder is not None and (tiles := _tiles(folder / SAMPLES_FILE, row.get(SAMPLES))):
             st.html(samples_html(tiles, row[SAMPLES], classes))
-            st.caption(tr("Validation pictures, the first of each class: no training sees them."))
+            st.caption(tr("The first validation image of each class; none is used for training."))
         st.plotly_chart(
             confusion_chart.confusion(row["confusion"], classes),
             key=f"chart-{name}-confusion",

@@ -99,7 +99,7 @@ def _heading(run: Run) -> None:
     _written(run)
     if run.status.trouble:
         said = formatting.sentence(tr(run.status.trouble))
-        known = tr("What is shown here is what was last known.")
+        known = tr("This page shows the last known state.")
         st.warning(formatting.plain(f"{said}. {known}"), icon=":material/cloud_off:")
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info

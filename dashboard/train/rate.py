@@ -27,8 +27,8 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
         key="train-find-rate",
         icon=":material/troubleshoot:",
         help=tr(
-            "Tries rates from tiny to far too large for a minute at most, and suggests one. "
-            "Nothing of it is kept."
+            "For at most a minute, tries rates from tiny to far too large, and suggests "
+            "one. Nothing is saved."
         ),
     ):
         with st.spinner(tr("Sweeping the learning rate …")):

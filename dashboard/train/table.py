@@ -50,8 +50,8 @@ def _screen(was_living: bool) -> None:
     if not found:
         st.info(
             tr(
-                "No runs yet. Start one: it trains in the background and is still there when you "
-                "come back. Meanwhile, these are recorded ones."
+                "No runs yet. Start one: it trains in the background and is still there "
+                "when you come back. Meanwhile, look at these recorded ones."
             ),
             icon=":material/model_training:",
         )
@@ -231,7 +231,7 @@ def _with_selected(selected: list[Run]) -> None:
 def _overlay(selected: list[Run]) -> None:
     """Curves of several runs in one chart, and the settings in which they differ."""
     beside = st.multiselect(
-        tr("Recorded runs beside them"),
+        tr("Also show recorded runs"),
         recorded.names(),
         format_func=lambda name: tr(recorded.load(name).title),
         key="overlay-recorded",

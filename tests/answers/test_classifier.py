@@ -138,7 +138,7 @@ def test_a_turned_picture_is_unsure_and_says_how_to_turn_it(knows_tops, quarters
 
     assert answer.turn == turn and answer.unsure == bool(turn)
     if turn:
-        assert "may be turned" in answer.reason and TURNS[turn] in answer.reason
+        assert "may need turning" in answer.reason and TURNS[turn] in answer.reason
         upright = Image.fromarray(np.rot90(top(), quarters).copy()).rotate(turn, expand=True)
         assert not knows_tops.classify(upright).unsure
 

@@ -199,12 +199,12 @@ def test_a_box_says_which_garment_is_meant(open_page):
     page.mouse.down()
     page.mouse.move(*at(0.8, 0.42), steps=4)
     page.mouse.up()
-    expect(page.get_by_text("Answered for your box.")).to_be_visible()
+    expect(page.get_by_text("This answer is for your box.")).to_be_visible()
     settle(page)
     boxed = probabilities(page)
     assert boxed != whole
     page.get_by_role("button", name="Show the whole picture").click()
-    expect(page.get_by_text("Answered for your box.")).to_be_hidden()
+    expect(page.get_by_text("This answer is for your box.")).to_be_hidden()
     settle(page)
     assert probabilities(page) == whole
 
@@ -216,14 +216,14 @@ def test_the_keyboard_alone_draws_moves_and_drops_a_box(open_page):
     settle(page)
     page.locator(".stage").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Answered for your box.")).to_be_visible()
+    expect(page.get_by_text("This answer is for your box.")).to_be_visible()
     before = page.locator(".box").get_attribute("style")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+ArrowRight")
     expect(page.locator(".box")).not_to_have_attribute("style", before)
     assert "width: 54%" in page.locator(".box").get_attribute("style")
     page.keyboard.press("Escape")
-    expect(page.get_by_text("Answered for your box.")).to_be_hidden()
+    expect(page.get_by_text("This answer is for your box.")).to_be_hidden()
     expect(page.locator(".box")).to_be_hidden()
 
 
@@ -239,13 +239,13 @@ def test_a_person_wears_several_garments_and_the_upper_one_is_a_shirt(open_page)
         files(development_photo("street-worn/shirt/0817_shirt.jpg"))
     )
     expect(page.get_by_text("Which garment do you mean?")).to_be_visible()
-    expect(page.get_by_text("Answered for: whole picture.")).to_be_visible()
+    expect(page.get_by_text("This answer is for: whole picture.")).to_be_visible()
 
     # By keyboard alone: a button that is focused answers to Enter.
     page.get_by_role("button", name="Upper body").focus()
     page.keyboard.press("Enter")
 
-    expect(page.get_by_text("Answered for: upper body.")).to_be_visible()
+    expect(page.get_by_text("This answer is for: upper body.")).to_be_visible()
     expect(answer(page)).to_have_text(re.compile("Shirt.*9[0-9][.0-9]*% sure"))
 
 

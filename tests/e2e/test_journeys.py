@@ -93,7 +93,7 @@ def network(app) -> str:
 def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
     page = open_page(f"results?network={network}&section=Confusion")
     page.get_by_role("combobox", name="Taken for").wait_for(timeout=PATIENCE)
-    choose(page, "Is", "Bag")
+    choose(page, "True class", "Bag")
     choose(page, "Taken for", "Shirt")
     heading = page.get_by_text(re.compile("pictures: Bag taken for Shirt")).inner_text()
     expect(page).to_have_url(re.compile("cell-is=Bag&cell-taken-for=Shirt"))
@@ -101,7 +101,7 @@ def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
     other = open_page(address(page))
 
     expect(other.get_by_text(heading)).to_be_visible(timeout=PATIENCE)
-    expect(other.get_by_role("combobox", name="Is")).to_have_value("Bag")
+    expect(other.get_by_role("combobox", name="True class")).to_have_value("Bag")
 
 
 def test_a_click_on_a_cell_shows_its_pictures(open_page, network):

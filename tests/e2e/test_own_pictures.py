@@ -24,7 +24,7 @@ def test_from_a_zip_to_an_answer(tmp_path, browser):
         page.get_by_test_id("stFileUploader").locator("input").set_input_files(
             tmp_path / "shapes.zip"
         )
-        page.get_by_role("button", name="Keep these").click()
+        page.get_by_role("button", name="Keep these pictures").click()
         expect(page.get_by_text("Some pictures of each class")).to_be_visible()
         page.get_by_role("button", name="Train on these").click()
         page.wait_for_url(re.compile("train.*run=shapes-1"))
@@ -73,5 +73,5 @@ def test_a_correction_goes_from_an_answer_to_the_page_that_trains(tmp_path, brow
         page.get_by_role("button", name="Keep this correction").click()
         expect(page.get_by_text("kept as Bag")).to_be_visible()
         page.get_by_role("link", name="Train on corrections (1)").click()
-        expect(page.get_by_text("Bag, was called")).to_be_visible()
+        expect(page.get_by_text("Bag, taken for")).to_be_visible()
         expect(page.get_by_role("button", name="Train on these corrections")).to_be_enabled()

@@ -310,7 +310,7 @@ def test_a_photo_of_a_person_offers_its_parts_and_answers_for_the_chosen_one(ans
     page.button(key="file-0-part-Upper body").click().run()
 
     assert not page.exception and "Shirt" in answers(page)[0]
-    assert any("Answered for: upper body" in caption.value for caption in page.caption)
+    assert any("This answer is for: upper body" in caption.value for caption in page.caption)
 
 
 def test_a_garment_alone_offers_no_parts(answers_by_height):
@@ -343,14 +343,14 @@ def test_garments_side_by_side_are_offered_by_where_they_are(answers_by_height):
     page.button(key="file-0-part-Left").click().run()
 
     assert not page.exception and "Dress" in answers(page)[0]
-    assert any("Answered for: left" in caption.value for caption in page.caption)
+    assert any("This answer is for: left" in caption.value for caption in page.caption)
 
 
 def test_a_turned_picture_is_turned_by_one_click(monkeypatch):
     def classify(self, picture, **_):
         lying = picture.width > picture.height
         chances = dict.fromkeys(self.classes, 0.01) | {"Dress": 0.91}
-        reason = "The picture may be turned." if lying else ""
+        reason = "The picture may need turning." if lying else ""
         prepared = self.prepare(picture)
         return Prediction("Dress", 0.91, chances, lying, reason, prepared, turn=90 * lying)
 
@@ -437,4 +437,4 @@ def test_a_correction_beyond_the_most_is_not_said_to_be_kept(monkeypatch):
     page = correct_first_upload(page, "Bag")
 
     assert [one.label for one in page.session_state["corrections"]] == ["Coat"]
-    assert any("1 corrections are the most" in caption.value for caption in page.caption)
+    assert any("1 corrections at most" in caption.value for caption in page.caption)

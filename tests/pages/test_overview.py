@@ -40,7 +40,7 @@ def test_the_overview_shows_a_picture_on_its_way_and_where_to_go():
     assert [title.value for title in page.subheader] == [
         "Small to large",
         "Watch one learn",
-        "Networks that come with it",
+        "Included networks",
     ]
     drawn = [text.value for text in page.markdown if text.value.startswith("<svg")]
     assert len(drawn) == 2 and "VGG-19" in drawn[0] and "right on clothing" in drawn[0]

@@ -145,13 +145,13 @@ def test_a_session_keeps_no_more_than_it_may(monkeypatch):
     add_class(page, "mug")
     add_class(page, "pen")
 
-    assert "1 classes are the most here" in page.error[0].value
+    assert "1 classes at most" in page.error[0].value
 
 
 def test_an_uploaded_zip_is_kept_under_its_name():
     page = pictures_page(from_="Upload")
     page.file_uploader(key="zip").set_value(("Shapes.zip", made.zipped(), "application/zip")).run()
-    press(page, "Keep these")
+    press(page, "Keep these pictures")
 
     assert not page.exception and not page.error
     assert places.names() == ["shapes"]
@@ -160,7 +160,7 @@ def test_an_uploaded_zip_is_kept_under_its_name():
 def test_an_upload_that_is_no_zip_is_told():
     page = pictures_page(from_="Upload")
     page.file_uploader(key="zip").set_value(("a.zip", b"no zip", "application/zip")).run()
-    press(page, "Keep these")
+    press(page, "Keep these pictures")
 
     assert not page.exception and "a is not a zip" in page.error[0].value
     assert places.names() == []

@@ -320,7 +320,7 @@ def test_several_seeds_start_a_group_and_lead_to_its_page():
 
     assert page.query_params["group"] == "mine" and not page.exception
     assert [run.name for run in runs.group("mine").runs] == ["mine-s0", "mine-s1"]
-    assert "differ in their seeds alone: 0, 1" in texts(page)
+    assert "differ only in their seeds: 0, 1" in texts(page)
 
 
 def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():

@@ -130,7 +130,7 @@ def test_collected_corrections_are_bounded(monkeypatch):
     monkeypatch.setattr(corrections, "MOST", 1)
     corrections.collect("Bag", made.encoded(made.picture("circle", 1)))
 
-    with pytest.raises(PicturesError, match="1 corrections are the most"):
+    with pytest.raises(PicturesError, match="1 corrections at most"):
         corrections.collect("Bag", b"")
     assert corrections.count(corrections.COLLECTED) == 1
 

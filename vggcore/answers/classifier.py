@@ -119,7 +119,7 @@ class Classifier:
             turn, upright = self._needed_turn(prepared, logits)
             if turn:
                 reason = Message(
-                    "The picture may be turned: after {turn} it looks like {upright}.",
+                    "The picture may need turning: after {turn} it looks like {upright}.",
                     turn=Message(TURNS[turn]),
                     upright=Message(upright),
                 )

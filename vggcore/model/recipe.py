@@ -47,8 +47,8 @@ class TrainConfig:
     )
     framing: str = _option(
         "whole",
-        "what of your own pictures is seen: the whole picture, or the object that stands out "
-        "from its background, as for photos of garments",
+        "what the network sees of your own pictures: the whole picture, or the object that "
+        "stands out from its background, as for photos of garments",
         choices=FRAMINGS,
         group="data",
     )
@@ -146,8 +146,8 @@ class TrainConfig:
     )
     precision: str = _option(
         "auto",
-        "numbers in convolutions and linear layers; auto takes the fastest that the "
-        "hardware multiplies",
+        "number format in convolutions and linear layers; auto takes the fastest that the "
+        "hardware supports",
         choices=PRECISIONS,
         group="machine",
     )
@@ -169,7 +169,7 @@ class TrainConfig:
     )
     max_minutes: float = _option(
         0.0,
-        "stop by itself after this long, counted anew when it goes on; 0 is no limit",
+        "stop by itself after this long; the count starts again when it is resumed; 0 is no limit",
         low=0.0,
         high=100_000.0,
         unit="min",
@@ -236,7 +236,7 @@ def _check_garments(spec: VGGSpec, train: TrainConfig) -> None:
     if spec.num_classes != 10:
         raise ValueError(
             Message(
-                "training needs num_classes 10, not {num_classes}: of the garments",
+                "training needs num_classes 10, not {num_classes}: one for each kind of garment",
                 num_classes=spec.num_classes,
             )
         )
@@ -444,7 +444,7 @@ PRESETS: dict[str, Preset] = {
     "own": Preset(
         summary="Your own pictures of your own classes, from scratch",
         reaches="what your pictures allow",
-        audience="for some hundred pictures of each class",
+        audience="for hundreds of pictures of each class",
         spec=VGGSpec(
             configuration="A",
             width=Fraction(1, 4),
@@ -469,9 +469,9 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "own-from-wild": Preset(
-        summary="Your own pictures, on from what the network for photos has learnt",
+        summary="Your own pictures, building on what the network for photos has learnt",
         reaches="what your pictures allow",
-        audience="for few pictures, of clothes above all",
+        audience="for small sets of pictures, mostly of clothes",
         spec=VGGSpec(
             configuration="B",
             width=Fraction(3, 8),
@@ -499,9 +499,11 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     CORRECTIONS: Preset(
-        summary="A network corrected by pictures that it named wrongly, and held to all else",
+        summary=(
+            "A network corrected with pictures that it got wrong, and held to its other answers"
+        ),
         reaches="nearly what the network reached before",
-        audience="for answers that were wrong",
+        audience="for correcting wrong answers",
         spec=VGGSpec(
             configuration="B",
             width=Fraction(3, 8),

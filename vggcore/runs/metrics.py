@@ -259,8 +259,8 @@ def why_stuck(evidence: list[dict]) -> str:
             ratio=gradients[0] / max(gradients),
         )
     return Message(
-        "Gradients reach block 1 and units are alive: the learning rate may be far too large, or "
-        "the labels may not belong to the pictures."
+        "Gradients reach block 1 and units are alive: the learning rate may be far too "
+        "large, or the labels may not match the pictures."
     )
 
 
@@ -284,8 +284,8 @@ def _memorised(epoch: dict, naming: Naming) -> Alert | None:
     return Alert(
         "memorised",
         Message(
-            "It learns the training pictures by heart ({known:.0%} of them are right), and only "
-            "guesses on those it has not seen ({others:.0%}). Do the labels belong to the "
+            "It learns the training pictures by heart ({known:.0%} of them are right), and "
+            "only guesses on those it has not seen ({others:.0%}). Do the labels match the "
             "pictures?",
             known=known,
             others=others,
@@ -313,10 +313,10 @@ def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -
             Alert(
                 "chance",
                 Message(
-                    "Still at chance: after {step:,} steps the loss is {loss:.3f}, as if it "
-                    "guessed, and does not move. Some deep networks begin late; if it stays so, "
-                    "try batch norm, a smaller learning rate, or a start from a shallower network "
-                    "(init_from).",
+                    "Still at chance: after {step:,} steps the loss is {loss:.3f}, no "
+                    "better than guessing, and does not move. Some deep networks begin to "
+                    "learn late; if it stays like this, try batch norm, a smaller learning "
+                    "rate, or starting from a shallower network (init_from).",
                     step=step,
                     loss=naming.loss,
                 ),

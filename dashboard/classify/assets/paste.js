@@ -25,7 +25,7 @@ export default function ({ parentElement, setStateValue, data }) {
       }
       say("There is no picture in the clipboard.")
     } catch {
-      say("The browser does not hand over the clipboard: press Ctrl+V instead.")
+      say("The browser does not let this page read the clipboard: press Ctrl+V instead.")
     }
   }
   remove.onclick = () => {

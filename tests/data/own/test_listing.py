@@ -24,7 +24,7 @@ def test_what_is_no_picture_is_left_out_and_said(tmp_path):
 
     found = open_listing(str(tmp_path))
 
-    assert found.left_out == ("1 left out as no pictures: circle/notes.txt",)
+    assert found.left_out == ("1 left out as not pictures: circle/notes.txt",)
 
 
 def test_identity_changes_with_a_picture(tmp_path):

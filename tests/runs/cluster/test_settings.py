@@ -27,7 +27,7 @@ def test_a_token_and_headers_are_sent_but_never_shown():
         ({"VGGCORE_RAY": "head:8265"}, "VGGCORE_RAY must be an address"),
         ({"VGGCORE_RAY": "http://me:secret@head:8265"}, "not 'http://head:8265'"),
         ({"VGGCORE_STORE": ""}, "VGGCORE_STORE is not set"),
-        ({"VGGCORE_STORE": "shared"}, "VGGCORE_STORE must be a URL, or a folder from the root on"),
+        ({"VGGCORE_STORE": "shared"}, "VGGCORE_STORE must be a URL, or a folder's absolute path"),
         ({"VGGCORE_RAY_GPUS": "many"}, "VGGCORE_RAY_GPUS must be a number"),
         ({"VGGCORE_RAY_GPUS": "-1"}, "VGGCORE_RAY_GPUS must be a number"),
         ({"VGGCORE_RAY_HEADERS": "[1]"}, "VGGCORE_RAY_HEADERS must be a JSON object"),

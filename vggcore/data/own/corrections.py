@@ -33,7 +33,7 @@ def collect(label: str, png: bytes) -> None:
     kept = places.folder() / COLLECTED
     place = kept / places.escaped(label)
     if count(COLLECTED) >= MOST:
-        raise PicturesError(Message("{limit:,} corrections are the most that are kept", limit=MOST))
+        raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -122,13 +122,13 @@ class Found:
 
 
 # Why something is left out; said with a number in front and an example behind.
-NO_PICTURE = Message("left out as no pictures")
+NO_PICTURE = Message("left out as not pictures")
 OUTSIDE = Message("left out, since their names lead outside of the zip")
 LINKS = Message("left out as links")
 LOCKED = Message("left out, since they need a password")
 PACKED_OTHERWISE = Message("left out, since they are packed in another way than zips usually are")
 TOO_LARGE = Message("left out as too large")
-NO_CLASS = Message("left out, since they lie in no class's folder")
+NO_CLASS = Message("left out, since they are not in a class's folder")
 
 
 def of_folder(folder: Path, source: str) -> Listing:

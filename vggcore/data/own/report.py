@@ -77,8 +77,8 @@ class Report:
         if self.copies:
             found.append(
                 Message(
-                    "{count} pictures are there more than once, such as {names}: they are kept "
-                    "out of each other's splits",
+                    "{count} pictures are there more than once, such as {names}: copies "
+                    "stay in the same split",
                     count=len(self.copies),
                     names=", ".join(self.copies[0][:3]),
                 )
@@ -86,8 +86,8 @@ class Report:
         if self.kept_from_training:
             found.append(
                 Message(
-                    "{count} pictures belong to others that validate or test (equal, or of one "
-                    "group), and are left out",
+                    "{count} pictures are left out: they are equal to a validation or test "
+                    "picture, or in a group with one",
                     count=self.kept_from_training,
                 )
             )

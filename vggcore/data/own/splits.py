@@ -66,8 +66,8 @@ def share_out(
         for label in np.flatnonzero(counts[: len(classes)] == 0)[:1]:
             raise PicturesError(
                 Message(
-                    "class {name} has no picture for {part}: add pictures, or give its "
-                    "pictures to more groups",
+                    "class {name} has no picture for {part}: add pictures, or spread its "
+                    "pictures over more groups",
                     name=classes[label],
                     part=Message(part),
                 )
@@ -90,8 +90,8 @@ def _check_enough(labels: Sequence[int], hashes: Sequence[str], classes: Sequenc
         if count < MIN_PICTURES:
             raise PicturesError(
                 Message(
-                    "class {name} has {count} different picture(s), and {least} are the fewest: "
-                    "one each to train on, to choose by and to test with",
+                    "class {name} has {count} different picture(s) but needs at least "
+                    "{least}: one each for training, validation and test",
                     name=name,
                     count=count,
                     least=MIN_PICTURES,

@@ -43,8 +43,8 @@ UNSENT = Message("it never reached the cluster: resume sends it again")
 CANCELLED = Message("cancelled before it started")
 KILLED = Message("did not stop by itself and was killed; resume continues from its last checkpoint")
 GIVEN_UP = Message(
-    "the cluster gave no answer while it was to stop, so it was given up; resume continues from "
-    "its last checkpoint"
+    "the cluster did not answer when the run was to stop, so the run was given up; resume "
+    "continues from its last checkpoint"
 )
 
 

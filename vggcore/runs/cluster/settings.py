@@ -91,7 +91,7 @@ def store(values: Mapping[str, str] | None = None) -> tuple[str, dict]:
         folder = Path(url).expanduser()
         if not folder.is_absolute():  # several processes, each in a folder of its own
             raise ValueError(
-                Message("{store} must be a URL, or a folder from the root on", store=STORE)
+                Message("{store} must be a URL, or a folder's absolute path", store=STORE)
             )
         url = str(folder)
     return url, _object(values, STORE_OPTIONS)
