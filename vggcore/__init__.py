@@ -1,6 +1,6 @@
 """VGG networks on clothing images: architectures, training, and honest classification.
 
-Importing the package is cheap: PyTorch loads only with what needs tensors.
+Importing the package is cheap: PyTorch is loaded only by what needs tensors.
 
     import vggcore
 

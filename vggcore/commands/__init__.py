@@ -1,4 +1,4 @@
-"""The command line: one thin module a command, imported when it is asked for.
+"""The command line: one thin module per command, imported only when that command is used.
 
-`cli` finds the command; whatever computes is in the wings below.
+`cli` finds the command; the computing is done in the packages that it calls.
 """

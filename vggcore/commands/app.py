@@ -1,4 +1,4 @@
-"""`app`: start the dashboard; options that it does not know go on to Streamlit."""
+"""`app`: start the dashboard; unknown options are passed on to Streamlit."""
 
 import argparse
 import importlib.util
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Becomes Streamlit's process. Raises ValueError where Streamlit is not installed."""
+    """Becomes Streamlit's process. Raises ValueError if Streamlit is not installed."""
     if importlib.util.find_spec("streamlit") is None:
         raise ValueError("the dashboard needs Streamlit: pip install 'vgg-dashboard[app]'")
     os.execv(sys.executable, command(args.others))

@@ -1,4 +1,4 @@
-"""`checkpoints`: what networks are here, and taking in weights from elsewhere."""
+"""`checkpoints`: list the networks that are here, and import weights from elsewhere."""
 
 import argparse
 import json

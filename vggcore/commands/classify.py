@@ -1,4 +1,4 @@
-"""`classify`: what garment is on a picture or a drawing."""
+"""`classify`: name the garment in a picture or a drawing."""
 
 import argparse
 import json
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
-    """Name of each picture, and the function that reads it or raises ValueError."""
+    """The name of each picture, and a function that reads it or raises ValueError."""
     from vggcore.pictures.decode import EXTENSIONS, open_image
 
     def none_found():
@@ -166,12 +166,12 @@ def _row(name: str, prediction: "Prediction") -> dict:
 
 
 def _safe(name: str) -> str:
-    """A folder name that says which picture it belongs to."""
+    """A folder name that shows which picture it belongs to."""
     return re.sub(r"[^\w.-]+", "_", Path(name).name)[:60]
 
 
 def _explain(folder: Path, classifier: "Classifier", prediction: "Prediction") -> list[Path]:
-    """Write the steps and the heat map of the answer. Raises ValueError where that fails."""
+    """Write the steps and the heat map of the answer. Raises ValueError if that fails."""
     from PIL import Image
 
     from vggcore.answers.explain import cam_overlay

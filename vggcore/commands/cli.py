@@ -1,7 +1,7 @@
 """Command line: `vggcore compare|train|runs|classify|…`, or `python -m vggcore …`.
 
-Each command lives in a module that is imported only when it is asked for, so that help and
-mistakes answer at once. Whatever the user can mend ends in one line on standard error and exit
+Each command lives in a module that is imported only when it is needed, so that help and
+mistakes answer at once. Whatever the user can fix ends in one line on standard error and exit
 code 2; a training that failed exits with 1.
 """
 
@@ -26,7 +26,7 @@ COMMANDS = {
     "export": ("export", "a checkpoint as ONNX, torchvision weights, source or model card"),
 }
 
-_FORMER = {"calibrate": "measure-speed"}  # what commands were called
+_FORMER = {"calibrate": "measure-speed"}  # former names of commands
 
 
 def make_parser(command: str | None = None) -> argparse.ArgumentParser:

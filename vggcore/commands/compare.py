@@ -1,4 +1,4 @@
-"""`python -m vggcore compare`: variants side by side, layer by layer, or one against another."""
+"""`python -m vggcore compare`: variants side by side, layer by layer, or against each other."""
 
 import json
 import sys
@@ -68,7 +68,7 @@ def run(args: Namespace) -> int:
         raise ValueError("--configurations names no network: give one or more, such as A,D")
     specs = [_spec(name, args) for name in names]
     if not args.diff:
-        specs = list(dict.fromkeys(specs))  # a network that is named twice is one row
+        specs = list(dict.fromkeys(specs))  # a network that is named twice gets one row
     if args.format == "json":
         result = _diff_json(*specs) if args.diff else [_network_json(spec) for spec in specs]
         print(json.dumps(result, indent=2))

@@ -1,4 +1,4 @@
-"""`doctor`: what of this machine and this installation works, one line each."""
+"""`doctor`: what works on this machine and in this installation, one line each."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from vggcore.machine.precision import cpu_multiplies_bf16
 OLDEST = {"torch": (2, 11), "torchvision": (0, 26), "numpy": (2, 1), "pandas": (2, 2)}
 APP = {"streamlit": (1, 67), "plotly": (7, 1)}
 APP_REMEDY = "pip install 'vgg-dashboard[app]'"
-PORT = 8501  # Streamlit's usual one
+PORT = 8501  # Streamlit's default
 MIN_FREE_DISK, MIN_FREE_MEMORY = 1_000_000_000, 1_000_000_000  # bytes
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints what was found; 1 where something does not work."""
+    """Prints what was found; returns 1 if something does not work."""
     found = []
     for finding in examine():
         found.append(finding)
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """All findings, the quick ones first; each check that fails is a finding, not an error."""
+    """All findings, the quick ones first; a check that fails is a finding, not an error."""
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
         (Message("Python"), _python),
         (Message("packages"), lambda: _packages(OLDEST, "pip install -r requirements.txt")),

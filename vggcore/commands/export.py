@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     pattern, _ = export.FORMATS[args.format]
     file = Path(args.output or pattern.format(Path(args.checkpoint).name))
     suffix = Path(pattern).suffix
-    if file.suffix != suffix:  # whoever opens it would take it for something else
+    if file.suffix != suffix:  # whoever opens it would take it for another format
         raise ValueError(f"--output {file} must end in {suffix}: that is what {args.format} is")
     content = export.export(args.checkpoint, args.format)
     write_atomically(file, content)

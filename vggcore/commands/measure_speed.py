@@ -1,4 +1,4 @@
-"""`measure-speed`: measure this machine, so that time estimates are its own."""
+"""`measure-speed`: measure this machine, so that time estimates fit it."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Measures, keeps the result for this user, prints what it means. Returns 0."""
+    """Measures, saves the result for this user, and prints what it means. Returns 0."""
     measured = speed.measure(args.device)
     if args.json:
         print(json.dumps({name: speeds._asdict() for name, speeds in measured.items()}, indent=2))

@@ -1,4 +1,4 @@
-"""`pictures`: look at your own pictures before training, and keep them under a name."""
+"""`pictures`: look at your own pictures before training, and save them under a name."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Network and recipe on the command line: arguments made from the dataclasses' fields.
+"""Network and recipe on the command line: arguments generated from the dataclasses' fields.
 
 `add` declares them, `chosen` turns what was typed into a `VGGSpec` and a `TrainConfig`: the
 preset's values, changed by whatever was given. No PyTorch.
@@ -16,7 +16,7 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import HEADS, VGGSpec
 from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
 
-OWN_PRESET = "own"  # where pictures are named and no preset is
+OWN_PRESET = "own"  # if pictures are named but no preset
 # Only the fields that make sense for ten classes of garments.
 _SPEC_HELP = {
     "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
@@ -66,7 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
-    """Preset, network and recipe that were asked for. Raises ValueError for what cannot be."""
+    """The preset, network and recipe asked for. Raises ValueError for impossible ones."""
     name = args.preset or (OWN_PRESET if getattr(args, "pictures", None) else DEFAULT_PRESET)
     train = _replaced(PRESETS[name].train, args)
     if train.pictures and args.dataset is None and train.dataset != CORRECTIONS:
@@ -78,16 +78,16 @@ def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
         spec, train = for_pictures(spec, train)
     elif train.dataset == CORRECTIONS:
         check(spec, train)
-        spec = checkpoints.read_card(train.init_from).spec  # its network, and no other
+        spec = checkpoints.read_card(train.init_from).spec  # always the network being corrected
     if getattr(args, "largest_batch", None):
         train = _with_largest_batch(spec, train, given=args.batch_size)
     return name, spec, train
 
 
 def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:
-    """A network with as many classes as the pictures, whose path a background run finds too.
+    """A network with as many classes as the pictures, and a path that a background run finds too.
 
-    Raises ValueError: PicturesError, or what `recipe.check` refuses.
+    Raises ValueError: PicturesError, or whatever `recipe.check` refuses.
     """
     from vggcore.data.own.places import is_named
     from vggcore.data.own.sources import numbers
@@ -115,7 +115,7 @@ def _with_largest_batch(spec: VGGSpec, train: TrainConfig, given: int | None) ->
 
 
 def given(args: argparse.Namespace) -> list[str]:
-    """The flags among these arguments that were typed, such as "--epochs"."""
+    """The flags among these arguments that were actually typed, such as "--epochs"."""
     names = [field.name for kind in (VGGSpec, TrainConfig) for field in dataclasses.fields(kind)]
     return [
         _flag(name)

@@ -1,4 +1,4 @@
-"""`results`: what a checkpoint makes of every test image, kept beside it."""
+"""`results`: a checkpoint's answers on every test image, saved beside it."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    checkpoints.read_card(args.name)  # a mistake is told before PyTorch is loaded
+    checkpoints.read_card(args.name)  # report a mistake before PyTorch is loaded
     from vggcore.answers import making_results, results
 
     shown = sys.stderr.isatty()

@@ -12,7 +12,7 @@ from vggcore.machine import paths
 from vggcore.runs.limits import Limits
 
 PLACES = ("this-machine", "cluster")
-_NEWS_PATIENCE = 10.0  # seconds to wait for word from the cluster
+_NEWS_PATIENCE = 10.0  # seconds to wait for news from the cluster
 _STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
 _ON_ONE_RUN = {
     "show": "state, progress and result of a run",
@@ -97,11 +97,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _hear_from_cluster() -> None:
-    """What is shown is to be true now: the copies here may be as old as the last look."""
+    """Bring the local copies up to date before they are shown: they are as old as the last look."""
     if runs.has_cluster():
         from vggcore.runs.cluster import attending, settings
 
-        settings.read()  # raises where they cannot be used
+        settings.read()  # raises if they cannot be used
         attending.attend(wait=_NEWS_PATIENCE)
         if trouble := attending.trouble():
             print(f"vggcore runs: {trouble}", file=sys.stderr)

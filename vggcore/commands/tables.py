@@ -1,4 +1,4 @@
-"""Tables to take away: variants side by side, and any table as text, CSV, Markdown or LaTeX."""
+"""Tables to download: variants side by side, and any table as text, CSV, Markdown or LaTeX."""
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ PUBLISHED_GARMENT_ACCURACY = (
 
 
 def garment_accuracies() -> pd.DataFrame:
-    """Fashion-MNIST test accuracies, published ones and those of our checkpoints and runs.
+    """Fashion-MNIST test accuracies: published ones, and those of our checkpoints and runs.
 
     Columns name, parameters, accuracy (0 to 1), source ("published" or "this machine"), spec
     (VGGSpec, or None for published ones). Damaged cards are left out.
@@ -40,9 +40,9 @@ def garment_accuracies() -> pd.DataFrame:
 def variants(specs: list[VGGSpec]) -> pd.DataFrame:
     """One row per network: the fields of `anatomy.Totals`, published errors and checked counts.
 
-    `top-1 error, %` and `top-5 error, %` are the paper's, on ImageNet, at the one scale that it
-    gives for all six (training side 256); NaN for networks that are not the paper's own.
-    `published` names the sources whose parameter count ours was held against.
+    `top-1 error, %` and `top-5 error, %` are the paper's, on ImageNet, at the only scale that it
+    gives for all six (training side 256); NaN for networks that are not the paper's.
+    `published` names the sources that our parameter count was checked against.
     """
     errors = {e.configuration: e for e in IMAGENET_ERRORS if e.train_scale == "256"}
     rows = []
@@ -67,7 +67,7 @@ def checks_text(spec: VGGSpec) -> str:
     )
 
 
-# Long names and exact counts are for programs; people read fewer columns in larger units.
+# Long names and exact counts are for programs; people want fewer columns and larger units.
 _FOR_PEOPLE = {
     "macs": ("GMAC", 1e9),
     "macs_a": ("GMAC a", 1e9),
@@ -95,7 +95,7 @@ _LEFT_OUT = {
 
 
 def for_people(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with the columns that fit a terminal and say something, in GMAC, MB, per cent."""
+    """`table` with the useful columns that fit a terminal, in GMAC, MB, per cent."""
     columns = {}
     for name in table.columns:
         if name not in _LEFT_OUT and table[name].replace("", pd.NA).notna().any():

@@ -18,7 +18,7 @@ from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1_000  # devices: a job that somebody else started uses whichever it likes
+_EVERY = 1_000  # devices at most: a job that somebody else started uses as many as it likes
 PROCESS_LOST = (
     "another process of this job ended; resume goes on from the last checkpoint, "
     "also with another number of processes"
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _narrow_to_wanted(args: argparse.Namespace) -> None:
-    """Let a rank of somebody's own torchrun see only the GPUs that were asked for by name."""
+    """Let a rank of somebody's own torchrun see only the GPUs that were named."""
     existing = args.resume or args.from_config
     device = RunFolder(existing).train.device if existing else args.device or ""
     if "," in device:
@@ -108,9 +108,9 @@ def _find_rate(args: argparse.Namespace) -> int:
 
 
 def _keep_results(folder: RunFolder) -> None:
-    """Keep beside a finished run's best checkpoint what the Results page will ask for.
+    """Save what the Results page needs beside a finished run's best checkpoint.
 
-    Outside of its locks: the next run may begin, and this one may be renamed or deleted.
+    Called without its locks: the next run may start, and this one may be renamed or deleted.
     """
     if status.read(folder.path).state != State.FINISHED:
         return
@@ -119,11 +119,11 @@ def _keep_results(folder: RunFolder) -> None:
     try:
         making_results.build(folder.path / BEST)
     except (ValueError, OSError, KeyboardInterrupt) as error:
-        log.info("the results were not kept: %s", error)  # the page computes them
+        log.info("the results were not kept: %s", error)  # the page will compute them
 
 
 def _run_as_rank(args: argparse.Namespace) -> int:
-    """One process of several: rank 0 makes the folder and holds the locks for all."""
+    """One process of several: rank 0 makes the folder and holds the locks for all of them."""
     from vggcore.machine import distributed
     from vggcore.runs import process, queue
 
@@ -139,7 +139,7 @@ def _run_as_rank(args: argparse.Namespace) -> int:
 
 
 def _folder_for_all(args: argparse.Namespace) -> RunFolder:
-    """The run folder rank 0 made or found; a mistake of the user's ends every process."""
+    """The run folder that rank 0 made or found; a mistake of the user's ends every process."""
     from vggcore.machine import distributed
 
     outcome: Path | ValueError | None = None
@@ -163,12 +163,12 @@ def _folder(args: argparse.Namespace) -> RunFolder:
                 f"the run in {existing} has its recipe in config.json: leave out {' '.join(given)}"
             )
         folder = RunFolder(existing)
-        folder.spec, folder.train  # noqa: B018  a config that cannot be used ends here
+        folder.spec, folder.train  # noqa: B018  an unusable config fails here
         return folder
     from vggcore.machine import devices
 
     preset, spec, train = recipe_options.chosen(args)
-    devices.resolve(train.device)  # what is not there leaves no run behind
+    devices.resolve(train.device)  # a missing device must not leave a run behind
     path = args.run_dir or paths.runs_dir() / _new_name(preset)
     return run_folder.create(path, spec, train, preset=preset)
 

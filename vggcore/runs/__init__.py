@@ -1,7 +1,7 @@
 """Run folders and their processes: launch, queue, stop, resume, list, measure.
 
-The truth about a run is in its folder and is derived again at every look, so that any number of
-app processes and terminals see the same. Nothing here loads PyTorch.
+A run's folder holds the truth about it, and its state is derived anew at every look, so that any
+number of app processes and terminals see the same. Nothing here loads PyTorch.
 """
 
 from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds

@@ -4,11 +4,11 @@
 |---|---|
 | `config.json` | network and recipe; written once |
 | `metrics.jsonl` | one JSON object a line, append-only; a torn last line is tolerated |
-| `status.json` | the newest word of the trainer; replaced atomically |
+| `status.json` | the trainer's latest status; replaced atomically |
 | `notes.json` | a note and tags that people wrote; optional |
 | `stop` | its existence asks the trainer to save and end |
 | `best.safetensors`, `best.json` | the best epoch's weights, with their card |
-| `best.results.npz` | what the Results page shows of it; made when the run has finished |
+| `best.results.npz` | what the Results page shows of it; made once the run has finished |
 | `last.safetensors`, `last-previous.safetensors` | resumable states |
 | `log.txt` | output of a background trainer |
 """
@@ -34,10 +34,10 @@ from vggcore.runs.status import Status
 def create(
     path: Path, spec: VGGSpec, train: TrainConfig, *, preset: str | None = None, group: str = ""
 ):
-    """Make the folder of a new run; an empty one will do. group: the runs it belongs with.
+    """Make the folder of a new run; an existing empty one is fine. group: the runs it belongs with.
 
-    Raises FileError where there is something already or it cannot be made, ValueError
-    where the network cannot be trained by this recipe: before anything is written.
+    Raises FileError if something is already there or the folder cannot be made, and ValueError
+    if this recipe cannot train the network, before anything is written.
     """
     recipe.check(spec, train)
     if train.init_from:
@@ -74,7 +74,7 @@ def now() -> str:
 
 
 class RunFolder:
-    """Access to one run's files. Raises FileError, in one line, for what cannot be used."""
+    """Access to one run's files. Raises FileError, in one line, if something cannot be used."""
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
@@ -114,7 +114,7 @@ class RunFolder:
         return TrainConfig.from_dict(self.config["train"])
 
     def append_metrics(self, row: dict) -> None:
-        """Add one line to the metrics, whole."""
+        """Add one complete line to the metrics."""
         line = json.dumps({key: _rounded(value) for key, value in row.items()}) + "\n"
         try:
             with open(self.path / METRICS, "a", encoding="utf-8") as stream:
@@ -128,7 +128,7 @@ class RunFolder:
             ) from None
 
     def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
-        """Add a remark that belongs to a step: shown with the curves."""
+        """Add a remark about a step, shown with the curves."""
         row = {"kind": "event", "step": step, "seconds": seconds, "message": message}
         self.append_metrics(row | {"level": level})
 
@@ -138,13 +138,13 @@ class RunFolder:
         return file.stat().st_size if file.exists() else 0
 
     def truncate_metrics(self, length: int) -> None:
-        """Drop the rows after a checkpoint: going on from it writes them again."""
+        """Drop the rows after a checkpoint: they are written again when the run resumes from it."""
         if self.metrics_bytes() > length:
             os.truncate(self.path / METRICS, length)
 
     def write_status(self, state: str, **values) -> Status:
-        """Replace the status; values not given keep their last value. Raises FileError."""
-        before = self._status or status.read(self.path)  # what the queue wrote stays
+        """Replace the status; values not given stay as they were. Raises FileError."""
+        before = self._status or status.read(self.path)  # keep what the queue wrote
         said = replace(before, state=state, pid=os.getpid(), **values)
         self._status = status.write(self.path, said)
         return self._status

@@ -1,4 +1,4 @@
-"""Runs that differ in nothing but their seed: how much of a result is chance."""
+"""Runs that differ only in their seed: how much of a result is chance."""
 
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
@@ -18,7 +18,7 @@ MAX_SEEDS = 20
 
 @dataclass(frozen=True)
 class Spread:
-    """A measured quantity over the runs of a group."""
+    """A measured quantity across the runs of a group."""
 
     values: tuple[float, ...]
 
@@ -28,19 +28,19 @@ class Spread:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of the sample; None of fewer than two."""
+        """Standard deviation of the sample; None for fewer than two."""
         return stdev(self.values) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)
 class Group:
-    """The runs that were launched together, by name."""
+    """Runs that were launched together, under one name."""
 
     name: str
     runs: tuple[Run, ...]
 
     def spread(self, score: str) -> Spread:
-        """Of "val_accuracy" or "test_accuracy", as the runs' cards have it so far."""
+        """Spread of "val_accuracy" or "test_accuracy", as far as the runs' cards have it."""
         cards = [read_json(run.path / f"{BEST}.json") or {} for run in self.runs]
         return Spread(tuple(card[score] for card in cards if isinstance(card.get(score), float)))
 
@@ -65,7 +65,7 @@ class Group:
 
 
 def groups(found: list[Run] | None = None) -> list[Group]:
-    """All groups among these runs, or among all, the newest first; their runs by seed."""
+    """All groups among these runs, or among all runs, newest first; their runs sorted by seed."""
     together: dict[str, list[Run]] = {}
     for run in list_runs() if found is None else found:
         if run.group:
@@ -74,7 +74,7 @@ def groups(found: list[Run] | None = None) -> list[Group]:
 
 
 def group(name: str) -> Group:
-    """The group of this name. Raises RunError where there is none."""
+    """The group of this name. Raises RunError if there is none."""
     for one in groups():
         if one.name == name:
             return one
@@ -99,11 +99,11 @@ def launch_seeds(
     limits: Limits | None = None,
     on_cluster: bool = False,
 ) -> Group:
-    """Launch the same run with `seeds` seeds, from the recipe's on, as the group `name`.
+    """Launch the same run with `seeds` seeds, counting up from the recipe's, as the group `name`.
 
-    They wait for each other in the queue where they need the same device. `request` makes a
-    second click harmless, as in `launch`. Raises RunError or NotAllowed; runs that were launched
-    before it stay.
+    Runs that need the same device wait for each other in the queue. `request` makes a second
+    click harmless, as in `launch`. Raises RunError or NotAllowed; runs launched before the error
+    stay.
     """
     limits = limits or Limits.read()
     if limits.public:
@@ -112,7 +112,7 @@ def launch_seeds(
         raise RunError(
             Message("{seeds} seeds are out of range: 2 to {limit}", seeds=seeds, limit=MAX_SEEDS)
         )
-    # Numbers follow the name: what belongs together reads so, and is short enough.
+    # Numbers come after the name, so that related runs read as such and names stay short.
     stem = check_name(name) if name else _free_stem(preset or "run")
     check_name(f"{stem}-s{train.seed + seeds}")
     if any(run.group == stem for run in list_runs()) and not request:

@@ -1,4 +1,4 @@
-"""Create a run, and start its process: detached, locked, and queued for a device."""
+"""Create a run and start its process: detached, locked, and queued for a device."""
 
 import os
 import shutil
@@ -51,18 +51,18 @@ def launch(
 ) -> Run:
     """Create a run and start its process, detached; it waits in the queue for its device.
 
-    `request` makes a second click harmless: a run that was created with it is returned instead
-    of a new one. `visitor` tells visitors of a public deployment apart. With several `processes`
-    torchrun trains on as many GPUs, and the run waits until so many are free at once. `group`
-    names the runs that it belongs with. `on_cluster` sends it to the cluster that is set up here
-    instead, where it trains on as many GPUs or nodes as there are `processes`. Raises RunError or
+    `request` makes a second click harmless: if a run was already created with it, that run is
+    returned. `visitor` tells visitors of a public deployment apart. With several `processes`,
+    torchrun trains on as many GPUs, and the run waits until that many are free at once. `group`
+    names the runs that it belongs with. `on_cluster` sends it to the cluster that is set up here,
+    where it trains on as many GPUs or nodes as there are `processes`. Raises RunError or
     NotAllowed (both ValueError) in one line: name taken, disk full, read-only, not allowed, no
     cluster, no answer from it.
     """
     limits = limits or Limits.read()
     if "," in train.device:
         processes = len(train.device.split(","))
-    if sys.platform == "win32":  # a lock cannot be handed to another process there
+    if sys.platform == "win32":  # a lock cannot be passed to another process there
         raise RunError(
             Message("background runs need Linux or macOS: train in a terminal, `vggcore train`")
         )
@@ -105,7 +105,7 @@ def launch(
             submitting.prepare(staging)
         else:
             write_queued(staging, train, Status())
-        os.rename(staging, path)  # the run appears whole, locked and queued
+        os.rename(staging, path)  # the run appears complete, locked and queued
     if on_cluster:
         os.close(lock)
         with one_line_errors(path):
@@ -117,7 +117,7 @@ def launch(
 
 @contextmanager
 def one_line_errors(place: Path) -> Iterator[None]:
-    """What goes wrong with files in the block ends as a RunError."""
+    """File errors in the block become RunErrors."""
     try:
         yield
     except FileError as error:
@@ -129,7 +129,7 @@ def one_line_errors(place: Path) -> Iterator[None]:
 
 
 def _sweep(runs_dir: Path) -> None:
-    """Remove what a killed process left of a creation or deletion. Inside `changing_runs` only."""
+    """Remove what a killed process left of a creation or deletion. Only inside `changing_runs`."""
     for leftover in (runs_dir / ".new", *runs_dir.glob(".deleted-*")):
         shutil.rmtree(leftover, ignore_errors=True)
     for leftover in runs_dir.glob(".tmp-*"):
@@ -144,7 +144,7 @@ def _requested_before(request: str) -> Run | None:
 
 
 def check_room(limits: Limits, visitor: str) -> None:
-    """Raises NotAllowed or RunError where this machine has no room for one more run."""
+    """Raises NotAllowed or RunError if this machine has no room for one more run."""
     free = shutil.disk_usage(paths.runs_dir()).free
     if free < MIN_FREE_BYTES:
         raise RunError(
@@ -161,7 +161,7 @@ def check_room(limits: Limits, visitor: str) -> None:
 
 
 def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
-    """A fresh ticket at the end of the queue. Inside `changing_runs` only."""
+    """Write a new ticket at the end of the queue. Only inside `changing_runs`."""
     queued = replace(
         kept,
         state=State.QUEUED,
@@ -175,12 +175,12 @@ def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
 
 
 def trainer_command(path: Path, how: str) -> list[str]:
-    """Argument list that trains the run: `how` is "--from-config" or "--resume"."""
+    """Argument list that trains the run; `how` is "--from-config" or "--resume"."""
     return [sys.executable, "-m", "vggcore", "train", how, str(path)]
 
 
 def start(path: Path, how: str, lock: int) -> None:
-    """Start the trainer in a session of its own and hand it the lock; closes ours."""
+    """Start the trainer in its own session and hand it the lock; closes our copy."""
     folders = {
         "VGGCORE_RUNS": paths.runs_dir(),
         "VGGCORE_DATA": paths.data_dir(),
@@ -210,5 +210,5 @@ def start(path: Path, how: str, lock: int) -> None:
         ) from None
     finally:
         os.close(lock)
-    # Only to take the exit code from the kernel, so that no zombie stays while an app lives on.
+    # Only to collect the exit code, so that no zombie stays while the app lives on.
     threading.Thread(target=process.wait, daemon=True, name=f"reap {path.name}").start()

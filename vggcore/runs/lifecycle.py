@@ -1,4 +1,4 @@
-"""What can be done with a run that is there: stop, resume, rename, delete, promote."""
+"""What can be done with an existing run: stop, resume, rename, delete, promote."""
 
 import hashlib
 import os
@@ -25,14 +25,14 @@ from vggcore.runs.names import BEST, CLUSTER, CONFIG, STOP, RunError, State
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import Run, check_name, look, look_at, visitor_of
 
-_ENDING_SECONDS = 20.0  # how long a process whose run has ended may take to go
+_ENDING_SECONDS = 20.0  # how long the process of an ended run may take to exit
 
 
 def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None) -> Run:
     """Ask a living run to save and end; if it does not, it is killed after 30 seconds.
 
-    A waiting run is cancelled. A small process of its own sees to the end (`stopper`), so
-    that this holds even when the app or terminal that asked is gone. Raises RunError.
+    A waiting run is cancelled. A small separate process sees it through (`stopper`), so that
+    this works even if the app or terminal that asked is gone. Raises RunError.
     """
     run = look(name)
     if not run.living:
@@ -42,7 +42,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     _check_own(run, "stopping", visitor, password, limits or Limits.read())
     with one_line_errors(run.path):
         (run.path / STOP).touch()
-    if run.on_cluster:  # the follower passes it on, and sees to the end
+    if run.on_cluster:  # the follower passes it on and sees it through
         return look_at(run.path)
     stopper = subprocess.Popen(
         [sys.executable, "-m", "vggcore.runs.stopper", str(run.path.resolve())],
@@ -59,7 +59,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
 def resume(
     name: str, *, visitor: str = "", password: str = "", limits: Limits | None = None
 ) -> Run:
-    """Start a stopped, failed or crashed run again, at the step of its last checkpoint.
+    """Start a stopped, failed or crashed run again, from the step of its last checkpoint.
 
     A run that ended before its first checkpoint starts from the beginning. Raises RunError or
     NotAllowed.
@@ -101,7 +101,7 @@ def _resume_on_cluster(path: Path, lock: int) -> None:
 
 
 def _check_ended(run: Run) -> None:
-    """Raises RunError where a run elsewhere lives, or has nothing left to train."""
+    """Raises RunError if a run on the cluster is living, or has nothing left to train."""
     if run.living:
         raise _not_ended(run)
     if run.state == State.FINISHED:
@@ -123,7 +123,7 @@ def _finished(name: str) -> RunError:
 
 
 def _prepare_resume(path: Path) -> str:
-    """Bring a run's folder back to "queued" while holding its lock; how to start the trainer."""
+    """Set a run's folder back to "queued", holding its lock; returns how to start the trainer."""
     said = status.read(path)
     if said.state == State.FINISHED:
         raise _finished(path.name)
@@ -142,7 +142,7 @@ def delete(name: str, *, password: str = "", limits: Limits | None = None) -> No
             from vggcore.runs.cluster import submitting
 
             submitting.delete(path)
-        # Renaming first takes it away in one step, for every reader.
+        # Renaming first makes it disappear in one step, for every reader.
         doomed = path.with_name(f".deleted-{name}-{os.getpid()}-{time.monotonic_ns()}")
         os.rename(path, doomed)
         shutil.rmtree(doomed, ignore_errors=True)
@@ -176,7 +176,7 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
 def promote(
     name: str, checkpoint_name: str, *, password: str = "", limits: Limits | None = None
 ) -> Path:
-    """Copy a run's best checkpoint to the checkpoints folder; its path without suffix.
+    """Copy a run's best checkpoint to the checkpoints folder; returns its path without suffix.
 
     Classify offers it from then on. Raises RunError, NotAllowed.
     """
@@ -204,30 +204,30 @@ def promote(
             raise RunError(
                 Message("the best checkpoint of {name} is being replaced: try again", name=name)
             )
-        with suppress(FileNotFoundError):  # what the Results page shows: later made anew
+        with suppress(FileNotFoundError):  # the Results page's data: can be made again later
             kept = (run.path / f"{BEST}.results.npz").read_bytes()
             write_atomically(target.with_name(target.name + ".results.npz"), kept)
-        # The card last: a checkpoint is listed by its card, and so is never seen half copied.
+        # The card last: checkpoints are listed by their card, so a half-copied one is never seen.
         write_atomically(target.with_name(target.name + ".safetensors"), weights)
         write_json(card_file, replace(card, name=checkpoint_name, run=name).to_dict())
     return target
 
 
 def _check_own(run: Run, action: str, visitor: str, password: str, limits: Limits) -> None:
-    """Raises NotAllowed where a visitor of a public deployment reaches for another's run."""
+    """Raises NotAllowed if a visitor of a public deployment tries to change another's run."""
     if visitor_of(run) != visitor:
         limits.require_owner(password, f"{action} another visitor's run")
 
 
 def _take_resting_lock(run: Run) -> int | None:
-    """The lock of a run that has ended; None where it lives. Waits for its process to be gone."""
+    """The lock of an ended run; None if the run is living. Waits for its process to exit."""
     patience = 1.0 if run.living else _ENDING_SECONDS
     return locks.take(run.path, patience)
 
 
 @contextmanager
 def _resting(name: str, action: str) -> Iterator[Path]:
-    """The folder of a run that no process works on, and none can start on during the block."""
+    """The folder of a run that no process works on, and that none can start on during the block."""
     run = look(name)
     with one_line_errors(run.path):
         lock = _take_resting_lock(run)

@@ -1,8 +1,8 @@
 """What visitors of a public deployment may do. Enforced where runs are created and changed.
 
 A deployment is public when VGGCORE_PUBLIC is 1. Visitors then cannot train, unless its owner
-sets VGGCORE_PUBLIC_TRAINING to 1; the caps below bind every such run. Deleting, renaming and
-promoting need VGGCORE_OWNER_PASSWORD, and without one nobody can. Plain Python, no PyTorch.
+sets VGGCORE_PUBLIC_TRAINING to 1; the caps below apply to every such run. Deleting, renaming and
+promoting need VGGCORE_OWNER_PASSWORD; if it is not set, nobody can. Plain Python, no PyTorch.
 """
 
 import hmac
@@ -20,22 +20,22 @@ class NotAllowed(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Caps of this deployment. The defaults are those of a private one: no caps."""
+    """Caps of this deployment. The defaults are for a private one: no caps."""
 
     public: bool = False
     training: bool = True
-    presets: tuple[str, ...] = ()  # a public visitor chooses one of these, unchanged but for caps
+    presets: tuple[str, ...] = ()  # a public visitor picks one, unchanged except for caps
     max_epochs: int = 5
     max_minutes: float = 10.0
     queue_per_visitor: int = 1  # living runs, waiting ones included
     queue: int = 4  # living runs of all visitors together
     disk_bytes: int = 2_000_000_000  # of all run folders together
-    collecting: bool = False  # corrections of visitors are stored, with their consent
+    collecting: bool = False  # visitors' corrections are stored, with their consent
     owner_password: str = ""
 
     @classmethod
     def read(cls, values: Mapping[str, str] | None = None) -> "Limits":
-        """From VGGCORE_PUBLIC… settings, by default the environment's. Raises ValueError."""
+        """From the VGGCORE_PUBLIC… settings, by default the environment's. Raises ValueError."""
         values = os.environ if values is None else values
         collecting = _flag(values, "VGGCORE_COLLECT")
         if not _flag(values, "VGGCORE_PUBLIC"):
@@ -78,7 +78,7 @@ class Limits:
     def capped(self, preset: str, train: TrainConfig) -> TrainConfig:
         """`train` as a visitor may run it: the preset's own recipe under this deployment's caps.
 
-        Of the visitor's wishes only the seed is kept. Raises NotAllowed.
+        Of the visitor's choices only the seed is kept. Raises NotAllowed.
         """
         if not self.public:
             return train
@@ -97,7 +97,7 @@ class Limits:
         return replace(recipe, seed=train.seed, epochs=epochs, max_minutes=minutes)
 
     def check_queue(self, living: int, living_of_visitor: int, disk_bytes: int) -> None:
-        """Raises NotAllowed where one more run would be too many, or the disk share is used up."""
+        """Raises NotAllowed if one more run would be too many, or the disk share is used up."""
         if not self.public:
             return
         if living_of_visitor >= self.queue_per_visitor:

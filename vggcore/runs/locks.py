@@ -1,7 +1,7 @@
-"""The lock of a run: alive means locked.
+"""The lock of a run: a run is alive if it is locked.
 
-A run's process holds it for its whole life, and the kernel releases it on any death, so no pid or
-heartbeat has to be believed.
+A run's process holds it for its whole life, and the kernel releases it however the process dies,
+so there is no need to trust a pid or a heartbeat.
 """
 
 import os
@@ -12,17 +12,17 @@ from vggcore.runs.names import INCOMING, LOCK
 
 
 def is_alive(run_dir: Path) -> bool:
-    """Whether a process works on this run."""
+    """Whether a process is working on this run."""
     return is_locked(run_dir / LOCK)
 
 
 def take(run_dir: Path, patience: float = 1.0) -> int | None:
-    """The run's lock: the open file's number, or None where a process has it. Raises OSError."""
+    """The run's lock as a file descriptor; None if a process holds it. Raises OSError."""
     return take_lock(run_dir / LOCK, patience)
 
 
 def holder(run_dir: Path) -> int | None:
-    """Pid of the process that holds a run's lock; None where nobody does or it is just starting."""
+    """Pid of the process that holds a run's lock; None if nobody does or it is just starting."""
     if not is_alive(run_dir):
         return None
     try:
@@ -38,6 +38,6 @@ def say_who_holds(fd: int) -> None:
 
 
 def remove_temporary_files(run_dir: Path) -> None:
-    """Delete what a killed process left half-written. Call it only while holding the lock."""
+    """Delete what a killed process left half-written. The caller must hold the lock."""
     for path in (*run_dir.glob(".tmp-*"), run_dir / INCOMING):
         path.unlink(missing_ok=True)

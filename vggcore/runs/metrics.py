@@ -1,4 +1,4 @@
-"""A run's metrics: read only what is new, thin out for a chart, smooth, warn. No PyTorch."""
+"""A run's metrics: read only what is new, thin out for charts, smooth, warn. No PyTorch."""
 
 import json
 import math
@@ -15,7 +15,7 @@ import pandas as pd
 from vggcore.machine.messages import Message
 from vggcore.runs.naming import GARMENTS, Naming
 
-SAMPLES = "samples"  # of an epoch's row: [label, probabilities] of a few validation pictures
+SAMPLES = "samples"  # in an epoch's row: [label, probabilities] of a few validation pictures
 SAMPLES_FILE = "samples.png"  # in the run folder: those pictures side by side
 STEP_COLUMNS = (
     "step",
@@ -27,22 +27,22 @@ STEP_COLUMNS = (
     "images_per_second",
     "memory_bytes",
 )
-# Of the whole GPU, whoever uses it; there only where a driver tells.
+# For the whole GPU, whoever uses it; only present if a driver reports them.
 GPU_COLUMNS = ("gpu_busy", "gpu_memory_bytes")
 
 _ALIKE = 1e-3  # standard deviation of a normalised pixel over a batch
 _MOSTLY = 0.9  # share of a block's channels
 _BY_HEART = 0.9  # accuracy on the training pictures
 _FADED = 1e-3  # share of the largest gradient
-_ENOUGH_STEPS = 150  # after which a network that can learn has begun to
-_MOVES = 0.004  # nats by which a loss that moves has fallen in that time
+_ENOUGH_STEPS = 150  # by then, a network that can learn has started to
+_MOVES = 0.004  # nats by which a moving loss has fallen in that time
 
 
 class MetricsLog:
     """The rows of one `metrics.jsonl`, kept up to date by `refresh`.
 
-    Reads from where it stopped; a last line without its end waits for the next time, a line that
-    is no JSON object is left out. Where a resumed run writes steps again, the newest row counts.
+    Continues where it stopped. An unfinished last line waits for the next time; a line that is no
+    JSON object is skipped. Where a resumed run writes steps again, the newest row counts.
     Safe to share between the sessions of an app.
     """
 
@@ -62,7 +62,7 @@ class MetricsLog:
         self._evidence: list[dict] = []
 
     def refresh(self) -> bool:
-        """Read what was added since the last time; whether anything was."""
+        """Read what was added since the last time; returns whether there was anything."""
         with self._lock:
             lines = self._new_lines()
             for row in _parse(lines):
@@ -79,7 +79,7 @@ class MetricsLog:
                     self._identity = identity
                 stream.seek(self._offset)
                 content = stream.read()
-        except OSError:  # not there yet, or deleted under us
+        except OSError:  # not there yet, or deleted in the meantime
             self._clear()
             return []
         whole = content[: content.rfind(b"\n") + 1]
@@ -137,7 +137,7 @@ def _is_evidence(row: dict) -> bool:
 
 
 def _parse(lines: list[bytes]) -> list[dict]:
-    try:  # one call for all of them is twice as fast, and nearly always possible
+    try:  # one call for all is twice as fast, and nearly always possible
         rows = json.loads(b"[" + b",".join(lines) + b"]")
     except ValueError:
         rows = [row for line in lines for row in _parse_one(line)]
@@ -159,7 +159,7 @@ def _number(value) -> float:
 def thin_out(x: np.ndarray, y: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
     """At most `points` of the points, keeping the lowest and highest of every stretch.
 
-    So a single spike in 100,000 steps is still seen. NaN counts as a gap.
+    A single spike in 100,000 steps therefore stays visible. NaN counts as a gap.
     """
     if len(x) <= points:
         return x, y
@@ -187,11 +187,11 @@ def smooth(values: np.ndarray, weight: float) -> np.ndarray:
 
 
 def band(curves: list[list[dict]], column: str) -> pd.DataFrame:
-    """One curve of several runs' epochs: columns epoch, step, seconds, mean, low, high, runs.
+    """One curve over several runs' epochs: columns epoch, step, seconds, mean, low, high, runs.
 
-    curves: epoch rows of each run; column: such as "val_accuracy". low and high are one standard
-    deviation of the sample below and above the mean; an epoch that one run alone has reached has
-    no width.
+    curves: epoch rows of each run; column: for example "val_accuracy". low and high are one
+    standard deviation of the sample below and above the mean; an epoch that only one run has
+    reached has no width.
     """
     rows = [
         {key: row.get(key) for key in ("epoch", "step", "seconds", column)}
@@ -211,7 +211,7 @@ def band(curves: list[list[dict]], column: str) -> pd.DataFrame:
 def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
     """Steps a second over the newest rows; None before there are two of them.
 
-    The first step of a run, in which libraries set themselves up, is so left out soon.
+    The slow first step of a run, in which libraries initialise, soon drops out.
     """
     recent = steps.iloc[-rows:]
     if len(recent) < 2:
@@ -222,9 +222,9 @@ def recent_speed(steps: pd.DataFrame, rows: int = 20) -> float | None:
 
 
 def stuck_at_chance(steps: pd.DataFrame, naming: Naming = GARMENTS) -> int | None:
-    """The newest step of a run that guesses among its classes and stays there; else None.
+    """The newest step of a run whose answers are at chance and stay there; otherwise None.
 
-    A network that learns slowly moves: its loss falls, if only in the third decimal.
+    A network that learns slowly still moves: its loss falls, if only in the third decimal.
     """
     if len(steps) < 6 or steps["step"].iloc[-1] < _ENOUGH_STEPS:
         return None
@@ -237,7 +237,7 @@ def stuck_at_chance(steps: pd.DataFrame, naming: Naming = GARMENTS) -> int | Non
 
 
 def why_stuck(evidence: list[dict]) -> str:
-    """What the newest evidence says of a run that stays at chance; "" where there is none."""
+    """What the newest evidence says about a run stuck at chance; "" if there is none."""
     if not evidence:
         return ""
     gradients, dead = evidence[-1]["gradients"], evidence[-1]["dead"]
@@ -273,13 +273,13 @@ class Alert:
 
 
 def _memorised(epoch: dict, naming: Naming) -> Alert | None:
-    """Where a network knows its training pictures by heart, and guesses on all others."""
+    """Alert if a network knows its training pictures by heart and guesses on all others."""
     known, others = _number(epoch.get("train_accuracy")), _number(epoch.get("val_accuracy"))
     chance = naming.accuracy
-    pictures = sum(map(sum, epoch.get("confusion") or []))  # of few, guessing may name more
+    pictures = sum(map(sum, epoch.get("confusion") or []))  # with few, guessing may get more right
     luck = math.sqrt(chance * (1 - chance) / pictures) if pictures else 0.0
     guessed = chance + max(0.1 * (1 - chance), luck)
-    if not (known >= _BY_HEART and others <= guessed):  # false for what is not known
+    if not (known >= _BY_HEART and others <= guessed):  # false for NaN
         return None
     return Alert(
         "memorised",
@@ -294,7 +294,7 @@ def _memorised(epoch: dict, naming: Naming) -> Alert | None:
 
 
 def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -> list[Alert]:
-    """What the curves so far give reason to say of a run that learns these classes."""
+    """What is worth saying about the curves so far, for a run that learns these classes."""
     found = []
     if len(steps) and not np.isfinite(steps["train_loss"]).all():
         first = int(steps["step"][~np.isfinite(steps["train_loss"])].iloc[0])

@@ -1,30 +1,30 @@
-"""What the files of a run folder are called, and the words for how a run stands.
+"""The names of the files in a run folder, and the words for a run's state.
 
 | state | what it means |
 |---|---|
 | queued | its process waits for the device |
-| starting | it has the device and loads data and network |
-| running | it trains |
+| starting | it has the device and is loading data and network |
+| running | it is training |
 | stopping | it was asked to stop and is saving |
 | stopped | it saved and ended because it was asked to; it can be resumed |
 | finished | it did all its epochs |
-| failed | it ended with an error that it could name |
-| crashed | its process is gone without a word: killed, out of memory, power cut |
+| failed | it ended with an error that it could report |
+| crashed | its process ended without a report: killed, out of memory, power cut |
 """
 
 from enum import StrEnum
 
 CONFIG, METRICS, STATUS, LOG = "config.json", "metrics.jsonl", "status.json", "log.txt"
 LAUNCH = "launch.json"  # who launched it, and how
-CLUSTER = "cluster.json"  # which run of the store it is the copy of, where it trains on a cluster
-PICTURES = "pictures.json"  # which pictures it began with, where they are somebody's own
-NOTES = "notes.json"  # what people wrote on it
+CLUSTER = "cluster.json"  # which of the store's runs this is a copy of, if it trains on a cluster
+PICTURES = "pictures.json"  # which pictures it started with, if they are somebody's own
+NOTES = "notes.json"  # what people wrote about it
 STOP = "stop"  # its existence asks the trainer to save and end
 LOCK = "lock"  # held by the run's process for as long as it lives
 BEST = "best"  # checkpoint of the best epoch, without suffix
 LAST, PREVIOUS = "last.safetensors", "last-previous.safetensors"  # resumable states
 INCOMING = "last-incoming.safetensors"
-RESERVE = ".reserve"  # room for a last word when the disk is full
+RESERVE = ".reserve"  # reserved space for a last status when the disk is full
 
 
 class RunError(ValueError):
@@ -32,7 +32,7 @@ class RunError(ValueError):
 
 
 class State(StrEnum):
-    """How a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     STARTING = "starting"

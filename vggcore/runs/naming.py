@@ -1,4 +1,4 @@
-"""What a run's network is to name, and how well guessing would do: from its folder, cheaply."""
+"""The classes a run's network learns, and how well guessing would do: from its folder, cheaply."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vggcore.runs.names import PICTURES
 
 @dataclass(frozen=True)
 class Naming:
-    """Classes, and what who always guesses by their frequency would reach."""
+    """Classes, and what always guessing by their frequency would reach."""
 
     classes: tuple[str, ...] = CLASSES
     loss: float = math.log(len(CLASSES))  # nats
@@ -19,7 +19,7 @@ class Naming:
 
     @classmethod
     def of(cls, classes: tuple[str, ...], counts: list[int]) -> "Naming":
-        """counts: pictures of each class that are trained on."""
+        """counts: training pictures of each class."""
         shares = [count / sum(counts) for count in counts]
         entropy = -sum(share * math.log(share) for share in shares if share)
         return cls(classes, entropy, max(shares))

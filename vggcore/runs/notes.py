@@ -1,4 +1,4 @@
-"""What people write on a run: a note and tags, kept in its folder."""
+"""What people write about a run: a note and tags, kept in its folder."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ _TAG = re.compile(r"[\w][\w .:+/-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Notes:
-    """A note and tags. Raises RunError for what is too long or no tag."""
+    """A note and tags. Raises RunError for one that is too long, or an invalid tag."""
 
     note: str = ""
     tags: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Notes:
 
 
 def notes_of(run: Run | Path) -> Notes:
-    """What is written on a run; nothing where its file is missing or damaged."""
+    """The notes on a run; empty if the file is missing or damaged."""
     path = run.path if isinstance(run, Run) else run
     found = read_json(path / NOTES) or {}
     note, tags = found.get("note", ""), found.get("tags", [])
@@ -66,7 +66,7 @@ def notes_of(run: Run | Path) -> Notes:
 def write_notes(
     name: str, notes: Notes, *, password: str = "", limits: Limits | None = None
 ) -> Run:
-    """Replace what is written on a run, living or not. Raises RunError, NotAllowed."""
+    """Replace the notes on a run, living or not. Raises RunError, NotAllowed."""
     (limits or Limits.read()).require_owner(password, "writing on a run")
     run = look(name)
     with one_line_errors(run.path):

@@ -15,20 +15,20 @@ from vggcore.machine.messages import Message
 from vggcore.runs import locks, status
 from vggcore.runs.names import LOCK, RESERVE, STOP, RunError, State
 
-LOCK_FD = "VGGCORE_LOCK_FD"  # number of the lock's open file, handed over by the launcher
+LOCK_FD = "VGGCORE_LOCK_FD"  # file descriptor of the lock, handed over by the launcher
 LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
 BOUND = "VGGCORE_ENDS_WITH_PARENT"  # set for the trainer of a job on a cluster
-_held: set[int] = set()  # open files of this process's locks
+_held: set[int] = set()  # file descriptors of this process's locks
 _PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 @contextmanager
 def hold_run_lock(run_dir: Path) -> Iterator[None]:
-    """Hold the run's lock for the life of the block: enter it first, before importing torch.
+    """Hold the run's lock for the life of the block; enter it first, before importing torch.
 
-    A launched process adopts the lock its launcher took, so that no moment is unlocked. An
-    exception that leaves the block is recorded as "failed" unless an end is recorded already.
-    Raises RunError where another process runs this run.
+    A launched process adopts the lock that its launcher took, so there is never an unlocked moment.
+    An exception that leaves the block is recorded as "failed" unless an end is recorded already.
+    Raises RunError if another process is running this run.
     """
     run_dir = Path(run_dir)
     if os.environ.get(LOCK_HELD):
@@ -38,7 +38,7 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
     adopted = _adopt(run_dir / LOCK)
     fd = _take_or_explain(run_dir) if adopted is None else adopted
     try:
-        if adopted is None:  # a stop request that is there was meant for an earlier process
+        if adopted is None:  # an existing stop request was meant for an earlier process
             (run_dir / STOP).unlink(missing_ok=True)
         keep(fd)
         locks.say_who_holds(fd)
@@ -50,16 +50,16 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
         (run_dir / RESERVE).unlink(missing_ok=True)
         _held.discard(fd)
         if adopted is None:
-            os.close(fd)  # an adopted one stays until the process is gone, to the last
+            os.close(fd)  # an adopted one stays open until the process is gone
 
 
 def keep(fd: int) -> None:
-    """This process holds the lock of an open file: torchrun's will be handed it."""
+    """Note that this process holds this lock, so that torchrun inherits it."""
     _held.add(fd)
 
 
 def release(fd: int) -> None:
-    """Give the lock of an open file back."""
+    """Release the lock of an open file."""
     _held.discard(fd)
     os.close(fd)
 
@@ -67,7 +67,7 @@ def release(fd: int) -> None:
 def continue_under_torchrun(processes: int, arguments: list[str]) -> None:
     """Become torchrun with `processes` ranks of `python -m vggcore train ARGUMENTS`.
 
-    The process stays the same one and keeps its locks; the ranks do without. Does not return.
+    The process stays the same and keeps its locks; the ranks hold none. Does not return.
     """
     for fd in _held:
         os.set_inheritable(fd, True)
@@ -78,7 +78,7 @@ def continue_under_torchrun(processes: int, arguments: list[str]) -> None:
 
 
 def end_with_parent() -> None:
-    """A process whose parent is killed must not train on, unlocked or unmirrored (Linux)."""
+    """Let a process end with its killed parent: not train on, unlocked or unmirrored (Linux)."""
     bound = os.environ.get(LOCK_HELD) or os.environ.get(BOUND)
     if bound and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -110,7 +110,7 @@ def _take_or_explain(run_dir: Path) -> int:
 
 
 def _adopt(path: Path) -> int | None:
-    """The lock's open file inherited from the launcher, if there is one."""
+    """The lock's file descriptor inherited from the launcher, if there is one."""
     number = os.environ.pop(LOCK_FD, "")
     if not number.isdigit():
         return None

@@ -1,4 +1,4 @@
-"""The queue for devices: one run a device, the others wait their turn in the order of tickets."""
+"""The queue for devices: one run per device; the others wait in the order of their tickets."""
 
 import os
 import re
@@ -28,8 +28,8 @@ def wait_for_device(device: str, run_dir: Path, count: int = 1) -> Iterator[str]
     """Wait in the queue for `device`, then hold it for the life of the block; yields its name.
 
     Enter it after `hold_run_lock` and before importing torch. "auto" and "cuda" take the first
-    GPU that is free. `count`: how many to hold at once, or as many as there are; their names
-    come with commas between them. The order is that of the runs' tickets, whatever
+    free GPU. `count`: how many to hold at once, or all if there are fewer; their names are
+    separated by commas. Runs take their turn in order of their tickets, whatever
     the clock does. A stop request while waiting is recorded as "stopped" and raises
     SystemExit(0).
     """
@@ -64,7 +64,7 @@ def wait_for_device(device: str, run_dir: Path, count: int = 1) -> Iterator[str]
 
 @contextmanager
 def changing_runs(runs_dir: Path) -> Iterator[None]:
-    """One process at a time creates runs and gives out tickets. Held for milliseconds."""
+    """Lets one process at a time create runs and give out tickets. Held for milliseconds."""
     runs_dir.mkdir(parents=True, exist_ok=True)
     fd = wait_for_lock(runs_dir / ".changing.lock")
     try:
@@ -84,7 +84,7 @@ def next_ticket(runs_dir: Path) -> int:
 
 
 def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
-    """Living runs with an earlier ticket that wait for one of the same devices, in order."""
+    """Living runs with an earlier ticket that are waiting for one of the same devices, in order."""
     earlier = [
         (said.ticket, other)
         for other, said in _statuses(paths.runs_dir())
@@ -122,7 +122,7 @@ def _wants_one_of(said: Status, choices: list[str]) -> bool:
 
 
 def _try_devices(held: ExitStack, ticket: int, choices: list[str], count: int) -> str | None:
-    """Take `count` of the devices, or as many as there are, if it is this run's turn."""
+    """Take `count` of the devices, or all if there are fewer, if it is this run's turn."""
     if waiting_before(ticket, choices):
         return None
     taken: dict[str, int] = {}
@@ -144,7 +144,7 @@ def _try_devices(held: ExitStack, ticket: int, choices: list[str], count: int) -
 
 
 def _device_lock(device: str) -> Path:
-    """A GPU's by its own identity: what one process calls cuda:0 may be another's cuda:1."""
+    """Lock file named by the GPU's uuid: one process's cuda:0 may be another's cuda:1."""
     found = gpus.gpu(device)
     name = found.uuid if found and found.uuid else device
     return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', name.lower())}.lock"
@@ -169,7 +169,7 @@ def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
 
 
 def _cancel(run_dir: Path) -> None:
-    """End this process, whose run has not begun to train in this session."""
+    """End this process, whose run has not started training in this session."""
     process.record_end(run_dir, State.STOPPED, "cancelled before it started")
     (run_dir / STOP).unlink(missing_ok=True)
     print("cancelled before it started", file=sys.stderr, flush=True)
@@ -178,7 +178,7 @@ def _cancel(run_dir: Path) -> None:
 
 @contextmanager
 def _termination_as_cancel(run_dir: Path) -> Iterator[None]:
-    """SIGTERM and SIGINT cancel a run that waits or loads; once it trains, `training` has them."""
+    """SIGTERM and SIGINT cancel a run that waits or loads; `training` handles them after that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,6 +1,6 @@
-"""Recorded runs: real training as one small JSON file each, to look at and replay without a GPU.
+"""Recorded runs: real training as one small JSON file each, to view and replay without a GPU.
 
-They lie in `recordings/` beside this module. `record` makes one from a run folder. No PyTorch.
+They are in `recordings/` beside this module. `record` makes one from a run folder. No PyTorch.
 """
 
 import json
@@ -49,7 +49,7 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """Where and when: shown wherever the recording is, so that nobody takes it for live."""
+        """Where and when it was trained: always shown with it, so that nobody takes it for live."""
         return Message(
             "Recorded on {machine}, {date}", machine=Message(self.machine), date=Message(self.date)
         )
@@ -76,7 +76,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Recording:
-    """Raises RunError where there is no recording of that name, or it is damaged."""
+    """Load a recording. Raises RunError if there is none of that name, or it is damaged."""
     if name not in names():
         raise RunError(Message("there is no recorded run named {name!r}", name=name))
     try:
@@ -102,7 +102,7 @@ def load(name: str) -> Recording:
 
 
 def record(name: str, out: Path | str | None = None) -> Path:
-    """Write the run as a recording, its step rows thinned out; the file. Raises RunError."""
+    """Write the run as a recording with thinned-out steps; returns the file. Raises RunError."""
     run = look(name)
     log = MetricsLog(run.path / METRICS)
     log.refresh()
@@ -125,6 +125,6 @@ def record(name: str, out: Path | str | None = None) -> Path:
         "summary": run.status.summary,
     }
     file = Path(out) if out else FOLDER / f"{name}.json"
-    content = json.dumps(values, separators=(",", ":")) + "\n"  # indented, ten times the size
+    content = json.dumps(values, separators=(",", ":")) + "\n"  # indented: ten times the size
     write_atomically(file, content.encode())
     return file

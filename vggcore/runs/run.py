@@ -38,15 +38,15 @@ _LOG_TAIL_BYTES = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One look at a run. Look again with `look(run.name)`; nothing here changes by itself."""
+    """A snapshot of a run. Look again with `look(run.name)`; nothing here changes by itself."""
 
     name: str
     path: Path
     state: State
-    config: dict  # config.json; {} where it is damaged
-    status: Status  # an empty one where status.json is missing or damaged
-    locked: bool  # a process lives, if only to finish writing
-    on_cluster: bool = False  # this folder is the copy of a run elsewhere
+    config: dict  # config.json; {} if it is damaged
+    status: Status  # empty if status.json is missing or damaged
+    locked: bool  # a process is alive, if only to finish writing
+    on_cluster: bool = False  # this folder is the copy of a run on the cluster
 
     @property
     def living(self) -> bool:
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def resumable(self) -> bool:
-        """It has ended before its last epoch, and its process is gone."""
+        """Whether it ended before its last epoch and its process is gone."""
         ended_early = self.state in (State.STOPPED, State.FAILED, State.CRASHED)
         return ended_early and not self.locked and self.config != {}
 
@@ -68,12 +68,12 @@ class Run:
 
     @property
     def group(self) -> str:
-        """Name of the group of runs that it was launched with; empty where it was alone."""
+        """Name of the group of runs that it was launched with; empty if it was launched alone."""
         return str(self.config.get("group") or "")
 
     @property
     def message(self) -> str:
-        """One line on how the run stands, for people; may be empty."""
+        """One line about the run's state, for people; may be empty."""
         if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
                 return f"Its process ended without a word. Now {full}."
@@ -109,12 +109,12 @@ class Run:
 
 
 def slug(text: str) -> str:
-    """A valid run name made of what a person typed; empty where nothing of it is left."""
+    """A valid run name made from what a person typed; empty if nothing of it is left."""
     return re.sub(r"[^a-z0-9._-]+", "-", str(text).lower()).strip("-._")[:63].rstrip("-._")
 
 
 def check_name(name: str) -> str:
-    """`name`, if it is one: names are folders, so nothing else is ever used as a path."""
+    """`name` if it is valid: names are folders, so nothing else is ever used as a path."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RunError(
             Message(
@@ -144,7 +144,7 @@ def free_name_like(name: str) -> str:
 
 
 def look(name: str) -> Run:
-    """The run as it is now. Raises RunError where there is none of that name."""
+    """The run as it is now. Raises RunError if there is none of that name."""
     _attend()
     path = paths.runs_dir() / check_name(name)
     if not (path / CONFIG).is_file():
@@ -153,7 +153,7 @@ def look(name: str) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """All runs as they are now, the newest first."""
+    """All runs as they are now, newest first."""
     _attend()
     folders = paths.runs_dir().glob(f"*/{CONFIG}")
     runs = [look_at(file.parent) for file in folders if _NAME.fullmatch(file.parent.name)]
@@ -162,25 +162,25 @@ def list_runs() -> list[Run]:
 
 def trained_networks() -> list[str]:
     """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one.
-
-    Of those that name garments or the classes of somebody's own pictures, and those whose cards
+Lists those that name garments or the classes of somebody's own pictures, and those whose
+    cards cannot be read: the error is reported when one is used.
     cannot be read: who asks for them is told.
     """
     return [name for name in _networks() if _may_be_asked(name)]
 
 
 def starting_points() -> list[str]:
-    """All networks that a training can start from, whatever they were trained to name."""
+    """All networks that training can start from, whatever classes they were trained on."""
     return _networks()
 
 
 def has_cluster() -> bool:
-    """Whether a cluster is set up; where none is, nothing of `runs.cluster` is imported."""
+    """Whether a cluster is set up; if not, nothing of `runs.cluster` is imported."""
     return bool(os.environ.get("VGGCORE_RAY"))
 
 
 def _attend() -> None:
-    """Have the copies of the cluster's runs kept up to date, where there is a cluster."""
+    """Have the copies of the cluster's runs kept up to date, if there is a cluster."""
     if has_cluster():
         from vggcore.runs.cluster import attending
 
@@ -202,7 +202,7 @@ def _may_be_asked(name: str) -> bool:
 
 
 def names_garments(card: Card) -> bool:
-    """Whether a network's classes are ours; a card that names none may be one of ours."""
+    """Whether a network's classes are ours; a card without classes may be one of ours."""
     return not card.classes or card.classes == CLASSES
 
 
@@ -210,7 +210,7 @@ def look_at(path: Path) -> Run:
     """The run in this folder as it is now."""
     if (path / CLUSTER).is_file():
         return _look_at_copy(path)
-    # A process may end, or a resumed one begin, between looking at the lock and at the status;
+    # A process may end, or a resumed one start, between reading the lock and reading the status;
     # what was read in between counts only if the lock was the same before and after.
     locked = locks.is_alive(path)
     while True:
@@ -231,7 +231,7 @@ def look_at(path: Path) -> Run:
 
 
 def _look_at_copy(path: Path) -> Run:
-    """The run elsewhere that this folder is the copy of: its status is all there is to go by."""
+    """The run that this folder is a copy of: its status is all there is to go by."""
     said = status.read(path)
     state = State(said.state) if said.state in STATES else State.QUEUED
     if state in LIVING and (path / STOP).exists():
@@ -248,7 +248,7 @@ def _look_at_copy(path: Path) -> Run:
 
 
 def _state(locked: bool, said: Status, stop_requested: bool) -> State:
-    """Derived from what is on disk."""
+    """The state derived from what is on disk."""
     if said.state in ENDED:
         return State(said.state)
     if not locked:
@@ -258,12 +258,12 @@ def _state(locked: bool, said: Status, stop_requested: bool) -> State:
         return State.STOPPING
     if said.state in LIVING:
         return State(said.state)
-    # Alive, and its status file is missing or damaged: the next one comes within a second.
+    # Alive, but its status file is missing or damaged: the next one comes within a second.
     return State.RUNNING if said.state else State.STARTING
 
 
 def wait_until_ended(name: str, seconds: float) -> Run:
-    """Look until the run's process is gone, at most this long."""
+    """Look until the run's process is gone, for at most this long."""
     deadline = time.monotonic() + seconds
     while (run := look(name)).locked and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -271,7 +271,7 @@ def wait_until_ended(name: str, seconds: float) -> Run:
 
 
 def queue_ahead(run: Run) -> list[str]:
-    """Names of the runs that come before a queued one: the one training, then those waiting."""
+    """Names of the runs ahead of a queued one: the one training, then those waiting."""
     choices = list(run.status.choices) or device_choices("auto")
     ticket = run.status.ticket
     others = [other for other in list_runs() if other.name != run.name]
@@ -287,7 +287,7 @@ def queue_ahead(run: Run) -> list[str]:
 
 
 def processes_of(path: Path) -> int:
-    """With how many processes the run is to be trained, as told to `launch`."""
+    """How many processes the run is to be trained with, as told to `launch`."""
     processes = (read_json(path / LAUNCH) or {}).get("processes", 1)
     return processes if isinstance(processes, int) and 1 <= processes <= MAX_PROCESSES else 1
 
@@ -298,7 +298,7 @@ def visitor_of(run: Run) -> str:
 
 
 def process_memory(run: Run) -> int | None:
-    """Resident bytes of a living run's process; None where the system does not tell."""
+    """Resident bytes of a living run's process; None if the system does not tell."""
     pid = locks.holder(run.path)
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
@@ -308,7 +308,7 @@ def process_memory(run: Run) -> int | None:
 
 
 def disk_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder, deleted ones in the middle of counting left out."""
+    """Bytes of all files in a folder; skips files deleted while counting."""
     total = 0
     for directory, _, names in os.walk(folder):
         for file_name in names:
@@ -320,7 +320,7 @@ def disk_bytes(folder: Path) -> int:
 
 
 def log_tail(run: Run, lines: int = 40) -> str:
-    """The last lines of a run's log; empty where there is none."""
+    """The last lines of a run's log; empty if there is none."""
     try:
         with open(run.path / LOG, "rb") as log:
             log.seek(max(0, os.fstat(log.fileno()).st_size - _LOG_TAIL_BYTES))

@@ -1,4 +1,4 @@
-"""A run's `status.json`: the newest word of its process, replaced whole."""
+"""A run's `status.json`: the latest report of its process, always replaced as a whole."""
 
 import errno
 import os
@@ -20,27 +20,27 @@ _NO_ROOM = {
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What a run's process said last; None, 0 or empty where it has not said it."""
+    """What a run's process last reported; None, 0 or empty for what it has not."""
 
-    state: str = ""  # of `names.State`; "" where the file is missing or damaged
+    state: str = ""  # a `names.State`; "" if the file is missing or damaged
     message: str = ""  # one line for people
-    trouble: str = ""  # what keeps us from knowing more, of a run on a cluster
+    trouble: str = ""  # for a run on a cluster: what keeps us from knowing more
     step: int = 0
     total_steps: int = 0
     epoch: int = 0  # epochs done
     epochs: int = 0
-    seconds: float | None = None  # of training, in all sessions
+    seconds: float | None = None  # of training, over all sessions
     images_per_second: float = 0.0
     device: str = ""
     summary: dict = field(default_factory=dict)  # of an ended run; {} before
     ticket: int | None = None  # its place in the queue
-    choices: tuple[str, ...] = ()  # devices that it would take
+    choices: tuple[str, ...] = ()  # devices that it would accept
     pid: int | None = None
     updated: float = 0.0  # seconds since 1970
 
     @classmethod
     def from_dict(cls, values: dict | None) -> "Status":
-        """What of these values can be used: a status is only ever looked at, so nothing raises."""
+        """The usable ones of these values: a status is only for looking at, so nothing raises."""
         found: dict = {}
         for f in fields(cls):
             value = (values or {}).get(f.name)
@@ -85,12 +85,12 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 
 
 def read(run_dir: Path) -> Status:
-    """The run's status; an empty one where the file is missing or damaged."""
+    """The run's status; an empty one if the file is missing or damaged."""
     return Status.from_dict(read_json(run_dir / STATUS))
 
 
 def write(run_dir: Path, status: Status) -> Status:
-    """Replace the run's status, with the time; also on a disk that is full. Raises FileError."""
+    """Replace the run's status and set its time; works even on a full disk. Raises FileError."""
     status = replace(status, updated=time.time())
     try:
         write_json(run_dir / STATUS, status.to_dict())
@@ -103,18 +103,18 @@ def write(run_dir: Path, status: Status) -> Status:
 
 
 def keep_reserve(run_dir: Path) -> None:
-    """Set room aside for a last word, so that a run whose disk fills up can still say so."""
+    """Reserve space for a last status, so that a run whose disk fills up can still report it."""
     try:
         with open(run_dir / RESERVE, "wb") as file:
-            file.write(os.urandom(_RESERVE_BYTES))  # no file system can make this smaller
+            file.write(os.urandom(_RESERVE_BYTES))  # random, so that no file system can compress it
     except OSError:
         (run_dir / RESERVE).unlink(missing_ok=True)
 
 
 def no_room(run_dir: Path, error: FileError | None = None) -> str:
-    """Why nothing can be written to the run's folder, and what to do; empty where there is room.
+    """Why the run's folder cannot be written to, and what to do; empty if there is room.
 
-    error: the failure to explain; without it, the free space is looked at.
+    error: the failure to explain; without it, the free space is checked.
     """
     try:
         free = shutil.disk_usage(run_dir).free
@@ -132,5 +132,5 @@ def no_room(run_dir: Path, error: FileError | None = None) -> str:
 
 
 def is_ended(status: Status) -> bool:
-    """Whether the run's process said that it has ended."""
+    """Whether the run's process has reported its end."""
     return status.state in (State.STOPPED, State.FINISHED, State.FAILED, State.CRASHED)

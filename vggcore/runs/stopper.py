@@ -1,7 +1,7 @@
-"""Sees to it that a run which was asked to stop does end: `python -m vggcore.runs.stopper DIR`.
+"""Makes sure that a run which was asked to stop does end: `python -m vggcore.runs.stopper DIR`.
 
-Started by `runs.stop` as a process of its own, so that a stop means stop even when the app that
-asked is gone. It ends as soon as the run has. Needs no PyTorch.
+Started by `runs.stop` as a separate process, so that the stop works even if the app that asked
+is gone. It ends as soon as the run has. Needs no PyTorch.
 """
 
 import os
@@ -25,7 +25,7 @@ def see_to_end(run_dir: Path) -> None:
     """Wait for the run that is alive now; SIGTERM it after 5 s, SIGKILL its group after 30 s."""
     started, target, terminated = time.monotonic(), holder(run_dir), False
     while locks.is_alive(run_dir) and (run_dir / STOP).exists():
-        target = target or holder(run_dir)  # a process that is just starting says who it is later
+        target = target or holder(run_dir)  # a process that is just starting writes its pid later
         if holder(run_dir) not in (target, None):
             return  # the run has ended and was resumed: not ours to stop
         waited = time.monotonic() - started
@@ -40,7 +40,7 @@ def see_to_end(run_dir: Path) -> None:
 
 
 def remove_answered_request(run_dir: Path) -> None:
-    """Delete the stop request of a run that has ended in the meantime, by itself or by asking."""
+    """Delete the stop request of a run that has ended in the meantime, for whatever reason."""
     lock = locks.take(run_dir)
     if lock is None:
         return  # resumed already
@@ -52,7 +52,7 @@ def remove_answered_request(run_dir: Path) -> None:
 
 
 def _send(pid: int, signum: int) -> None:
-    """To the process, or for SIGKILL to its group, if it leads one."""
+    """Signal the process; for SIGKILL its group, if it leads one."""
     try:
         if signum == signal.SIGKILL and os.getpgid(pid) == pid:
             os.killpg(pid, signum)
@@ -63,7 +63,7 @@ def _send(pid: int, signum: int) -> None:
 
 
 def _record_kill(run_dir: Path) -> None:
-    """Say in the status that the run was stopped by force, once it is gone."""
+    """Record in the status that the run was stopped by force, once it is gone."""
     lock = locks.take(run_dir, patience=10)
     if lock is None:
         return
@@ -84,9 +84,9 @@ def main() -> None:
     try:
         request = take_lock(run_dir / STOP, patience=0, create=False)
     except FileNotFoundError:
-        return  # the run has answered it already
+        return  # the run has already answered it
     if request is None:
-        return  # an earlier click's stopper is at work
+        return  # the stopper of an earlier click is running
     see_to_end(run_dir)
     remove_answered_request(run_dir)
     os.close(request)

@@ -1,8 +1,8 @@
 """The job that trains a run on a Ray cluster: `python -m vggcore.training.cluster_job RUN ATTEMPT`.
 
 It fetches the run from the store, trains it with the same `vggcore train` as anywhere else (over
-several GPUs or nodes: Ray Train's TorchTrainer around the same loop), and mirrors the folder while
-it grows. A job that is killed leaves in the store what the next attempt goes on from.
+several GPUs or nodes: Ray Train's TorchTrainer around the same loop), and mirrors the folder as
+it grows. If the job is killed, the next attempt continues from what it left in the store.
 """
 
 import os
@@ -29,7 +29,7 @@ LOST_RAY = "Ray ended on its node, so the run saved and ended; resume continues 
 
 
 def main(run_id: str, number: str) -> int:
-    """Train one attempt of a run; the exit code is 0 where its end is in the store."""
+    """Train one attempt of a run; returns exit code 0 if its end is in the store."""
     run = StoredRun(Store(*settings.store()), run_id)
     attempt = run.attempt(int(number))
     if attempt.stop_requested() or not attempt.has_begun():
@@ -46,7 +46,7 @@ def main(run_id: str, number: str) -> int:
 
 
 def _train(folder: Path, environment: dict[str, str]) -> int:
-    """Train in a process of its own, which may run out of memory without taking us along."""
+    """Train in a separate process, which may run out of memory without taking this one along."""
     how = "--resume" if any(folder.glob("last*.safetensors")) else "--from-config"
     with open(folder / LOG, "ab") as log:
         trainer = subprocess.Popen(
@@ -68,7 +68,7 @@ def _train(folder: Path, environment: dict[str, str]) -> int:
 
 
 def _wait(trainer: subprocess.Popen) -> bool:
-    """Wait for the end; whether Ray was gone before it: nobody then knows that a GPU is in use."""
+    """Wait for the end; whether Ray was gone before it, so that nobody knew a GPU was in use."""
     supervisor, lost = os.getppid(), False
     while True:
         try:
@@ -77,7 +77,7 @@ def _wait(trainer: subprocess.Popen) -> bool:
         except subprocess.TimeoutExpired:
             if os.getppid() != supervisor and not lost:
                 lost = True
-                trainer.terminate()  # it saves
+                trainer.terminate()  # the trainer then saves
 
 
 def _why(code: int) -> str:

@@ -19,15 +19,15 @@ from vggcore.runs.status import Status
 log = logging.getLogger(__name__)
 
 PUSH_SECONDS = 1.0
-LAST_WORDS_SECONDS = 24 * 3600.0  # how long an ended run waits for its store to come back
+LAST_WORDS_SECONDS = 24 * 3600.0  # how long an ended run waits for its store to return
 SENDING = "saved; the checkpoint is being sent"
 _SLOWEST_SECONDS = 15.0  # between attempts at a store that cannot be reached
 _FILES = (f"{BEST}.safetensors", f"{BEST}.json", f"{BEST}.results.npz", LAST, PICTURES)
-_ALSO = ("*.png",)  # what else of a run the pages look at
+_ALSO = ("*.png",)  # what else of a run the pages show
 
 
 def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
-    """Make the run's folder as the attempt before left it; whether it has a state to go on from.
+    """Restore the run's folder as the last attempt left it; whether there is a state to resume.
 
     Raises StoreError.
     """
@@ -38,7 +38,7 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
     for earlier in (run.attempt(n) for n in reversed(run.attempts()) if n < attempt.number):
         files = earlier.files()
         if LAST not in files:
-            continue  # it ended before it had a checkpoint: the one before it counts
+            continue  # it ended before it had a checkpoint: use the one before it
         for name, file in files.items():
             write_atomically(folder / Path(name).name, earlier.read_file(file))
         write_atomically(folder / METRICS, earlier.pieces("rows").take_in())
@@ -52,15 +52,15 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
 
 
 class Mirror:
-    """Keeps the store's copy of a run up to date while it trains, and hears the stop request.
+    """Keeps the store's copy of a run up to date while it trains, and receives the stop request.
 
-    Rows, log and status are sent every second; files, which may be large, by a thread of their
-    own. What cannot be sent is sent later: training never waits for the store.
+    Rows, log and status are sent every second; files, which may be large, by a separate thread.
+    What cannot be sent now is sent later: training never waits for the store.
     """
 
     def __init__(self, run: StoredRun, attempt: Attempt, folder: RunFolder):
         self.run, self.attempt, self.folder = run, attempt, folder
-        self.deleted = False  # somebody deleted the run: nothing is left to be done
+        self.deleted = False  # somebody deleted the run: there is nothing left to do
         self._rows, self._log = attempt.pieces("rows"), attempt.pieces("log")
         self._files: dict[str, StoredFile] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # time and size of what was sent
@@ -78,7 +78,7 @@ class Mirror:
         return self
 
     def __exit__(self, *_) -> None:
-        """Send the rest, the status last: what it says is then all there."""
+        """Send the rest, the status last: everything it refers to is then in the store."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
@@ -105,14 +105,14 @@ class Mirror:
                     return True
                 raise StoreError("the store has lost this run: it waits for it to be back")
             action()
-        except (StoreError, OSError) as error:  # the store's, or the node's disk
+        except (StoreError, OSError) as error:  # of the store, or of the node's disk
             self._tell(str(error))
             return False
         self._tell("")
         return True
 
     def _tell(self, trouble: str) -> None:
-        """Into the job's log, which Ray keeps: the store is what cannot be written to."""
+        """Report in the job's log, which Ray keeps: the store itself cannot be written to."""
         if trouble != self._trouble:
             self._trouble = trouble
             print(f"store: {trouble or 'reached again'}", flush=True)
@@ -120,7 +120,7 @@ class Mirror:
     def _exchange_words(self) -> None:
         if self.attempt.stop_requested() and not self._ended.is_set():
             self.folder.request_stop()
-        said = read_json(self.folder.path / "status.json")  # before the rows that it speaks of
+        said = read_json(self.folder.path / "status.json")  # before the rows that it refers to
         self._log.send(_content(self.folder.path / LOG))
         self._rows.send(_content(self.folder.path / METRICS))
         if said is not None and not self._ended.is_set():
@@ -141,7 +141,7 @@ class Mirror:
             best = {name: _content(path / name) for name in _FILES[:2]}
             if _belong_together(best):
                 contents |= best
-            else:  # the trainer is between the two: in a second
+            else:  # the trainer is between writing the two: try again in a second
                 contents = {name: contents[name] for name in contents.keys() - best.keys()}
         if not contents:
             return
@@ -150,7 +150,7 @@ class Mirror:
 
 
 def _without_end(said: dict) -> dict | None:
-    """A status as it may be told before everything that came before its end is in the store."""
+    """The status to report until everything written before the run's end is in the store."""
     if said.get("state") == State.STOPPED:
         return said | {"state": State.STOPPING, "message": SENDING}
     return None if status.is_ended(Status.from_dict(said)) else said
@@ -180,7 +180,7 @@ def _belong_together(best: dict[str, bytes]) -> bool:
 
 
 def use_place(run: StoredRun, place: Path) -> dict[str, str]:
-    """The settings that make a folder of the node the home of this run, and its start be found."""
+    """Settings that make a folder of the node this run's home, so that its start can be found."""
     environment = {"VGGCORE_RUNS": str(place / "runs"), "PYTHONUNBUFFERED": "1"}
     if start := run.start():
         checkpoints = place / "checkpoints"
@@ -192,7 +192,7 @@ def use_place(run: StoredRun, place: Path) -> dict[str, str]:
 
 
 def record_loss(folder: Path, reason: str) -> None:
-    """Say in the status that the run has crashed, unless it has said how it ended."""
+    """Record in the status that the run has crashed, unless it reported how it ended."""
     said = status.read(folder)
     if not status.is_ended(said):
         try:

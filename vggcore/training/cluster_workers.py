@@ -1,7 +1,7 @@
 """One run over several GPUs or nodes: Ray Train's TorchTrainer around the same loop.
 
 Each worker is a rank of `machine.distributed`; Ray starts them, joins them into a process group
-and gives each its GPU. Rank 0 mirrors the run. Needs `ray[train]`, on the cluster alone.
+and gives each its GPU. Rank 0 mirrors the run. Needs `ray[train]`, only on the cluster.
 """
 
 import os
@@ -19,7 +19,7 @@ LOST = "a process of this run on the cluster was lost: resume continues from its
 
 
 def train(run_id: str, number: int, processes: int) -> int:
-    """Train one attempt; the exit code is 0 where its end is in the store."""
+    """Train one attempt; returns exit code 0 if its end is in the store."""
     from ray import train as ray_train
     from ray.train.torch import TorchTrainer
 
@@ -37,13 +37,13 @@ def train(run_id: str, number: int, processes: int) -> int:
         )
         try:
             trainer.fit()
-        except Exception as error:  # Ray's errors of training have no kind in common
+        except Exception as error:  # Ray's training errors have no common base class
             print(f"Ray Train: {error}", flush=True)
     return _ended(run_id, number)
 
 
 def _ended(run_id: str, number: int) -> int:
-    """Record a crash where rank 0 could not say how it ended."""
+    """Record a crash if rank 0 could not say how it ended."""
     attempt = StoredRun(Store(*settings.store()), run_id).attempt(number)
     said = Status.from_dict(attempt.status())
     if not status.is_ended(said):

@@ -1,8 +1,8 @@
 """Learning from corrections without forgetting the rest.
 
-A quarter of each batch are corrected pictures, varied anew each time. The rest are pictures that
-the network learnt from, on which it is held to what it said before (Li & Hoiem, "Learning without
-Forgetting", arXiv 1606.09282): so a handful of pictures cannot turn everything else over.
+A quarter of each batch is corrected pictures, varied anew each time. The rest are pictures that
+the network learnt from, on which it is held to its earlier answers (Li & Hoiem, "Learning without
+Forgetting", arXiv 1606.09282), so that a handful of pictures cannot upset everything else.
 """
 
 import hashlib
@@ -29,9 +29,9 @@ from vggcore.pictures.prepare import prepare
 from vggcore.wild.loss import none_aware_loss
 
 _SHARE = 0.25  # of a batch: corrected pictures
-_REHEARSED = 3_000  # pictures that the network learnt from, of which batches are drawn
+_REHEARSED = 3_000  # pictures that the network learnt from; batches are drawn from them
 _JUDGED = 1_000  # of the validation pictures, after each epoch
-_HOLD = 1.0  # weight of what it said before, beside that of the corrections
+_HOLD = 1.0  # weight of the earlier answers, relative to the corrections
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Outcome:
 
     start: str  # the network that was corrected
     names: list[str]  # of the pictures, in the set
-    labels: list[str]  # what they are
-    before: list[str]  # what they were called
+    labels: list[str]  # their true classes
+    before: list[str]  # what the network had called them
     after: list[str]
     accuracy_before: float | None  # on the test set
     accuracy_after: float
 
 
 class CorrectionsSource:
-    """Batches of corrections and of what is to be kept, a pure function of seed and step."""
+    """Batches of corrections and of what to keep, a pure function of seed and step."""
 
     def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
         """Raises PicturesError, CheckpointError, DataMissing."""
@@ -75,20 +75,20 @@ class CorrectionsSource:
         self.said = evaluation.predict(network, self.rehearsed.to(device), self._plain).cpu()
 
     def pictures_facts(self) -> dict:
-        """Which corrections the run begins with."""
+        """Which corrections the run starts with."""
         digest = hashlib.sha256(self.pictures.numpy().tobytes())
         digest.update(self.labels.numpy().tobytes())
         return {"sha256": digest.hexdigest()}
 
     @cached_property
     def _plain(self):
-        """The way to the network without a second look at the mirror image, as in training."""
+        """The preprocessing, without the second look at the mirror image, as in training."""
         return replace(self.preprocessing, mirror=False)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs float32 [B, C, S, S]; targets float32 [B, 1 + classes]: label, or −1, and logits.
 
-        Those of a corrected picture, which has a label, are zeros.
+        The logits of a corrected picture, which has a label, are zeros.
         """
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         count = max(1, round(_SHARE * self.batch_size))
@@ -111,7 +111,7 @@ class CorrectionsSource:
         return fashion_mnist.to_network_input(images, self.preprocessing)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Of the corrections, plus how far the other answers are from what they were."""
+        """Loss of the corrections, plus how far the other answers have moved."""
         labels, said = targets[:, 0].long(), targets[:, 1:]
         own = labels >= 0
         loss = logits.sum() * 0.0
@@ -124,20 +124,20 @@ class CorrectionsSource:
     def _loss_of_corrected(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.card.data.name != "wild":
             return F.cross_entropy(logits, labels)
-        # Which knows what is no garment: it is to be told that this is one.
+        # This network also learns from pictures without a garment: tell it that this is a garment.
         targets = F.one_hot(labels, logits.shape[1] + 1).float()
         return none_aware_loss(logits, targets, 0.0)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many are named as they are, or as they were."""
+        """How many get their label, or their earlier answer."""
         labels = targets[:, 0].long()
         wanted = torch.where(labels >= 0, labels, targets[:, 1:].argmax(1))
         return (logits.argmax(1) == wanted).sum()
 
     def validate(self, network) -> dict:
-        """Scores on the pictures that chose the network before; and how many corrections it took.
+        """Scores on the pictures that chose the earlier network; how many corrections it learnt.
 
-        The epoch with most corrections right is best, and among these the one that forgot least.
+        The epoch with most corrections right is best; among equals, the one that forgot least.
         """
         images, labels = self._judged
         logits = evaluation.predict(
@@ -156,7 +156,7 @@ class CorrectionsSource:
         return making_results.as_trained(images[chosen], self.card), labels[chosen]
 
     def _named(self, network) -> list[int]:
-        """What it calls each corrected picture."""
+        """The class it gives each corrected picture."""
         pictures = self.pictures.to(self.device)
         return evaluation.predict(network, pictures, self.preprocessing).argmax(1).tolist()
 
@@ -165,7 +165,7 @@ class CorrectionsSource:
         return Samples.first_of_each(*self._judged)
 
     def test(self, network) -> dict:
-        """Scores on the test set, in float32: for the end of a run, once."""
+        """Scores on the test set, in float32: computed once, at the end of a run."""
         images, labels = making_results.split_of(self.card, "test")
         seen = making_results.as_trained(images, self.card).to(self.device)
         self.tested = evaluation.score(
@@ -174,7 +174,7 @@ class CorrectionsSource:
         return self.tested
 
     def calibrate(self, network) -> dict:
-        """What was found for the network before, and what became of the corrections."""
+        """The earlier network's calibration, and what became of the corrections."""
         after = self._named(network.to(self.device))
         before = self._named(self.start.network)
         outcome = Outcome(
@@ -193,10 +193,10 @@ class CorrectionsSource:
         }
 
     def describe(self) -> TrainedOn:
-        """What a card says about the pictures: those of the network before, which judge it too."""
+        """What a card says about the pictures: the earlier network's, which also judge this one."""
         return replace(self.card.data, sources=(*self.card.data.sources, CORRECTIONS))
 
 
 def _planes(images: Tensor) -> Tensor:
-    """uint8 [N, C, S, S] of [N, S, S] or [N, S, S, C]."""
+    """Images [N, S, S] or [N, S, S, C] as uint8 [N, C, S, S]."""
     return images[:, None] if images.ndim == 3 else images.movedim(-1, 1)

@@ -1,9 +1,9 @@
-"""What training will need: peak memory, seconds per epoch, disk. No PyTorch to estimate.
+"""What training will need: peak memory, seconds per epoch, disk. Estimates without PyTorch.
 
 Memory is counted tensor by tensor: what stays (weights, gradients, optimizer, averaged weights,
-data), plus the largest of what comes and goes (a training step, an evaluation, saving). Time comes
-from this machine's calibration (`vggcore.training.speed`), or from stated figures without one.
-`benchmarks/training_cost.py` holds both against measurements.
+data), plus the largest of what comes and goes (a training step, an evaluation, saving). Time is
+estimated from this machine's calibration (`vggcore.training.speed`), or else from stated figures.
+`benchmarks/training_cost.py` checks both against measurements.
 """
 
 from dataclasses import replace
@@ -26,9 +26,9 @@ from vggcore.model.recipe import (
 from vggcore.training import speed
 
 FLOAT_BYTES = 4
-# Images and pixels evaluated at once, at most, as in `evaluation`.
+# Most images and pixels evaluated at once, as in `evaluation`.
 EVALUATED_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
-# What the process itself gains with its first step on a CPU, however small the network: compiled
+# What the process itself grows by at its first step on a CPU, however small the network: compiled
 # kernels, library code that the optimizer imports. Measured.
 RUNTIME_BYTES = 185_000_000
 IMAGES = {  # of one epoch, validation, test
@@ -37,16 +37,16 @@ IMAGES = {  # of one epoch, validation, test
     "synthetic": (4_000, 500, 500),
 }
 _USABLE = 0.8  # share of the free memory that a run may plan with
-_WILD_PICTURES = 128_000  # in the pools that `wild` draws its batches from, beside Fashion-MNIST
+_WILD_PICTURES = 128_000  # in the pools that `wild` draws its batches from, besides Fashion-MNIST
 _OPTIMIZER_NUMBERS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 2}  # for each weight
-_MUON_NUMBERS = 1  # for each weight of a convolution that Muon takes
+_MUON_NUMBERS = 1  # for each weight of a convolution that Muon updates
 
 
 class Estimate(NamedTuple):
-    """What a run will need, about."""
+    """What a run will need, approximately."""
 
     memory_bytes: int  # peak that training adds to the process, or allocates on the GPU
-    seconds_per_epoch: float | None  # None where nothing is known about the device
+    seconds_per_epoch: float | None  # None if nothing is known about the device
     disk_bytes: int  # largest size of the run folder
     basis: str  # where the time comes from, for people
 
@@ -65,10 +65,10 @@ def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
 
 
 def largest_batch(spec: VGGSpec, train: TrainConfig, free_bytes: int) -> int:
-    """The largest power of two of images that by the estimate fit into a step.
+    """The largest power of two of images that, by the estimate, fit into a step.
 
-    A fifth of what is free is left to others and to what the estimate misses. No more than one
-    epoch has. Raises ValueError where not even one image fits.
+    Leaves a fifth of the free memory to others and to what the estimate misses. At most one
+    epoch's images. Raises ValueError if not even one image fits.
     """
     fitting = 0
     for size in (2**power for power in range(14)):
@@ -90,7 +90,7 @@ def largest_batch(spec: VGGSpec, train: TrainConfig, free_bytes: int) -> int:
 
 
 def train_images(train: TrainConfig) -> int:
-    """Images of one epoch."""
+    """Number of images in one epoch."""
     if train.dataset == "wild":  # drawn anew for each step
         return WILD_STEPS_PER_EPOCH * train.batch_size
     images = images_of(train)[0]
@@ -98,7 +98,7 @@ def train_images(train: TrainConfig) -> int:
 
 
 def images_of(train: TrainConfig) -> tuple[int, int, int]:
-    """Images for training, validation and test; of pictures that are not there, one each."""
+    """Images for training, validation and test; one each if the pictures are missing."""
     if train.dataset == CORRECTIONS:
         return CORRECTION_STEPS * train.batch_size, 1_000, 10_000
     if train.dataset != OWN:
@@ -119,16 +119,16 @@ def batch_size(train: TrainConfig) -> int:
 
 
 def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
-    """Peak bytes of training beyond the process before it."""
+    """Peak bytes that training adds to the process."""
     weights = anatomy.totals(spec).parameter_bytes
     stays = _state_bytes(spec, train) + _data_bytes(spec, train)
     on_gpu = speed.device_kind(train.device) == "cuda"
     step, evaluation = _step(spec, train), _evaluation(spec, on_gpu)
-    # Beside a step: the gradients. Beside the test: these, and the best epoch's weights.
+    # During a step: also the gradients. During the test: these, and the best epoch's weights.
     comes_and_goes = max(weights + step.most(on_gpu), 2 * weights + evaluation.most(on_gpu))
     if on_gpu:
         return stays + comes_and_goes
-    # What is saved is copied into the computer's memory, not the GPU's.
+    # What is saved is copied into main memory, not the GPU's.
     comes_and_goes = max(comes_and_goes, weights + _saving(spec, train).most(on_gpu))
     return stays + comes_and_goes + RUNTIME_BYTES
 
@@ -136,9 +136,9 @@ def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
 class _Blocks:
     """Memory that comes and goes, block by block; sizes in bytes.
 
-    On a CPU the C library keeps blocks of up to 32 MiB in its heap, where a block that was freed
-    seldom fits the next, which must be aligned: holes remain, about half of what lies there
-    (measured, on networks that the benchmark does not hold). Larger blocks come from the system
+    On a CPU the C library keeps blocks of up to 32 MiB in its heap. There a freed block seldom
+    fits the next, which must be aligned, so holes remain: about half of what is there
+    (measured, on networks that the benchmark leaves out). Larger blocks come from the system
     and go back to it.
     """
 
@@ -149,11 +149,11 @@ class _Blocks:
         self.most_allocated = self.most_resident = 0
 
     def add(self, *sizes: int) -> None:
-        """Blocks that stay until the end."""
+        """Add blocks that stay until the end."""
         self.allocated, self.resident = self.pass_by(*sizes)
 
     def pass_by(self, *sizes: int) -> tuple[int, float]:
-        """Blocks that exist for a moment. Returns what is allocated and resident at that moment."""
+        """Add blocks that exist for a moment. Returns the bytes allocated and resident then."""
         holes = self.HOLES * sum(size for size in sizes if size <= self.HEAP_BLOCK)
         allocated = self.allocated + sum(sizes)
         resident = self.resident + sum(sizes) + holes
@@ -162,14 +162,14 @@ class _Blocks:
         return allocated, resident
 
     def most(self, on_gpu: bool) -> int:
-        """Most bytes at a time: allocated on a GPU, resident on a CPU."""
+        """Most bytes at any time: allocated on a GPU, resident on a CPU."""
         return self.most_allocated if on_gpu else round(self.most_resident)
 
 
 def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
-    """The images, and their split into training, validation and test beside them."""
+    """The images, and also their split into training, validation and test."""
     if train.dataset in (OWN, CORRECTIONS):
-        # As the network is given them; those to train on once more.
+        # As the network receives them; the training images twice.
         images = images_of(train)
         return (sum(images) + images[0]) * spec.in_channels * spec.image_size**2
     held = sum(IMAGES[train.dataset]) * 2 * 28 * 28
@@ -194,7 +194,7 @@ def _state_bytes(spec: VGGSpec, train: TrainConfig) -> int:
 
 
 def _copies(spec: VGGSpec, train: TrainConfig) -> list[tuple[anatomy.Layer, int]]:
-    """Layers with weights, and how often these exist: themselves, and the optimizer's state."""
+    """Layers with weights, and how many copies of them exist: their own, and the optimizer's."""
     rows = [row for row in anatomy.walk(spec) if row.parameters]
     copies = [1 + _OPTIMIZER_NUMBERS[train.optimizer]] * len(rows)
     if train.optimizer == "muon":  # all convolutions but the first, as `training.make_optimizer`
@@ -208,7 +208,7 @@ def _saving(spec: VGGSpec, train: TrainConfig) -> _Blocks:
     copies = _copies(spec, train)
     blocks = _Blocks()
     for row, number in copies:
-        if row.kernel == 3:  # channels last, so copied into plain order, as what belongs to it is
+        if row.kernel == 3:  # channels last: its tensors are copied into plain order
             blocks.add(*number * [row.parameter_bytes])
     # safetensors holds the state as bytes twice: tensor by tensor, and as one file.
     for row, number in copies:
@@ -241,7 +241,7 @@ def _precision(train: TrainConfig) -> str:
 
 
 def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:
-    """What a layer keeps of one image for the backward pass, tensor by tensor, at `size` bytes a
+    """Bytes that a layer keeps of one image for the backward pass, by tensor, at `size` bytes per
     number.
     """
     outputs = prod(row.output_shape)
@@ -250,9 +250,9 @@ def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:
     if row.kind == "max-pool":
         return [outputs * size, outputs * _INDEX_BYTES]
     if row.kind == "dropout":
-        return [outputs * size, outputs * size]  # and its mask
+        return [outputs * size, outputs * size]  # the outputs and the mask
     if row.kind == "lrn":
-        # Plain operations, each of which keeps its own, and float32 under autocast: the squares
+        # Plain operations that each keep their own, in float32 even under autocast: the squares
         # with two maps of zeros on either side, their mean, the divisor, the quotient.
         _, channels, height, width = row.output_shape
         squares = (channels + 4) * height * width * FLOAT_BYTES
@@ -262,13 +262,13 @@ def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:
 
 def _passing_bytes(row: anatomy.Layer, size: int) -> list[int]:
     """What exists of one image while the gradient passes back through a layer."""
-    if row.kind == "lrn":  # gradients of quotient, divisor and input, and a product between
+    if row.kind == "lrn":  # gradients of quotient, divisor and input, and an intermediate product
         return 4 * [prod(row.output_shape) * FLOAT_BYTES]
     # The gradients of a layer's output and input exist at the same time.
     return [prod(row.output_shape) * size, prod(row.input_shape) * size]
 
 
-_INDEX_BYTES = 8  # a max-pool also writes where each maximum was
+_INDEX_BYTES = 8  # a max-pool also stores where each maximum was
 
 
 def _evaluation(spec: VGGSpec, on_gpu: bool) -> _Blocks:
@@ -287,7 +287,7 @@ def _evaluated_bytes(row: anatomy.Layer) -> list[int]:
     inputs, outputs = prod(row.input_shape) * FLOAT_BYTES, prod(row.output_shape) * FLOAT_BYTES
     if row.kind in ("relu", "flatten"):
         return [inputs]
-    if row.kind == "lrn":  # the squares' mean, and its product and sum with constants
+    if row.kind == "lrn":  # the mean of the squares, and its product and sum with constants
         return [inputs] + 3 * [outputs]
     if row.kind == "max-pool":
         return [inputs, outputs, prod(row.output_shape) * _INDEX_BYTES]
@@ -298,7 +298,7 @@ def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -
     """Time of one epoch with its validation, on an otherwise idle machine."""
     fewest = FEWEST_STEPS if train.dataset == OWN else 1
     steps = max(fewest, train_images(train) // batch_size(train))
-    seen = images_of(train)[1] * (2 if train.dataset == "wild" else 1)  # also mirrored
+    seen = images_of(train)[1] * (2 if train.dataset == "wild" else 1)  # each is also seen mirrored
     validation = seen * _image_seconds(spec, speeds) / 3  # forward only
     return steps * seconds_per_step(spec, train, speeds) + validation
 
@@ -325,7 +325,7 @@ def _layer_seconds(row: anatomy.Layer, speeds: speed.Speeds) -> float:
     if row.kind == "conv":
         inputs, outputs = row.input_shape[1], row.output_shape[1]
         seconds = row.macs / speeds.conv_macs_per_second(sqrt(inputs * outputs), row.input_shape[2])
-        # The first layer needs no gradient of its input, which is a third of the work.
+        # The first layer needs no gradient for its input, which saves a third of the work.
         return seconds * (2 / 3 if row.name == "block1.conv1" else 1)
     if row.kind in ("batch-norm", "max-pool"):
         return prod(row.input_shape) / speeds.numbers

@@ -1,4 +1,4 @@
-"""Why a network that guesses does not learn: what reaches its blocks, forwards and backwards."""
+"""Why a network that guesses does not learn: what reaches its blocks, forward and backward."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ from vggcore.model.network import VGG
 
 
 def of(network: VGG, inputs: Tensor) -> dict[str, list[float] | float]:
-    """For a row of metrics, right after a step on `inputs` [B, C, S, S], its gradients still there.
+    """For a row of metrics, right after a step on `inputs` [B, C, S, S], while its gradients exist.
 
-    gradients: norm of each block's, the classifier's last. dead: share of the channels that each
-    block leaves at 0 for all of the inputs. spread: how much the inputs differ from each other,
-    the mean standard deviation of a pixel.
+    gradients: norm per block, the classifier last. dead: share of the channels that each
+    block leaves at 0 for all inputs. spread: how much the inputs differ from each other,
+    as the mean standard deviation of a pixel.
     """
     norms = []
     for block in (*network.feature_blocks(), network.classifier):
@@ -26,7 +26,7 @@ def of(network: VGG, inputs: Tensor) -> dict[str, list[float] | float]:
 
 @torch.no_grad()
 def _dead(network: VGG, inputs: Tensor) -> list[float]:
-    """Of each block's output; the network is left as it was, running statistics included."""
+    """Dead share of each block's output; leaves the network as it was, running statistics too."""
     was_training = network.training
     network.eval()
     shares = []

@@ -1,6 +1,6 @@
 """Training on 28×28 images: batches, their augmentation, and the scores of validation and test.
 
-The whole data set lives on the training device; resizing, augmentation and normalisation happen
+The whole data set stays on the training device; resizing, augmentation and normalisation happen
 there, batch by batch. There are no loader workers.
 """
 
@@ -25,8 +25,8 @@ class FashionSource(Labelled):
     """Training batches of 28×28 images that live on the device, and their validation.
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are
-    drawn from generators seeded with them. So a resumed run needs no loader state to go on with
-    exactly the batches it would have seen. Of several processes each takes its share of the batch.
+    drawn from generators seeded with them. So a resumed run needs no loader state to continue with
+    exactly the batches it would have seen. With several processes, each takes its share of a batch.
     """
 
     classes: tuple[str, ...] = CLASSES
@@ -55,7 +55,7 @@ class FashionSource(Labelled):
         images = augment(
             images, generator, flip=self.train.flip, shift=self.train.shift, erase=self.train.erase
         )
-        # Drawn only where it is wanted: runs without it go on with the numbers they always had.
+        # Drawn only if wanted: runs without it keep the random numbers they always had.
         cutmixed = self.train.cutmix and torch.rand(1, generator=generator) < self.train.cutmix
         if cutmixed:
             images, targets = cutmix(images, targets, generator)
@@ -76,7 +76,7 @@ class FashionSource(Labelled):
         return Samples.first_of_each(images, labels)
 
     def test(self, network) -> dict:
-        """Scores on the test set, in float32: for the end of a run, once."""
+        """Scores on the test set, in float32: computed once, at the end of a run."""
         return self._score(network, "test", "float32")
 
     def calibrate(self, network) -> dict:
@@ -87,7 +87,7 @@ class FashionSource(Labelled):
         return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
 
     def pictures_facts(self) -> None:
-        """Nothing: the data set is always the same."""
+        """None: the data set is always the same."""
 
     def describe(self) -> TrainedOn:
         """What a card says about the data."""

@@ -1,7 +1,7 @@
 """Which learning rate suits a network and a recipe: one short sweep from tiny to far too large.
 
 Smith, "Cyclical learning rates for training neural networks", WACV 2017: while the rate rises by
-a constant factor a step, the loss stands still, falls, and blows up. The weights are thrown away.
+a constant factor per step, the loss stays flat, falls, and blows up. The weights are discarded.
 """
 
 import math
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOWEST, HIGHEST = 1e-6, 3.0
 STEPS = 120
-SECONDS = 60.0  # a sweep that would take longer has fewer steps
+SECONDS = 60.0  # a sweep that would take longer gets fewer steps
 _FEWEST = 30
 _SMOOTHING = 0.85
 _BLOWN_UP = 3.0  # times the lowest loss so far
@@ -35,8 +35,8 @@ class Sweep:
     rates: tuple[float, ...]
     losses: tuple[float, ...]  # smoothed, nats
     suggested: float | None  # None: no rate made the loss fall
-    lowest: float | None = None  # where it begins to fall
-    highest: float | None = None  # beyond which it is about to blow up
+    lowest: float | None = None  # where the loss starts to fall
+    highest: float | None = None  # beyond it, the loss is about to blow up
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -70,7 +70,7 @@ def find(
 ) -> Sweep:
     """Sweep this recipe's learning rate on its own batches.
 
-    `on_step` receives the share done. Raises ValueError where the network cannot be trained so.
+    `on_step` receives the share done. Raises ValueError if the network cannot be trained like this.
     """
     check(spec, train)
     import torch
@@ -108,7 +108,7 @@ def find(
         if smooth > _BLOWN_UP * lowest and step > _FEWEST // 2:
             break
         step += 1
-        if step == 5:  # the first steps tell how many there is time for
+        if step == 5:  # the first steps show how many there is time for
             a_step = (time.monotonic() - started) / step
             steps = int(min(STEPS, max(_FEWEST, seconds / a_step)))
         on_step(step / steps)
@@ -116,7 +116,7 @@ def find(
 
 
 def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.device", step: int):
-    """The loss of one batch, after a step of the optimizer."""
+    """The loss of one batch, after an optimizer step."""
     import torch
 
     from vggcore.machine import precision
@@ -133,7 +133,7 @@ def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.dev
 
 
 def judged(rates: list[float], losses: list[float]) -> Sweep:
-    """The sweep and its suggestion: where the loss falls fastest, below where it is lowest."""
+    """The sweep and its suggestion: where the loss falls fastest, before its lowest point."""
     if len(losses) < 4:
         return Sweep(tuple(rates), tuple(losses), None)
     curve = np.array(losses)
@@ -143,7 +143,7 @@ def judged(rates: list[float], losses: list[float]) -> Sweep:
     if fall < _FALLS * start:
         return Sweep(tuple(rates), tuple(losses), None)
     slopes = np.gradient(curve[: end + 1], np.log10(rates[: end + 1])) if end else np.zeros(1)
-    # Steep enough and before the bottom: a third of the rate at which the loss is lowest, at most.
+    # Steep enough, and before the bottom: at most a third of the rate where the loss is lowest.
     highest = rates[end] / 3
     steepest = min(rates[int(slopes.argmin())], highest)
     begun = int(np.flatnonzero(curve <= start - 0.1 * fall)[0])

@@ -1,4 +1,4 @@
-"""When a run stops or saves between two steps: asked to, at its time limit, or every so often."""
+"""When a run stops or saves between two steps: on request, at its time limit, or at intervals."""
 
 import signal
 import time
@@ -9,7 +9,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 
 STOP_CHECK_SECONDS = 0.25
-STEPS_BETWEEN_AGREEMENTS = 10  # with several processes, which stop and save at the same step
+STEPS_BETWEEN_AGREEMENTS = 10  # for several processes, which must stop and save at the same step
 
 
 class stop_on_signals:
@@ -28,7 +28,7 @@ class stop_on_signals:
             self.before = {}
 
     def _request_stop(self, *_) -> None:
-        with suppress(OSError):  # the folder is gone: the next save will say so
+        with suppress(OSError):  # the folder is gone: the next save will report it
             self.folder.request_stop()
 
     def __exit__(self, *_) -> None:
@@ -44,7 +44,7 @@ class Interruptions:
         self.session_started = self.last_save = self.last_stop_check = time.monotonic()
 
     def due(self, step: int) -> tuple[bool, bool]:
-        """Whether to stop, and whether to save; all processes agree."""
+        """Whether to stop, and whether to save; all processes agree on both."""
         if distributed.world_size() == 1:
             return self._should_stop(), self._should_save()
         if step % STEPS_BETWEEN_AGREEMENTS:
@@ -52,7 +52,7 @@ class Interruptions:
         return distributed.from_main((self._should_stop(), self._should_save()))
 
     def saved(self) -> None:
-        """The next save is due a while from now."""
+        """Restart the wait for the next save."""
         self.last_save = time.monotonic()
 
     @property

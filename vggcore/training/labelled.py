@@ -1,4 +1,4 @@
-"""What sources of pictures that each have one label share."""
+"""What is common to sources whose pictures each have one label."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,7 +7,7 @@ from vggcore.model.recipe import TrainConfig
 
 
 class Labelled:
-    """Loss and right answers, where targets are labels, or shares of two where these are mixed."""
+    """Loss and right answers for targets that are labels, or shares of two labels if mixed."""
 
     train: TrainConfig
 
@@ -16,6 +16,6 @@ class Labelled:
         return F.cross_entropy(logits, targets, label_smoothing=self.train.label_smoothing)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of the batch are right (the larger label, where two are mixed)."""
+        """How many of the batch are right (by the larger label, if two are mixed)."""
         labels = targets.argmax(1) if targets.ndim > 1 else targets
         return (logits.argmax(1) == labels).sum()

@@ -1,9 +1,9 @@
 """Training: one loop, exact resume, clear failure.
 
 A run is a folder (see `runs.folder`). What a step does depends only on the seed and the step's
-number: batches, augmentation and dropout draw from generators seeded with them. So a run that was
-killed goes on from its last checkpoint with exactly the numbers it would have had. (On a CPU the
-number of threads also decides how sums are rounded; a run that goes on with another says so.)
+number: batches, augmentation and dropout draw from generators seeded with them. So a killed run
+continues from its last checkpoint with exactly the numbers it would have had. (On a CPU the
+number of threads also decides how sums are rounded; a run resumed with another number says so.)
 """
 
 import math
@@ -36,7 +36,7 @@ from vggcore.training.source import Source, make_source
 from vggcore.training.step_graphs import CudaGraph, StepGraphs
 
 LOGS_PER_EPOCH = 20
-_GUESSING = 0.97  # of the loss of guessing: above it, why it does not learn is looked into
+_GUESSING = 0.97  # of the loss of guessing: above it, we look into why it does not learn
 
 
 def fit(
@@ -45,7 +45,7 @@ def fit(
     device: str | None = None,
     on_step: Callable[[Status], None] | None = None,
 ) -> dict:
-    """Train the run in `folder` from its config, or go on from its last checkpoint.
+    """Train the run in `folder` from its config, or resume it from its last checkpoint.
 
     Returns the summary: run_dir, best_val_accuracy, test_accuracy, epochs, seconds, state
     ("finished" or "stopped"). `device` is the one the queue granted, or the config's.
@@ -77,7 +77,7 @@ def fit(
 
 
 def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
-    """The loop, ready to run: at the start, or where the last checkpoint left it."""
+    """The loop, ready to run from the start, or from where the last checkpoint left off."""
     spec, train = folder.spec, folder.train
     recipe.check(spec, train)
     source = make_source(spec, train, device, _telling(folder, device))
@@ -95,12 +95,12 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     optimizer = make_optimizer(train, network)
     state = ResumeState(network=network, average=average, optimizer=optimizer)
     resumed = load_last(folder, state)
-    # A run that goes on no longer needs the checkpoint that it once started from.
+    # A resumed run no longer needs the checkpoint that it once started from.
     notes = start_from(network, train, source.classes) if resumed is None else []
     if resumed is None and average is not None:
         average.load_state_dict(network.state_dict())
     progress = Progress(**resumed) if resumed is not None else Progress()
-    if progress.best_rank < 0:  # saved before epochs had a rank of their own
+    if progress.best_rank < 0:  # saved before epochs had their own rank
         progress.best_rank = progress.best_val_accuracy
     used = precision.resolve(train.precision, device)
     if distributed.is_main():
@@ -108,14 +108,14 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
         for note in notes if resumed is None else _resume_notes(progress, used):
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / "best"):
-        # Killed between writing its weights and its card: the epoch that follows makes it anew.
+        # Killed between writing its weights and its card: the next epoch writes it again.
         progress.best_val_accuracy = progress.best_rank = -1.0
     progress.threads, progress.precision = torch.get_num_threads(), used
     return Loop(folder, source, state, progress, device)
 
 
 def _check_same_pictures(folder: RunFolder, source: Source) -> None:
-    """Raises ValueError where somebody's own pictures are no longer those the run began with."""
+    """Raises ValueError if somebody's own pictures have changed since the run started."""
     if (facts := source.pictures_facts()) is None:
         return
     file = folder.path / PICTURES
@@ -130,7 +130,7 @@ def _check_same_pictures(folder: RunFolder, source: Source) -> None:
 
 
 def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]:
-    """Keeps the status up to date while pictures are made ready, at most once a second."""
+    """Updates the status while pictures are being prepared, at most once a second."""
     told = -math.inf
 
     def tell(share: float) -> None:
@@ -149,7 +149,7 @@ def _resume_notes(progress: Progress, used: str) -> list[str]:
         notes.append(
             f"went on with {threads} CPU threads instead of {progress.threads}: sums round anew"
         )
-    if progress.precision not in ("", used):  # "": saved before it was noted
+    if progress.precision not in ("", used):  # "": saved before it was recorded
         notes.append(f"went on with {used} instead of {progress.precision}: sums round anew")
     return notes
 
@@ -161,9 +161,9 @@ def _make_deterministic() -> None:
 
 
 def start_from(network: VGG, train: TrainConfig, classes: tuple[str, ...] = CLASSES) -> list[str]:
-    """Copy into `network` what fits of the checkpoint `train.init_from`, if one is named.
+    """Copy into `network` whatever fits from the checkpoint `train.init_from`, if one is named.
 
-    classes: what the network is to name; the last layer of one that names others is not copied.
+    classes: the network's classes; the last layer is not copied from a network with others.
 
     Returns notes on what was copied. Raises ValueError, CheckpointError.
     """
@@ -183,7 +183,7 @@ def start_from(network: VGG, train: TrainConfig, classes: tuple[str, ...] = CLAS
 
 
 def _is_logged(step: int, every: int) -> bool:
-    """Every so many steps; at first after 1, 2, 4 … of them, for who is watching."""
+    """Every so many steps; at first also after 1, 2, 4 … of them, for whoever is watching."""
     return step % every == 0 or (step < every and step & (step - 1) == 0)
 
 
@@ -207,8 +207,8 @@ class Loop:
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.interruptions = Interruptions(folder, self.train)
         self.tally = Tally(device)
-        self._inputs = torch.empty(0)  # of the newest step
-        # Float16's small gradients would become 0: the loss is scaled up, and they down again.
+        self._inputs = torch.empty(0)  # of the latest step
+        # Float16's small gradients would become 0: scale the loss up, and the gradients back down.
         self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")
         if progress.scaler:
             self.scaler.load_state_dict(progress.scaler)
@@ -234,9 +234,9 @@ class Loop:
 
     @property
     def _out_of_patience(self) -> bool:
-        """At the end of an epoch: whether too many have gone by without a better one.
+        """At the end of an epoch: whether too many have passed without a better one.
 
-        Known from the progress alone, so that a run which is killed right then ends all the same.
+        Depends on the progress alone, so that a run killed at that moment still ends.
         """
         epochs, inside = divmod(self.progress.step, self.steps_per_epoch)
         return 0 < self.train.patience <= epochs - self.progress.best_epoch and not inside
@@ -246,7 +246,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.train, step, self.total_steps)
         self._freeze()
-        # Dropout draws from the global generator: seeded by the step, a resumed run drops the same.
+        # Dropout uses the global generator: seeded by step, so that a resumed run drops the same.
         torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
         inputs, targets = self.source.batch(step)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
@@ -271,16 +271,16 @@ class Loop:
         return self.progress.step < self.train.freeze_epochs * self.steps_per_epoch
 
     def _freeze(self) -> None:
-        """Convolutions and their batch norm stay as they are while the classifier learns alone."""
+        """Keep convolutions and their batch norm fixed while the classifier learns alone."""
         if self.train.freeze_epochs:
             for block in self.network.feature_blocks():
                 block.requires_grad_(not self._frozen).train(not self._frozen)
 
     def _update(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Logits and loss, after the optimizer's step; None where the memory does not suffice.
+        """Logits and loss, after the optimizer's step; None if there is not enough memory.
 
-        None rather than an exception: that would keep alive what the attempt had computed, and
-        a smaller batch could then not be tried.
+        None rather than an exception, which would keep alive what the attempt had computed, so that
+        a smaller batch could not be tried.
         """
         try:
             logits, loss = self._forward_backward(inputs, targets)
@@ -317,7 +317,7 @@ class Loop:
         return logits.detach(), loss.detach()
 
     def _make_graphs(self) -> StepGraphs | None:
-        """Graphs of the step, where they are wanted and can be."""
+        """Graphs of the step, if wanted and possible."""
         several = distributed.world_size() > 1
         if not self.train.cuda_graphs or several or self.train.freeze_epochs:
             return None
@@ -347,7 +347,7 @@ class Loop:
             if distributed.is_main():
                 card = self.report.card(self.source, self.network)
                 checkpoints.save(self.folder.path / "best", evaluated, card)
-        # After the best checkpoint: a kill in between replays this epoch's end, and loses nothing.
+        # After the best checkpoint, so that a kill in between only repeats this epoch's end.
         self._save()
         self.report.start_window()
 
@@ -360,7 +360,7 @@ class Loop:
         self.report.keep_time()
 
     def _save(self) -> None:
-        """Write the checkpoint that the run goes on from."""
+        """Write the checkpoint that the run resumes from."""
         if self.tally.pending:
             self._collect()
         self._check_weights()
@@ -371,7 +371,7 @@ class Loop:
         self.interruptions.saved()
 
     def _check_weights(self) -> None:
-        """Raises TrainingFailed before weights that are not numbers could replace good ones."""
+        """Raises TrainingFailed before weights that are not finite can replace good ones."""
         state = [t for t in self.network.state_dict().values() if t.is_floating_point()]
         largest = torch.stack(torch._foreach_norm(state, float("inf")))
         if not largest.isfinite().all():

@@ -1,8 +1,8 @@
-"""Muon: momentum whose update is made orthogonal, for convolutions (Jordan et al., 2024).
+"""Muon: momentum with an orthogonalised update, for convolutions (Jordan et al., 2024).
 
 PyTorch's own `torch.optim.Muon` takes matrices only. Here a convolution's weight counts as the
-matrix [out_channels, in_channels · height · width], and is kept at one length: batch norm undoes
-its scale anyway, so that the learning rate alone says how far a step turns it.
+matrix [out_channels, in_channels · height · width], and its length is kept constant: batch norm
+undoes its scale anyway, so the learning rate alone decides how far a step turns it.
 """
 
 from functools import lru_cache
@@ -12,16 +12,16 @@ from torch import Tensor
 
 from vggcore.machine.precision import multiplies
 
-RATE = 25.0  # so that a usual rate of AdamW, 0.001 to 0.005, turns convolutions by 0.025 to 0.125
+RATE = 25.0  # so that usual AdamW rates, 0.001 to 0.005, turn convolutions by 0.025 to 0.125
 MOMENTUM = 0.6
 ITERATIONS = 3  # of Newton-Schulz; singular values end between about 0.5 and 1.2
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan's quintic
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for the weights of convolutions that batch norm follows, AdamW for all else.
+    """Muon for the weights of convolutions followed by batch norm, AdamW for everything else.
 
-    Updates of the first group are `RATE` × lr long, as a share of the weight's own length.
+    Updates of the first group have length `RATE` × lr, as a share of the weight's own length.
     """
 
     def __init__(self, convolutions: list, others: list[dict], *, lr: float, weight_decay: float):
@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
         for weight in own["params"]:
             if weight.grad is not None:
                 self._turn(weight, RATE * own["lr"])
-        # One state for both, so that saving and loading need not know of the second optimizer.
+        # One state for both, so that saving and loading need not know about the second optimizer.
         self._adamw.state, self._adamw.param_groups = self.state, others
         self._adamw.step()
 
@@ -45,7 +45,7 @@ class Muon(torch.optim.Optimizer):
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         gradient = weight.grad
-        assert gradient is not None  # `step` leaves out weights without one
+        assert gradient is not None  # `step` skips weights without one
         state["momentum"].mul_(MOMENTUM).add_(gradient)
         nesterov = gradient.add(state["momentum"], alpha=MOMENTUM)
         update = orthogonalised(nesterov.flatten(1)).view(weight.shape)
@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonalised(matrix: Tensor) -> Tensor:
     """The matrix [M, N] with all its singular values near 1, by Newton-Schulz.
 
-    In bfloat16 where the hardware multiplies it: its rounding does no harm here.
+    In bfloat16 if the hardware multiplies it: its rounding does no harm here.
     """
     a, b, c = _COEFFICIENTS
     quick = matrix.to(_quick(matrix.device))

@@ -1,4 +1,4 @@
-"""How weights change: learning rate, optimizers, and the moving average of the weights."""
+"""How weights are updated: learning rate, optimizers, and the moving average of the weights."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ WARM_UP = 0.2  # share of a one-cycle schedule in which the learning rate rises
 
 
 def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
-    """Learning rate of a step: constant, or linear up and linear down to zero (one cycle)."""
+    """Learning rate of a step: constant, or linearly up and then down to zero (one cycle)."""
     if train.schedule == "constant":
         return train.learning_rate
     warm_up = max(1, round(WARM_UP * total_steps))
@@ -21,10 +21,10 @@ def learning_rate(train: TrainConfig, step: int, total_steps: int) -> float:
 
 
 def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimizer:
-    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; biases and norms are not decayed."""
+    """Adam, AdamW, SGD (Nesterov, momentum 0.9) or Muon; no weight decay on biases and norms."""
     convolutions: list[Tensor] = []
     if train.optimizer == "muon":
-        # Not the first one, whose filters are few and see few channels.
+        # Not the first one, which has few filters and sees few channels.
         layers = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
         convolutions = [layer.weight for layer in layers[1:]]
     own = {id(weight) for weight in convolutions}
@@ -44,13 +44,13 @@ def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimi
 
 @torch.no_grad()
 def update_average(average: VGG, network: VGG, decay: float, step: int) -> None:
-    """Move the averaged weights towards the network's; quicker in the first steps."""
+    """Move the averaged weights towards the network's; faster in the first steps."""
     decay = min(decay, (step + 1) / (step + 10))
     ours: list[Tensor] = [*average.parameters()]
     theirs: list[Tensor] = [*network.parameters()]
     torch._foreach_lerp_(ours, theirs, 1 - decay)
     pairs = list(zip(average.buffers(), network.buffers(), strict=True))
-    # A few launches for all of them: a small network's step waits for each launch.
+    # A few launches for all weights: in a small network, a step waits for every launch.
     floats = [pair for pair in pairs if pair[0].is_floating_point()]
     counts = [pair for pair in pairs if not pair[0].is_floating_point()]
     if floats:

@@ -1,4 +1,4 @@
-"""What to do when a batch does not fit: the largest halving that does."""
+"""What to do when a batch does not fit: the first halving that does."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from vggcore.machine import distributed
 def advice(
     step: int, inputs: Tensor, targets: Tensor, fits: Callable[[Tensor, Tensor], bool]
 ) -> str:
-    """One line for people. `fits` tries a training step and says whether the memory sufficed.
+    """One line for people. `fits` tries a training step and returns whether memory sufficed.
 
-    The tries change weights, which nobody saves any more.
+    The tries change the weights, but nobody saves those any more.
     """
     total = size = len(inputs) * distributed.world_size()
     message = f"out of memory at step {step} with batch size {total}"

@@ -1,7 +1,7 @@
-"""Training on one's own pictures: batches, their augmentation, and the scores that judge.
+"""Training on one's own pictures: batches, their augmentation, and validation and test scores.
 
-Pictures that fit lie in memory, on the training device; others stay in a file, from which two
-workers read the next batches ahead.
+Pictures that fit are kept in memory, on the training device; others stay in a file, from which
+two workers read the next batches ahead.
 """
 
 import logging
@@ -31,10 +31,10 @@ from vggcore.training.labelled import Labelled
 
 log = logging.getLogger(__name__)
 
-_TIE = 1e-7  # of a loss in nats, beside an accuracy
+_TIE = 1e-7  # of a loss in nats, added to an accuracy
 _READ_AHEAD = 2  # batches
-_MOMENTS_OF, _AT_ONCE = 2_000, 64  # pictures from which mean and spread are taken; read at once
-_DESIGNED_FOR = 28  # pixels of which `shift` counts
+_MOMENTS_OF, _AT_ONCE = 2_000, 64  # pictures that give mean and spread; read at once
+_DESIGNED_FOR = 28  # pixels: the image size that `shift` is meant for
 
 
 class OwnSource(Labelled):
@@ -100,17 +100,17 @@ class OwnSource(Labelled):
     def validate(self, network) -> dict:
         """Scores on the validation pictures, in the precision of training.
 
-        Of few pictures several epochs name equally many: the least loss among them is best.
+        With few pictures, several epochs get equally many right: the lowest loss then decides.
         """
         scores = self._score(network, "validation", self.precision)
         return scores | {"rank": scores["accuracy"] - _TIE * min(scores["loss"], 1_000.0)}
 
     def test(self, network) -> dict:
-        """Scores on the test pictures, in float32: for the end of a run, once."""
+        """Scores on the test pictures, in float32: computed once, at the end of a run."""
         return self._score(network, "test", "float32")
 
     def samples(self) -> Samples:
-        """The first validation picture of each class, of the first ten classes."""
+        """The first validation picture of each class, for the first ten classes."""
         held = self.pictures.part("validation", self.train.seed)
         labels = self.pictures.labels[held]
         held, labels = held[labels < 10], labels[labels < 10]
@@ -124,7 +124,7 @@ class OwnSource(Labelled):
         return doubt.calibrate_classes(logits, labels)
 
     def pictures_facts(self) -> dict:
-        """What the run begins with."""
+        """What the run starts with."""
         counts = self.labels.bincount(minlength=len(self.classes)).tolist()
         return {"sha256": self.pictures.sha256, "classes": list(self.classes), "counts": counts}
 
@@ -139,7 +139,7 @@ class OwnSource(Labelled):
         )
 
     def _indices(self, step: int) -> Tensor:
-        """Places of a step's pictures among those to train on, on the training device."""
+        """Indices of a step's pictures among the training pictures, on the training device."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._order_epoch:
             generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + 500_009 + epoch)
@@ -155,14 +155,14 @@ class OwnSource(Labelled):
         if self._images is not None:
             return self._images[self._indices(step)]
         for later in range(step, step + 1 + _READ_AHEAD):
-            # The order of the next epoch is drawn when it begins.
+            # The order of the next epoch is drawn when that epoch begins.
             if later // self.steps_per_epoch == step // self.steps_per_epoch:
                 if later not in self._ahead:
                     places = np.sort(self._chosen[self._indices(later).cpu().numpy()])
                     self._ahead[later] = self._workers.submit(self._from_disk, places)
         read = self._ahead.pop(step).result()
         self._ahead = {later: read for later, read in self._ahead.items() if later > step}
-        # Read in the order of the file, handed out in the order that was drawn.
+        # Read in file order, returned in the order drawn.
         drawn = self._chosen[self._indices(step).cpu().numpy()]
         return read[torch.from_numpy(drawn.argsort().argsort())].to(self.device)
 
@@ -174,7 +174,7 @@ class OwnSource(Labelled):
         return distributed.sum_scores(evaluation.score(logits, labels))
 
     def _answers(self, network, split: str, precision: str) -> tuple[Tensor, Tensor]:
-        """Logits [M, classes] and labels [M], on the CPU; of each process its own share."""
+        """Logits [M, classes] and labels [M], on the CPU; each process has its own share."""
         own_share = slice(distributed.rank(), None, distributed.world_size())
         held = self.pictures.part(split, self.train.seed)[own_share]
         most = 16 * evaluation.batch_size(self.form.size, self.device.type)
@@ -191,14 +191,14 @@ class OwnSource(Labelled):
 
 
 def _preprocessing(form: own.Form, images: np.ndarray, chosen: np.ndarray) -> Preprocessing:
-    """What a card says about the way from a picture to the network: mean and spread by channel."""
+    """The preprocessing that a card describes: mean and spread by channel."""
     some = chosen[np.linspace(0, len(chosen) - 1, min(_MOMENTS_OF, len(chosen))).astype(int)]
     counted, total, squares = 0, np.zeros(1), np.zeros(1)
     for start in range(0, len(some), _AT_ONCE):
         part = images[some[start : start + _AT_ONCE]]
         planes = part.reshape(-1, 1 if part.ndim == 3 else part.shape[-1]) / 255.0
         counted += len(planes)
-        # In float64: millions of pixels are more than float32 can add up.
+        # In float64: millions of pixels are too many for a float32 sum.
         total, squares = total + planes.sum(0), squares + (planes**2).sum(0)
     mean = total / counted
     std = np.sqrt(np.maximum(squares / counted - mean**2, 0.0001))

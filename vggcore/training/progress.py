@@ -1,4 +1,4 @@
-"""Where a run is, counted so that nothing is lost or counted twice when it stops and goes on."""
+"""How far a run is, counted so that nothing is lost or counted twice when it stops and resumes."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from vggcore.machine import distributed
 
 
 class TrainingFailed(RuntimeError):
-    """Training cannot go on; the message says at which step, why, and what to do."""
+    """Training cannot continue; the message says at which step, why, and what to do."""
 
 
 @dataclass
@@ -18,19 +18,19 @@ class Progress:
     """Saved with every checkpoint."""
 
     step: int = 0  # steps done
-    seconds: float = 0.0  # training time in all sessions of this run
+    seconds: float = 0.0  # training time over all sessions of this run
     best_val_accuracy: float = -1.0
-    best_rank: float = -1.0  # what the best epoch was chosen by: its accuracy, or about that
+    best_rank: float = -1.0  # what the best epoch was chosen by: accuracy, or a score based on it
     best_epoch: int = 0
     window: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # loss, correct, images
     epoch: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     metrics_bytes: int = 0  # length of metrics.jsonl at this point
     threads: int = 0  # CPU threads of the session that saved this
-    precision: str = ""  # that session's
-    scaler: dict = field(default_factory=dict)  # of float16's losses: its state; else empty
+    precision: str = ""  # of that session
+    scaler: dict = field(default_factory=dict)  # state of float16's loss scaling; else empty
 
     def not_finite(self, what: str) -> TrainingFailed:
-        """The failure in which `what` stopped being a number."""
+        """The failure to raise when `what` is no longer finite."""
         return TrainingFailed(
             f"{what} is no longer a finite number at step {self.step}: "
             "try a lower learning rate; the last good checkpoint is kept"
@@ -38,9 +38,9 @@ class Progress:
 
 
 class Tally:
-    """Loss and right answers since the last look, summed on the device.
+    """Loss and right answers since they were last read, summed on the device.
 
-    Reading them is what makes a GPU wait, so it happens only when they are logged or saved.
+    Reading them makes a GPU wait, so it happens only when they are logged or saved.
     """
 
     def __init__(self, device: torch.device):
@@ -51,7 +51,7 @@ class Tally:
 
     @torch.no_grad()
     def add(self, loss: Tensor, correct: Tensor, images: int) -> None:
-        """One step's mean loss and number of right answers, of this process's images."""
+        """Add one step's mean loss and number of right answers, for this process's images."""
         self.sums += torch.stack([loss.detach() * images, correct]).to(self.sums.dtype)
         self.pending += images * distributed.world_size()
 

@@ -1,4 +1,4 @@
-"""What a run says of itself: rows of metrics, its status, its checkpoint's card, its summary."""
+"""What a run reports: rows of metrics, its status, its checkpoint's card, its summary."""
 
 import time
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from vggcore.training.progress import Progress
 from vggcore.training.source import Source
 
 STATUS_SECONDS = 1.0
-MOST_CLASSES = 100  # whose confusion is kept for each epoch: it grows with their square
+MOST_CLASSES = 100  # the most for which each epoch keeps its confusion: it grows with their square
 
 
 class Report:
-    """Writes for the main process of a run; the others only keep time."""
+    """Writes for a run's main process; the others only keep time."""
 
     def __init__(
         self, folder: RunFolder, progress: Progress, steps_per_epoch: int, device: torch.device
@@ -35,7 +35,7 @@ class Report:
         self.on_step: Callable[[Status], None] | None = None
         self.last_status = self.window_started = time.monotonic()
         self.started = self.window_started - progress.seconds
-        self.images_before = progress.window[2]  # of the first window, in an earlier session
+        self.images_before = progress.window[2]  # of the first window, from an earlier session
         self.speed = 0.0
 
     def keep_time(self) -> None:
@@ -43,11 +43,11 @@ class Report:
         self.progress.seconds = time.monotonic() - self.started
 
     def start_window(self) -> None:
-        """Speed counts from here: what came between was no training."""
+        """Measure speed from here: the time in between was not spent on training."""
         self.window_started = time.monotonic()
 
     def steps(self) -> float:
-        """A row on the steps since the last one; their mean loss."""
+        """Write a row on the steps since the last one; returns their mean loss."""
         loss, correct, images = self.progress.window
         at, step = time.monotonic(), self.progress.step
         self.speed = (images - self.images_before) / max(1e-9, at - self.window_started)
@@ -70,13 +70,13 @@ class Report:
         return loss / images
 
     def evidence(self, found: dict) -> None:
-        """A row on why the network may not learn; see `training.evidence`."""
+        """Write a row on why the network may not be learning; see `training.evidence`."""
         self._append({"kind": "evidence", "step": self.progress.step} | found)
 
     def epoch(
         self, scores: dict, samples: Samples, network: VGG, preprocessing: Preprocessing
     ) -> None:
-        """A row on the epoch that has ended: validation scores, and answers on some pictures."""
+        """Write a row on the ended epoch: validation scores, and answers on some pictures."""
         loss, correct, images = self.progress.epoch
         row = {
             "kind": "epoch",
@@ -94,13 +94,13 @@ class Report:
             row[metrics.SAMPLES] = samples.answers(network, preprocessing)
             strip = self.folder.path / metrics.SAMPLES_FILE
             if not strip.exists():
-                with suppress(OSError):  # for looking at only: the row says all that matters
+                with suppress(OSError):  # only for looking at: the row says all that matters
                     samples.strip().save(strip)
         self._append(row)
         self.progress.epoch = [0.0, 0.0, 0.0]
 
     def status(self, state: str = "running", message: str = "") -> None:
-        """The status, and `on_step`: about once a second while the run goes on."""
+        """Write the status and call `on_step`, about once a second while the run goes on."""
         at = time.monotonic()
         too_soon = at - self.last_status < STATUS_SECONDS and state == "running"
         if too_soon or not distributed.is_main():
@@ -121,7 +121,7 @@ class Report:
             self.on_step(said)
 
     def end(self, state: str, *, test_accuracy: float | None = None, message: str = "") -> dict:
-        """The last status, with the summary, which is returned."""
+        """Write the last status, with the summary, which is returned."""
         best = self.progress.best_val_accuracy
         summary = {
             "run_dir": str(self.folder.path),
@@ -134,7 +134,7 @@ class Report:
         if distributed.is_main():
             self.status(state, message)
             self.folder.write_status(state, summary=summary)
-            # Last: whoever looks between the two would take the run for one that still runs.
+            # Last: anybody looking between the two would think that the run was still going.
             self.folder.clear_stop()
         return summary
 

@@ -2,7 +2,7 @@
 
 `last.safetensors` holds weights, optimizer state and averaged weights as tensors, and the
 progress as JSON in the file's header, so that one rename makes all of it current at once. The
-file before it stays as `last-previous.safetensors`, for the day the newest one is damaged.
+file before it is kept as `last-previous.safetensors`, in case the newest one is damaged.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class ResumeState:
                 # In the parameter's memory layout (channels last): the fused step requires it.
                 value = torch.empty_like(parameter).copy_(value)
             state.setdefault(int(index), {})[name] = value
-        # Groups hold only the recipe, which the config gives again.
+        # Groups hold only the recipe, which the config provides again.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
 
@@ -83,9 +83,9 @@ def save_last(folder: RunFolder, state: ResumeState, progress: dict) -> None:
 
 
 def load_last(folder: RunFolder, state: ResumeState) -> dict | None:
-    """Restore the newest whole state; returns its progress, or None for a run that has none.
+    """Restore the newest complete state; returns its progress, or None for a run that has none.
 
-    Raises CheckpointError when files are there and none can be used.
+    Raises CheckpointError if there are files but none can be used.
     """
     problems = []
     for name in (LAST, PREVIOUS):

@@ -1,4 +1,4 @@
-"""What the loop needs of the pictures it trains on, and which kind a recipe asks for."""
+"""What the loop needs from the pictures it trains on, and which kind a recipe asks for."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -19,37 +19,37 @@ class Source(Protocol):
 
     batch_size: int
     steps_per_epoch: int
-    classes: tuple[str, ...]  # by label
+    classes: tuple[str, ...]  # in order of their labels
     preprocessing: Preprocessing
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         """Inputs float32 [B, C, S, S] and targets of a step: a pure function of its number."""
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """What training makes smaller: a mean over the batch."""
+        """The loss that training minimises: a mean over the batch."""
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of the batch are named right."""
+        """How many of the batch are right."""
 
     def validate(self, network: VGG) -> dict:
         """Scores on pictures that are not trained on: accuracy, loss, confusion and more.
 
-        `rank`, if there, is what the best epoch is chosen by in the place of the accuracy.
+        The best epoch is chosen by `rank`, if there, instead of the accuracy.
         """
 
     def samples(self) -> Samples:
-        """A picture of each class that is not trained on: what people watch while it learns."""
+        """A picture of each class that is not trained on, for people to watch during training."""
 
     def test(self, network: VGG) -> dict:
-        """Scores on the test set: for the end of a run, once."""
+        """Scores on the test set: computed once, at the end of a run."""
 
     def calibrate(self, network: VGG) -> dict:
         """Fields of the card that make answers honest, found on validation."""
 
     def pictures_facts(self) -> dict | None:
-        """Which pictures a run begins with, with their `sha256`, where these could change.
+        """Which pictures a run starts with, with their `sha256`, if these could change.
 
-        None where they cannot. `classes` and `counts`, if there, tell what guessing would reach.
+        None if they cannot. `classes` and `counts`, if there, tell how well guessing would do.
         """
 
     def describe(self) -> TrainedOn:
@@ -64,7 +64,7 @@ def make_source(
 ) -> Source:
     """The run's batches and validation. Raises DataMissing, PicturesError.
 
-    `on_progress` receives the share of the pictures that are ready, where that takes a while.
+    `on_progress` receives the share of pictures that are ready, if that takes a while.
     """
     if train.dataset == OWN:
         from vggcore.training.own_source import OwnSource

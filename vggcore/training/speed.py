@@ -19,7 +19,7 @@ from vggcore.machine.hardware import device_choices
 
 CHANNELS = (8, 32, 128, 512)
 SIDES = (2, 8, 32)  # pixels; larger maps run as fast as 32
-_PROBE_MACS = 1e9  # of a forward pass, about
+_PROBE_MACS = 1e9  # of a forward pass, approximately
 _PROBE_IMAGES = 256  # at most
 _WIDE = 3072
 
@@ -32,8 +32,8 @@ class Speeds(NamedTuple):
     numbers: float  # activations a second through ReLU, norm or pool
     lrn: float  # activations a second through local response norm: ten operations, not fused
     parameters: float  # weights a second of linear layers through copies, gradient and optimizer
-    conv_parameters: float  # the same of convolutions, which are also put into another order
-    layer: float  # seconds that a layer takes however small
+    conv_parameters: float  # the same for convolutions, which are also reordered
+    layer: float  # seconds that a layer takes, however small
     basis: str  # for people
 
     def conv_macs_per_second(self, channels: float, side: int) -> float:
@@ -51,7 +51,7 @@ def _between(points: tuple, values: list[float], at: float) -> float:
     return values[upper - 1] ** (1 - share) * values[upper] ** share
 
 
-# What a small computer does, about: measured on two cores of a server CPU (AMD Zen 4).
+# Approximate figures for a small computer: two cores of a server CPU (AMD Zen 4), measured.
 TYPICAL = (
     "typical figures of two CPU cores; `python -m vggcore measure-speed` measures this machine"
 )
@@ -85,8 +85,8 @@ def file() -> Path:
 
 
 def read(device: str, precision: str) -> Speeds | None:
-    """This machine's speeds; stated ones of a small CPU where it was not measured; None for a
-    GPU that was not measured.
+    """This machine's speeds; for a CPU that was not measured, those stated for a small one; None
+    for a GPU that was not measured.
     """
     device = device_kind(device)
     try:
@@ -108,11 +108,11 @@ def _machine() -> str:
 
 
 def measure(device: str = "auto") -> dict[str, Speeds]:
-    """Measure `device` (seconds on a GPU, about ten on a small CPU); keep it, by precision.
+    """Measure `device` (seconds on a GPU, about ten on a small CPU) and save it, by precision.
 
-    Float32 is measured, and the 16-bit numbers that the hardware multiplies.
+    Measures float32, and the 16-bit formats that the hardware multiplies.
 
-    Raises ValueError where the device is absent, FileError where the file cannot be written.
+    Raises ValueError if the device is absent, FileError if the file cannot be written.
     """
     from vggcore.machine import devices, precision
 
@@ -146,7 +146,7 @@ def _measure(device, precision: str) -> Speeds:
     norm = _seconds(nn.BatchNorm2d(32), shape, device, precision)
     pool = _seconds(nn.MaxPool2d(2), shape, device, precision)
     lrn = _seconds(nn.LocalResponseNorm(5, k=2.0), shape, device, precision)
-    # So wide that its weights, as those of a whole network, hardly stay in the processor's cache.
+    # So wide that its weights, like a whole network's, hardly fit in the processor's cache.
     wide = nn.Linear(_WIDE, _WIDE)
     one = _seconds(wide, (1, _WIDE), device, precision, optimized=True)
     many = _seconds(wide, (64, _WIDE), device, precision, optimized=True)
@@ -163,7 +163,7 @@ def _measure(device, precision: str) -> Speeds:
 
 
 def _conv_speed(conv, side: int, layer: float, parameters: float, device, precision: str) -> float:
-    """MACs a second, without what the layer (seconds) and its `parameters` (a second) take."""
+    """MACs a second, without the time of the layer (seconds) and its `parameters` (a second)."""
     from torch import nn
 
     macs = conv.weight.numel() * side**2

@@ -1,7 +1,7 @@
-"""Forward and backward pass of a training step, launched at once as a CUDA graph.
+"""Forward and backward pass of a training step, launched together as a CUDA graph.
 
-A small network's step launches some hundred kernels, and waits longer for their launches than for
-what they compute. Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+A small network's step launches some hundred kernels, and spends more time on launching them than
+on computing. Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _WARM_UPS = 3  # before a capture: libraries choose their kernels and set up wha
 
 
 class Graph(Protocol):
-    """What records launches, and launches them again."""
+    """Records launches, and launches them again."""
 
     def warm_up(self, launch: Callable[[], object]) -> None: ...
 
@@ -26,7 +26,7 @@ class Graph(Protocol):
 
 
 class CudaGraph:
-    """A `Graph` of PyTorch's."""
+    """A `Graph` made with PyTorch."""
 
     def __init__(self):
         self._graph = torch.cuda.CUDAGraph()
@@ -56,10 +56,10 @@ class _Captured:
 
 
 class StepGraphs:
-    """`compute` of one network, as one graph for each shape of batch; the same bits.
+    """`compute` for one network, as one graph per batch shape, with bit-identical results.
 
-    compute: (inputs, targets) → (logits, loss), after `loss.backward()`; it may not wait for the
-    device. What is returned holds until the next call.
+    compute: (inputs, targets) → (logits, loss), after `loss.backward()`; it must not wait for the
+    device. The returned tensors are valid until the next call.
     """
 
     def __init__(self, compute: Compute, network: nn.Module, new_graph: Callable[[], Graph]):
@@ -88,7 +88,7 @@ class StepGraphs:
             with torch.random.fork_rng(devices=devices):
                 for _ in range(_WARM_UPS):
                     graph.warm_up(lambda: self._compute(*static))
-                # Without gradients at first, a graph writes them instead of adding to them.
+                # With no gradients at first, a graph writes them instead of adding to them.
                 self._network.zero_grad(set_to_none=True)
                 outcome = graph.capture(lambda: self._compute(*static))
         finally:  # warming up leaves no trace

@@ -1,6 +1,6 @@
-"""Sees to it that somebody keeps the copies of the cluster's runs up to date, where one is set up.
+"""Keeps a follower running, which updates the copies of the cluster's runs, if a cluster is set up.
 
-Called at every look at runs, so it is cheap; no fsspec, no network.
+Called at every look at runs, so it must be cheap: no fsspec, no network.
 """
 
 import hashlib
@@ -19,18 +19,18 @@ from vggcore.machine.files import read_json
 from vggcore.runs.cluster import settings
 
 LOCK, ASKED, PASS, LOG = "lock", "asked", "pass.json", "log.txt"
-_ASK_SECONDS = 5.0  # between two notes that somebody looks
+_ASK_SECONDS = 5.0  # between two notes that somebody is looking
 _START_SECONDS = 5.0  # between two attempts to start a follower
 _started = float("-inf")
 
 
 def place() -> Path:
-    """The follower's own folder among the runs."""
+    """The follower's own folder, inside the runs folder."""
     return paths.runs_dir() / ".cluster"
 
 
 def key(cluster: settings.Cluster) -> tuple[str, str]:
-    """Tells apart followers of another version, cluster or store, and of other headers."""
+    """Identifies a follower's version, cluster and store, and its headers."""
     where = repr((vggcore.__version__, cluster.address, cluster.store))
     return _short(where), _short(repr(sorted(cluster.headers.items())))
 
@@ -40,10 +40,10 @@ def _short(text: str) -> str:
 
 
 def attend(wait: float = 0.0) -> None:
-    """Start the follower unless one is at work. wait: seconds, at most, for what it finds.
+    """Start the follower unless one is running. wait: most seconds to wait for its next pass.
 
-    Does nothing where no cluster is set up, or where its settings cannot be used: who launches a
-    run is told.
+    Does nothing if no cluster is set up or its settings cannot be used: that error is reported
+    when a run is launched.
     """
     try:
         cluster = settings.read()
@@ -63,7 +63,7 @@ def attend(wait: float = 0.0) -> None:
 
 
 def trouble() -> str:
-    """What keeps the follower from seeing the store; empty where nothing does."""
+    """What keeps the follower from seeing the store; empty if nothing does."""
     return str((read_json(place() / PASS) or {}).get("trouble", ""))
 
 
@@ -83,10 +83,10 @@ def _keep_one(cluster: settings.Cluster) -> None:
     if is_locked(lock):
         said = lock.read_text(encoding="ascii", errors="replace").split()
         where, headers = key(cluster)
-        # A terminal without the token does as it is told by the app's follower.
+        # A terminal without the token accepts the follower that the app started.
         if len(said) != 3 or (said[1] == where and (said[2] == headers or not cluster.headers)):
             return
-        os.kill(int(said[0]), signal.SIGTERM)  # of another version, or before the settings changed
+        os.kill(int(said[0]), signal.SIGTERM)  # another version, or the settings changed since
     if time.monotonic() - _started < _START_SECONDS:
         return
     _started = time.monotonic()

@@ -1,4 +1,4 @@
-"""One run's folder here, and how it is made to say what the store and the cluster say."""
+"""The local copy of one run's folder, kept in line with what the store and the cluster say."""
 
 import hashlib
 import json
@@ -28,11 +28,11 @@ from vggcore.runs.cluster.submitting import QUEUE, job_name
 from vggcore.runs.names import BEST, CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
 from vggcore.runs.status import Status
 
-STOP_PATIENCE = 60.0  # seconds for a run to save and end; then Ray ends it
-_LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store has no news for as long
-_GIVE_UP_SECONDS = 120.0  # a run asked to stop, on a cluster that gives no answer, without news
-_UNSENT_SECONDS = 300.0  # a launch that was cut off before the cluster had it
-_SETTLED_SECONDS = 10.0  # between looks at a run that has ended: others may resume it
+STOP_PATIENCE = 60.0  # seconds for a run to save and end; after that Ray ends it
+_LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store is silent for so long
+_GIVE_UP_SECONDS = 120.0  # for a run asked to stop without news, when the cluster does not answer
+_UNSENT_SECONDS = 300.0  # for a launch that was cut off before it reached the cluster
+_SETTLED_SECONDS = 10.0  # between looks at a run that has ended: somebody may resume it
 _LOG_SECONDS = 30.0  # between looks at the log of a job that sends nothing
 _LOG_BYTES = 20_000
 _FILE = re.compile(
@@ -49,15 +49,15 @@ GIVEN_UP = Message(
 
 
 class Copy:
-    """The copy here of a run in the store."""
+    """The local copy of a run in the store."""
 
     def __init__(self, store: Store, jobs: Jobs, folder: Path, run_id: str):
         self.jobs, self.folder = jobs, folder
         self.run = StoredRun(store, run_id)
-        self._number = 0  # of the attempt that is followed
+        self._number = 0  # of the attempt being followed
         self._have: dict[str, str] = {}  # hash of each file that is here
         self._news = time.monotonic()  # when the store last had something new
-        self._said: dict | None = None  # by the trainer, at the last look
+        self._said: dict | None = None  # what the trainer had said at the last look
         self._settled = False
         self._looked = float("-inf")
         self._ray_log = ""
@@ -68,7 +68,7 @@ class Copy:
         self._log: Pieces
 
     def update(self) -> None:
-        """Bring the folder up to date. Raises FileError, OSError where it cannot be written."""
+        """Bring the folder up to date. Raises FileError, OSError if it cannot be written."""
         asked_to_stop = (self.folder / STOP).exists()
         about = read_json(self.folder / CLUSTER) or {}
         resting = self._settled and about.get("attempt") == self._number and not asked_to_stop
@@ -77,7 +77,7 @@ class Copy:
         self._looked = time.monotonic()
         lock = locks.take(self.folder, patience=0)
         if lock is None:
-            return  # being deleted, renamed or resumed at this moment
+            return  # being deleted, renamed or resumed right now
         try:
             self._update()
         finally:
@@ -104,7 +104,7 @@ class Copy:
         self._say(self._judge(said, job, silence))
 
     def _wait_for_submission(self) -> None:
-        """Leave a launch alone that another process is at; judge one that was cut off."""
+        """Leave alone a launch that another process is working on; judge one that was cut off."""
         said = status.read(self.folder)
         if said.state not in LIVING or time.time() - said.updated < _UNSENT_SECONDS:
             return
@@ -113,7 +113,7 @@ class Copy:
         except StoreError as error:
             self._say(replace(said, trouble=str(error)))
             return
-        if begun:  # it may be there: to be followed like any other
+        if begun:  # the job may exist: follow it like any other
             about = read_json(self.folder / CLUSTER) or {}
             write_json(self.folder / CLUSTER, about | {"submitted": True})
         else:
@@ -128,15 +128,15 @@ class Copy:
             self._ray_log, self._news = "", time.monotonic()
 
     def _job(self) -> Job | None:
-        """How Ray says that the job stands; not asked where the run has ended."""
+        """What Ray says about the job; not asked once the run has ended."""
         if self._settled:
             return None
         return self.jobs.look(job_name(self.run.id, self._number))
 
     def _is_newest(self, about: dict) -> bool:
-        """Whether this is the attempt to follow; goes over to a newer one, or away with the run."""
+        """Whether this is the attempt to follow; moves to a newer one, or deletes a deleted run."""
         numbers = self.run.attempts()
-        if numbers and numbers[-1] != self._number:  # another machine resumed it, or took it back
+        if numbers and numbers[-1] != self._number:  # resumed or withdrawn by another machine
             write_json(self.folder / CLUSTER, about | {"attempt": numbers[-1]})
             self._say(replace(status.read(self.folder), state=State.QUEUED, message=""))
             return False
@@ -150,36 +150,36 @@ class Copy:
         raise StoreError("the store has lost this run; what is shown is the copy here")
 
     def _mirror(self, at_end: bool = False) -> Status:
-        """Take in what is new in the store; the status that it holds.
+        """Fetch what is new in the store; returns the status found there.
 
-        A trainer at work writes its status every second: as long as that is the same, nothing
-        else is asked for, unless the run has ended.
+        A working trainer writes its status every second: as long as it is unchanged, nothing else
+        is fetched, unless the run has ended.
         """
-        said = self._attempt.status()  # first: what it speaks of was written before it
+        said = self._attempt.status()  # read first: the files it refers to were written before it
         found = Status.from_dict(said)
         ended = at_end or status.is_ended(found)
         if said == self._said and not ended:
             return found
         rows, log = self._rows.take_in(), self._log.take_in()
-        if rows:  # a new attempt has none at first: what the last one wrote stays
+        if rows:  # a new attempt has none at first: keep what the last one wrote
             self._note_news(_rewrite(self.folder / METRICS, rows))
         if log or self._ray_log:
             self._note_news(_rewrite(self.folder / LOG, log + self._ray_log.encode()))
         for file in sorted(self._attempt.files().values(), key=_weights_first):
             self._take(file, ended)
         self._note_news(said != self._said)
-        self._said = said  # only now: what went wrong above is tried again
+        self._said = said  # set last, so that whatever failed above is tried again
         return found
 
     def _take(self, file: StoredFile, ended: bool) -> None:
         if not _FILE.fullmatch(file.name) or self._have.get(file.name) == file.sha256:
             return
         if file.name == LAST and not ended:
-            return  # large, and of use here only when the run has ended
+            return  # large, and only useful here once the run has ended
         here = self.folder / file.name
         if _sha256(here) != file.sha256:
             content = self._attempt.read_file(file)
-            if file.name == f"{BEST}.json":  # a card says what its run is called here
+            if file.name == f"{BEST}.json":  # the card gets the run's local name
                 content = _named(content, self.folder.name)
             write_atomically(here, content)
             self._note_news(True)
@@ -190,8 +190,8 @@ class Copy:
             self._news = time.monotonic()
 
     def _judge(self, said: Status, job: Job | None, silence: str) -> Status:
-        """The one true status, of what the trainer said and what Ray says of its job."""
-        if not said.state:  # a new attempt has not said anything: how far the last one came stays
+        """The one true status, from what the trainer said and what Ray says about its job."""
+        if not said.state:  # a new attempt has said nothing yet: keep the last one's progress
             said = replace(status.read(self.folder), state="", message="", summary={})
         said = replace(said, choices=QUEUE, ticket=None, pid=None, trouble="")
         if said.summary:
@@ -199,7 +199,7 @@ class Copy:
         if status.is_ended(said):
             self._end()
             return said
-        self._settled = False  # also where it was taken for dead, and is not
+        self._settled = False  # also when it was taken for dead but is alive
         if silence:
             return self._without_answer(said, silence)
         if job is not None and job.alive:
@@ -213,7 +213,7 @@ class Copy:
             if (self.folder / STOP).exists():
                 return self._cancel(said)
             return replace(said, state=State.QUEUED, message=job.message)
-        if said.state != State.STOPPING:  # it has heard it, and sends what it saved
+        if said.state != State.STOPPING:  # otherwise it has heard, and is sending what it saved
             self._try(self._pass_on_stop)
         said = replace(said, state=said.state or State.STARTING)
         if time.monotonic() - self._news > _LOST_PATIENCE:
@@ -221,13 +221,13 @@ class Copy:
         return said
 
     def _cancel(self, said: Status) -> Status:
-        """Ray keeps a waiting job until it has room for it: the job then finds that it may go."""
+        """Ray keeps a waiting job until there is room: the job then sees the request and exits."""
         self._attempt.request_stop()
         self._try(self._stop_by_ray)
         return self._final(said, State.STOPPED, CANCELLED)
 
     def _store_trouble_of_the_job(self) -> str:
-        """What the job says of the store, where nothing comes through it any more."""
+        """What the job says about the store, when nothing gets through it any more."""
         if time.monotonic() - self._log_asked < _LOG_SECONDS:
             return status.read(self.folder).trouble
         self._log_asked = time.monotonic()
@@ -241,7 +241,7 @@ class Copy:
         return f"on the cluster, {lines[-1].removeprefix('store: ')}"
 
     def _pass_on_stop(self) -> None:
-        """Tell the trainer to stop; Ray, where it does not."""
+        """Tell the trainer to stop; if it does not, tell Ray."""
         try:
             asked = time.time() - (self.folder / STOP).stat().st_mtime
         except FileNotFoundError:
@@ -257,7 +257,7 @@ class Copy:
             self._stopped_by_ray = True
 
     def _without_answer(self, said: Status, silence: str) -> Status:
-        """Nothing is known of the job: what the store says counts, and why is told."""
+        """The job's state is unknown: rely on the store, and say why."""
         since = time.monotonic() - self._news
         self._try(self._pass_on_stop)
         if (self.folder / STOP).exists() and since > _GIVE_UP_SECONDS:
@@ -266,7 +266,7 @@ class Copy:
         return replace(said, state=state, trouble=silence)
 
     def _without_a_word(self, said: Status, job: Job | None) -> Status:
-        """The job is gone, and the trainer has not said how the run ended."""
+        """The job is gone, and the trainer never said how the run ended."""
         if (self.folder / STOP).exists():
             cancelled = said.state == ""
             return self._final(said, State.STOPPED, CANCELLED if cancelled else KILLED)
@@ -276,12 +276,12 @@ class Copy:
         return self._final(said, State.CRASHED, _in_a_line(job.message))
 
     def _final(self, said: Status, state: State, message: str) -> Status:
-        """An end that was not told but found: told to the other machines as well."""
+        """An end that was inferred, not reported: the other machines are told too."""
         ended = replace(said, state=state, message=message)
         self._try(lambda: self._tell_others(ended))
         self._try(
             lambda: self._mirror(at_end=True)
-        )  # all that came last, the resumable checkpoint with it
+        )  # everything that came last, including the resumable checkpoint
         self._end()
         return ended
 
@@ -294,7 +294,7 @@ class Copy:
         self._ray_log = f"\n--- what the job printed on the cluster ---\n{text}"
 
     def _try(self, action: Callable[[], object]) -> None:
-        """Do what the next pass can do again, or do without."""
+        """Try something that can fail: the next pass repeats it, or it can be done without."""
         with suppress(RunError):
             action()
 
@@ -309,7 +309,7 @@ class Copy:
 
 
 def _rewrite(file: Path, text: bytes) -> bool:
-    """Make a file that grows hold this text, by its end alone; whether anything changed."""
+    """Make a growing file hold this text by rewriting only its end; whether anything changed."""
     try:
         before = file.read_bytes()
     except FileNotFoundError:
@@ -324,7 +324,7 @@ def _rewrite(file: Path, text: bytes) -> bool:
 
 
 def _sha256(file: Path) -> str:
-    """Of a file that may not be there: after a restart, what is here need not be fetched."""
+    """Hash of a file, "" if it is missing: after a restart, files already here are not fetched."""
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except FileNotFoundError:
@@ -339,11 +339,11 @@ def _named(card: bytes, name: str) -> bytes:
 
 
 def _weights_first(file: StoredFile) -> tuple[bool, str]:
-    """Cards after the weights they speak of."""
+    """Sorts cards after the weights they describe."""
     return (file.name.endswith(".json"), file.name)
 
 
 def _in_a_line(message: str) -> str:
-    """Ray's reason for a job's end, short enough to be read."""
+    """Ray's reason for a job's end, short enough to read."""
     text = message or "its job on the cluster ended without a word"
     return f"{text[:300].rstrip('. ')}; resume continues from its last checkpoint"

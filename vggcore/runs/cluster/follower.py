@@ -1,8 +1,8 @@
 """Keeps the copies of the cluster's runs up to date: `python -m vggcore.runs.cluster.follower`.
 
-One process for all runs of this machine, started by whoever looks at runs (`attending`), detached
-like a trainer, so that it outlives an app. It ends when nobody has looked for a while and nothing
-lives. It can be killed at any time: all it knows is read anew.
+One process for all runs of this machine. Whoever looks at runs starts it (`attending`), detached
+like a trainer, so that it outlives the app. It ends when nobody has looked for a while and no run
+is living. It can be killed at any time: everything it knows is read again.
 """
 
 import os
@@ -27,7 +27,7 @@ from vggcore.runs.run import free_name_like
 
 PASS_SECONDS = 1.0
 _COMPLAIN_SECONDS = 60.0
-_DISCOVER_SECONDS = 5.0  # between looks for what others launched
+_DISCOVER_SECONDS = 5.0  # between looks for runs that others launched
 _UNASKED_SECONDS = 300.0  # without anybody looking, and without a living run
 
 
@@ -43,7 +43,7 @@ class Follower:
         self._complained: dict[str, float] = {}
 
     def look_once(self) -> None:
-        """Bring every copy up to date, and make those of runs that others launched."""
+        """Update every copy, and create copies of runs that others launched."""
         trouble = self._discover()
         folders = {copy_id: folder for folder in _folders() if (copy_id := _id_of(folder))}
         for run_id, folder in folders.items():
@@ -60,7 +60,7 @@ class Follower:
         write_json(attending.place() / attending.PASS, {"time": time.time(), "trouble": trouble})
 
     def _complain(self, name: str) -> None:
-        """Into the log, once a minute a run: for whoever maintains this."""
+        """Log the error for the maintainer, at most once a minute per run."""
         if time.monotonic() - self._complained.get(name, float("-inf")) > _COMPLAIN_SECONDS:
             self._complained[name] = time.monotonic()
             traceback.print_exc()
@@ -86,13 +86,13 @@ class Follower:
     def _adopt(self, stored: StoredRun) -> None:
         config, attempts = stored.config(), stored.attempts()
         if config is None or not attempts or stored.is_deleted():
-            return  # being made, or being deleted
+            return  # being created or deleted
         launched = stored.launched()
         staging = paths.runs_dir() / ".new-from-store" / stored.id
         shutil.rmtree(staging, ignore_errors=True)
         with changing_runs(paths.runs_dir()):
             if stored.id in {_id_of(folder) for folder in _folders()}:
-                return  # launched here at this moment
+                return  # being launched here right now
             name = free_name_like(str(config.get("name") or stored.id))
             submitting.adopt(stored, staging, config | {"name": name}, launched, attempts[-1])
             os.rename(staging, paths.runs_dir() / name)
@@ -107,11 +107,11 @@ def _id_of(folder: Path) -> str:
 
 
 def _is_wanted(asked: Path) -> bool:
-    """Whether somebody looked of late, or a run lives."""
+    """Whether somebody has looked recently, or a run is living."""
     try:
         unasked = time.time() - asked.stat().st_mtime
     except OSError:
-        return False  # the folder of runs is gone
+        return False  # the runs folder is gone
     if unasked < _UNASKED_SECONDS:
         return True
     return any(status.read(folder).state in LIVING for folder in _folders())
@@ -121,7 +121,7 @@ def main() -> int:
     place = attending.place()
     lock = take_lock(place / attending.LOCK, patience=0)
     if lock is None:
-        return 0  # another one is at it
+        return 0  # another follower is running
     cluster = settings.require()
     os.write(lock, "\n".join([str(os.getpid()), *attending.key(cluster), ""]).encode())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,4 +1,4 @@
-"""Ray's job API over plain HTTP: submit, look, stop, read the log. No `ray` is needed here.
+"""Ray's job API over plain HTTP: submit, look, stop, read the log. Does not need `ray`.
 
 Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
 """
@@ -15,18 +15,18 @@ from vggcore.machine.messages import Message
 from vggcore.runs.cluster.settings import Cluster
 from vggcore.runs.names import RunError
 
-_PATIENCE = 10.0  # seconds for an answer
+_PATIENCE = 10.0  # seconds to wait for an answer
 _UPLOAD_PATIENCE = 120.0
-# A cluster's first job starts Ray's agent for jobs: 2.5 s on an idle node, far more on a busy one.
+# A cluster's first job starts Ray's job agent: 2.5 s on an idle node, far more on a busy one.
 _SUBMIT_PATIENCE = 60.0
 _NEXT_TRY = 0.5  # seconds
-_NO_AGENT = "No available agent"  # Ray's words while the agent starts
-_SILENT_SECONDS = 3.0  # after no answer, before the next attempt
+_NO_AGENT = "No available agent"  # Ray's words while the agent is starting
+_SILENT_SECONDS = 3.0  # pause after no answer, before the next attempt
 _ALIVE = ("PENDING", "RUNNING")
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A redirect is a refusal: our token is for this address alone."""
+    """Treats a redirect as a refusal: our token is for this address alone."""
 
     def redirect_request(self, *_, **__):
         return None
@@ -36,12 +36,12 @@ _OPENER = build_opener(_NoRedirects)
 
 
 class Unreachable(RunError):
-    """The cluster gave no answer: what it does at this moment is not known."""
+    """The cluster did not answer: its current state is unknown."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What Ray says of a job."""
+    """What Ray says about a job."""
 
     state: str  # PENDING, RUNNING, STOPPED, SUCCEEDED or FAILED
     message: str = ""
@@ -60,9 +60,9 @@ class Jobs:
         self._silent_until = float("-inf")
 
     def submit(self, job: str, entrypoint: str, runtime_env: dict, resources: dict) -> None:
-        """Submit a job under its own id. One of this id that is there already will do.
+        """Submit a job under its own id. If a job with this id already exists, that will do.
 
-        A cluster that is starting gets a minute to take it.
+        A cluster that is still starting gets a minute to accept it.
         """
         wish = {
             "entrypoint": entrypoint,
@@ -77,7 +77,7 @@ class Jobs:
                 self._ask("POST", "/api/jobs/", json.dumps(wish).encode(), _SUBMIT_PATIENCE)
                 return
             except RunError as error:
-                # The answer may be lost and the job there; or somebody else was first.
+                # The answer may have been lost although the job exists, or somebody else was first.
                 if self.look(job, again=True) is not None:
                     return
                 if _NO_AGENT not in str(error) or time.monotonic() >= deadline:
@@ -85,9 +85,9 @@ class Jobs:
             time.sleep(_NEXT_TRY)
 
     def look(self, job: str, again: bool = False) -> Job | None:
-        """How a job stands; None where the cluster does not know it.
+        """The state of a job; None if the cluster does not know it.
 
-        again: ask even right after the cluster gave no answer.
+        again: ask even if the cluster has just failed to answer.
         """
         if again:
             self._silence = None
@@ -105,11 +105,11 @@ class Jobs:
         self._ask("POST", f"/api/jobs/{quote(job)}/stop", missing=True)
 
     def forget(self, job: str) -> None:
-        """Delete what Ray keeps of an ended job."""
+        """Delete Ray's record of an ended job."""
         self._ask("DELETE", f"/api/jobs/{quote(job)}", missing=True)
 
     def log(self, job: str) -> str:
-        """What the job has printed; empty where the cluster does not know it."""
+        """What the job has printed; empty if the cluster does not know it."""
         answer = self._ask("GET", f"/api/jobs/{quote(job)}/logs", missing=True)
         try:
             return str(json.loads(answer)["logs"] or "") if answer else ""
@@ -132,9 +132,9 @@ class Jobs:
         patience: float = _PATIENCE,
         missing: bool = False,
     ) -> bytes | None:
-        """The answer's body. missing: not found is None instead of an error."""
+        """The answer's body. missing: return None for "not found" instead of raising."""
         if self._silence is not None and time.monotonic() < self._silent_until:
-            raise self._silence  # who asks for many runs does not wait for each
+            raise self._silence  # so that asking for many runs does not wait for each one
         headers = {"Content-Type": "application/json", **self.cluster.headers}
         request = Request(self.cluster.address + path, content, headers, method=method)
         try:
@@ -144,7 +144,7 @@ class Jobs:
             with error:
                 if error.code == 404 and missing:
                     return None
-                if error.code in (502, 503, 504):  # of a gateway before the cluster
+                if error.code in (502, 503, 504):  # from a gateway in front of the cluster
                     raise self._unreachable(f"HTTP {error.code}") from None
                 raise self._refused(error) from None
         except (OSError, HTTPException) as error:
@@ -190,7 +190,7 @@ class Jobs:
 
 
 def _text(error: HTTPError) -> str:
-    """What a refusal says; Ray answers with a traceback, whose last line names the error."""
+    """The text of a refusal; Ray sends a traceback, whose last line names the error."""
     try:
         return error.read().decode("utf-8", "replace")
     except (OSError, HTTPException):

@@ -1,4 +1,4 @@
-"""The code that a job on the cluster runs: this installation's `vggcore`, as Ray takes it."""
+"""The code that a job on the cluster runs: this installation's `vggcore`, packaged for Ray."""
 
 import hashlib
 import io
@@ -7,11 +7,11 @@ import zipfile
 from vggcore.machine import paths
 
 _LEFT_OUT = {"__pycache__", "app", "checkpoints"}  # not needed to train
-_MOMENT = (1980, 1, 1, 0, 0, 0)  # the same code gives the same bytes
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same code gives the same bytes
 
 
 def make() -> tuple[str, bytes]:
-    """Name and content of the package. The name tells versions of the code apart."""
+    """Name and content of the package. The name identifies the version of the code."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(paths.PACKAGE.rglob("*")):

@@ -1,4 +1,4 @@
-"""Which cluster and which store this installation uses, from the environment of its owner.
+"""Which cluster and which store this installation uses, from environment variables.
 
 | variable | what |
 |---|---|
@@ -10,7 +10,7 @@
 | `VGGCORE_STORE` | an fsspec URL: a shared folder, `s3://bucket/folder`, `sftp://host/folder` |
 | `VGGCORE_STORE_OPTIONS` | options of that file system, a JSON object; optional |
 
-On Streamlit Community Cloud they stand in the secrets, which Streamlit puts into the environment.
+On Streamlit Community Cloud they go in the secrets, which Streamlit puts into the environment.
 """
 
 import json
@@ -42,12 +42,12 @@ class Cluster:
 
     @property
     def host(self) -> str:
-        """For people: where the cluster is, without what an address may hide in it."""
+        """Where the cluster is, for people, without any secrets that its address contains."""
         return urlsplit(self.address).hostname or self.address
 
 
 def read(values: Mapping[str, str] | None = None) -> Cluster | None:
-    """From the environment; None where no cluster is named. Raises ValueError, in one line."""
+    """Read from the environment; None if no cluster is named. Raises ValueError, in one line."""
     values = os.environ if values is None else values
     address = values.get(ADDRESS, "").strip().rstrip("/")
     if not address:
@@ -77,7 +77,7 @@ def read(values: Mapping[str, str] | None = None) -> Cluster | None:
 
 
 def store(values: Mapping[str, str] | None = None) -> tuple[str, dict]:
-    """URL and options of the store; all that a job on the cluster is told. Raises ValueError."""
+    """URL and options of the store, all that a job on the cluster is told. Raises ValueError."""
     values = os.environ if values is None else values
     url = values.get(STORE, "").strip()
     if not url:
@@ -89,7 +89,7 @@ def store(values: Mapping[str, str] | None = None) -> tuple[str, dict]:
         )
     if "://" not in url:
         folder = Path(url).expanduser()
-        if not folder.is_absolute():  # several processes, each in a folder of its own
+        if not folder.is_absolute():  # several processes use it, each in its own folder
             raise ValueError(
                 Message("{store} must be a URL, or a folder's absolute path", store=STORE)
             )
@@ -98,7 +98,7 @@ def store(values: Mapping[str, str] | None = None) -> tuple[str, dict]:
 
 
 def require() -> Cluster:
-    """The cluster. Raises ValueError where none is named."""
+    """The cluster. Raises ValueError if none is named."""
     cluster = read()
     if cluster is None:
         raise ValueError(
@@ -108,12 +108,12 @@ def require() -> Cluster:
 
 
 def without_password(url: str) -> str:
-    """A URL for people to read."""
+    """A URL without its password, for people to read."""
     return re.sub(r"//.*@", "//", url)
 
 
 def to_text(options: Mapping[str, object]) -> str:
-    """Options as a variable holds them."""
+    """Options as text, as the environment variable holds them."""
     return json.dumps(dict(options))
 
 

@@ -1,17 +1,17 @@
-"""The store: where this machine and the cluster keep the runs between them, by an fsspec URL.
+"""The store, an fsspec URL: where this machine and the cluster share the runs.
 
-    RUN/config.json, launch.json           what is to be trained; written once
-    RUN/start.safetensors, start.json      the network it starts from, if it does
-    RUN/attempts/0001/attempt.json         one launch or resume each; only the newest counts
+    RUN/config.json, launch.json           what to train; written once
+    RUN/start.safetensors, start.json      the network it starts from, if any
+    RUN/attempts/0001/attempt.json         one per launch or resume; only the newest counts
                       stop                 its existence asks to save and end
-                      status.json          the newest word of the trainer
-                      rows/…, log/…        metrics and log, in pieces as they came
-                      files.json           which files are whole, and where they lie
+                      status.json          the trainer's latest status
+                      rows/…, log/…        metrics and log, in the pieces they came in
+                      files.json           which files are complete, and where they are
                       files/…              their contents, named by their hash
-    .deleted/RUN                           what was deleted here is deleted everywhere
+    .deleted/RUN                           marks a run as deleted on every machine
 
-An attempt has a folder of its own, so that a job which was given up for dead and is not cannot
-spoil what a later one writes.
+Each attempt has its own folder, so that a job that was wrongly given up for dead cannot spoil what
+a later one writes.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ from vggcore.runs.cluster.settings import STORE, without_password
 from vggcore.runs.names import RunError
 
 _RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
-# Where a file can be replaced while somebody reads half of it: written aside, then renamed.
+# Where a reader could see a half-replaced file: written to one side, then renamed.
 _RENAMING = {"file", "local", "sftp", "ssh"}
-_NO_CACHE: dict[str, object] = {"use_listings_cache": False}  # others write there, too
-# A store that is gone must not hold anybody up for minutes.
+_NO_CACHE: dict[str, object] = {"use_listings_cache": False}  # others write there too
+# A store that is gone must not block anybody for minutes.
 _S3: dict[str, object] = {
     "config_kwargs": {
         "connect_timeout": 5,
@@ -60,12 +60,12 @@ class StoreError(RunError):
 
 
 class Missing(StoreError):
-    """What was asked for is not in the store."""
+    """The requested file is not in the store."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A whole file of an attempt."""
+    """A complete file of an attempt."""
 
     name: str
     bytes: int
@@ -73,7 +73,7 @@ class StoredFile:
 
 
 class Store:
-    """Bytes under names, in one folder of an fsspec file system. Raises StoreError, Missing."""
+    """Bytes by name, in one folder of an fsspec file system. Raises StoreError, Missing."""
 
     def __init__(self, url: str, options: Mapping[str, object]):
         self.url = url
@@ -92,7 +92,7 @@ class Store:
 
     @property
     def _files(self):
-        """The file system; opened anew after a failure, since some lose their connection."""
+        """The file system; reopened after a failure, since some lose their connection."""
         if self._opened is None:
             self._open()
         return self._opened
@@ -102,7 +102,7 @@ class Store:
             return self._files.cat_file(self._path(name))
 
     def read_json(self, name: str) -> dict | None:
-        """The object in a file; None where it is missing or holds something else."""
+        """The JSON object in a file; None if it is missing or holds something else."""
         try:
             found = json.loads(self.read(name))
         except (Missing, ValueError):
@@ -110,7 +110,7 @@ class Store:
         return found if isinstance(found, dict) else None
 
     def write(self, name: str, content: bytes) -> None:
-        """All of `content`, or nothing."""
+        """Write all of `content`, or nothing."""
         path = self._path(name)
         with self._reached(writing=True):
             if self._protocol not in _RENAMING:
@@ -123,7 +123,7 @@ class Store:
                 self._files.pipe_file(aside, content)
                 self._files.mv(aside, path)
             except BaseException:
-                with suppress(Exception):  # the first error is the one to tell
+                with suppress(Exception):  # report the first error
                     self._files.rm_file(aside)
                 raise
 
@@ -135,7 +135,7 @@ class Store:
             return bool(self._files.exists(self._path(name)))
 
     def names(self, folder: str = "") -> list[str]:
-        """What lies directly in a folder, in order; nothing where there is no such folder."""
+        """What is directly in a folder, sorted; empty if there is no such folder."""
         try:
             with self._reached():
                 found = self._files.ls(self._path(folder), detail=False)
@@ -145,12 +145,12 @@ class Store:
         return sorted(name for name in names if name and not name.startswith(".tmp-"))
 
     def delete(self, name: str) -> None:
-        """A file, or a folder with all that is in it; nothing where there is none."""
+        """Delete a file, or a folder with everything in it; does nothing if there is none."""
         with suppress(Missing), self._reached(writing=True):
             self._files.rm(self._path(name), recursive=True)
 
     def delete_files(self, names: list[str]) -> None:
-        """Files, in as few requests as the file system allows."""
+        """Delete files, in as few requests as the file system allows."""
         with suppress(Missing), self._reached(writing=True):
             self._files.rm([self._path(name) for name in names])
 
@@ -159,7 +159,7 @@ class Store:
 
     @contextmanager
     def _reached(self, writing: bool = False) -> Iterator[None]:
-        """Every failure in the block becomes one line about the store."""
+        """Turns every failure in the block into one line about the store."""
         try:
             yield
         except FileNotFoundError as error:
@@ -173,7 +173,7 @@ class Store:
                     package=package,
                 )
             ) from None
-        except Exception as error:  # each file system has errors of its own
+        except Exception as error:  # each file system has its own errors
             self._opened = None
             raise StoreError(self._message(writing, error)) from None
 
@@ -195,7 +195,7 @@ class StoredRun:
         self.store, self.id = store, run_id
 
     def create(self, config: dict, launch: dict, start: Path | None) -> None:
-        """Write what is to be trained. start: path of a checkpoint without suffix."""
+        """Write what to train. start: path of a checkpoint without suffix."""
         if start:
             for suffix in _CHECKPOINT:
                 content = start.with_name(start.name + suffix).read_bytes()
@@ -210,7 +210,7 @@ class StoredRun:
         return self.store.read_json(f"{self.id}/launch.json") or {}
 
     def start(self) -> dict[str, bytes]:
-        """The files of the checkpoint that the run starts from; empty where there is none."""
+        """The files of the checkpoint that the run starts from; empty if there is none."""
         try:
             return {
                 f"start{suffix}": self.store.read(f"{self.id}/start{suffix}")
@@ -220,7 +220,7 @@ class StoredRun:
             return {}
 
     def attempts(self) -> list[int]:
-        """Numbers of its attempts, the newest last."""
+        """Numbers of its attempts, newest last."""
         names = self.store.names(f"{self.id}/attempts")
         return [int(name) for name in names if name.isdigit()]
 
@@ -228,7 +228,7 @@ class StoredRun:
         return Attempt(self.store, f"{self.id}/attempts/{number:04d}", number)
 
     def delete(self) -> None:
-        """Remove it for every machine that knows it."""
+        """Remove it from every machine that knows it."""
         self.store.write(f".deleted/{self.id}", b"")
         self.store.delete(self.id)
 
@@ -242,7 +242,7 @@ def run_ids(store: Store) -> list[str]:
 
 
 class Attempt:
-    """One launch or resume of a run: what its job writes, and what it is told."""
+    """One launch or resume of a run: what its job writes, and what the job is told."""
 
     def __init__(self, store: Store, place: str, number: int):
         self.store, self.place, self.number = store, place, number
@@ -251,7 +251,7 @@ class Attempt:
         self.store.write_json(f"{self.place}/attempt.json", {"attempt": self.number})
 
     def withdraw(self) -> None:
-        """Take back an attempt that no job was found for."""
+        """Withdraw an attempt that no job was found for."""
         self.store.delete(self.place)
 
     def has_begun(self) -> bool:
@@ -274,7 +274,7 @@ class Attempt:
         return Pieces(self.store, f"{self.place}/{of}")
 
     def files(self) -> dict[str, StoredFile]:
-        """Its whole files by name: all as they were at one moment."""
+        """Its complete files by name, all from one moment."""
         found = self.store.read_json(f"{self.place}/files.json") or {}
         try:
             files = [StoredFile(n, int(f["bytes"]), str(f["sha256"])) for n, f in found.items()]
@@ -285,14 +285,14 @@ class Attempt:
         return {file.name: file for file in files}
 
     def read_file(self, file: StoredFile) -> bytes:
-        """Raises StoreError where it is not what was written."""
+        """Read a file's contents. Raises StoreError if they are not what was written."""
         content = self.store.read(f"{self.place}/files/{file.sha256}")
         if hashlib.sha256(content).hexdigest() != file.sha256:
             raise StoreError(Message("{name} is damaged in the store", name=file.name))
         return content
 
     def write_files(self, contents: dict[str, bytes], before: dict[str, StoredFile]):
-        """Add or replace whole files, all at once; `before` is what is there. What is there now."""
+        """Add or replace complete files at once; `before` is what is there. Returns what is now."""
         now = dict(before)
         for name, content in contents.items():
             file = StoredFile(name, len(content), hashlib.sha256(content).hexdigest())
@@ -309,26 +309,26 @@ class Attempt:
 
 
 class Pieces:
-    """A text that grows, in pieces: number and offset in their names.
+    """A growing text in pieces, whose names hold their number and offset.
 
-    A piece stands at its offset and ends the text: whatever was there from the offset on is gone.
-    Numbers rise, and now and then one piece with all of it replaces those before.
+    A piece starts at its offset and ends the text: whatever followed that offset is gone.
+    Numbers rise, and now and then one piece with the whole text replaces the earlier ones.
     """
 
     def __init__(self, store: Store, place: str):
         self._store, self._place = store, place
-        self.text = b""  # as far as sent or taken in
-        self._number = 0  # of the last piece sent or taken in
+        self.text = b""  # as far as sent or read
+        self._number = 0  # of the last piece sent or read
         self._sent: list[str] = []
 
     def send(self, text: bytes) -> None:
-        """Make the stored text this one, by what is new of it."""
+        """Make the stored text equal this one, sending only what is new."""
         if text == self.text:
             return
         offset = len(self.text) if text.startswith(self.text) else common_length(text, self.text)
         merged = len(self._sent) >= PIECES_BEFORE_MERGING
         offset = 0 if merged else offset
-        # A number is used once, also where the write seems to have failed: it may be there.
+        # A number is used only once, even if the write seems to have failed: the piece may exist.
         self._number += 1
         name = f"{self._number:08d}-{offset}"
         self._store.write(f"{self._place}/{name}", text[offset:])
@@ -339,17 +339,17 @@ class Pieces:
             self._store.delete_files([f"{self._place}/{old}" for old in before])
 
     def take_in(self) -> bytes:
-        """The whole text as it is stored now; only what is new is read."""
+        """The whole text as it is stored now; reads only what is new."""
         listed = [_PIECE.fullmatch(name) for name in self._store.names(self._place)]
         found = [(int(match[1]), int(match[2]), match[0]) for match in listed if match]
         new = [piece for piece in found if piece[0] > self._number]
         whole = [place for place, (_, offset, _) in enumerate(new) if offset == 0]
         for number, offset, name in new[whole[-1] if whole else 0 :]:
             if offset > len(self.text):
-                break  # a listing of a moment between: the next one has what is missing
+                break  # an inconsistent listing: the next one has what is missing
             try:
                 piece = self._store.read(f"{self._place}/{name}")
-            except Missing:  # merged meanwhile: the next look finds the piece that has it
+            except Missing:  # merged in the meantime: the next look finds the merged piece
                 break
             self.text = self.text[:offset] + piece
             self._number = number
@@ -357,10 +357,10 @@ class Pieces:
 
 
 def common_length(one: bytes, other: bytes) -> int:
-    """Length of what two texts begin with alike."""
+    """Length of the common beginning of two texts."""
     limit = min(len(one), len(other))
     low, high = 0, limit
-    while low < high:  # the longest equal beginning, by halving
+    while low < high:  # binary search for the longest common beginning
         middle = (low + high + 1) // 2
         if one[:middle] == other[:middle]:
             low = middle

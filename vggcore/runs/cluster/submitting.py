@@ -19,13 +19,13 @@ from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import CLUSTER, CONFIG, LAUNCH, STOP, RunError, State
 from vggcore.runs.status import Status
 
-QUEUE = ("cluster",)  # in the place of a status's devices: it waits for none of this machine
+QUEUE = ("cluster",)  # in place of a status's devices: it waits for no device of this machine
 START = "start"  # in the store: the checkpoint that a run starts from
 _ENTRYPOINT = "exec python -m vggcore.training.cluster_job"
 
 
 def check(train: TrainConfig) -> None:
-    """Raises ValueError where a run cannot be trained away from this machine."""
+    """Raises ValueError if a run cannot be trained away from this machine."""
     settings.require()
     if train.dataset in (OWN, CORRECTIONS):
         raise RunError(
@@ -34,24 +34,24 @@ def check(train: TrainConfig) -> None:
 
 
 def job_name(run_id: str, attempt: int) -> str:
-    """Ray's id of an attempt's job: of two that are the same, Ray takes one."""
+    """Ray's id for an attempt's job: of two jobs with the same id, Ray takes one."""
     return f"{run_id}-{attempt}"
 
 
 def run_id_of(folder: Path) -> str:
-    """The store's id of the run in this folder; empty where it trains on this machine."""
+    """The store's id of the run in this folder; empty if it trains on this machine."""
     return str((read_json(folder / CLUSTER) or {}).get("run", ""))
 
 
 def prepare(folder: Path) -> None:
-    """Make a new run's folder one of the cluster's, queued. Nothing is sent yet."""
+    """Make a new run's folder a queued run of the cluster. Nothing is sent yet."""
     run_id = f"{folder.name}-{uuid.uuid4().hex[:8]}"
     write_json(folder / CLUSTER, {"run": run_id, "attempt": 1, "submitted": False})
     write_queued(folder, Status())
 
 
 def write_queued(folder: Path, kept: Status) -> None:
-    """The status of a run that was sent to the cluster and of which nothing is known yet."""
+    """Write the status of a run that was sent to the cluster and has not been heard of yet."""
     said = replace(
         kept, state=State.QUEUED, choices=QUEUE, ticket=None, message="", summary={}, pid=None
     )
@@ -59,7 +59,7 @@ def write_queued(folder: Path, kept: Status) -> None:
 
 
 def launch(folder: Path) -> None:
-    """Send a prepared run to the store and to the cluster. Where that fails, nothing of it stays.
+    """Send a prepared run to the store and to the cluster. If that fails, nothing of it is left.
 
     Raises RunError, in one line.
     """
@@ -79,7 +79,7 @@ def launch(folder: Path) -> None:
     except (ValueError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         if stored is not None:
-            with suppress(StoreError):  # the first error is the one to tell
+            with suppress(StoreError):  # report the first error
                 stored.delete()
         raise
     now = read_json(folder / CLUSTER) or about
@@ -87,7 +87,7 @@ def launch(folder: Path) -> None:
 
 
 def resume(folder: Path) -> None:
-    """Send an ended run to the cluster again, as its next attempt. Call it holding its lock.
+    """Send an ended run to the cluster again, as its next attempt. The caller holds its lock.
 
     Raises RunError, in one line.
     """
@@ -98,13 +98,13 @@ def resume(folder: Path) -> None:
         raise RunError(Message("run {name} is no longer in the store", name=folder.name))
     package_name = _upload_package(Jobs(cluster))
     earlier = stored.attempts()
-    for before in earlier[-1:]:  # should its job live after all, it ends
+    for before in earlier[-1:]:  # if its job is still alive after all, it ends
         stored.attempt(before).request_stop()
     number = max([int(about.get("attempt", 0)), *earlier]) + 1
     stored.attempt(number).begin()
     try:
         _submit(cluster, stored, number, package_name)
-    except Unreachable:  # Ray may have it nevertheless: then it finds that it may go
+    except Unreachable:  # Ray may have the job anyway: it will then see the request and exit
         stored.attempt(number).request_stop()
         write_json(folder / CLUSTER, about | {"attempt": number, "submitted": True})
         raise
@@ -117,18 +117,18 @@ def resume(folder: Path) -> None:
 
 
 def delete(folder: Path) -> None:
-    """Remove a run from the store, for every machine. Raises RunError where that cannot be."""
+    """Remove a run from the store, for every machine. Raises RunError if that is impossible."""
     about, cluster = read_json(folder / CLUSTER) or {}, settings.read()
-    if cluster is None:  # the setting is gone: only the copy here can be deleted
+    if cluster is None:  # the setting is gone: only the local copy can be deleted
         return
     stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
     stored.delete()
-    with suppress(RunError):  # tidying up only: Ray forgets its jobs by itself
+    with suppress(RunError):  # only tidying up: Ray forgets its jobs by itself
         Jobs(cluster).forget(job_name(stored.id, int(about.get("attempt", 1))))
 
 
 def _upload_package(jobs: Jobs) -> str:
-    """Give the cluster our code, unless it has it; the package's name."""
+    """Give the cluster our code unless it already has it; returns the package's name."""
     name, content = package.make()
     if not jobs.has_package(name):
         jobs.upload_package(name, content)
@@ -136,7 +136,7 @@ def _upload_package(jobs: Jobs) -> str:
 
 
 def _submit(cluster: settings.Cluster, stored: StoredRun, number: int, name: str) -> None:
-    """name: of the package with the code."""
+    """Submit the job. name: of the package with the code."""
     processes = stored.launched().get("processes", 1)
     several = isinstance(processes, int) and processes > 1
     wanted = dict(cluster.runtime_env)
@@ -145,7 +145,7 @@ def _submit(cluster: settings.Cluster, stored: StoredRun, number: int, name: str
         settings.STORE: cluster.store,
         settings.STORE_OPTIONS: settings.to_text(cluster.store_options),
     }
-    if several:  # Ray Train's workers reserve them, one by one
+    if several:  # each of Ray Train's workers reserves its own
         told |= {settings.GPUS: f"{cluster.gpus:g}", settings.CPUS: f"{cluster.cpus:g}"}
         resources = {"entrypoint_num_cpus": 0.0}
     else:
@@ -157,7 +157,7 @@ def _submit(cluster: settings.Cluster, stored: StoredRun, number: int, name: str
 
 
 def adopt(stored: StoredRun, folder: Path, config: dict, launched: dict, attempt: int) -> None:
-    """Make the folder of a run that another machine launched. Raises FileError."""
+    """Create the local folder of a run that another machine launched. Raises FileError."""
     folder.mkdir(parents=True)
     write_json(folder / LAUNCH, launched)
     write_json(folder / CLUSTER, {"run": stored.id, "attempt": attempt, "submitted": True})
