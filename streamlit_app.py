@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.shared import deployment, internals, language
 from dashboard.shared.language import tr
 
-# A file of our own: visitors' browsers would fetch a named icon from elsewhere.
+# A file of our own: visitors' browsers would fetch a named icon from another site.
 ICON = Path(__file__).parent / "dashboard" / "assets" / "icon.png"
 st.set_page_config(page_title="VGG dashboard", page_icon=ICON, layout="wide")
 

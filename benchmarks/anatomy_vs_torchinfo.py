@@ -1,7 +1,7 @@
-"""`anatomy` against `torchinfo.summary` on the same networks: speed, memory, and the same counts.
+"""`anatomy` against `torchinfo.summary` on the same networks: speed, memory, and equal counts.
 
 torchinfo also counts a MAC for every bias that a convolution or linear layer adds to an output
-number, and one for every parameter of a batch norm; ours counts neither. So its MACs are compared
+value, and one for every parameter of a batch norm; ours counts neither. So its MACs are compared
 after subtracting these.
 
     python benchmarks/anatomy_vs_torchinfo.py
@@ -30,7 +30,7 @@ SPECS = [
 
 
 def ours(spec: VGGSpec) -> tuple[int, int]:
-    """Parameters and MACs, from a table made anew."""
+    """Parameters and MACs, from a newly made table."""
     for cached in (anatomy.walk, anatomy.totals):
         cached.cache_clear()
     table = anatomy.layers(spec)
@@ -38,7 +38,7 @@ def ours(spec: VGGSpec) -> tuple[int, int]:
 
 
 def theirs(spec: VGGSpec) -> tuple[int, int]:
-    """The same from torchinfo, on the meta device, its fastest way."""
+    """The same from torchinfo, on the meta device, its fastest mode."""
     with torch.device("meta"):
         network = VGG(spec)
         image = torch.empty(1, spec.in_channels, spec.image_size, spec.image_size)
@@ -47,7 +47,7 @@ def theirs(spec: VGGSpec) -> tuple[int, int]:
 
 
 def extra_macs(spec: VGGSpec) -> int:
-    """MACs that torchinfo counts beyond ours: adding biases, and batch norm's parameters."""
+    """MACs that torchinfo counts and ours does not: adding biases, and batch norm's parameters."""
     weighty = [row for row in anatomy.walk(spec) if row.kind in ("conv", "linear")]
     return sum(prod(row.output_shape) for row in weighty) + anatomy.totals(spec).norm_parameters
 

@@ -1,8 +1,8 @@
-"""Memory of the server after use of every page, as a public deployment has it.
+"""Memory of the server after every page has been used, as on a public deployment.
 
     python benchmarks/app_memory.py
 
-Starts the entry point of Streamlit Community Cloud, opens every page and what is on it in a real
+Starts the entry point of Streamlit Community Cloud, opens every page and its contents in a real
 browser, one after the other, and reads the server's resident memory after each.
 """
 

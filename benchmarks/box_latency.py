@@ -3,7 +3,7 @@
     python benchmarks/box_latency.py [--boxes 30]
 
 The browser's own clock measures it: from the pointerup event to the first frame after the bars
-have changed. The photo is made up: two garments on a light ground, 1,200 by 1,600 pixels.
+have changed. The photo is made up: two garments on a light background, 1,200 by 1,600 pixels.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def photo(file: Path) -> None:
 
 
 def waits(boxes: int) -> list[float]:
-    """Seconds from pointer-up to new bars, of every box but the first two."""
+    """Seconds from pointer-up to new bars, for every box but the first two."""
     with (
         tempfile.TemporaryDirectory() as folder,
         running_app(Path(folder)) as app,
@@ -53,7 +53,7 @@ def waits(boxes: int) -> list[float]:
             (x0, y0), (x1, y1) = (
                 (area["x"] + u * area["width"], area["y"] + v * area["height"]) for u, v in corners
             )
-            page.keyboard.press("Escape")  # else a new box would move the old one
+            page.keyboard.press("Escape")  # or a new box would move the old one
             page.wait_for_timeout(400)
             page.evaluate("() => { window.waits = [] }")
             page.mouse.move(x0, y0)

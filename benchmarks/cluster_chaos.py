@@ -1,11 +1,11 @@
-"""Kill the trainer, its job, the whole node, the follower or the store at random; lose nothing.
+"""Kill the trainer, its job, the node, the follower or the store at random; nothing may be lost.
 
     python benchmarks/cluster_chaos.py --kills 20
 
 A Ray node on this machine trains one run, through a store in a folder. After every kill the run
-must come to one true state by itself: it goes on, or it has crashed and is resumed. At the end it
-must have the weights of a run that nothing happened to, every step once, and no second copy.
-Prints what happened and every broken promise as JSON; exits with 1 if there is one.
+must reach a true state by itself: it continues, or it has crashed and is resumed. At the end it
+must have the weights of an undisturbed run, every step once, and no second copy.
+Prints what happened and every broken promise as JSON; exits with 1 if there is any.
 """
 
 import argparse
@@ -42,12 +42,12 @@ from vggcore.runs.cluster import submitting  # noqa: E402
 
 KINDS = ("trainer", "job", "node", "follower", "store")
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
-PATIENCE = 180.0  # seconds for a run to come to a state
+PATIENCE = 180.0  # seconds for a run to reach a state
 STORE_IS_GONE = 8.0  # seconds
 
 
 def recipe(kills: int) -> TrainConfig:
-    """Long enough to be killed so often."""
+    """Long enough to be killed this often."""
     return TrainConfig(
         dataset="synthetic",
         train_limit=2048,
@@ -73,7 +73,7 @@ class Chaos:
             self.broken.append(promise)
 
     def wait_for(self, *states: str) -> runs.Run:
-        """The run, once it is in one of these states; a promise is broken if it does not come."""
+        """The run, once it is in one of these states; if it never is, a promise is broken."""
         deadline = time.monotonic() + PATIENCE
         while True:
             found = [run for run in runs.list_runs() if run.name == "r"]
@@ -88,7 +88,7 @@ class Chaos:
             time.sleep(0.1)
 
     def strike(self, kind: str) -> None:
-        """Kill one thing at a random moment, and see that the run comes to a true state."""
+        """Kill one thing at a random moment, and check that the run reaches a true state."""
         self.wait_for("running")
         time.sleep(self.random.uniform(0.0, 4.0))
         self.happened[kind] += 1
@@ -126,7 +126,7 @@ class Chaos:
 
 
 def jobs(mark: bytes) -> list[int]:
-    """Pids whose command line holds this."""
+    """Pids of processes whose command line contains this."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):
@@ -136,7 +136,7 @@ def jobs(mark: bytes) -> list[int]:
 
 
 def undisturbed(place: Path, train: TrainConfig) -> str:
-    """Hash of the weights of the same run where nothing happens."""
+    """Hash of the weights of the same run, undisturbed."""
     path = folder.create(place / "undisturbed", SPEC, train).path
     command = [sys.executable, "-m", "vggcore", "train", "--from-config", str(path)]
     quiet = os.environ | {"VGGCORE_RAY": "", "OMP_NUM_THREADS": "1"}
@@ -149,7 +149,7 @@ def weights(run: Path) -> str:
 
 
 def chaos(kills: int, seed: int, kinds: tuple[str, ...] = ()) -> Chaos:
-    """Strike `kills` times, by these kinds or by chance. Changes this process's environment."""
+    """Strike `kills` times, with these kinds or random ones. Changes this process's environment."""
     train = recipe(kills)
     with tempfile.TemporaryDirectory() as place, ray_cluster(cpus=1) as cluster:
         here, store = Path(place), Path(place) / "store"
@@ -163,7 +163,7 @@ def chaos(kills: int, seed: int, kinds: tuple[str, ...] = ()) -> Chaos:
             same = weights(run.path) == undisturbed(here, train)
             world.expect(same, "the weights are not those of a run that nothing happened to")
         except TimeoutError:
-            pass  # said already
+            pass  # already reported
         finally:
             stop_follower(here / "runs")
     return world

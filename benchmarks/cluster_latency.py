@@ -1,10 +1,10 @@
-"""How soon a row that the trainer wrote on a cluster's node is here, through a folder and S3.
+"""How soon a row written by the trainer on a cluster's node arrives here, by folder and by S3.
 
     python benchmarks/cluster_latency.py
 
-A Ray node on this machine trains a run; its file of metrics on the node and the copy here are
-looked at every 20 ms. Prints median and longest wait in seconds, one JSON line a store. (The Train
-page looks at the copy once a second.)
+A Ray node on this machine trains a run; its metrics file on the node and the copy here are
+checked every 20 ms. Prints the median and longest wait in seconds, one JSON line per store. (The
+Train page checks the copy once a second.)
 """
 
 import glob

@@ -1,11 +1,11 @@
-"""A collected set trained as the page does it, and wrong answers of `wild` corrected.
+"""A collected set trained as on the page, and wrong answers of `wild` corrected.
 
     python benchmarks/collected_and_corrected.py [--photos FOLDER]
 
-Prints seconds of the whole command on 36 drawn shapes of three classes, and how many of 60 new
-shapes are right and of 10 pictures of noise unsure; then, for two photos each of worn sandals,
-dresses and shirts that `wild` names wrongly, how many are right before and after a training on
-them, and Fashion-MNIST's test accuracy before and after. Uses as many threads as there are.
+Prints the seconds of the whole command on 36 drawn shapes of three classes, how many of 60 new
+shapes are right, and how many of 10 pictures of noise are unsure. Then, for two photos each of
+worn sandals, dresses and shirts that `wild` names wrongly, how many are right before and after a
+training on them, and Fashion-MNIST's test accuracy before and after. Uses all threads there are.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from vggcore.machine import paths  # noqa: E402
 from vggcore.pictures.decode import open_image  # noqa: E402
 
 WRONG = {"sandal": "Sandal", "dress": "Dress", "shirt": "Shirt"}  # folders, classes
-EACH = 2  # photos
+EACH = 2  # photos per class
 
 
 def train(*arguments: str) -> float:

@@ -2,7 +2,7 @@
 
 Starts the app and Chromium, moves the width slider with the arrow keys, and waits until all three
 charts of "Side by side" are painted with the new numbers. Two times: from the key press
-(Streamlit waits a moment for further moves before it asks the server), and from the question to
+(Streamlit waits a moment for further moves before it sends a request), and from the request to
 the server.
 
     python benchmarks/compare_redraw.py [--moves 22]
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "e2e")
 from harness import chromium, running_app, visit  # noqa: E402
 
 CHARTS = 3
-# Notes when a key goes down, and when the page asks the server.
+# Records when a key goes down, and when the page sends a request to the server.
 WATCH = """
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (...message) {
@@ -29,7 +29,7 @@ WebSocket.prototype.send = function (...message) {
 document.addEventListener('keydown', () => { window.pressedAt = performance.now(); },
                           { capture: true });
 """
-# Resolves with [ms since the key press, ms since the question] once every chart was painted anew.
+# Resolves with [ms since the key press, ms since the request] once every chart was repainted.
 REDRAWN = """
 (charts) => new Promise((resolve, reject) => {
   // What is drawn, not what it is drawn from: bars and the numbers along the axes.
@@ -54,12 +54,12 @@ REDRAWN = """
 
 
 def measure(page, moves: int) -> list[tuple[float, float]]:
-    """Milliseconds from key press and from question to redraw, per move."""
+    """Milliseconds from key press and from request to redraw, per move."""
     page.wait_for_function(f"document.querySelectorAll('.js-plotly-plot .bars').length >= {CHARTS}")
     page.get_by_role("slider", name="Width").focus()
     times = []
     for move in range(moves):
-        # A function without a result: a promise would be waited for before the key is pressed.
+        # A function without a result: a promise would be awaited before the key is pressed.
         page.evaluate(f"() => {{ window.result = ({REDRAWN})({CHARTS}); }}")
         page.keyboard.press("ArrowLeft" if move % 2 == 0 else "ArrowRight")
         times.append(tuple(page.evaluate("window.result")))

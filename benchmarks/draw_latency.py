@@ -1,10 +1,10 @@
-"""From pointer-up on the canvas to new bars, in a real browser, and what of it is computing.
+"""From pointer-up on the canvas to new bars, in a real browser, and how much of it is computing.
 
     python benchmarks/draw_latency.py [--strokes 40]
 
 The browser's own clock measures it: from the pointerup event to the first frame after the bars
-have changed. Beside it, in the same run, the time that Python needs for the same strokes: check,
-draw, prepare and classify.
+have changed. In the same run, it also measures the time that Python needs for the same strokes:
+check, draw, prepare and classify.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def strokes(count: int) -> list[list[list[float]]]:
 
 
 def in_the_browser(lines) -> list[float]:
-    """Seconds from pointer-up to new bars, of every stroke but the first two."""
+    """Seconds from pointer-up to new bars, for every stroke but the first two."""
     with (
         tempfile.TemporaryDirectory() as runs,
         running_app(Path(runs)) as app,
@@ -66,7 +66,7 @@ def in_the_browser(lines) -> list[float]:
         for number, line in enumerate(lines, start=1):
             draw(page, line)
             page.wait_for_function(f"() => window.waits.length >= {number}")
-            page.wait_for_timeout(150)  # the rest of the page settles, as between human strokes
+            page.wait_for_timeout(150)  # the rest of the page settles
         return [wait / 1000 for wait in page.evaluate("() => window.waits")][2:]
 
 

@@ -1,12 +1,12 @@
-"""How long until the tutorial's final test accuracy, 0.918, and how much sooner than its way?
+"""How long to reach the tutorial's final test accuracy, 0.918, and how much faster than its way?
 
     python benchmarks/fast_to_accuracy.py [--seeds 5]
 
-`--preset fast` is trained from start to end with several seeds: its recipe was chosen on the
-validation split and is not touched here; the test accuracy counts once, at the end of each run.
-Before, between and after these runs the tutorial's way trains a few steps; its five epochs are
-extrapolated from them. The seconds of a run are those of its whole process-internal time: data
-set, network, every step, validation and test; only importing PyTorch is left out, for both.
+`--preset fast` is trained from start to end with several seeds. Its recipe was chosen on the
+validation split and is not changed here; the test accuracy counts once, at the end of each run.
+Before, between and after these runs the tutorial's way trains for a few steps; its five epochs are
+extrapolated from them. The seconds of a run cover everything in the process: data set, network,
+every step, validation and test; only importing PyTorch is left out, for both.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python benchmarks/first_point.py [PRESET …]
 
-Seconds from starting `vggcore train` to the first row of metrics. The data must be at hand.
+Seconds from starting `vggcore train` to the first row of metrics. The data must be there already.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ PATIENCE = 120.0  # seconds
 
 
 def first_point(preset: str, folder: Path) -> float | None:
-    """Seconds; None where none came in time."""
+    """Seconds; None if no point came in time."""
     started = time.monotonic()
     command = ["-m", "vggcore", "train", "--preset", preset, "--run-dir", str(folder)]
     with subprocess.Popen(

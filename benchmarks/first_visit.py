@@ -2,9 +2,9 @@
 
     python benchmarks/first_visit.py
 
-Seconds in a real browser: of the first visit of a fresh server and of the second, until the page
-is shown; and from a click on a sample garment to its answer, the first with PyTorch's import in it.
-Needs Chromium and the development requirements.
+Seconds in a real browser: until the page is shown, on the first visit to a fresh server and on
+the second; and from a click on a sample garment to its answer, the first including PyTorch's
+import. Needs Chromium and the development requirements.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""Everything that only a GPU can show, in nine minutes; a JSON line for each thing as it is found.
+"""Everything that needs a GPU to check, in nine minutes; one JSON line for each result.
 
     VGGCORE_DATA=../shared/datasets python benchmarks/gpu_check.py --out FOLDER
     python benchmarks/gpu_check.py --dry-run          # all of it, on the CPU, a hundredth as large
 
-Each part runs in a process of its own under its own time limit; a part that is cut off leaves the
-lines that it had printed. Needs torch 2.11 or newer and Python 3.12, no streamlit, plotly or
+Each part runs in its own process with its own time limit; a part that is cut off leaves the
+lines that it had printed. Needs torch 2.11 or newer and Python 3.12, but no streamlit, plotly or
 torchvision. `best`, the last part, trains with all the time that is left; its weights and card are
 left in FOLDER. It is chosen on validation, and tested once.
 """
@@ -26,8 +26,8 @@ sys.path.insert(0, str(PROJECT))
 from vggcore.model.architectures import VGGSpec  # noqa: E402
 from vggcore.model.recipe import PRESETS, TrainConfig  # noqa: E402
 
-WHOLE = 540  # seconds of all parts together
-LEAST = 20  # seconds below which a part is not begun
+WHOLE = 540  # seconds for all parts together
+LEAST = 20  # seconds below which a part is not started
 LIMITS = {  # seconds
     "machine": 30,
     "tests": 60,
@@ -41,7 +41,7 @@ LIMITS = {  # seconds
     "latency": 40,
     "best": WHOLE,
 }
-# Wider and longer than the preset, with more augmentation: a GPU has the time.
+# Wider and longer than the preset, with more augmentation: a GPU has time for it.
 BEST = dict(
     spec=dict(width="1", dropout=0.3),
     train=dict(epochs=60, batch_size=512, learning_rate=0.002, mixup=0.1, cutmix=0.5, ema=0.999),
@@ -49,7 +49,7 @@ BEST = dict(
 
 
 class Check:
-    """What every part knows: where it runs, how large, and where it says what it found."""
+    """What every part knows: where it runs, at what size, and where it reports its results."""
 
     def __init__(self, args: argparse.Namespace):
         self.dry, self.seconds = args.dry_run, args.seconds
@@ -63,7 +63,7 @@ class Check:
         print(json.dumps({k: _rounded(v) for k, v in found.items()}), flush=True)
 
     def sized(self, spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:
-        """A recipe as it is, or for the dry run a hundredth of it on synthetic garments."""
+        """A recipe unchanged, or for the dry run a hundredth of it on synthetic garments."""
         if not self.dry:
             return spec, replace(train, device=self.device)
         small = replace(spec, width="1/32", image_size=min(spec.image_size, 32))
@@ -78,7 +78,7 @@ class Check:
         return small, shorter
 
     def train(self, name: str, spec: VGGSpec, train: TrainConfig) -> tuple[dict, list[dict]]:
-        """Train a run of this name; its summary, and the rows of its epochs."""
+        """Train a run with this name; returns its summary and the rows of its epochs."""
         from vggcore.runs import folder
         from vggcore.training import loop
 
@@ -110,7 +110,7 @@ def machine(check: Check) -> None:
 
 
 def tests(check: Check) -> None:
-    """Tests that need a GPU; in the dry run they are collected, and skip."""
+    """Tests that need a GPU; in the dry run they are collected, and skipped."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "tests/training", "tests/machine",
          "-p", "no:cacheprovider"],
@@ -121,7 +121,7 @@ def tests(check: Check) -> None:
 
 
 def tutorial(check: Check) -> None:
-    """Seconds an epoch of the tutorial's own recipe: 1.5 at most are asked for on an H100."""
+    """Seconds per epoch of the tutorial's own recipe: the target on an H100 is at most 1.5."""
     preset = PRESETS["tutorial"]
     for name, graphs in (("auto", False), ("auto", True), ("float32", False)):
         recipe = replace(preset.train, epochs=3, precision=name, cuda_graphs=graphs)
@@ -140,7 +140,7 @@ def tutorial(check: Check) -> None:
 
 
 def fast(check: Check) -> None:
-    """Training seconds to 0.918 and to 0.940 of the validation images."""
+    """Training seconds to 0.918 and 0.940 accuracy on the validation images."""
     fast, best = PRESETS["fast"], PRESETS["best"]
     recipes = {
         "fast": (fast.spec, fast.train),
@@ -160,7 +160,7 @@ def fast(check: Check) -> None:
 
 
 def resume(check: Check) -> None:
-    """Bits of a run that was stopped and went on against one that was not."""
+    """Compares a run that was stopped and resumed with one that was not, bit for bit."""
     import torch
     from safetensors.torch import load_file
 
@@ -231,7 +231,7 @@ def graphs(check: Check) -> None:
 
 
 def out_of_memory(check: Check) -> None:
-    """A batch that cannot fit, what the message names instead, and whether that fits."""
+    """A batch that cannot fit, the batch size that the message suggests, and whether that fits."""
     from vggcore.training.progress import TrainingFailed
 
     spec = VGGSpec(configuration="E", batch_norm=True, image_size=224, num_classes=10)
@@ -253,7 +253,7 @@ def out_of_memory(check: Check) -> None:
 
 
 def memory(check: Check) -> None:
-    """Predicted against measured peak memory of eight recipes."""
+    """Predicted against measured peak memory for eight recipes."""
     import training_cost
 
     from vggcore.training import cost
@@ -279,7 +279,7 @@ def memory(check: Check) -> None:
 
 
 def nccl(check: Check) -> None:
-    """One process that trains as one of a group: NCCL on a GPU, gloo on a CPU."""
+    """One process that trains as part of a group: NCCL on a GPU, gloo on a CPU."""
     import torch
 
     backend = "gloo" if check.dry else "nccl"
@@ -296,7 +296,7 @@ def nccl(check: Check) -> None:
 
 
 def latency(check: Check) -> None:
-    """One answer of the shipped network, from its input to its logits."""
+    """One answer of the shipped network, from input to logits."""
     import torch
 
     from vggcore.answers import evaluation
@@ -321,15 +321,15 @@ def latency(check: Check) -> None:
 
 
 def best(check: Check) -> None:
-    """Train `best`, wider and longer, in the time that is left; weights and card stay."""
+    """Train `best`, wider and longer, in the time that is left; keeps weights and card."""
     preset = PRESETS["best"]
     spec = replace(preset.spec, **BEST["spec"])
-    minutes = max(0.2, (check.seconds - 25) / 60)  # the end tests, calibrates and saves
+    minutes = max(0.2, (check.seconds - 25) / 60)  # at the end it tests, calibrates and saves
     train = replace(preset.train, **BEST["train"], max_minutes=minutes)
     spec, train = check.sized(spec, train)
     probe, epochs = check.train("best-probe", spec, replace(train, epochs=1, max_minutes=0.0))
     a_minute = probe["seconds"]
-    # As many epochs as there is time for: the schedule must end where the run does.
+    # As many epochs as there is time for: the schedule must end when the run does.
     fitting = int((check.seconds - a_minute - 25) / max(a_minute, 1e-3))
     epochs_now = max(1, min(train.epochs, fitting)) if not check.dry else train.epochs
     check.say(part="best", probe_seconds=a_minute, epochs=epochs_now)
@@ -361,7 +361,7 @@ PARTS = {
 
 
 def run_part(name: str, seconds: float, args: argparse.Namespace) -> bool:
-    """One part in a process of its own; whether it ended by itself, and well."""
+    """One part in its own process; whether it ended by itself, and successfully."""
     command = [sys.executable, __file__, "--part", name, "--seconds", f"{seconds:.0f}"]
     command += ["--device", args.device, "--out", args.out] + ["--dry-run"] * args.dry_run
     errors = Path(args.out) / f"{name}.log"

@@ -34,7 +34,7 @@ def main() -> int:
     for name, data in mutants(args.files, args.seed):
         try:
             opened, seconds = open_or_refuse(data)
-        except Exception as error:  # what is counted here
+        except Exception as error:  # this is what we count
             tracebacks.append(f"{name}: {type(error).__name__}: {error}")
             continue
         outcome["opened" if opened else "refused"] += 1

@@ -1,9 +1,9 @@
-"""Three browsers at once draw, look at results and compare: no errors, prompt answers.
+"""Three browsers at once draw, look at results and compare: no errors, quick answers.
 
     python benchmarks/load_browsers.py [--browsers 3] [--rounds 3]
 
-Real Chromium windows, each its own visitor. Measured from the end of a stroke to the changed
-answer on the page. Errors in a browser's console or on a page, and tracebacks of the server, end
+Real Chromium windows, each a separate visitor. Measured from the end of a stroke to the changed
+answer on the page. Errors in a browser's console or on a page, and tracebacks on the server, end
 the script with an error.
 """
 
@@ -24,7 +24,7 @@ harness.PATIENCE = 240
 
 
 def one_more(page, number: int) -> float:
-    """Draw one more stroke; seconds from its end until the answer has followed."""
+    """Draw one more stroke; seconds from its end to the new answer."""
     seen = "[...document.querySelectorAll('figure img')].map(img => img.src).join()"
     before = page.evaluate(seen)
     left = 50 + 12 * number
@@ -37,7 +37,7 @@ def one_more(page, number: int) -> float:
 
 
 def visitor(app, rounds: int, times: list, errors: list) -> None:
-    """Every thread drives a browser of its own."""
+    """Every thread drives its own browser."""
     try:
         with harness.chromium() as browser, harness.visit(browser, app, "classify") as page:
             for number in range(rounds):
@@ -46,7 +46,7 @@ def visitor(app, rounds: int, times: list, errors: list) -> None:
             for path in ("compare", "train", "results", ""):
                 page.goto(f"{app.url}/{path}")
                 harness.settle(page)
-    except Exception as error:  # whatever it is, it is this benchmark's finding
+    except Exception as error:  # any error is this benchmark's finding
         errors.append(f"{type(error).__name__}: {error}")
 
 

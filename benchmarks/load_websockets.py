@@ -1,10 +1,10 @@
-"""Fifty visitors who draw at once: no errors, answers within two seconds, memory that levels off.
+"""Fifty visitors drawing at once: no errors, answers within two seconds, memory that levels off.
 
     python benchmarks/load_websockets.py [--sessions 50] [--drawings 5] [--waves 4]
 
-Each visitor is a session of its own over a websocket that speaks Streamlit's protocol, as a
-browser does: it opens the Classify page and sends drawings as the canvas sends them, one every
-few seconds. Waves of equal size follow each other; memory is read after each, when its visitors
+Each visitor has their own session over a websocket that speaks Streamlit's protocol, as a
+browser does: it opens the Classify page and sends drawings as the canvas does, one every few
+seconds. Waves of equal size follow each other; memory is read after each, when its visitors
 have left.
 """
 
@@ -54,7 +54,7 @@ def drawing(rng: random.Random) -> str:
 
 
 class Visitor:
-    """One session: a websocket, and what the server has told it."""
+    """One session: a websocket, and what the server has sent it."""
 
     def __init__(self, socket):
         self.socket = socket
@@ -68,7 +68,7 @@ class Visitor:
         await self._until_finished()
 
     async def draw(self, text: str) -> float:
-        """Send a drawing; seconds until its answer was there. Raises RuntimeError, TimeoutError."""
+        """Send a drawing; seconds until its answer arrives. Raises RuntimeError, TimeoutError."""
         message = BackMsg()
         message.rerun_script.page_script_hash = self.page_script_hash
         message.rerun_script.fragment_id = self.canvas[1]
@@ -82,7 +82,7 @@ class Visitor:
         return time.perf_counter() - started
 
     async def _until_finished(self) -> str:
-        """HTML that the script run showed. Raises RuntimeError for an exception on the page."""
+        """HTML shown by the script run. Raises RuntimeError for an exception on the page."""
         shown = []
         while True:
             message = ForwardMsg()
@@ -140,7 +140,7 @@ def resident_mb(pid: int) -> float:
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that the server has used: unlike the wall clock, true on a busy machine."""
+    """Processor time used by the server: unlike the wall clock, reliable on a busy machine."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -158,7 +158,7 @@ def main() -> int:
     print("wave  answers  median s   p95 s   max s  errors  memory MB  processor ms an answer")
     failed, memory = False, []
     with tempfile.TemporaryDirectory() as runs:
-        # A short life of closed sessions, so that a wave has left when memory is read.
+        # Closed sessions are removed soon, so that a wave is gone when memory is read.
         with harness.running_app(Path(runs), "--server.disconnectedSessionTTL=2") as app:
             asyncio.run(wave(app.url, 2, 1, seed=0))  # loads PyTorch and the network
             for number in range(1, args.waves + 1):

@@ -1,12 +1,12 @@
-"""Own pictures: training from scratch against going on from `wild`, in equal processor time.
+"""Own pictures: training from scratch against starting from `wild`, in equal processor time.
 
     python benchmarks/own_pictures.py [--minutes 4] [--pictures FOLDER] [--start wild]
 
-Each way trains for the time asked for: its seconds an epoch are measured first, and its epochs
-chosen by them. By default on the 2,921 phone photos of the development data, in their ten folders
-(one is "other footwear", which `wild` has no class for). Mind that `wild` has seen nine of ten of
-these in its own training; with `--objects`, on 2,000 photos of ten kinds of animals and vehicles,
-of which it has seen half, as "no garment".
+Each way trains for the given time: its seconds per epoch are measured first, and its number of
+epochs is chosen from them. By default on the 2,921 phone photos of the development data, in their
+ten folders (one is "other footwear", for which `wild` has no class). Note that `wild` has seen nine
+in ten of these in its own training; with `--objects`, on 2,000 photos of ten kinds of animals and
+vehicles, half of which it has seen as "no garment".
 """
 
 import argparse
@@ -53,7 +53,7 @@ def trained(spec: VGGSpec, train: TrainConfig, name: str) -> dict:
 
 
 def table_of_objects(place: Path) -> str:
-    """A CSV of the development data's objects, whose kinds stand in their names."""
+    """A CSV of the development data's objects, whose kinds are in their names."""
     photos = paths.data_dir() / "garments-dev" / "not-garments" / "photos-objects"
     rows = [f"{file},{file.name.split('_')[0]}" for file in sorted(photos.resolve().glob("*.jpg"))]
     table = place / "objects.csv"

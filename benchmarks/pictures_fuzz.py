@@ -39,7 +39,7 @@ def main() -> int:
                 started = time.process_time()
                 try:
                     taken = check(content, inside / "file")
-                except Exception as error:  # what is counted here
+                except Exception as error:  # this is what we count
                     tracebacks.append(f"{name}: {type(error).__name__}: {error}"[:300])
                     continue
                 outcome["taken" if taken else "refused"] += 1

@@ -4,8 +4,8 @@
     python benchmarks/progressive_pretraining.py --page FILE   # only write the page, from FILE
 
 Every way ends with a VGG-19 at 1/8 width on 32 px, trained on the same 6,000 images of
-Fashion-MNIST, and gets the same number of steps in all: four stages of the chain, or one run
-four times as long. Shallower networks cost less a step, so the chain also spends fewer
+Fashion-MNIST, and gets the same number of steps in total: four stages of the chain, or one run
+four times as long. Shallower networks cost less per step, so the chain also uses fewer
 multiply-accumulates; both these and the seconds are recorded. Writes every epoch's validation
 accuracy, and the final test accuracy, of every seed.
 """
@@ -44,7 +44,7 @@ TRAIN = TrainConfig(
     device="cpu",
     checkpoint_seconds=0.0,
 )
-# "paper": random N(0, variance 0.01), as the paper draws what it does not copy.
+# "paper": random N(0, variance 0.01), as the paper initialises layers that it does not copy.
 WAYS = {
     "kaiming": [(SPEC, TRAIN)],
     "batch norm": [(dataclasses.replace(SPEC, batch_norm=True), TRAIN)],
@@ -67,7 +67,7 @@ WAYS = {
 
 
 def train_stages(stages, seed: int, place: Path) -> dict:
-    """Train each stage from the one before; rows of all epochs, and the final test accuracy."""
+    """Train each stage from the one before; returns rows of all epochs and the test accuracy."""
     rows, seconds, work, before = [], 0.0, 0.0, ""
     for number, (spec, train) in enumerate(stages, start=1):
         train = dataclasses.replace(train, seed=seed, init_from=before)

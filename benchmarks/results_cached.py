@@ -1,9 +1,9 @@
-"""Results of a checkpoint: computed once, then there at once.
+"""Results of a checkpoint: computed once, then available at once.
 
     python benchmarks/results_cached.py [CHECKPOINT]
 
 Times the computation over the whole test set, reading it back from disk, and a run of the
-Results page's script with everything on it, for which the aim is one second.
+Results page's script with all its sections; the target for that is one second.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def main() -> int:
 
 
 def compute(name: str, folder: Path) -> None:
-    """Time what a checkpoint without results beside it takes."""
+    """Time the work for a checkpoint without stored results."""
     from vggcore.answers import making_results
     from vggcore.model import checkpoints
 

@@ -1,9 +1,9 @@
-"""What share of the training time do checkpoints cost?
+"""What share of the training time do checkpoints take?
 
     python benchmarks/resume_cost.py [--preset best] [--saves 7]
 
-Trains a few steps of a preset, then measures how long a save of the resumable state takes, and
-relates it to the time between two of them (60 s by default): the share of a run's time.
+Trains a preset for a few steps, measures how long it takes to save the resumable state, and
+compares that with the time between two saves (60 s by default): the share of a run's time.
 """
 
 import argparse

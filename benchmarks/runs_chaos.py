@@ -1,11 +1,11 @@
-"""Kill trainers and apps at random, click twice, and see that nothing is lost or left behind.
+"""Kill trainers and apps at random, click twice, and check that nothing is lost or left behind.
 
     python benchmarks/runs_chaos.py --cycles 30            # the real trainer, on synthetic garments
     python benchmarks/runs_chaos.py --cycles 30 --stand-in # a trainer without PyTorch: fast
 
 In every cycle an app process launches, stops or resumes runs, each with two clicks at once, and
-then the trainer, the app or both die by SIGKILL. At the end everything is resumed to its end.
-Prints what happened and every broken promise; exits with 1 if there is one.
+then the trainer, the app or both are killed with SIGKILL. Finally every run is resumed and
+finishes. Prints what happened and every broken promise; exits with 1 if there is any.
 """
 
 import argparse
@@ -38,7 +38,7 @@ TRAIN = TrainConfig(
 
 
 def app(stand_in: bool) -> None:
-    """What a Streamlit server does for its visitors: one command a line, two clicks each."""
+    """What a Streamlit server does for its visitors: one command per line, two clicks each."""
     if stand_in:
         script = str(ROOT / "tests" / "fake_trainer.py")
         launching.trainer_command = lambda path, how: [sys.executable, script, str(path)]
@@ -59,7 +59,7 @@ def click(command: str, name: str, request: str) -> None:
         else:
             {"stop": runs.stop, "resume": runs.resume}[command](name)
     except ValueError:
-        pass  # the second click, or a run that has just ended: refused in one line
+        pass  # the second click, or a run that has just ended: refused with one line
 
 
 class Chaos:
@@ -81,7 +81,7 @@ class Chaos:
         )
 
     def close_pipes(self) -> None:
-        with suppress(BrokenPipeError):  # the app was killed before it read all
+        with suppress(BrokenPipeError):  # the app was killed before it read everything
             self.app.stdin.close()
         self.app.stdout.close()
 
@@ -134,7 +134,7 @@ class Chaos:
         return run.name
 
     def expect_end(self, name: str) -> None:
-        """A killed run is told from a living one within 5 s."""
+        """A killed run must be told from a living one within 5 s."""
         deadline = time.monotonic() + CRASH_SEEN_WITHIN
         while runs.look(name).living:
             if time.monotonic() > deadline:
@@ -143,7 +143,7 @@ class Chaos:
             time.sleep(0.05)
 
     def finish(self, patience: float) -> None:
-        """Resume everything to its end, then look for whatever should not be there."""
+        """Resume everything to its end, then look for anything that should not be there."""
         deadline = time.monotonic() + patience
         while any(run.state != "finished" or run.locked for run in runs.list_runs()):
             for run in runs.list_runs():
@@ -165,7 +165,7 @@ class Chaos:
         if len(runs.list_runs()) != self.launched:
             self.broken.append(f"{len(runs.list_runs())} runs, {self.launched} were launched")
         self.broken += [f"left behind: {what}" for what in left_behind(self.app.pid)]
-        for run in runs.list_runs():  # of a world that did not end in time
+        for run in runs.list_runs():  # if they did not all end in time
             if pid := locks.holder(run.path):
                 os.kill(pid, signal.SIGKILL)
         self.app.stdin.close()
@@ -174,7 +174,7 @@ class Chaos:
 
 
 def left_behind(app_pid: int) -> list[str]:
-    """Locks that are held, temporary files, processes and zombies of our runs."""
+    """Held locks, temporary files, processes and zombies of our runs."""
     folder = paths.runs_dir()
     found = [str(path) for path in folder.rglob("*lock") if file_lock.is_locked(path)]
     for pattern in (".tmp-*", ".deleted-*", "stop", "last-incoming*"):
@@ -203,7 +203,7 @@ def processes_of(folder: Path, app_pid: int) -> list[str]:
 
 
 def chaos(cycles: int, seed: int, stand_in: bool, patience: float = 600.0) -> Chaos:
-    """Run it in VGGCORE_RUNS; `broken` of the result is empty where all promises were kept."""
+    """Run it in VGGCORE_RUNS; `broken` in the result is empty if all promises were kept."""
     world = Chaos(seed, stand_in)
     for _ in range(cycles):
         world.cycle()

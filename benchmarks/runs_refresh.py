@@ -1,9 +1,9 @@
-"""What a refresh of a run's page costs at 100,000 rows: `python benchmarks/runs_refresh.py`.
+"""The cost of refreshing a run's page at 100,000 rows: `python benchmarks/runs_refresh.py`.
 
 Measures reading what is new, alerts, and the two charts as JSON, on a run that grows by 20 rows
-between refreshes; and beside it reading the whole file anew each time, which is what a page
-without an offset does. Needs no GPU and no data. Processor time is what the limit of 200 ms is
-held against; the time on the clock is longer on a busy machine.
+between refreshes; and for comparison rereading the whole file each time, as a page without an
+offset does. Needs no GPU and no data. The limit of 200 ms applies to processor time; the time on
+the clock is longer on a busy machine.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def refresh(log: metrics.MetricsLog) -> None:
 
 
 def milliseconds(action) -> tuple[float, float]:
-    """Time on the clock and processor time of this process."""
+    """Clock time and processor time of this process."""
     clock, processor = time.perf_counter(), time.process_time()
     action()
     return 1000 * (time.perf_counter() - clock), 1000 * (time.process_time() - processor)

@@ -2,7 +2,7 @@
 
     python benchmarks/single_image_latency.py [--checkpoint wild] [--threads 1] [--rounds 300]
 
-All forms take turns within each round, so that whatever else the machine does hits them alike;
+All forms take turns within each round, so that anything else on the machine affects them alike;
 with one thread, the thread's processor time is counted rather than the clock's.
 """
 
@@ -63,7 +63,7 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
 
 @torch.inference_mode()
 def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
-    """How many validation images the packed network was asked, and on what share it agrees."""
+    """How many validation images were given to the packed network, and the share that agrees."""
     preprocessing = checkpoint.card.preprocessing
     images, _ = fashion_mnist.load_split("validation")
     images = evaluation.as_trained(images, preprocessing)
@@ -76,7 +76,7 @@ def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
 
 
 def whole_way(checkpoint: checkpoints.Checkpoint, pictures: int = 60) -> list[float]:
-    """Seconds from a picture to its answer: what to look at, preparation, answer, turns."""
+    """Seconds from a picture to its answer: finding the garment, preparation, answer, turns."""
     items = [item for item in development_items() if item.held_out and item.kind == "photos"]
     classifier, seconds = Classifier(checkpoint), []
     for item in items[:: max(1, len(items) // pictures)]:

@@ -1,10 +1,10 @@
-"""How many operations one training step launches: what small networks on a GPU wait for.
+"""How many operations one training step launches: they limit small networks on a GPU.
 
     python benchmarks/step_operations.py [--repository DIR]
 
-Counts PyTorch's operations and copies of a step on the CPU, by torch's profiler, for recipes of
-the project: every operation is a kernel launch or more on a GPU.
-`--repository` counts another checkout's code, for before and after. Prints one JSON line a recipe.
+Counts PyTorch's operations and copies in a step on the CPU, with torch's profiler, for recipes of
+the project: on a GPU every operation is at least one kernel launch.
+`--repository` counts another checkout's code, to compare. Prints one JSON line per recipe.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 STEPS = 3
 RECIPES = ("tutorial", "fast", "best")
-# What only names other operations, or looks at memory without touching it.
+# Operations that only wrap others, or look at memory without touching it.
 _VIEWS = {
     *("aten::view", "aten::as_strided", "aten::reshape", "aten::t", "aten::transpose"),
     *("aten::slice", "aten::select", "aten::detach", "aten::unsqueeze", "aten::expand"),
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def count(name: str) -> dict:
-    """Operations of one step of a preset, on small synthetic images: their number is the same."""
+    """Operations in one step of a preset, counted on small images: the number is the same."""
     from torch.profiler import ProfilerActivity, profile
 
     from vggcore.model.recipe import PRESETS
@@ -52,7 +52,7 @@ def count(name: str) -> dict:
     with tempfile.TemporaryDirectory() as place:
         run = loop._prepare(folder.create(Path(place) / "run", spec, train), _cpu())
         run.network.train()
-        run._step()  # the first one makes the optimizer's state
+        run._step()  # the first step creates the optimizer's state
         with profile(activities=[ProfilerActivity.CPU]) as profiled:
             for _ in range(STEPS):
                 run._step()
@@ -67,7 +67,7 @@ def count(name: str) -> dict:
 
 
 def _is_inner(event) -> bool:
-    """Whether an operation is a part of another one that is counted."""
+    """Whether an operation is part of another one that is counted."""
     parent = event.cpu_parent
     while parent is not None:
         if parent.name.startswith("aten::") and parent.name not in _VIEWS:

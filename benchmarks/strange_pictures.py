@@ -1,8 +1,8 @@
-"""How many pictures are still named right when strangers frame, shrink, turn or crowd them.
+"""How many pictures are still named rightly when strangers frame, shrink, turn or crowd them.
 
-`python benchmarks/strange_pictures.py [CHECKPOINT]` takes 180 development photos that no training
-saw, and 200 of Fashion-MNIST's validation images. Right: a class that a fair judge accepts. "Sure
-and wrong" is what matters most: a wrong answer that is not called unsure.
+`python benchmarks/strange_pictures.py [CHECKPOINT]` takes 180 development photos held out from
+training, and 200 of Fashion-MNIST's validation images. Right: a class that a fair judge accepts.
+"Sure and wrong" matters most: a wrong answer that is not called unsure.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SIDES = (224, 900, 1800, 2400)  # of the picture around a garment of 224 px
 
 
 def bars(picture: Image.Image, ratio: float, colour: str) -> Image.Image:
-    """The picture on a ground of this width by height, its own height or width kept."""
+    """The picture on a background of this width by height, keeping its own height or width."""
     width, height = picture.size
     size = (max(width, round(height * ratio)), max(height, round(width / ratio)))
     ground = Image.new("RGB", size, colour)
@@ -54,7 +54,7 @@ PHOTO_FORMS: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def shop_page(picture: Image.Image, width: int = 540, height: int = 1080) -> Image.Image:
-    """A phone's screenshot of a shop: the picture under a head line, texts and a button below."""
+    """A phone's screenshot of a shop: the picture below a heading, with texts and a button."""
     page = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(page)
     pen.text((20, 8), "9:41", "black", font_size=18)
@@ -92,7 +92,7 @@ def plot(picture: Image.Image) -> Image.Image:
 
 
 def side_by_side(pictures: list[Picture], step: int = 1) -> Iterator[Picture]:
-    """Each picture joined with the next one; right: what either shows."""
+    """Each picture joined with the next one; right: a class of either."""
     for (left, of_left), (right, of_right) in zip(
         pictures, pictures[step:] + pictures[:step], strict=True
     ):
@@ -107,7 +107,7 @@ def side_by_side(pictures: list[Picture], step: int = 1) -> Iterator[Picture]:
 
 
 def photos() -> list[Picture]:
-    """Photos kept from training, and the classes that count as right for each."""
+    """Photos held out from training, and the classes that count as right for each."""
     items = [item for item in development_items() if item.kind == "photos" and item.held_out]
     items = [item for item in items if item.strict is not None]
     chosen = np.random.default_rng(0).permutation(len(items))[:PHOTOS]
@@ -115,7 +115,7 @@ def photos() -> list[Picture]:
 
 
 def garments(side: int) -> Iterator[Picture]:
-    """Fashion-MNIST's images as dark garments of 224 px on a white ground of `side` pixels."""
+    """Fashion-MNIST images as dark garments of 224 px on a white background of `side` pixels."""
     images, labels = fashion_mnist.load_split("validation")
     for image, label in zip(images[:IMAGES].numpy(), labels[:IMAGES].tolist(), strict=True):
         garment = Image.fromarray(255 - image).resize((224, 224), Image.Resampling.BICUBIC)
@@ -135,7 +135,7 @@ def row(classifier, name: str, pictures) -> str:
 
 
 def price(classifier) -> str:
-    """What looking for turns and things costs pictures that are upright and show one garment."""
+    """The cost of looking for turns and things, on upright pictures that show one garment."""
     items = [item for item in development_items() if item.held_out]
     images, labels = fashion_mnist.load_split("validation")
     upright: list[Picture] = [(item.picture(), item.accepted) for item in items]

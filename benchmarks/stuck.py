@@ -4,9 +4,9 @@
 
 Networks A, B, D and E at two widths, with and without batch norm, from five pairs of
 initialisation and learning rate (Adam, batch 64, 32 px, 8,000 training images of Fashion-MNIST).
-A training counts as stuck where its last 40 steps guess; it ends early once it has learned. Then
-each stuck one is repeated with one change, a remedy that the Train page offers. Validation and
-test images are not touched.
+A training counts as stuck if its last 40 steps stay at chance; it ends early once it has learned.
+Then each stuck training is repeated with one change, a remedy that the Train page offers.
+Validation and test images are not used.
 """
 
 import argparse
@@ -42,8 +42,8 @@ STARTS = (
     ("paper", 0.001),
 )
 CPU = torch.device("cpu")
-WINDOW = 40  # steps at the end that are looked at
-LEARNED = 0.8  # of the loss of guessing: below it a training has begun to learn
+WINDOW = 40  # steps at the end that are checked
+LEARNED = 0.8  # times the loss at chance: below it a training has begun to learn
 
 
 class Case(NamedTuple):
@@ -75,7 +75,7 @@ def cases(seeds: int, steps: int) -> list[Case]:
 
 
 def remedies(case: Case) -> dict[str, Case]:
-    """By its name each change that the Train page offers, where it is one."""
+    """By name, each remedy of the Train page that is a change for this case."""
     spec, train = case.spec, case.train
     changed = {
         "batch norm": case._replace(spec=replace(spec, batch_norm=True)),

@@ -1,7 +1,7 @@
 """Predicted against measured: peak memory and seconds per epoch of training.
 
-Each recipe trains for real in a process of its own, on synthetic garments, and says how far its
-resident memory rose at most (on a GPU: what PyTorch allocated at most) and how long a step took.
+Each recipe trains for real in its own process, on synthetic garments, and reports its peak rise in
+resident memory (on a GPU: the most that PyTorch allocated) and how long a step took.
 
     python benchmarks/training_cost.py [--device cpu] [--clock cpu]
 """
@@ -77,7 +77,7 @@ def peak_bytes(device) -> int:
 def use_cpu_clock() -> None:
     """Let training and calibration read CPU time, divided by threads, instead of the wall clock.
 
-    That is what the wall clock shows on an idle machine, and other programs do not disturb it.
+    This equals the wall clock on an idle machine, and other programs do not disturb it.
     """
     import torch
 
@@ -90,7 +90,7 @@ def use_cpu_clock() -> None:
 
 
 def child(job: dict) -> dict:
-    """What a process of its own does: calibrate, or train one recipe."""
+    """The work of a separate process: calibrate, or train one recipe."""
     if job["clock"] == "cpu":
         use_cpu_clock()
     if "spec" not in job:
@@ -103,7 +103,7 @@ def child(job: dict) -> dict:
 
 
 def in_child(**job) -> dict:
-    # Threads that wait must not spin, or their CPU time would count as work.
+    # Waiting threads must not spin, or their CPU time would count as work.
     environment = os.environ | {"OMP_WAIT_POLICY": "passive"}
     command = [sys.executable, __file__, "--child", json.dumps(job)]
     output = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)

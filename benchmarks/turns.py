@@ -1,6 +1,6 @@
 """Measure things side by side: processes that take turns on the same machine, in one run.
 
-What else the machine does then slows all of them alike, and their ratio stays true.
+Other work on the machine then slows all of them alike, and their ratio stays true.
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ class Ended(Exception):
 class Worker:
     """A process that does some steps when asked, and otherwise waits.
 
-    `work(before_step)` calls `before_step()` before each of its steps, for ever.
+    `work(before_step)` calls `before_step()` before each of its steps, forever.
     """
 
     def __init__(self, work: Callable):
@@ -25,15 +25,15 @@ class Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(work, theirs))
         self.process.start()
-        theirs.close()  # so that its death is noticed
+        theirs.close()  # so that we notice if it dies
 
     def seconds_per_step(self, steps: int) -> float:
-        """Let it do `steps` steps; mean wall-clock seconds of one."""
+        """Let it do `steps` steps; returns mean wall-clock seconds per step."""
         self.connection.send(steps)
         return self.connection.recv() / steps
 
     def end(self) -> dict:
-        """End the process; what `work` reported (see `before_step.report`)."""
+        """End the process; returns what `work` reported (see `before_step.report`)."""
         self.connection.send(0)
         report = self.connection.recv()
         self.process.join()

@@ -3,7 +3,7 @@
     python benchmarks/tutorial_speed.py [--alternations 7] [--steps 4]
 
 Both train the tutorial's recipe (VGG-11 at 1/8, 224 px, batch 64, Adam) on Fashion-MNIST, in
-processes of their own that take turns. Ours is the very loop of `python -m vggcore train
+separate processes that take turns. Ours is the same loop as in `python -m vggcore train
 --preset tutorial`. Also printed: the share of our step spent outside forward, backward and
 optimizer, and the ratio of our step to a bare forward and backward on tensors that are ready.
 """
@@ -57,7 +57,7 @@ def ours(before_step) -> None:
 
 
 def bare(before_step) -> None:
-    """Forward and backward alone, on one batch that is ready."""
+    """Forward and backward alone, on one batch that is already loaded."""
     import torch
 
     from vggcore.model.network import build

@@ -1,4 +1,4 @@
-"""The tutorial's way to train, for comparison: as its readers write it, and no slower.
+"""The tutorial's way of training, for comparison: as its readers write it, and no slower.
 
 VGG-11 at 1/8 on 224 px; a DataLoader whose workers resize each image with PIL; float32,
 contiguous tensors; Adam at 0.001, batches of 64.
@@ -12,7 +12,7 @@ EPOCHS = 5
 
 
 def work(before_step, loader_workers: int = 2) -> None:
-    """Train for ever, calling `before_step()` before each step."""
+    """Train forever, calling `before_step()` before each step."""
     import torch
     import torchvision
     from torch import nn

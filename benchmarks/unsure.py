@@ -1,15 +1,15 @@
-"""How often the network says "unsure": on what is no garment (should), on garments (should not).
+"""How often the network says "unsure": for other things (it should), for garments (it should not).
 
     python benchmarks/unsure.py [CHECKPOINT]            # rates per kind, calibration errors
     python benchmarks/unsure.py --one-view              # without the mirror image, calibrated anew
 
-Garments: Fashion-MNIST's validation split and the development pictures held out of training. The
+Garments: Fashion-MNIST's validation split and the development pictures held out from training. The
 card's temperature and thresholds were found on these same garments. So "apart" repeats the search
-on one half of them, judges the other half, and the other way round.
+on one half of them and judges the other half, and then the other way round.
 
-Others: photos and drawings of kinds of things that no training saw, and made-up pictures from
-other seeds. Where scikit-learn and scikit-image are installed, also handwritten digits and photos
-that come with them, of which nothing here was trained or tuned on.
+Others: photos and drawings of kinds of things not seen in training, and made-up pictures from
+other seeds. If scikit-learn and scikit-image are installed, also the handwritten digits and photos
+that come with them, which were not used for training or tuning.
 """
 
 import argparse
@@ -41,8 +41,8 @@ MADE_UP = {
 }
 PER_KIND = 100
 FEWEST = 5  # pictures of a class, for a share to be printed
-SEED = 1_000_000  # far from those of training
-# Of scikit-image's: people, animals, things, views; none shows clothes alone.
+SEED = 1_000_000  # far from training's seeds
+# From scikit-image: people, animals, things, views; none shows clothes alone.
 PHOTOS = (
     "astronaut.png",
     "brick.png",
@@ -85,7 +85,7 @@ def real_others() -> dict[str, list]:
 
 
 def halves(found: dict) -> dict[str, tuple[float, float]]:
-    """By kind: share called unsure, and calibration error, with what the other half gave."""
+    """By kind: share called unsure, and calibration error, with the results from the other half."""
     flags, errors = {kind: [] for kind in found}, {kind: [] for kind in found}
     for half in (0, 1):
         own = {kind: (logits[half::2], right[half::2]) for kind, (logits, right) in found.items()}
@@ -106,7 +106,7 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
 def by_class(items: list, kind: str, flags: torch.Tensor) -> list[str]:
     """Markdown rows: how many of each class's good pictures are called unsure.
 
-    flags: bool, one of each of the kind's items, in their order.
+    flags: bool, one for each item of the kind, in order.
     """
     labels = [item.strict for item in items if item.kind == kind]
     rows = []
@@ -118,7 +118,7 @@ def by_class(items: list, kind: str, flags: torch.Tensor) -> list[str]:
 
 
 def others() -> dict[str, list]:
-    """Pictures that are no garment, by kind."""
+    """Pictures without a garment, by kind."""
     found = {
         kind: [draw(np.random.default_rng((SEED, n))) for n in range(PER_KIND)]
         for kind, draw in MADE_UP.items()
@@ -132,7 +132,7 @@ def others() -> dict[str, list]:
 
 
 def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits float32 [N, 10] of pictures, and which of them are blank, and drawn: bool [N]."""
+    """Logits float32 [N, 10] of pictures; which are blank, and which are drawn: bool [N]."""
     preprocessing = checkpoint.card.preprocessing
     size, style = preprocessing.image_size, preprocessing.style
     prepared = [prepare(image, size, style) for image in images]

@@ -1,14 +1,14 @@
-"""How right the network is on real photos and drawings, per source and class.
+"""Accuracy of the network on real photos and drawings, per source and class.
 
     python benchmarks/wild_sources.py [CHECKPOINT]          # pictures that were held out of it
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
 
-"strict" asks for the folder's class; "accepted" also takes what a fair judge would. With
+"strict" requires the folder's class; "accepted" also takes what a fair judge would accept. With
 `--hold-out` three short trainings leave out one or two sources each, so that every source is
-judged by a network that saw nothing of it; `--only SOURCE` does the one that leaves this out.
-`--init-from CHECKPOINT` goes on from a network, which must not have seen it either;
-`--in-channels` says what the network sees: 1 the grey distance from the ground, 3 the colours, 4
-the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes,
+judged by a network that saw nothing of it; `--only SOURCE` runs only the one without that source.
+`--init-from CHECKPOINT` starts from a network, which must not have seen it either;
+`--in-channels` sets what the network sees: 1 the grey distance from the background, 3 the colours,
+4 the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes,
 each as it came and as the network saw it.
 """
 
@@ -57,7 +57,7 @@ def train_without(
     """
     preset = PRESETS["wild"]
     spec = replace(preset.spec, in_channels=in_channels or preset.spec.in_channels)
-    # The average is shorter than the preset's, as the training is.
+    # The average is shorter than the preset's because the training is.
     train = replace(preset.train, ema=0.995, **changes)
     batches = WildSource(spec, train, CPU, exclude=sources)
     network = build(spec, init=train.init, seed=train.seed)

@@ -1,1 +1,1 @@
-"""What pages share: charts, forms and other pieces of the screen, made with Streamlit."""
+"""What the pages share: charts, forms and other parts of the screen, made with Streamlit."""

@@ -1,4 +1,4 @@
-"""Classify: draw, upload, photograph, paste or take a sample; see what the network makes of it."""
+"""Classify: draw, upload, photograph, paste or take a sample, and see the network's answer."""
 
 import streamlit as st
 from PIL import Image
@@ -18,14 +18,14 @@ from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
 MAX_FILES, MAX_FILE_MB = 12, 20
-MAX_KEPT_BYTES = 40_000_000  # of one visitor's uploads
+MAX_KEPT_BYTES = 40_000_000  # per visitor
 GARMENTS = N_(
     "Draw a garment, or show a photo of one: on the floor, on a hanger, or worn by a "
     "person. The network answers at once, shows what it saw, and says so when it is "
     "unsure. It knows ten kinds; hats, skirts, shorts, socks and gloves are not among "
     "them. Your pictures stay in this session's memory only."
 )
-MOST_NAMED = 12  # classes that the introduction lists
+MOST_NAMED = 12  # classes listed in the introduction
 KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
@@ -41,7 +41,7 @@ except CheckpointError as error:
 
 
 def introduce(network: Classifier) -> None:
-    """What can be asked of it."""
+    """Which classes it can name."""
     if not judged.is_own(network.checkpoint.card):
         introduction.write(tr(GARMENTS))
         return
@@ -63,7 +63,7 @@ def introduce(network: Classifier) -> None:
 
 @st.fragment
 def draw(drawing: str) -> None:
-    """The canvas beside its answer. Only this part runs again after a stroke."""
+    """The canvas beside its answer. Only this part reruns after a stroke."""
     canvas_side, answer_side = st.columns(2, gap="large")
     with answer_side:
         answer = answer_drawing(sent_drawing("canvas", drawing))
@@ -72,13 +72,13 @@ def draw(drawing: str) -> None:
 
 
 def answer_drawing(sent) -> str:
-    """Show what the network makes of what the canvas sent; returns the answer in short."""
+    """Show the answer for the canvas's last drawing; returns the answer in short."""
     try:
         strokes = parse_strokes(sent) if sent else []
     except StrokeError as error:
         st.error(tr("This drawing cannot be used: {error}", error=error))
         return ""
-    # Kept as text so that it is there again when the visitor comes back to this page.
+    # Kept as text so that it is still there when the visitor comes back to this page.
     st.session_state["drawing"] = sent if isinstance(sent, str) else ""
     if not strokes:
         own = judged.is_own(next(iter(networks.values())).checkpoint.card)
@@ -118,13 +118,13 @@ def upload() -> None:
         st.session_state[KEPT] = within_limit([(f.name, f.getvalue()) for f in files[:MAX_FILES]])
     elif st.session_state.get(KEPT) and st.button(tr("Remove these pictures"), key="remove-kept"):
         del st.session_state[KEPT]
-    # Streamlit forgets an uploader's files when another page is visited; the session does not.
+    # Streamlit forgets an uploader's files when another page is visited; the session keeps them.
     for number, (name, data) in enumerate(st.session_state.get(KEPT, [])):
         card(data, name, f"file-{number}")
 
 
 def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """The first of them that a session may keep in memory."""
+    """The first uploads, as many as a session may keep in memory."""
     kept: list[tuple[str, bytes]] = []
     total = 0
     for name, data in pictures:
@@ -143,7 +143,7 @@ def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 
 
 def forget_if_removed() -> None:
-    """The visitor took the last file out of the uploader."""
+    """Forget the uploads after the visitor took the last file out of the uploader."""
     if not st.session_state["files"]:
         st.session_state.pop(KEPT, None)
 
@@ -167,7 +167,7 @@ def paste() -> None:
 
 @st.fragment
 def sample() -> None:
-    """Images that no network has been trained on, with the right answer beside."""
+    """Images that no network was trained on, beside the right answer."""
     chosen, another = st.columns([3, 1], vertical_alignment="bottom")
     network = next(iter(networks.values()))
     language.from_address("sample-class", network.classes)
@@ -197,7 +197,7 @@ def sample() -> None:
 
 
 def asked_number() -> int:
-    """Which image of the class a link asks for; 0 where it asks for none that can be."""
+    """The image of the class that a link asks for; 0 if the number is invalid."""
     text = st.query_params.get("sample-number", "")
     return int(text) if text.isdecimal() and len(text) < 6 else 0
 

@@ -1,4 +1,4 @@
-"""Compare: every VGG side by side, understood at a glance. Opens without PyTorch."""
+"""Compare: every VGG side by side, easy to take in. Opens without PyTorch."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from vggcore.training import cost
 
 
 def largest(networks) -> str:
-    """Which network has most parameters, and which of its layers."""
+    """Which network has the most parameters, and which of its layers."""
     name = max(networks, key=lambda each: anatomy.totals(networks[each]).parameters)
     total = anatomy.totals(networks[name]).parameters
     layer = max(anatomy.walk(networks[name]), key=lambda row: row.parameters)
@@ -63,15 +63,15 @@ def side_by_side(networks):
         ),
     }
     figures = []
-    # Each is sent as soon as it is drawn: the browser paints it while the next is drawn here, and
-    # all of them while the table is made.
+    # Each chart is sent as soon as it is built: the browser paints it while the next is built here,
+    # and all of them while the table is made.
     for title, (name, draw, sentence) in drawings.items():
         st.subheader(title)
         st.caption(sentence)
         figures.append(draw(networks))
         views.chart(figures[-1], name, sentence)
     table = tables.variants(list(networks.values())).assign(name=list(networks))
-    # Networks have no order to sort them by.
+    # Networks have no natural order for sorting.
     ours = tables.garment_accuracies().groupby("spec", sort=False).accuracy.max()
     table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
     needs = [cost.estimate(spec, TrainConfig(batch_size=64)) for spec in networks.values()]

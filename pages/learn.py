@@ -7,12 +7,12 @@ from dashboard.shared import language
 from dashboard.shared.internals import scroll_to_top, through_entry_point
 from dashboard.shared.language import tr
 
-_DONE = "done"  # numbers of the steps whose questions were answered, in the address
-_MOVED = "learn-moved"  # to another step, whose beginning is to be seen
+_DONE = "done"  # numbers of the answered steps, in the address
+_MOVED = "learn-moved"  # moved to another step, to be shown from its top
 
 
 def done() -> set[int]:
-    """Steps answered rightly, as the address says; what is no step counts as nothing."""
+    """Steps answered correctly, from the address; invalid numbers are ignored."""
     numbers = st.query_params.get(_DONE, "").split(".")
     return {int(n) for n in numbers if n.isdecimal() and 1 <= int(n[:3]) <= len(STEPS)}
 
@@ -48,7 +48,7 @@ def ask(question: Question, number: int) -> None:
         st.success(tr("Right. {why}", why=question.why), icon=":material/check_circle:")
         if number not in done():
             st.query_params[_DONE] = ".".join(map(str, sorted(done() | {number})))
-            st.rerun()  # the progress above counts it
+            st.rerun()  # to count it in the progress above
     else:
         st.info(tr("Not yet. {hint}", hint=question.hint), icon=":material/lightbulb:")
 

@@ -1,4 +1,4 @@
-"""About this machine: what of it and of this installation works, as `vggcore doctor` says it."""
+"""About this machine: what works on it and in this installation, as `vggcore doctor` says."""
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ st.title(tr("About this machine"), anchor=False)
 st.write(
     tr("What works on this machine, and how to fix what does not. In a terminal: `vggcore doctor`.")
 )
-if deployment.limits().public:  # an address that somebody typed
+if deployment.limits().public:  # somebody typed the address
     st.info(tr("This public page says nothing about its machine."), icon=":material/lock:")
     st.stop()
 if st.button(tr("Check again"), icon=":material/refresh:", disabled=_FOUND not in st.session_state):

@@ -1,4 +1,4 @@
-"""Overview: a picture's way through a network, and where to go from here."""
+"""Overview: a picture's way through a network, and where to go next."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ CHOSEN = "overview-sample"
 
 @st.fragment
 def _way_through_a_network() -> None:
-    """The strip, and the samples that a click sends through the network."""
+    """The strip, and the samples to send through the network with a click."""
     name = st.session_state.get(CHOSEN)
     way, problem = journey.stored(), ""
     if name in journey.NAMES:

@@ -16,11 +16,11 @@ from vggcore import runs
 from vggcore.data.own import known_sets, places
 
 MAX_ZIP_MB = 200
-PROBLEM = "pictures-problem"  # what the last action answered, shown after the rerun
+PROBLEM = "pictures-problem"  # the last action's message, shown after the rerun
 
 
 def kept() -> None:
-    """Sets that have a name: choose one, see its report, train on it."""
+    """Named sets: choose one, see its report, train on it."""
     names = places.names()
     if not names:
         st.info(tr("No pictures are kept yet: collect some, or upload a zip."))
@@ -38,7 +38,7 @@ def kept() -> None:
         return
     try:
         panel.show(chosen)
-    except ValueError as error:  # it can be deleted all the same
+    except ValueError as error:  # it can still be deleted
         st.error(formatting.plain(tr(error)), icon=":material/block:")
     if chosen in names and st.button(
         tr("Delete these pictures"), icon=":material/delete:", key="pictures-delete"
@@ -100,7 +100,7 @@ def uploaded() -> None:
 
 
 def collected() -> None:
-    """Classes collected here, and the button that keeps them."""
+    """Classes collected on the page, and the button that saves them."""
     collect.show()
     if not collect.collected():
         return
@@ -133,7 +133,7 @@ def free_name(stem: str) -> str:
 
 
 def go_on_with(name: str, keep: Callable[[], object]) -> None:
-    """Keep a set, and show it; what goes wrong is told on the page that follows."""
+    """Save a set and show it; errors are shown on the page that follows."""
     try:
         keep()
     except ValueError as error:
@@ -152,7 +152,7 @@ SECTIONS = {
 through_entry_point()
 keep_uploads_in_memory()
 st.title(tr("Own pictures"), anchor=False)
-if deployment.limits().public:  # an address that somebody typed
+if deployment.limits().public:  # somebody typed the address
     st.info(
         tr("To use your own pictures, run the dashboard yourself: this one is public."),
         icon=":material/lock:",

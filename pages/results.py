@@ -1,4 +1,4 @@
-"""Results: where a trained network is right, where it errs, and on which pictures."""
+"""Results: where a trained network is right, where it is wrong, and on which pictures."""
 
 import streamlit as st
 
@@ -37,8 +37,8 @@ section = st.segmented_control(
     label_visibility="collapsed",
 )
 try:
-    # Progress bars come and go in a container of their own: if what follows moved by a place,
-    # Streamlit 1.67 would lose the tie between its boxes and the address.
+    # Progress bars come and go in their own container: if what follows moved by one position,
+    # Streamlit 1.67 would lose the link between its boxes and the address.
     with st.container():
         found = [panel.results_of(name) for name in names]
     if found[0].card.classes != found[-1].card.classes:

@@ -15,7 +15,7 @@ REQUEST = "train-request"  # one per filled-in form: a second click on the butto
 
 
 def start(wish: form.Wish) -> None:
-    """Launch what the form says and go to the run's own page."""
+    """Launch the run in the form and go to its page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
     several = (runs.launch_seeds, wish.seeds) if wish.seeds > 1 else (runs.launch,)
     launch, *seeds = several

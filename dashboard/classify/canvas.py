@@ -1,7 +1,7 @@
 """Our browser components: the drawing canvas, the box on a photo, and the clipboard.
 
-All are Streamlit components (version 2) whose HTML, CSS and JavaScript go inline with the page.
-What they return comes from a browser and is anything at all; `vggcore.pictures.strokes` and
+All are Streamlit components (version 2) whose HTML, CSS and JavaScript are sent inline with the
+page. What they return comes from a browser and can be anything; `vggcore.pictures.strokes` and
 `vggcore.pictures.decode` check it.
 """
 
@@ -21,12 +21,12 @@ from vggcore.machine.messages import Message
 from vggcore.pictures.crops import Box
 from vggcore.pictures.decode import MAX_BYTES, ImageError
 
-_SHOWN_SIDE = 640  # pixels of the photo that is sent to the browser, for its box to lie on
+_SHOWN_SIDE = 640  # pixels of the photo that is sent to the browser, to draw the box on
 _ASSETS = Path(__file__).with_name("assets")
 
 
 def _component(name: str):
-    """The component from its three files, which travel inline with the page."""
+    """The component from its three files, which are sent inline with the page."""
     html, css, js = (
         (_ASSETS / f"{name}.{kind}").read_text("utf-8") for kind in ("html", "css", "js")
     )
@@ -39,7 +39,7 @@ _framing = _component("framing")
 _paste = _component("paste")
 
 
-# Whatever the components say: English in their files, and put into the visitor's language there.
+# What the components say: English in their files, translated in the visitor's browser.
 _TEXTS = (
     N_("Drawing canvas"),
     N_("Tools"),
@@ -98,23 +98,23 @@ _TEXTS = (
 
 
 def _texts() -> dict[str, str]:
-    """By the English text what to say instead; nothing where that is English."""
+    """What to say instead of each English text; empty for English."""
     if language.current() == "en":
         return {}
     return {text: tr(text) for text in (*_TEXTS, *TEMPLATES)}
 
 
 def sent_drawing(key: str, drawing: str = ""):
-    """What the browser last sent from the canvas, unchecked; `drawing` before it sent anything.
+    """What the browser last sent from the canvas, unchecked; `drawing` if it has sent nothing.
 
-    That should be JSON text for `vggcore.strokes.parse_strokes`. It is there before the canvas
-    itself is, so that the canvas can show the answer.
+    It should be JSON text for `vggcore.strokes.parse_strokes`. It is available before the canvas
+    is drawn, so that the canvas can show the answer.
     """
     return st.session_state.get(key, {}).get("drawing", drawing)
 
 
 def canvas(key: str, drawing: str = "", answer: str = "") -> None:
-    """The canvas, with `drawing` on it when it first appears. Phones show `answer` in a corner."""
+    """The canvas, with `drawing` on it at first. On phones it shows `answer` in a corner."""
     _canvas(
         key=key,
         data={
@@ -129,9 +129,9 @@ def canvas(key: str, drawing: str = "", answer: str = "") -> None:
 
 
 def framing(key: str, picture: Image.Image, box: str, on_change: Callable[[], None]) -> None:
-    """A photo on which a box says which garment is meant.
+    """A photo with a box that marks the garment that is meant.
 
-    box: "x,y,width,height" in the picture's pixels; "" for the whole. `sent_box` reads a new one.
+    box: "x,y,width,height" in the picture's pixels; "" for the whole. `sent_box` reads a new box.
     """
     shown = picture.copy()
     shown.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
@@ -153,7 +153,7 @@ def framing(key: str, picture: Image.Image, box: str, on_change: Callable[[], No
 
 
 def sent_box(key: str) -> str:
-    """What the browser last sent from the picture; "" for the whole, and for forged data."""
+    """What the browser last sent from the picture; "" for the whole, and for invalid data."""
     sent = st.session_state.get(key, {}).get("box", "")
     if not isinstance(sent, str) or not sent:
         return ""
@@ -165,7 +165,7 @@ def sent_box(key: str) -> str:
 
 
 def pasted_picture(key: str) -> bytes | None:
-    """Encoded picture from the visitor's clipboard, or None. Raises ImageError for forged data."""
+    """Encoded picture from the visitor's clipboard, or None. Raises ImageError for invalid data."""
     sent = _paste(
         key=key,
         data={"texts": _texts()},

@@ -1,4 +1,4 @@
-"""Under an answer: "it is a …", kept in the visitor's session, or given to the page's owner."""
+"""Under an answer: "it is a …", kept in the visitor's session or given to the page's owner."""
 
 from io import BytesIO
 from typing import NamedTuple
@@ -13,10 +13,10 @@ from vggcore.data.own import corrections
 from vggcore.data.own.listing import PicturesError
 from vggcore.machine.messages import Message
 
-MOST = 50  # of a session
-_SIDE = 256  # pixels of the longest side that is kept
+MOST = 50  # per session
+_SIDE = 256  # pixels of the longest side of a kept picture
 _KEPT = "corrections"  # in the session
-_SAID = "correction-said"  # what the last one answered, by the place it was made at
+_SAID = "correction-said"  # the reply to the last correction, by where it was made
 
 
 class Correction(NamedTuple):
@@ -29,12 +29,12 @@ class Correction(NamedTuple):
 
 
 def kept() -> list[Correction]:
-    """Those of this session."""
+    """The corrections of this session."""
     return st.session_state.setdefault(_KEPT, [])
 
 
 def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> None:
-    """A button that opens the question what the picture is; nothing where nobody could use it."""
+    """A button that asks what the picture is; nothing if no network could use the answer."""
     limits = deployment.limits()
     if limits.public and not limits.collecting:
         return

@@ -1,8 +1,8 @@
-"""Faint outlines to trace on the canvas, one a class: lists of strokes in canvas units (0–256)."""
+"""Faint outlines to trace on the canvas, one per class: strokes in canvas units (0–256)."""
 
 
 def _mirrored(half: list[tuple[float, float]]) -> list[list[float]]:
-    """A closed outline, symmetric about the middle of the canvas, from its right half."""
+    """A closed outline, symmetric about the middle of the canvas, made from its right half."""
     right = [[x, y] for x, y in half]
     left = [[256 - x, y] for x, y in reversed(half)]
     return right + left + right[:1]

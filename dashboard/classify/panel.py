@@ -32,7 +32,7 @@ TURNS = {
     N_("Left"): 90,
     N_("Upside down"): 180,
     N_("Right"): 270,
-}  # degrees to the left
+}  # degrees counterclockwise
 LOOKED_AT = N_(
     "There is more in this picture: the answer is only for the one large thing in it. To "
     "include everything, choose Crop: Whole picture below, or draw a box."
@@ -60,7 +60,7 @@ OVERRIDES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def classifier(name: str) -> Classifier:
-    """Loaded once per process, and again when a run's best checkpoint has changed.
+    """Loaded once per process, and reloaded when a run's best checkpoint has changed.
 
     Raises CheckpointError.
     """
@@ -80,9 +80,9 @@ def _samples() -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def sample(network: Classifier, class_name: str, number: int) -> tuple[Image.Image, str]:
-    """The `number`-th test image of a class, counted round; and where it comes from.
+    """The test image of a class at `number`, wrapping round, and where it comes from.
 
-    Raises DataMissing where a network's own pictures are not here.
+    Raises DataMissing if a network's own pictures are not here.
     """
     card = network.checkpoint.card
     with st.spinner(tr("Reading the test set …")):
@@ -102,11 +102,11 @@ def _bank(_network: Classifier, sha256: str) -> Bank:
 
 
 def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str:
-    """Everything about one picture, from one network or from two side by side, by their names.
+    """Everything about one picture, from one network or from two side by side, by name.
 
-    Returns the first network's answer in short.
+    Returns a short form of the first network's answer.
     """
-    answers = st.container()  # filled last but shown first: it needs what is chosen below
+    answers = st.container()  # filled last but shown first: it needs the choices below it
     with st.expander(tr("Adjust the picture: turn, background, crop, dark or bright")):
         turn = choose_turn(key)
         overrides = choose_overrides(key)
@@ -149,7 +149,7 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
 
 
 def choose_turn(key: str) -> int:
-    """By how many degrees to turn the picture to the left; forged values count as none."""
+    """How many degrees to turn the picture counterclockwise; 0 for invalid values."""
     chosen = st.segmented_control(
         tr("Turn"),
         list(TURNS),
@@ -167,7 +167,7 @@ def _turn_on(key: str, degrees: int) -> None:
 
 
 def choose_overrides(key: str) -> dict[str, str]:
-    """Arguments for `garments.prepare`; what a browser sends beyond the choices is refused."""
+    """Arguments for `garments.prepare`; values from the browser that are no choice are refused."""
     chosen: dict[str, str] = {}
     columns = st.columns(len(OVERRIDES))
     for column, (name, (label, choices)) in zip(columns, OVERRIDES.items(), strict=True):
@@ -216,7 +216,7 @@ def _bar(label: str, chance: float) -> str:
 
 
 def steps_html(prediction: Prediction, mirrors: bool) -> str:
-    """The way from the picture to the network's input, the last exactly what it sees.
+    """The steps from the picture to the network's input; the last is exactly what it sees.
 
     mirrors: whether it also looks at the mirror image.
     """
@@ -229,7 +229,7 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
 
 
 def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
-    """Grad-CAM, feature maps and nearest training images of one network's answer."""
+    """Grad-CAM, feature maps and nearest training images for one network's answer."""
     seen = prediction.prepared.network_input
     picture = network.network_input(seen)
     st.subheader(tr("Why {label}? ({name})", label=tr(prediction.label), name=name))

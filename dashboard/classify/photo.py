@@ -1,4 +1,4 @@
-"""A photo beside its answer, for the garment in it that the visitor means."""
+"""A photo beside the answer for the garment in it that the visitor means."""
 
 import hashlib
 from html import escape
@@ -19,11 +19,11 @@ from vggcore.pictures import things
 from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = N_("Whole picture")
-_SMALL = 96  # CSS pixels of an offered part's side
+_SMALL = 96  # side of an offered part, CSS pixels
 
 
 class Offer(NamedTuple):
-    """One part of a photo, and what the network makes of it."""
+    """One part of a photo, and the network's answer for it."""
 
     name: str
     box: str  # "x,y,width,height", or "" for the whole
@@ -36,7 +36,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
     box = st.session_state.get(_box_key(key), "")
     try:
         seen = Box.parse(box).of(picture) if box else picture
-    except ValueError:  # of another picture that was here before
+    except ValueError:  # the box of an earlier picture
         box, seen = "", picture
     offers = offered(picture, next(iter(networks.values())), key)
     picture_side, answer_side = st.columns([1, 2], gap="large")
@@ -52,10 +52,10 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
 
 
 def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
-    """The parts of a photo that shows several garments, with the whole of it.
+    """The parts of a photo that shows several garments, and the whole photo.
 
-    They are upper body, legs and shoes of a person, or things that stand apart. Kept for the
-    session, so that a new box does not ask about them again.
+    They are a person's upper body, legs and shoes, or separate things. Kept for the session, so
+    that a new box does not classify them again.
     """
     digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
     digest += language.current()
@@ -73,7 +73,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
             small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
             offers.append(Offer(name, ",".join(map(str, box or ())), small, said))
             named |= set() if answer.unsure else {answer.label}
-        if len(named) < 2:  # one garment, whatever part of it is looked at
+        if len(named) < 2:  # one garment, whichever part is looked at
             offers = []
     st.session_state[f"{key}-offers"] = (digest, offers)
     return offers
@@ -86,7 +86,7 @@ def _in_short(answer: Prediction) -> str:
 
 
 def _things(picture: Image.Image) -> dict[str, Box]:
-    """Things that stand apart in the picture, by where they are."""
+    """Separate things in the picture, by their position."""
     boxes = things.find(picture).several
     if len(boxes) == 2:
         first, second = boxes

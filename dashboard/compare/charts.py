@@ -1,11 +1,11 @@
 """Charts of the Compare page: DataFrames and specs in, plotly figures out.
 
-Text and lines are for light and dark grounds: see `INK`.
+Text and lines suit light and dark backgrounds: see `INK`.
 
-Streamlit draws a chart whose numbers changed anew, and plotly then draws it up to three times:
-once more where labels change the margins, and once more where Streamlit's theme, a template, is
-applied anew. So the bars, which follow a slider, have margins of their own and no template. They
-are built from plain dicts, which plotly checks in a fifth of the time that its methods take.
+Streamlit redraws a chart whose numbers changed, and plotly then draws it up to three times: once
+more if labels change the margins, and once more when Streamlit's theme, a template, is applied
+again. So the bars, which follow a slider, have fixed margins and no template. They are built from
+plain dicts, which plotly checks in a fifth of the time that its methods take.
 """
 
 from collections import Counter
@@ -20,17 +20,17 @@ from dashboard.shared.language import N_, tr
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
-_BAR = 34  # pixels a bar, with its gap
-_ALONE = "<extra></extra>"  # no second box, with the name of the trace, beside the hover text
+_BAR = 34  # pixels per bar, including the gap
+_ALONE = "<extra></extra>"  # no second box with the trace's name beside the hover text
 _FONT = "Source Sans, sans-serif"
-# On the page, text takes the colour of the text around it, whatever the theme; in a file that
-# somebody saves it is dark.
+# On the page, text takes the colour of the text around it, whatever the theme; in a saved file
+# it is dark.
 INK = """<style>.stPlotlyChart :is(.cartesianlayer, .infolayer, .zerolinelayer) text:not(.bartext)
 { fill: currentColor !important; }</style>"""
 
 
 def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
-    """Stacked bars, one a network: parameters in convolutions, normalisation, FC layers."""
+    """Stacked bars, one per network: parameters in convolutions, normalisation, FC layers."""
     totals = [anatomy.totals(spec) for spec in networks.values()]
     parts = {
         tr("convolutions"): ("conv", [t.conv_parameters for t in totals]),
@@ -56,7 +56,7 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
 
 
 def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
-    """Stacked bars, one a network: multiply-accumulates of each block, one image."""
+    """Stacked bars, one per network: multiply-accumulates of each block for one image."""
     work: dict[str, Counter[str]] = {name: Counter() for name in networks}
     for name, spec in networks.items():
         for row in anatomy.walk(spec):
@@ -70,13 +70,13 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
 
 
 def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
-    """Stacked bars, one a network and one piece a layer: float32 bytes written for one image."""
+    """Stacked bars, one per network, one piece per layer: float32 bytes written for one image."""
     traces = {
         block: _bars(_spaced(block), colour, [], [])
         | {
             "base": [],
             "customdata": [],
-            # Of bars with a base, %{x} would be where they end.
+            # For bars with a base, %{x} would be where they end.
             "hovertemplate": "%{y}, %{customdata[0]}: %{customdata[1]:.3s}B" + _ALONE,
         }
         for block, colour in palette.BLOCKS.items()
@@ -95,12 +95,12 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
                 trace["customdata"].append([what, row.activation_bytes])
                 base += row.activation_bytes
     title = tr("bytes of activations for one image")
-    # `base` already stacks them.
+    # `base` already stacks the bars.
     return _stacked(list(traces.values()), list(networks), title, barmode="overlay", in_bytes=True)
 
 
 def layer_memory(spec: VGGSpec) -> go.Figure:
-    """One bar a layer that writes memory, in the order of the image's way, one image, float32."""
+    """One bar per layer that writes memory, in forward order, for one image in float32."""
     rows = [row for row in anatomy.walk(spec) if row.activation_bytes]
     traces = []
     for kind in dict.fromkeys(row.kind for row in rows):
@@ -121,12 +121,12 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     """Parameters (log) against Fashion-MNIST test accuracy.
 
     `points`: columns name, parameters, accuracy (0 to 1), source ("published" or "this machine").
-    Of ours only the best few carry their names, so that many runs stay readable.
+    Of our own runs only the best few are labelled, so that many runs stay readable.
     """
     figure = go.Figure()
     looks = {
         N_("published"): ("diamond", palette.ORANGE, 4, "bottom center"),
-        N_("this machine"): ("circle", palette.BLUE, 3, "middle left"),  # ours are of one size
+        N_("this machine"): ("circle", palette.BLUE, 3, "middle left"),  # ours: one size
     }
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
@@ -150,14 +150,14 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
         annotation_text=tr("untrained people"),
         annotation_position="bottom right",
     )
-    # Room for the names of the outermost marks.
+    # Room for the labels of the outermost marks.
     low, high = (log10(f(points.parameters)) for f in (min, max))
     _scatter(figure, tr("test accuracy")).update_yaxes(tickformat=".0%")
     return figure.update_xaxes(range=[low - 0.55, high + 0.35], dtick="D2")
 
 
 def imagenet_accuracy() -> go.Figure:
-    """Parameters (log) against the paper's ImageNet top-5 accuracy, one colour a training scale."""
+    """Parameters (log) against the paper's ImageNet top-5 accuracy, one colour per scale."""
     looks = {
         "256": (palette.BLUE, "bottom center"),
         "384": (palette.ORANGE, "middle right"),
@@ -214,16 +214,16 @@ def _stacked(
     barmode: str = "stack",
     in_bytes: bool = False,
 ) -> go.Figure:
-    """One bar of `bar` pixels a label, from the top, as the labels are ordered."""
+    """One bar of `bar` pixels per label, from the top, in the order of the labels."""
     suffix = "B" if in_bytes else ""
     size = 13 if bar == _BAR else 11
     frame = _frame(height=122 + bar * max(len(labels), 1))
-    # Wide enough for the longest label: were plotly to measure them, it would draw all twice.
+    # Wide enough for the longest label: if plotly measured them, it would draw everything twice.
     frame["margin"]["l"] = round(14 + 0.58 * size * max(map(len, labels), default=0))
     layout = frame | {
         "barmode": barmode,
         "bargap": 0.25,
-        # Says that numbers never change in a chart that is there, which spares plotly to look.
+        # Promises that the numbers of a drawn chart never change, so plotly need not check.
         "datarevision": 1,
         "xaxis": _axis(title=title, tickformat="~s", ticksuffix=suffix, nticks=6),
         "yaxis": _axis(

@@ -1,7 +1,7 @@
 """Drawings as SVG text: a network from top to bottom, and what stacked kernels see.
 
-Text takes the colour of the page around it (`currentColor`), so the same drawing reads on a light
-and on a dark page; `standalone` gives a file with its own white ground.
+Text takes the colour of the page around it (`currentColor`), so the same drawing is readable on
+light and dark pages; `standalone` makes a file with its own white background.
 """
 
 from math import log2, sqrt
@@ -14,11 +14,11 @@ from vggcore.model.architectures import VGGSpec
 
 _WIDTH = 380  # drawing units; the page scales them
 _MIDDLE = 176
-_WIDEST = 150  # a map as wide as the input
+_WIDEST = 150  # a feature map as wide as the input
 
 
 def network(spec: VGGSpec, *, standalone: bool = False) -> str:
-    """The layers from image to logits. Width to scale: the map's side; height: √channels."""
+    """The layers from image to logits. Width: the side of the feature map; height: √channels."""
     rows = [row for row in anatomy.walk(spec) if row.kind in _DRAWN]
     parts, y = [_text(_MIDDLE, 14, _image_text(spec), anchor="middle")], 28.0
     block = ""
@@ -74,10 +74,10 @@ def _row_text(row: Layer, spec: VGGSpec) -> str:
 
 
 def volumes(spec: VGGSpec, *, standalone: bool = False) -> str:
-    """The maps as solid blocks, as papers draw them: from image to logits, left to right.
+    """The feature maps as solid blocks, as papers draw them: from image to logits, left to right.
 
-    A block's face is a map's side, its depth the channels; both are drawn on a logarithmic scale,
-    so that 7 beside 224 pixels and 4,096 beside 3 channels stay visible. Pools are the narrow ones.
+    A block's face is the side of the feature map, its depth the channels, both on a logarithmic
+    scale, so that 7 beside 224 pixels and 4,096 beside 3 channels stay visible. Pools are narrow.
     """
     rows = [row for row in anatomy.walk(spec) if row.kind in _DRAWN]
     parts: list[str] = []
@@ -99,7 +99,7 @@ def volumes(spec: VGGSpec, *, standalone: bool = False) -> str:
 
 
 _TALLEST = 150  # drawing units: the side of the image
-_SLANT = 0.35  # how much of a side is seen along the third direction
+_SLANT = 0.35  # how much of the third dimension is visible
 
 
 def _volume_text(row: Layer) -> str:
@@ -115,7 +115,7 @@ def _volume(
     colour: str,
     spec: VGGSpec,
 ) -> float:
-    """Draws a block whose left edge is at x; returns where its right edge is."""
+    """Draws a block whose left edge is at x; returns the x of its right edge."""
     face = max(7.0, _TALLEST * log2(1 + side) / log2(1 + spec.image_size))
     depth = 2.0 + 3.2 * log2(max(1, channels))
     slant = _SLANT * face
@@ -148,7 +148,7 @@ def _caption(x: float, text: str) -> str:
 def receptive_field(kernel: int, count: int, *, single: bool = False) -> str:
     """The input pixels that one output sees through `count` stacked kernel×kernel convolutions.
 
-    One ring of colour a layer; with `single`, one kernel as large as all of them.
+    One coloured ring per layer; with `single`, one kernel as large as all of them together.
     """
     field = count * (kernel - 1) + 1
     cells = field + 2

@@ -1,4 +1,4 @@
-"""The knobs of the Compare page, bound to the URL: a copied address shows the same."""
+"""The controls of the Compare page, bound to the URL: a copied address shows the same page."""
 
 import streamlit as st
 
@@ -29,12 +29,12 @@ _SETTINGS = {
     N_("The paper's setting"): _DEFAULTS,
     N_("The tutorial's setting"): _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
 }
-# Parameters of this page that no knob owns, or that appear only in some of its views.
+# Parameters of this page that belong to no control, or whose control is only in some views.
 _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
 
 
 def knobs() -> dict[str, VGGSpec]:
-    """Draws the knobs; returns the chosen networks by the short name that charts use."""
+    """Draws the controls; returns the chosen networks by the short name that charts use."""
     st.pills(
         tr("Networks"),
         list(NETWORKS),
@@ -118,7 +118,7 @@ def _choose(label: str, options, key: str, help: str) -> None:
 
 
 def networks() -> dict[str, VGGSpec]:
-    """The chosen networks; widget values come from browsers, so impossible ones are refused.
+    """The chosen networks; widget values come from browsers, so invalid ones are refused.
 
     Raises ValueError as `VGGSpec` does.
     """
@@ -129,7 +129,7 @@ def networks() -> dict[str, VGGSpec]:
 
 
 def asked_for() -> dict[str, list[str]]:
-    """What the address said before any knob read it; {} after the first look at the page."""
+    """What the address said before any control read it; {} after the page was first shown."""
     if "compare_seen" in st.session_state:
         return {}
     st.session_state["compare_seen"] = True
@@ -137,7 +137,7 @@ def asked_for() -> dict[str, list[str]]:
 
 
 def ignored(asked: dict[str, list[str]]) -> list[str]:
-    """The parts of the address, as `key=value`, that are not what the knobs now show."""
+    """The parts of the address, as `key=value`, that differ from what the controls now show."""
     found = []
     for key, values in asked.items():
         if key == language.PARAMETER or (key in _VIEW_PARAMETERS and key not in st.session_state):
@@ -150,7 +150,7 @@ def ignored(asked: dict[str, list[str]]) -> list[str]:
 
 
 def spec_of(name: str) -> VGGSpec:
-    """The network of a short name such as "VGG-16-BN" at the knobs' setting. Raises ValueError."""
+    """The network with a short name such as "VGG-16-BN", as set here. Raises ValueError."""
     plain = name.removesuffix("-BN")
     state = st.session_state
     return VGGSpec(
@@ -174,7 +174,7 @@ STEPS = (
 
 
 def two_networks() -> tuple[str, str]:
-    """Draws the choice of the two networks to hold against each other."""
+    """Draws the choice of two networks to compare."""
     left, right = st.columns(2)
     before = left.selectbox(tr("From"), ALL_NAMES, key="from", bind="query-params")
     after = right.selectbox(tr("To"), ALL_NAMES, 4, key="to", bind="query-params")
@@ -190,7 +190,7 @@ def one_network() -> str:
 
 
 def kernels() -> tuple[int, int, int, int]:
-    """Draws the knobs of the small-kernel explorer: kernel side, layers, channels, map side."""
+    """Draws the controls of the small-kernel explorer: kernel side, layers, channels, map side."""
     left, right = st.columns(2)
     with left:
         kernel = st.select_slider(tr("Kernel side"), (3, 5, 7), key="kernel", bind="query-params")

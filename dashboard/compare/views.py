@@ -1,4 +1,4 @@
-"""Pieces of the Compare page: tables as people read them, charts, and what one can take away."""
+"""Pieces of the Compare page: readable tables, charts, and downloads."""
 
 from functools import partial
 
@@ -33,7 +33,7 @@ def chart(figure: go.Figure, name: str, alt: str) -> None:
         figure,
         key=f"chart_{name}",
         alt=alt,
-        theme=None,  # the figure brings its own look
+        theme=None,  # the figure has its own style
         config={"displaylogo": False, "toImageButtonOptions": picture},
     )
 
@@ -44,7 +44,7 @@ def drawing(svg: str) -> None:
 
 
 def variants(table: pd.DataFrame) -> None:
-    """The table of networks; columns in which nothing is known are left out."""
+    """The table of networks; columns without any values are left out."""
     number, whole = st.column_config.NumberColumn, "localized"
     shown = {
         "name": st.column_config.TextColumn(tr("network"), pinned=True),
@@ -87,7 +87,7 @@ def variants(table: pd.DataFrame) -> None:
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
     known = [c for c in shown if any(value == value and value != "" for value in table[c])]
-    height = 35 * (len(table) + 1) + 3  # all rows, without a scroll bar of its own
+    height = 35 * (len(table) + 1) + 3  # all rows, without its own scroll bar
     st.dataframe(table[known], hide_index=True, height=height, column_config=shown)
 
 
@@ -291,7 +291,7 @@ def kernel_sentence(both: dict[str, dict]) -> str:
 
 
 def kernel_table(both: dict[str, dict]) -> pd.DataFrame:
-    """The figures behind the sentence, one column a side."""
+    """The figures behind the sentence, one column per side."""
     names = {
         "receptive_field": tr("receptive field, px"),
         "weights": "weights",

@@ -1,1 +1,1 @@
-"""The Learn page: the tutorial's path in seven steps, each with code that runs and a question."""
+"""The Learn page: the tutorial in seven steps, each with code that runs and a question."""

@@ -1,4 +1,4 @@
-"""The seven steps. Each draws itself and returns the question that it ends with."""
+"""The seven steps. Each draws itself and returns the question at its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,13 +27,13 @@ _PUBLISHED = "tutorial-published"
 
 @dataclass(frozen=True)
 class Question:
-    """What a learner can answer from what the step shows."""
+    """A question that the step's contents answer."""
 
     text: str
     answer: int | str
-    choices: tuple[str, ...] = ()  # none: a whole number is typed
-    why: str = ""  # shown once it is right
-    hint: str = ""  # shown while it is wrong
+    choices: tuple[str, ...] = ()  # empty: a whole number is typed in
+    why: str = ""  # shown after a right answer
+    hint: str = ""  # shown after a wrong answer
 
 
 def small_kernels() -> Question:
@@ -310,7 +310,7 @@ def own_drawing() -> Question:
 
 
 def _shirts() -> list[int] | None:
-    """How often the shipped network names the test set's shirts each class."""
+    """How often the shipped network gives each class as its answer for the test set's shirts."""
     try:
         found = results.cached("fashion-mnist")
     except checkpoints.CheckpointError:
@@ -318,7 +318,7 @@ def _shirts() -> list[int] | None:
     return found.scores["confusion"][CLASSES.index("Shirt")] if found else None
 
 
-# By number and English name, which stand in the address; the page shows them translated.
+# By number and English name, which are in the address; the page shows the names translated.
 STEPS: dict[str, Callable[[], Question]] = {
     f"{number} {name}": step
     for number, (name, step) in enumerate(

@@ -1,1 +1,1 @@
-"""The Overview page: a picture's way through the network, and small charts that lead on."""
+"""The Overview page: a picture's way through the network, and small charts with links."""

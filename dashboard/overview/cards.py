@@ -1,4 +1,4 @@
-"""What the Overview page shows below the strip: each card leads to its page."""
+"""What the Overview page shows below the strip: each card links to its page."""
 
 from contextlib import suppress
 
@@ -16,12 +16,12 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
 from vggcore.runs import recorded
 
-_RECORDED = "best"  # what is drawn before anybody has trained
+_RECORDED = "best"  # shown before anybody has trained
 _POLL_SECONDS = 2.0
 
 
 def sent_through(name: str) -> tuple[journey.Journey, str]:
-    """The strip of a sample, computed now; or the stored one, and why."""
+    """The strip of a sample, computed now; or the stored one, and the reason."""
     try:
         with st.spinner(tr("The network is looking at it …")):
             return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
@@ -32,14 +32,14 @@ def sent_through(name: str) -> tuple[journey.Journey, str]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _computed(name: str, version: str) -> journey.Journey:
     from dashboard.shared import cpu_share
-    from vggcore.answers.classifier import load_classifier  # with PyTorch: on the first click
+    from vggcore.answers.classifier import load_classifier  # with PyTorch: on first click
 
     cpu_share.share()
     return journey.Journey.of(load_classifier(), journey.sample_picture(name), name)
 
 
 def variants() -> None:
-    """Parameters against cost: the paper's networks, and the best that ships."""
+    """Parameters against cost: the paper's networks, and the best shipped one."""
     st.subheader(tr("Small to large"), anchor=False)
     points = [
         _point(VGGSpec(configuration=name), f"VGG-{layers}", palette.BLUE)
@@ -58,16 +58,16 @@ def variants() -> None:
 
 
 def _tested() -> list[Card]:
-    """Cards of the networks that come with the dashboard and have been tested."""
+    """Cards of the shipped networks that have been tested."""
     found = []
     for name in checkpoints.available():
-        with suppress(checkpoints.CheckpointError):  # said in the card beside this one
+        with suppress(checkpoints.CheckpointError):  # the card beside this one reports it
             found.append(checkpoints.read_card(name))
     return [card for card in found if card.test_accuracy is not None]
 
 
 def _drawing(svg: str) -> None:
-    st.markdown(svg, unsafe_allow_html=True)  # our own text; `st.html` would take SVG away
+    st.markdown(svg, unsafe_allow_html=True)  # our own text; `st.html` would remove the SVG
 
 
 def _point(spec: VGGSpec, name: str, colour: str, beside: str = "above") -> Point:
@@ -76,7 +76,7 @@ def _point(spec: VGGSpec, name: str, colour: str, beside: str = "above") -> Poin
 
 
 def training() -> None:
-    """The newest run's curve, or a recorded one's."""
+    """The newest run's curve, or a recorded run's."""
     living = any(run.living for run in runs.list_runs())
     st.fragment(_training, run_every=_POLL_SECONDS if living else None)(living)
 
@@ -119,7 +119,7 @@ def _epochs(run: runs.Run) -> list[dict]:
 
 
 def networks() -> None:
-    """The networks that come with the dashboard, and what they reach."""
+    """The shipped networks, and their accuracy."""
     st.subheader(tr("Included networks"), anchor=False)
     names = checkpoints.available()
     if not names:

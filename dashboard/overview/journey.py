@@ -1,7 +1,7 @@
 """A picture's way through a network, as one strip: picture, input, five blocks, answer.
 
-The strip that a visitor sees first was stored by `docs/make_samples.py`, so that the page needs
-no PyTorch; what a click asks for is computed by the network.
+The strip that a visitor sees first was stored by `docs/make_samples.py`, so that the page does
+not need PyTorch; after a click, the network computes it.
 """
 
 import base64
@@ -27,7 +27,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "assets" / "samples"
 STORED = SAMPLES / "journey.json"
 NAMES = (N_("T-shirt"), N_("bag"), N_("ankle boot"))  # files in SAMPLES, with "-" for " "
 _SHOWN = 4  # bars
-_SIDES = (104, 92, 80, 70, 62)  # CSS pixels of the blocks' tiles: their maps get smaller
+_SIDES = (104, 92, 80, 70, 62)  # CSS pixels of the blocks' tiles: the maps get smaller
 _COLOURS = tuple(palette.BLOCKS.values())
 
 
@@ -35,17 +35,17 @@ _COLOURS = tuple(palette.BLOCKS.values())
 class Journey:
     """What a strip shows. Pictures are data URIs."""
 
-    weights: str  # SHA-256 of the network's
-    sample: str  # what is on the picture
+    weights: str  # SHA-256 of the network's weights
+    sample: str  # what the picture shows
     picture: str
     seen: str  # what the network sees
-    blocks: tuple[tuple[int, int, str], ...]  # how many maps of which side, and some of them
+    blocks: tuple[tuple[int, int, str], ...]  # number of maps, their side, and some of them
     verdict: str
     chances: tuple[tuple[str, float], ...]  # the most probable classes
 
     @classmethod
     def of(cls, network: "Classifier", picture: Image.Image, sample: str) -> "Journey":
-        """The way of this picture through this network."""
+        """This picture's way through this network."""
         from vggcore.answers.explain import feature_maps, mosaic
 
         answer = network.classify(picture)
@@ -70,7 +70,7 @@ class Journey:
 
 @lru_cache(maxsize=1)
 def stored() -> Journey:
-    """The strip that came with the dashboard."""
+    """The strip shipped with the dashboard."""
     values = json.loads(STORED.read_text("utf-8"))
     pairs = {key: tuple(map(tuple, values[key])) for key in ("blocks", "chances")}
     return Journey(**values | pairs)
@@ -93,7 +93,7 @@ def _uri(picture: Image.Image) -> str:
 
 
 def html(way: Journey) -> str:
-    """The strip. It moves only where the visitor's system allows motion."""
+    """The strip. It moves only if the visitor's system allows motion."""
     stages = [
         _stage(tr("picture"), way.picture, 116, palette.GREY),
         _stage(tr("what the network sees"), way.seen, 116, palette.GREY),
@@ -113,7 +113,7 @@ def html(way: Journey) -> str:
 def _stage(
     caption: str, picture: str, side: int, colour: str, title: str = "", sheets: int = 0
 ) -> str:
-    """A tile; `sheets` behind it stand for the growing number of its maps."""
+    """A tile; `sheets` behind it stand for the growing number of maps."""
     shadow = ",".join(
         f"{3 * n}px {-3 * n}px 0 -1px var(--way-sheet),{3 * n}px {-3 * n}px 0 0 {colour}"
         for n in range(1, sheets + 1)

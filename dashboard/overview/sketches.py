@@ -1,4 +1,4 @@
-"""Small charts as SVG text: there at once, with nothing to load. Text takes the page's colour."""
+"""Small charts as SVG text: shown at once, nothing to load. Text takes the page's colour."""
 
 from collections.abc import Sequence
 from html import escape
@@ -19,11 +19,11 @@ class Point(NamedTuple):
     x: float
     y: float
     colour: str
-    beside: str = "above"  # where its name stands: above or right
+    beside: str = "above"  # where its label is: above or right
 
 
 def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
-    """Points with their names; both axes begin at 0."""
+    """Points with their labels; both axes begin at 0."""
     across = _steps(max(point.x for point in points))
     down = _steps(max(point.y for point in points))
 
@@ -63,7 +63,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
 
 
 def curves(lines: dict[str, list[tuple[float, float]]], x_title: str, alt: str) -> str:
-    """Shares over epochs, one line each, from the lowest one to 100 %."""
+    """Shares over epochs, one line each, on an axis from the lowest share to 100 %."""
     drawn = {name: line for name, line in lines.items() if line}
     ends = [x for line in drawn.values() for x, _ in line]
     low = min(y for line in drawn.values() for _, y in line)
@@ -104,7 +104,7 @@ def curves(lines: dict[str, list[tuple[float, float]]], x_title: str, alt: str) 
 
 
 def _steps(most: float) -> list[float]:
-    """Round numbers from 0 to above `most`, three or four of them and evenly spaced."""
+    """Three or four evenly spaced round numbers, from 0 to above `most`."""
     step = 10.0 ** floor(log10(most))
     while most / step > 3:
         step *= 2.5 if f"{step:e}"[0] == "2" else 2

@@ -1,1 +1,1 @@
-"""The page of one's own pictures: bring or collect them, look at them, train on them."""
+"""The Own pictures page: bring or collect pictures, look at them, train on them."""

@@ -1,4 +1,4 @@
-"""Collecting pictures of classes right here: camera, canvas or files, kept in the session."""
+"""Collecting pictures of classes on the page: camera, canvas or files, kept in the session."""
 
 from io import BytesIO
 from typing import NamedTuple
@@ -15,18 +15,18 @@ from vggcore.machine.messages import Message
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
-ENOUGH = 10  # pictures of a class that a first try should have
-MOST_CLASSES, MOST_PICTURES = 20, 60  # of a session; of a class
+ENOUGH = 10  # pictures per class for a first try
+MOST_CLASSES, MOST_PICTURES = 20, 60  # per session; per class
 MAX_FILE_MB = 20
 KEPT_SIDE = 256  # pixels of the longest side
 _KEPT = "collected"  # in the session: pictures by class
 _CLASS = "collect-class"
 _NEW, _PROBLEM = "collect-new-class", "collect-problem"
-_ROUND = "collect-round"  # counts pictures taken: an empty camera or canvas for each
+_ROUND = "collect-round"  # counts pictures taken: each gets an empty camera or canvas
 
 
 class Collected(NamedTuple):
-    """One picture, as it will be kept."""
+    """One picture, as it is kept."""
 
     png: bytes
     small: Image.Image
@@ -39,19 +39,19 @@ def collected() -> dict[str, list[Collected]]:
 
 
 def ready() -> bool:
-    """Whether there is enough to train on."""
+    """Whether there are enough pictures to train on."""
     found = collected().values()
     fewest = splits.MIN_PICTURES
     return len(found) >= listing.MIN_CLASSES and all(len(each) >= fewest for each in found)
 
 
 def pictures() -> list[tuple[str, bytes]]:
-    """All of them as class and PNG."""
+    """All the pictures, as class and PNG."""
     return [(name, one.png) for name, several in collected().items() for one in several]
 
 
 def show() -> None:
-    """Classes, and the way to give the chosen one more pictures."""
+    """The classes, and ways to add pictures to the chosen one."""
     found = collected()
     st.write(
         tr(
@@ -95,7 +95,7 @@ def show() -> None:
 
 
 def _add_class() -> None:
-    """Take the name in the form, if it can be one."""
+    """Add the name in the form as a class, if it is valid."""
     name = listing.readable(str(st.session_state.get(_NEW, "")))
     found = collected()
     try:
@@ -115,7 +115,7 @@ def _add_class() -> None:
 
 
 def _take(name: str) -> None:
-    """Camera, canvas or files for one more picture of a class."""
+    """Camera, canvas or files to add a picture to a class."""
     ways = {N_("Camera"): _camera, N_("Draw"): _draw, N_("Files"): _files}
     way = st.segmented_control(
         tr("Pictures from"),
@@ -174,7 +174,7 @@ def _files(name: str, number: int) -> None:
 
 
 def _keep(name: str, contents: list[bytes]) -> None:
-    """Take decoded pictures in, and begin with an empty camera again."""
+    """Keep decoded pictures, and start again with an empty camera."""
     problems = []
     for content in contents:
         try:
@@ -211,7 +211,7 @@ def _next() -> None:
 
 
 def _tiles(name: str) -> None:
-    """What a class has so far, and how to take some of it away."""
+    """The pictures of a class so far, and buttons to remove some."""
     several = collected()[name]
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -243,14 +243,14 @@ def _tiles(name: str) -> None:
 
 
 def keep(name: str) -> None:
-    """Move them under a name, where trainings find them.
+    """Save the pictures under a name, where trainings find them.
 
-    Raises PicturesError; they then stay as they are.
+    Raises PicturesError; the pictures then stay as they are.
     """
     found = collected()
     each = [(n, one.digest) for n, several in enumerate(found.values()) for one in several]
     labels, digests = [label for label, _ in each], [digest for _, digest in each]
     none = [""] * len(each)
-    splits.share_out(labels, digests, none, none, list(found), seed=0)  # whether that can be
+    splits.share_out(labels, digests, none, none, list(found), seed=0)  # a trial
     places.keep_pictures(name, pictures())
     st.session_state.pop(_KEPT)

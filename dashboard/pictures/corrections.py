@@ -1,4 +1,4 @@
-"""Training on corrections: the session's own, and those that visitors gave."""
+"""Training on corrections: the session's own, and those given by visitors."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ _WHOSE = {"session": N_("From this session"), "collected": N_("Sent by visitors"
 
 
 def show() -> None:
-    """The corrections there are, the network to correct, and the button."""
+    """The corrections so far, the network to correct, and the button."""
     st.write(
         tr(
             "Pictures that a network got wrong. A copy of the network learns them, while "
@@ -73,7 +73,7 @@ def _tiles(own: list[correct.Correction]) -> None:
 
 
 def _can_learn(name: str, whose: str) -> bool:
-    """Whether a network has a class for each correction, and can be judged afterwards."""
+    """Whether a network has a class for every correction, and can be tested afterwards."""
     try:
         card = checkpoints.read_card(name)
     except ValueError:
@@ -90,11 +90,11 @@ def _can_learn(name: str, whose: str) -> bool:
 
 
 def start(network: str, whose: str) -> None:
-    """Launch the training and go to its page. Raises ValueError where it cannot be."""
+    """Launch the training and go to its page. Raises ValueError if that is not possible."""
     classes = checkpoints.read_card(network).classes
     if whose == "session":
         source = places.keep_corrections([(one.label, one.png) for one in correct.kept()])
-    else:  # visitors may give more while it trains
+    else:  # visitors may give more during the training
         source = corrections.snapshot(corrections.COLLECTED)
     corrections.check(source, classes)
     recipe = replace(PRESETS[CORRECTIONS].train, pictures=source, init_from=network)

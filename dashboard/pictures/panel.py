@@ -1,4 +1,4 @@
-"""A set of pictures before training: its report, its contact sheet, and the button that trains."""
+"""A set of pictures before training: its report, its contact sheet, and the Train button."""
 
 import uuid
 from dataclasses import replace
@@ -17,8 +17,8 @@ from vggcore.data.own.report import Report, contact_sheet, report
 from vggcore.model.recipe import PRESETS
 from vggcore.training import cost
 
-_SIZE = 64  # pixels a side on the contact sheet
-_REQUEST = "pictures-request"  # one for each set and recipe: a second click starts nothing
+_SIZE = 64  # pixels per side on the contact sheet
+_REQUEST = "pictures-request"  # one per set and recipe: a second click starts nothing
 WAYS = {
     "own-from-wild": N_("From the network for photos"),
     "own": N_("From scratch"),
@@ -40,7 +40,7 @@ def _reported(source: str, identity: str) -> tuple[Report, Image.Image]:
 
 
 def _pictures(source: str) -> Prepared:
-    """The pictures, read behind a progress bar where that takes a while."""
+    """The pictures, read behind a progress bar if that takes a while."""
     text = tr("Reading the pictures …")
     bar = st.progress(0.0, text)
     try:
@@ -86,7 +86,7 @@ def _classes(found: Report) -> None:
 
 
 def train(source: str) -> None:
-    """Two ways to train, what each takes here, and the button."""
+    """Two ways to train, the time each takes here, and the button."""
     way = st.radio(
         tr("Train"),
         list(WAYS),
@@ -118,7 +118,7 @@ def _caption(way: str, source: str) -> str:
 
 
 def start(source: str, way: str) -> None:
-    """Launch the training and go to its page. Raises ValueError where it cannot be."""
+    """Launch the training and go to its page. Raises ValueError if that is not possible."""
     requests = st.session_state.setdefault(_REQUEST, {})
     request = requests.setdefault((source, way), uuid.uuid4().hex)
     preset = PRESETS[way]

@@ -12,7 +12,7 @@ _SHAPES = ("circle", "square", "diamond", "cross", "triangle-up") * 2
 
 
 def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
-    """How often answers of each probability are right; on the diagonal, they mean what they say."""
+    """How often answers of each probability are right; calibrated answers lie on the diagonal."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
@@ -48,7 +48,7 @@ def feature_map(
     classes: list[str],
     own: np.ndarray | None,
 ) -> go.Figure:
-    """Test images [M, 2] by class, wrongly named ones ringed; `own` [2]: the visitor's drawing."""
+    """Test images [M, 2] by class, wrong answers ringed; `own` [2]: the visitor's drawing."""
     figure = go.Figure()
     for number, name in enumerate(classes):
         chosen = labels == number
@@ -92,7 +92,7 @@ def feature_map(
 
 
 def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Figure:
-    """Test accuracy against what it costs. Columns: name, accuracy, and the one named by `x`."""
+    """Test accuracy against cost. Columns: name, accuracy, and the one named by `x`."""
     known = networks.dropna(subset=[x, "accuracy"])
     figure = go.Figure()
     for here, colour in ((False, palette.QUIET), (True, palette.FIRST)):

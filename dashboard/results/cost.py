@@ -1,4 +1,4 @@
-"""What networks cost against what they achieve, for all that there are."""
+"""What all networks here cost, against their accuracy."""
 
 import pandas as pd
 import streamlit as st
@@ -19,7 +19,7 @@ COSTS = {
 
 
 def cost(networks: list[Results], names: list[str]) -> None:
-    """Parameters, MACs and latency against accuracy, of all networks there are."""
+    """Parameters, MACs and latency against accuracy, for all networks here."""
     table = costs(names)
     language.from_address("cost-by", COSTS, _shown)
     by = st.segmented_control(
@@ -74,7 +74,7 @@ def _shown(by: str) -> str:
 
 
 def costs(names: list[str]) -> pd.DataFrame:
-    """One row a network that can be read: what it costs, and its accuracy (0 to 1)."""
+    """One row per readable network: its cost, and its accuracy (0 to 1)."""
     rows = []
     for name in names:
         try:

@@ -15,7 +15,7 @@ _MAP = "results-map"
 
 
 def feature_map(networks: list[Results]) -> None:
-    """Test images where the network's last features put them."""
+    """Test images placed by the network's last features."""
     found = networks[0]
     own = drawing_place(found)
     count = len(found.map.places)
@@ -57,14 +57,14 @@ def feature_map(networks: list[Results]) -> None:
 
 
 def drawing_place(found: Results) -> np.ndarray | None:
-    """Where the visitor's last drawing belongs on the map [2]; None where there is none."""
+    """Where the visitor's last drawing lies on the map [2]; None without a drawing."""
     try:
         strokes = parse_strokes(st.session_state.get("drawing") or "")
     except StrokeError:
         return None
     if not strokes:
         return None
-    from vggcore.answers import making_results  # with PyTorch: only for who has drawn
+    from vggcore.answers import making_results  # with PyTorch: only for visitors who drew
     from vggcore.answers.classifier import load_classifier
 
     classifier = load_classifier(found.name)

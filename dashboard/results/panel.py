@@ -18,7 +18,7 @@ from vggcore.data.raw_files import DataMissing
 from vggcore.model import checkpoints
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
-_CELL = ("cell-is", "cell-taken-for")  # state of the chosen cell of the confusion matrix
+_CELL = ("cell-is", "cell-taken-for")  # state: the chosen cell of the confusion matrix
 _CELL_LABELS = (N_("True class"), N_("Taken for"))
 
 
@@ -36,7 +36,7 @@ def results_of(name: str) -> Results:
     found = _kept(name, version)
     if found is not None:
         return found
-    from vggcore.answers import making_results  # with PyTorch: only where there is much to do
+    from vggcore.answers import making_results  # with PyTorch: only if much is to be computed
 
     text = tr(
         "{name} is looking at all test images; each network does this only once …",
@@ -55,7 +55,7 @@ def results_of(name: str) -> Results:
 
 
 def scores(networks: list[Results]) -> None:
-    """Accuracy, calibration, and the ten classes."""
+    """Accuracy, calibration, and scores of the ten classes."""
     for column, found in zip(st.columns(len(networks)), networks, strict=True):
         with column.container(border=len(networks) > 1):
             if len(networks) > 1:
@@ -152,7 +152,7 @@ def per_class(networks: list[Results]) -> pd.DataFrame:
 
 def confusion(networks: list[Results]) -> None:
     """The matrix, and the pictures in the chosen cell."""
-    # Above the columns, where their place is the same for one network and for two; see
+    # Above the columns, so that they have the same place for one network and for two; see
     # `pages/results.py`.
     true, named = _cell(networks[0])
     alone = len(networks) == 1
@@ -196,9 +196,9 @@ def _matrix(found: Results, key: str) -> None:
 
 
 def _cell(found: Results) -> tuple[str, str]:
-    """The chosen cell: what the garment is, and what it is taken for."""
-    # Until something is chosen, the most frequent mistake: not a default of the boxes, so that
-    # whatever is chosen stands in the address and can be shared.
+    """The chosen cell: what the garment is, and what it is mistaken for."""
+    # Until something is chosen, show the most frequent mistake. It is not a default of the boxes,
+    # so that any choice is in the address and can be shared.
     known, classes = found.card.classes, []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
@@ -242,7 +242,7 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
 
 
 def _take_cell(key: str, classes: tuple[str, ...]) -> None:
-    """A click on the matrix chooses in the boxes below it."""
+    """Sets the boxes below the matrix to the cell that was clicked."""
     points = st.session_state[key].get("selection", {}).get("points", [])
     match points:
         case [{"customdata": [int(row), int(column)]}, *_]:
@@ -259,7 +259,7 @@ def _most_confused(found: Results) -> tuple[str, str]:
 
 
 def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
-    """Test images with what the network says of them."""
+    """Test images with the network's answers."""
     if not chosen:
         st.caption(tr("None."))
         return
@@ -291,7 +291,7 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
 
 
 def _address(found: Results, index: int) -> str:
-    """Where the test image opens in Classify: by its number within its class."""
+    """The address that opens the test image in Classify: by its number within its class."""
     true = found.labels[index]
     number = int((found.labels[:index] == true).sum())
     return links.sample(found.name, found.card.classes[true], number)
@@ -311,7 +311,7 @@ def caption(found: Results, index: int) -> str:
 
 
 def mistakes(networks: list[Results]) -> None:
-    """The pictures on which a network is surest, and wrong."""
+    """The most confident wrong answers."""
     st.caption(tr("Some of these are the network's mistakes; others have debatable labels."))
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
@@ -326,7 +326,7 @@ def mistakes(networks: list[Results]) -> None:
 
 
 def disagreement(networks: list[Results]) -> None:
-    """Where of two networks only one is right."""
+    """Pictures on which only one of two networks is right."""
     if len(networks) < 2:
         st.info(tr("Choose a second network to see where the two disagree."))
         return

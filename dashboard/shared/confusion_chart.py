@@ -20,10 +20,10 @@ def most_mistaken(counts: list[list[int]]) -> list[int]:
 
 
 def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
-    """Confusion matrix, rows the true class; the customdata of a cell: its row and column.
+    """Confusion matrix, one row per true class; a cell's customdata holds its row and column.
 
-    A heat map cannot be selected from in Streamlit, so that an unseen marker lies on each cell.
-    Of more than `MOST` classes those are shown that take part in most mistakes.
+    Streamlit cannot select cells of a heat map, so an invisible marker lies on each cell.
+    With more than `MOST` classes, only those with the most mistakes are shown.
     """
     places = most_mistaken(counts)
     shares = [[counts[i][j] / (sum(counts[i]) or 1) for j in places] for i in places]
@@ -63,8 +63,8 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         selected={"marker": {"color": palette.CHOSEN}},
         unselected={"marker": {"opacity": 1}},
     )
-    # Not a trace of text, which would fade with all cells that are not chosen. On light cells in
-    # the theme's own colour, on dark ones in white.
+    # Not a text trace, which would fade with all cells that are not chosen. Light cells have text
+    # in the theme's own colour, dark ones in white.
     numbers = [
         {
             "x": shown[j],

@@ -4,10 +4,10 @@ import os
 
 
 def share() -> None:
-    """Let one answer use a quarter of the cores at most, and at least one.
+    """Let one answer use at most a quarter of the cores, and at least one.
 
-    PyTorch would use all of them for each visitor. Threads that wait for each other on busy cores
-    make every answer several times slower. Trainers are processes of their own and not touched.
+    PyTorch would use all cores for each visitor. Threads that wait for each other on busy cores
+    make every answer several times slower. Trainers are separate processes and are not affected.
     """
     import torch
 

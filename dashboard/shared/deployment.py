@@ -1,4 +1,4 @@
-"""What this deployment permits, and who is asking."""
+"""What this deployment allows, and which visitor is asking."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from vggcore.runs.limits import Limits
 
 
 def limits() -> Limits:
-    """From the environment and `.streamlit/secrets.toml`; what is in secrets wins."""
+    """From the environment and `.streamlit/secrets.toml`; secrets take precedence."""
     values = dict(os.environ)
     if st.secrets.load_if_toml_exists():
         values |= {key: str(value) for key, value in st.secrets.items()}
@@ -18,13 +18,13 @@ def limits() -> Limits:
 
 
 def visitor() -> str:
-    """Tells visitors apart for the queue's sake, without keeping their address."""
+    """Tells visitors apart for the queue, without storing their address."""
     address = st.context.ip_address or "this machine"
     return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def ask_password(current: Limits, key: str) -> str:
-    """On a public deployment, a field for its owner's password; what was typed."""
+    """On a public deployment, a field for the owner's password; returns what was typed."""
     if not current.public:
         return ""
     return st.text_input(tr("Password of this deployment's owner"), type="password", key=key)

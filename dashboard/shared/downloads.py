@@ -1,4 +1,4 @@
-"""Downloads of a trained network: weights, card, and what `export` makes of them."""
+"""Downloads of a trained network: weights, card, and the formats that `export` makes."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from vggcore.model.architectures import VGGSpec
 
 
 def show(networks: list[Results]) -> None:
-    """Buttons for each network. A file is made when its button is pressed."""
+    """Buttons for each network. A file is made only when its button is pressed."""
     for found in networks:
         with st.container(border=True):
             st.subheader(formatting.plain(shown(found.name)), anchor=False)
@@ -50,7 +50,7 @@ def _buttons(name: str, spec: VGGSpec) -> None:
         _form(
             tr("For torchvision"), name, "torchvision", tr("The weights under torchvision's names")
         )
-    # Making an ONNX model takes some seconds and much memory: not for strangers.
+    # Making an ONNX model takes some seconds and a lot of memory: not on public deployments.
     if not export.missing_for_onnx() and not deployment.limits().public:
         _form(tr("ONNX"), name, "onnx", tr("Checked against PyTorch before you get it"))
 

@@ -1,4 +1,4 @@
-"""Numbers as people say them: durations, sizes, shares, times."""
+"""Numbers in readable form: durations, sizes, shares, times."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -40,37 +40,37 @@ def size(n_bytes: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """`0.9354` → "93.5 %"; a dash where there is none yet."""
+    """`0.9354` → "93.5 %"; a dash if there is none yet."""
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
 def spread(found) -> str:
-    """A `runs.groups.Spread` of shares: "93.5 ± 0.2 %"; a dash where there is none yet."""
+    """A `runs.groups.Spread` of shares: "93.5 ± 0.2 %"; a dash if there is none yet."""
     if found.deviation is None:
         return share(found.mean)
     return f"{100 * found.mean:.1f} ± {100 * found.deviation:.1f} %"
 
 
 def moment(text: str, timezone: str | None) -> str:
-    """An ISO 8601 time as the visitor's clock shows it, or with "UTC" where that is not known.
+    """An ISO 8601 time on the visitor's clock, or with "UTC" if the time zone is not known.
 
-    Empty for what is no time.
+    Empty if it is not a time.
     """
     try:
         at = datetime.fromisoformat(text)
         local = at.astimezone(ZoneInfo(timezone) if timezone else UTC)
-    except (ValueError, KeyError, OSError):  # damaged; a time zone that is not known here
+    except (ValueError, KeyError, OSError):  # damaged; an unknown time zone
         return ""
     return f"{local:%Y-%m-%d %H:%M}" + ("" if timezone else " UTC")
 
 
 def plain(text: str) -> str:
-    """`text` so that Streamlit's Markdown shows it letter by letter."""
+    """`text` escaped so that Streamlit's Markdown shows it literally."""
     return "".join("\\" + c if c in "\\`*_{}[]()<>#+-.!|~$:&@^" else c for c in str(text))
 
 
 def basis(text: str) -> str:
-    """Where an estimate of time comes from, in the visitor's language."""
+    """The basis of a time estimate, in the visitor's language."""
     measured = "this machine, measured "
     if text.startswith(measured):
         return tr("this machine, measured {day}", day=text.removeprefix(measured))
@@ -78,5 +78,5 @@ def basis(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital letter in front; `str.capitalize` would take the others away."""
+    """With a capital first letter; `str.capitalize` would make the others lower case."""
     return text[:1].upper() + text[1:]

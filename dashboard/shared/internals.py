@@ -1,7 +1,7 @@
-"""What we need of Streamlit and Starlette that they do not offer: seen in Streamlit 1.67.
+"""What we need from Streamlit and Starlette but they do not offer: checked in Streamlit 1.67.
 
-Each function stands alone, does nothing where an update has taken its ground away, and is watched
-by `tests/dashboard/test_internals.py`.
+Each function is independent, does nothing if an update has removed what it relies on, and is
+tested by `tests/dashboard/test_internals.py`.
 """
 
 from pathlib import Path
@@ -12,12 +12,12 @@ _HISTORY = Path(__file__).resolve().parents[1] / "assets" / "history.js"
 
 
 def through_entry_point() -> None:
-    """Call first on every page: starts over through `streamlit_app.py` where it was passed by.
+    """Call first on every page: reruns through `streamlit_app.py` if the page was run directly.
 
-    Until `st.navigation` has run once in a server's life, Streamlit takes a folder `pages/` for
-    its older kind of app: it would run the page alone, without our page settings and menu.
-    Only a session's first run starts over: in a later one, a click would be lost. Without this,
-    the very first visitor of a page's own address sees it without the menu.
+    Until `st.navigation` has run once since the server started, Streamlit takes a folder `pages/`
+    for its older kind of app: it would run the page alone, without our page settings and menu.
+    Only a session's first run starts over: in a later one, a click would be lost. Without this, the
+    very first visitor who opens a page by its own address sees it without the menu.
     """
     try:
         from streamlit.runtime.pages_manager import PagesManager
@@ -30,11 +30,11 @@ def through_entry_point() -> None:
 
 
 def keep_uploads_in_memory() -> None:
-    """Stop the web server from parking uploads over 1 MB in temporary files while they arrive.
+    """Stop the web server from storing uploads over 1 MB in temporary files while they arrive.
 
     Every upload up to the configured limit then stays in memory; larger ones are refused anyway.
-    Starlette has no setting for it but its class's own. Without this, a visitor's picture is on
-    disk for as long as it arrives.
+    Starlette has no setting for this except an attribute of its class. Without this, a visitor's
+    picture is on disk while it is being uploaded.
     """
     try:
         from starlette.formparsers import MultiPartParser
@@ -46,9 +46,9 @@ def keep_uploads_in_memory() -> None:
 
 
 def take_uploads_up_to(megabytes: int) -> None:
-    """Raise the server's own limit for uploads, which binds whatever an uploader allows.
+    """Raise the server's own limit for uploads, which applies whatever an uploader allows.
 
-    Only for dashboards that are not public: it holds for all who visit. Without this, a zip above
+    Only for dashboards that are not public: it applies to all visitors. Without this, a zip above
     `server.maxUploadSize` is refused by the server.
     """
     from streamlit import config
@@ -58,17 +58,17 @@ def take_uploads_up_to(megabytes: int) -> None:
 
 
 def keep_address_on_leaving() -> None:
-    """Let the browser's Back find a page with the parameters that it was left with.
+    """Let the browser's Back button return to a page with the parameters it had on leaving.
 
-    Without this, Back shows the page's defaults first, and its parameters only at the second try.
+    Without this, Back shows the page's defaults first, and its parameters only on the second try.
     """
     st.html(f"<script>{_HISTORY.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
 
 
 def scroll_to_top() -> None:
-    """Show the page from its beginning; call it last on the page.
+    """Show the page from its top; call it last on the page.
 
-    Without this, what a button at the end of a page opens is seen from its middle.
+    Without this, a page opened by a button at the end of another is first seen in the middle.
     """
     st.html(
         "<script>document.querySelector('[data-testid=\"stMain\"]')?.scrollTo(0, 0)</script>",
@@ -77,10 +77,10 @@ def scroll_to_top() -> None:
 
 
 def take_over_address() -> None:
-    """Let the browser know of parameters that a link to the page that was open already brought.
+    """Tell the browser about the parameters of a link to the page that was already open.
 
     Streamlit shows the page with them, but keeps the old ones in the address and sends those with
-    the next click: without this, "All runs" on a run's page leads back to that run.
+    the next click. Without this, "All runs" on a run's page leads back to that run.
     """
     now = st.query_params.to_dict()
     if st.session_state.get("address") != now:

@@ -1,8 +1,8 @@
 """The visitor's language: English, or 简体中文 from `dashboard/locales`.
 
-Texts are written in English and marked: `tr("…")` where a page runs, `N_("…")` where a constant
-is made long before a visitor's language is known, to be given to `tr` when it is shown. Both are
-collected by `python docs/translate.py`.
+Texts are written in English and marked: `tr("…")` where a page runs, `N_("…")` for a constant made
+before a visitor's language is known, which is passed to `tr` when it is shown. Both are collected
+by `python docs/translate.py`.
 """
 
 import gettext
@@ -18,13 +18,13 @@ from vggcore.machine.messages import Message
 
 LOCALES = Path(__file__).resolve().parents[1] / "locales"
 LANGUAGES = {"en": "English", "zh": "中文"}  # by the value of ?lang=
-_CATALOGS = {"zh": "zh_CN"}  # folder of each in LOCALES; English needs none
+_CATALOGS = {"zh": "zh_CN"}  # folder of each language in LOCALES; English needs none
 PARAMETER = "lang"
 _CHOSEN = "language"  # in the session
 _KEYS = "language-keys"  # widgets whose choice stays when the language changes
-_KEPT = "language-kept"  # what was chosen in them, until a page has run to its end
+_KEPT = "language-kept"  # their choices, until a page has run to its end
 _KEPT_SECONDS = 10.0  # at most: a page that stops itself does not get there
-# The header takes no widgets of ours: the button lies on it, left of Streamlit's own menu.
+# The header cannot hold our widgets: the button lies on top of it, left of Streamlit's own menu.
 _IN_HEADER = """<style>
 .st-key-language { position: fixed; top: .82rem; right: 3.6rem; width: auto !important;
   z-index: 999991; }
@@ -39,15 +39,15 @@ _forced: ContextVar[str] = ContextVar("forced", default="")
 
 
 def N_(message: str) -> str:
-    """Marks a text for translation, and leaves it as it is."""
+    """Marks a text for translation, and returns it unchanged."""
     return message
 
 
 def tr(message: object, /, **values: object) -> str:
-    """`message` in the visitor's language, with `values` in its braces.
+    """`message` in the visitor's language, with `values` filled into its braces.
 
-    message: a marked text; a `Message` or an error with one, whose own values are filled in.
-    Anything else comes back as its English text.
+    message: a marked text; a `Message`, or an error with one, whose own values are filled in.
+    Anything else is returned as its English text.
     """
     if isinstance(message, BaseException):
         said = message.args[0] if message.args else ""
@@ -63,7 +63,7 @@ def tr(message: object, /, **values: object) -> str:
 
 def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> str:
     text = catalog.gettext(template) if template else ""
-    if not values:  # may be anybody's text, with braces that mean nothing
+    if not values:  # may be any text, with braces that mean nothing
         return text
     said = {
         name: tr(value) if isinstance(value, Message | BaseException) else value
@@ -75,12 +75,12 @@ def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> s
 def from_address(
     key: str, options: Iterable[str], shown: Callable[[str], str] | None = None
 ) -> None:
-    """Lets a link choose by an option's English name, or by its name in any language.
+    """Lets a link choose an option by its English name, or by its name in any language.
 
-    What is chosen then stays when the language changes.
+    The choice then stays when the language changes.
 
-    Call it before the widget of that key, which is bound to the address: that one knows its
-    options only by what it shows (`shown`, or else `tr` of them).
+    Call it before the widget with that key, which is bound to the address: the widget knows its
+    options only by the texts that it shows (`shown`, or else `tr` of them).
     """
     st.session_state.setdefault(_KEYS, set()).add(key)
     options = list(options)
@@ -97,7 +97,7 @@ def from_address(
 
 
 def tab_labels(key: str, names: Iterable[str]) -> list[str]:
-    """What tabs show, with the tab that a link or the other language's page named kept open."""
+    """Labels of tabs; keeps open the tab named by a link or by the page in the other language."""
     names = list(names)
     labels = [tr(name) for name in names]
     st.session_state.setdefault(_KEYS, set()).add(key)
@@ -109,7 +109,7 @@ def tab_labels(key: str, names: Iterable[str]) -> list[str]:
 
 
 def in_all_languages(text: str, shown: Callable[[str], str] | None = None) -> set[str]:
-    """What `shown`, or else `tr`, makes of it in each language."""
+    """The result of `shown`, or else `tr`, in each language."""
     names = set()
     for language in LANGUAGES:
         token = _forced.set(language)
@@ -119,7 +119,7 @@ def in_all_languages(text: str, shown: Callable[[str], str] | None = None) -> se
 
 
 def current() -> str:
-    """A key of LANGUAGES: as the address asks, as chosen before, or as the browser prefers."""
+    """A key of LANGUAGES: from the address, an earlier choice, or the browser's preference."""
     if forced := _forced.get():
         return forced
     asked = st.query_params.get(PARAMETER)
@@ -153,17 +153,17 @@ def _kept() -> dict:
 
 
 def forget_kept() -> None:
-    """Call it when a page has run to its end: its widgets hold what was chosen in them by then."""
+    """Call it when a page has run to its end: its widgets then hold their earlier choices."""
     st.session_state.pop(_KEPT, None)
 
 
 def _choose(language: str) -> None:
-    # In the other language each widget is a new one to Streamlit, and takes over what was chosen
-    # only when its page runs to the end: a second change that comes before must not lose it.
+    # In the other language each widget is new to Streamlit, and takes over the earlier choice only
+    # when its page runs to the end: a second change before that must not lose it.
     keys = [key for key in st.session_state.get(_KEYS, ()) if key in st.session_state]
     chosen = {key: st.session_state[key] for key in keys}
     st.session_state[_KEPT] = (time.monotonic() + _KEPT_SECONDS, chosen | _kept())
-    # The address keeps the choice across a reload, and passes it on to whom it is sent.
+    # The address keeps the choice across a reload, and passes it on to whoever receives the link.
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 
 
@@ -175,6 +175,6 @@ def _catalog(language: str) -> gettext.NullTranslations:
 
 
 def go_on_with(parameters: dict[str, str]) -> None:
-    """Puts these into the address in the place of all others but the language."""
+    """Replaces all parameters in the address except the language with these."""
     asked = {key: st.query_params[key] for key in (PARAMETER,) if key in st.query_params}
     st.query_params.from_dict(parameters | asked)

@@ -1,4 +1,4 @@
-"""Links from one page to the next thing on another: what they carry stands in the address."""
+"""Links from one page to the next step on another; the address holds what they pass on."""
 
 from urllib.parse import urlencode
 
@@ -13,7 +13,7 @@ _CARRIED = ("configuration", "width", "batch_norm", "image_size", "head", "dropo
 
 
 def train(spec: VGGSpec) -> None:
-    """Opens the Train page with this network in its form, and says what has to differ."""
+    """Opens the Train page with this network in its form, and says what has to be different."""
     # Muon, which `fast` trains with, needs batch norm.
     preset = "fast" if spec.batch_norm else "tutorial"
     values = spec.to_dict()
@@ -35,12 +35,12 @@ def train(spec: VGGSpec) -> None:
 
 
 def changed_run(label: str, config: dict, **changes) -> None:
-    """Opens the Train page with a run's network and recipe in its form, changed so.
+    """Opens the Train page with a run's network and recipe in its form, with these changes.
 
-    Nothing where the run's config is damaged, or where its preset is not known here.
+    Nothing if the run's config is damaged, or if its preset is unknown.
     """
     preset = PRESETS.get(config.get("preset") or DEFAULT_PRESET)
-    if preset is None or preset.train.dataset == CORRECTIONS:  # which start from an answer
+    if preset is None or preset.train.dataset == CORRECTIONS:  # corrections start from an answer
         return
     query = {"preset": config.get("preset") or DEFAULT_PRESET}
     for part, base in (("spec", preset.spec.to_dict()), ("train", preset.train.to_dict())):
@@ -54,7 +54,7 @@ def changed_run(label: str, config: dict, **changes) -> None:
 
 
 def confusion(network: str, true: str, named: str) -> None:
-    """Opens the Results page at the garments that this network takes for others."""
+    """Opens the Results page at the garments that this network mistakes for others."""
     st.page_link(
         "pages/results.py",
         label=tr("Where it takes {true} for {named}", true=tr(true), named=tr(named)),
@@ -69,7 +69,7 @@ def confusion(network: str, true: str, named: str) -> None:
 
 
 def sample(network: str, true: str, number: int) -> str:
-    """Address of the Classify page with the `number`-th test image of a class."""
+    """Address of the Classify page with the test image of a class at `number`."""
     query = {
         "source": "Sample",
         "network": network,

@@ -1,4 +1,4 @@
-"""Which network, and beside which other one: asked alike on the Classify and Results pages."""
+"""Which network, and which one to compare it with: the same on the Classify and Results pages."""
 
 import streamlit as st
 
@@ -6,11 +6,11 @@ from dashboard.shared import language
 from dashboard.shared.language import N_, tr
 
 _ALONE = N_("none")
-_FOR_PEOPLE = {"wild": N_("Photos and drawings"), "fashion-mnist": "Fashion-MNIST"}  # shipped ones
+_FOR_PEOPLE = {"wild": N_("Photos and drawings"), "fashion-mnist": "Fashion-MNIST"}  # shipped
 
 
 def shown(name: str) -> str:
-    """What people read for a network: runs by their names, shipped ones by what they are for."""
+    """How a network is shown: runs by their names, shipped ones by what they are for."""
     if name == _ALONE:
         return tr(_ALONE)
     return tr(_FOR_PEOPLE[name]) if name in _FOR_PEOPLE else name
@@ -29,12 +29,12 @@ def _settle(key: str, options: list[str]) -> None:
 
 
 def choose(names: list[str]) -> list[str]:
-    """One or two of `names`, as chosen; ends the page with a hint where there are none."""
+    """One or two of `names`, as chosen; ends the page with a hint if there are none."""
     if not names:
         st.info(tr("There is no network yet: train one on the Train page."))
         st.stop()
     for key, options in (("network", names), ("second", [_ALONE, *names])):
-        # Links name networks as the command line does, or as a page of either language shows them.
+        # Links name networks as the command line does, or as a page in either language shows them.
         language.from_address(key, options, shown)
         _settle(key, options)
     boxes = st.container(horizontal=True)  # stays side by side on a phone

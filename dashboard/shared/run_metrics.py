@@ -14,7 +14,7 @@ def _metrics_log(path: str) -> MetricsLog:
 
 
 def metrics_of(run: Run) -> MetricsLog:
-    """The run's metrics up to now."""
+    """The run's metrics so far."""
     log = _metrics_log(str(run.path / "metrics.jsonl"))
     log.refresh()
     return log

@@ -1,4 +1,4 @@
-"""Small pictures as HTML: one element a strip, nothing to fetch, nothing kept by the server."""
+"""Small pictures as HTML: one element per strip, nothing to fetch, nothing kept on the server."""
 
 import base64
 from html import escape
@@ -24,7 +24,7 @@ def strip(
 ) -> str:
     """HTML of captioned pictures in a row that wraps; `side` is their width in CSS pixels.
 
-    addresses: where a click on each leads.
+    addresses: where a click on each picture leads.
     """
     figures = [_figure(*item, side) for item in pictures]
     if addresses:
@@ -39,7 +39,7 @@ def strip(
 
 
 def as_shown(image: np.ndarray) -> np.ndarray:
-    """What of a network's input people can see: grey uint8 [S, S], or its colours [S, S, 3]."""
+    """The visible part of a network's input: grey uint8 [S, S], or its colours [S, S, 3]."""
     return image[..., :3] if image.ndim == 3 else image
 
 

@@ -1,4 +1,4 @@
-"""What can be done with a run: stop, resume, again, rename, delete, promote, download."""
+"""Actions on a run: stop, resume, run again, rename, delete, promote, download."""
 
 import io
 import json
@@ -17,12 +17,12 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, tensorboard
 from vggcore.runs.metrics import MetricsLog
 
-_ASKED = "train-dialog"  # (question, run names): the dialog to open in the next run of the page
-_TRIED = "train-message"  # what the last action answered, shown once after the rerun
+_ASKED = "train-dialog"  # (question, run names): the dialog to open when the page next runs
+_TRIED = "train-message"  # the last action's message, shown once after the rerun
 
 
 def attempt(action, *args, **kwargs):
-    """Call something of `runs`; what it refuses becomes a message on the next screen."""
+    """Call something in `runs`; if it refuses, its error becomes a message on the next screen."""
     try:
         return action(*args, **kwargs)
     except ValueError as error:
@@ -31,13 +31,13 @@ def attempt(action, *args, **kwargs):
 
 
 def tell() -> None:
-    """Show what the last action refused, if it did."""
+    """Show the last action's error, if there was one."""
     if message := st.session_state.pop(_TRIED, ""):
         st.error(formatting.plain(message), icon=":material/block:")
 
 
 def ask(question: str, names: list[str]) -> None:
-    """Open a dialog on the next run of the page, outside whatever polls: that would close it."""
+    """Open a dialog when the page next runs, outside any polling fragment, which would close it."""
     st.session_state[_ASKED] = (question, names)
     st.rerun()
 
@@ -54,7 +54,7 @@ def open_dialog() -> None:
 
 
 def buttons(run: Run) -> None:
-    """The actions that make sense now, in a row."""
+    """The actions that are possible now, in a row."""
     name = run.name
     with st.container(horizontal=True, vertical_alignment="center"):
         if run.living:
@@ -115,7 +115,7 @@ def _with_visitor(action, name: str) -> None:
 
 
 def again(run: Run) -> None:
-    """Launch the same once more, and go to the new run."""
+    """Launch the same run again, and go to the new run."""
     started = attempt(
         lambda: runs.launch(
             VGGSpec.from_dict(run.config["spec"]),
@@ -179,7 +179,7 @@ def _promote_dialog(name: str) -> None:
 
 
 def notes(run: Run) -> None:
-    """What people write on a run, to change."""
+    """What people write about a run, to edit."""
     with st.expander(tr("Note and tags"), icon=":material/edit_note:"):
         written = runs.notes_of(run)
         known = {tag for other in runs.list_runs() for tag in runs.notes_of(other).tags}
@@ -206,7 +206,7 @@ def _write(name: str, note: str, tags: list[str], password: str, limits) -> None
 
 
 def downloads(run: Run, log: MetricsLog) -> None:
-    """Weights, card and curves to take away. Files are read only when the button is pressed."""
+    """Downloads of weights, card and curves. Files are read only when the button is pressed."""
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
         for file_name, label, content in (
             ("best.safetensors", tr("Best weights"), (run.path / "best.safetensors").read_bytes),

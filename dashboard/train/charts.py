@@ -10,7 +10,7 @@ from dashboard.shared import palette
 from dashboard.shared.language import N_, tr
 from vggcore.runs.metrics import band, smooth, thin_out
 
-POINTS = 800  # per curve: more than a screen has pixels to show them
+POINTS = 800  # per curve: more than a screen has pixels for
 TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
 RUN_COLOURS = palette.SERIES
 X_AXES = {"step": N_("Step"), "epoch": N_("Epoch"), "seconds": N_("Time")}
@@ -33,7 +33,7 @@ class Curves:
 
     name: str
     steps: pd.DataFrame
-    epochs: pd.DataFrame  # one row an epoch, without the confusion
+    epochs: pd.DataFrame  # one row per epoch, without the confusion matrix
     evaluated_on: str = "validation"
 
     @classmethod
@@ -45,7 +45,7 @@ class Curves:
 
     @property
     def steps_per_epoch(self) -> float:
-        """As far as is known; 1 before anything was measured."""
+        """As far as known; 1 before anything was measured."""
         for table in (self.epochs, self.steps):
             if len(table) and table["epoch"].iloc[-1] > 0:
                 return table["step"].iloc[-1] / table["epoch"].iloc[-1]
@@ -71,7 +71,7 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
 
 
 def _add_reference(figure, reference: Curves, metric: str, look: Look, run: Curves) -> None:
-    """Another run's points, as far as this run has come: its own axis must not be squashed."""
+    """Another run's points, up to this run's last step, so that its axis is not squashed."""
     if f"val_{metric}" not in reference.epochs:
         return
     reached = max(table[look.x].max() for table in (run.steps, run.epochs) if len(table))
@@ -95,7 +95,7 @@ def _add_reference(figure, reference: Curves, metric: str, look: Look, run: Curv
 
 
 def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
-    """Validation `metric` of several runs, and their training curves faintly behind."""
+    """Validation `metric` of several runs, with their training curves faint behind."""
     figure = _figure(metric, look, "+".join(run.name for run in runs))
     for index, run in enumerate(runs):
         colour = RUN_COLOURS[index % len(RUN_COLOURS)]
@@ -117,9 +117,9 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
 def spread_over_runs(
     name: str, epochs: list[list[dict]], metric: str, look: Look, reference: Curves | None = None
 ) -> go.Figure:
-    """Training and validation `metric` of runs that differ in their seeds: means, and a band.
+    """Training and validation `metric` of runs that differ only in their seeds: means and a band.
 
-    epochs: the epoch rows of each run. The band is one standard deviation to either side.
+    epochs: the epoch rows of each run. The band is one standard deviation on either side.
     """
     figure = _figure(metric, look, name)
     for part, label, colour in (
@@ -170,14 +170,14 @@ def one_line(
 
 
 def _figure(metric: str, look: Look, identity: str) -> go.Figure:
-    """An empty chart that keeps its zoom while the same thing is shown again."""
+    """An empty chart that keeps its zoom while it shows the same thing."""
     title = tr(_TITLES.get(metric, metric))
     figure = go.Figure()
     figure.update_layout(
         height=_HEIGHT,
         margin=dict(l=0, r=10, t=36, b=0),
         title=dict(text=title[:1].upper() + title[1:], x=0, font=dict(size=15)),
-        # Below the axis: beside the title it would run into it when runs are laid side by side.
+        # Below the axis: beside the title it would overlap it when charts are side by side.
         legend=dict(orientation="h", yref="container", yanchor="bottom", y=0, x=0),
         hovermode="x unified",
         uirevision=f"{identity} {metric} {look.x} {look.log}",
@@ -191,7 +191,7 @@ def _figure(metric: str, look: Look, identity: str) -> go.Figure:
 
 
 def _add_steps(figure, steps, column, look, name, colour) -> None:
-    """The smoothed curve, and behind it what was measured."""
+    """The smoothed curve, and the measured values behind it."""
     smoothed = look.smoothing > 0
     x, y = _thin(steps, column, look)
     figure.add_scatter(
@@ -212,12 +212,12 @@ def _add_steps(figure, steps, column, look, name, colour) -> None:
 def _add_epochs(
     figure, epochs, column, look, name, colour, run: Curves, *, symbol="circle", dash="solid"
 ) -> None:
-    """A point an epoch, joined; nothing where the run did not measure this."""
+    """One point per epoch, joined; nothing if the run did not measure this."""
     if column not in epochs:
         return
     x = epochs["epoch"] if look.x == "epoch" else epochs[look.x]
     if look.x == "step" and epochs is not run.epochs:
-        # Another run's steps are of another size: its epochs are laid beside this run's.
+        # Another run's steps differ in size: its epochs are aligned with this run's.
         x = epochs["epoch"] * run.steps_per_epoch
     figure.add_scatter(
         x=x,

@@ -1,4 +1,4 @@
-"""What became of corrections: the pictures and the test set, before and after."""
+"""The effect of corrections: answers for the pictures and the test set, before and after."""
 
 import numpy as np
 import streamlit as st
@@ -20,7 +20,7 @@ _SHOWN, _SIDE = 24, 112  # pictures; CSS pixels
 
 
 def show(run: Run) -> None:
-    """Nothing for runs that corrected nothing, or have not ended."""
+    """Nothing for runs without corrections, or runs that have not ended."""
     if run.state != State.FINISHED or run.preset != CORRECTIONS or not run.has_best:
         return
     try:
@@ -59,7 +59,7 @@ def show(run: Run) -> None:
 
 
 def _picture(source: str, name: str) -> Image.Image | None:
-    """One of the pictures, in the middle of a square; None where it is gone."""
+    """One of the pictures, in the middle of a square; None if it is gone."""
     try:
         folder = places.find(source).resolve()
         file = (folder / name).resolve()

@@ -31,7 +31,7 @@ _FIELDS = (
     *("configuration", "width", "image_size", "in_channels", "head", "dropout", "batch_norm"),
     *(field.name for field in dataclasses.fields(TrainConfig)),
 )
-# Fields of the recipe that only one's own pictures have, and that they lack.
+# Fields of the recipe that only own pictures have, and fields that they lack.
 _ONLY_OWN, _NOT_OWN = ("pictures", "framing"), ("fit",)
 _GROUPS = {
     "data": N_("Data"),
@@ -44,19 +44,19 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What the visitor filled in. `problem` is one line where it cannot be; empty where it can."""
+    """What the visitor filled in. `problem` says in one line why it is invalid; empty if valid."""
 
     preset: str
     name: str
-    spec: VGGSpec  # the recipe's own where there is a problem
+    spec: VGGSpec  # the recipe's own if there is a problem
     train: TrainConfig
     problem: str = ""
     processes: int = 1  # GPUs to train on at once
-    on_cluster: bool = False  # it trains there instead of on this machine
-    seeds: int = 1  # runs to start, which differ in their seeds alone
+    on_cluster: bool = False  # trains there instead of on this machine
+    seeds: int = 1  # number of runs, which differ only in their seeds
 
     def command(self) -> str:
-        """The same run, in a terminal."""
+        """The command for the same run in a terminal."""
         arguments = recipe_options.command_line(self.preset, self.spec, self.train)
         program = "python -m vggcore"
         if self.on_cluster:
@@ -73,12 +73,12 @@ class Wish:
 
 
 def fill_in(limits: Limits) -> Wish:
-    """Draw the form; what it says now."""
+    """Draw the form; returns its current contents."""
     choices = [
         name
         for name, preset in PRESETS.items()
         if (not limits.public or name in limits.presets)
-        and preset.train.dataset != recipe.CORRECTIONS  # these start on the page of pictures
+        and preset.train.dataset != recipe.CORRECTIONS  # these start on the Own pictures page
     ]
     _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
@@ -143,7 +143,7 @@ def fill_in(limits: Limits) -> Wish:
 
 
 def _on_cluster() -> bool:
-    """Whether the run is to train on the cluster; asked where one is set up."""
+    """Whether the run is to train on the cluster; asked only if one is set up."""
     if not runs.has_cluster():
         return False
     from vggcore.runs.cluster import settings
@@ -186,7 +186,7 @@ def _gpus_of_cluster() -> int:
 
 
 def _on_chosen_gpus(train: TrainConfig) -> TrainConfig:
-    """The recipe with the GPUs of this machine that it is to train on, where there are several."""
+    """The recipe with the GPUs of this machine to train on, if there are several."""
     there = [device for device in available_devices() if device.startswith("cuda")]
     if len(there) < 2 or train.device not in ("auto", "cuda"):
         return train
@@ -204,7 +204,7 @@ def _on_chosen_gpus(train: TrainConfig) -> TrainConfig:
 
 
 def _recipe_card(name: str) -> str:
-    """What a recipe reaches, how long it takes here, and whom it is for."""
+    """What accuracy a recipe reaches, how long it takes here, and whom it is for."""
     preset = PRESETS[name]
     seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
     parts = [tr(preset.reaches), tr(preset.audience)]
@@ -215,7 +215,7 @@ def _recipe_card(name: str) -> str:
 
 
 def _take_address(choices: list[str], limits: Limits) -> None:
-    """Fill in the form as a link asks, once for each link; says what of it cannot be."""
+    """Fill in the form from a link, once per link; says which values are invalid."""
     asked = {
         name: st.query_params[name] for name in ("preset", *_FIELDS) if name in st.query_params
     }
@@ -260,7 +260,7 @@ def _take_address(choices: list[str], limits: Limits) -> None:
 
 
 def _read(text: str, like):
-    """The text of an address as the type of `like`. Raises ValueError."""
+    """The text from an address, as the type of `like`. Raises ValueError."""
     if isinstance(like, bool):
         if text.lower() not in ("true", "false"):
             raise ValueError
@@ -269,7 +269,7 @@ def _read(text: str, like):
 
 
 def forecast(wish: Wish) -> None:
-    """What the run will take on this machine: device, time, memory, disk; warns if it won't fit."""
+    """What the run needs on this machine: device, time, memory, disk; warns if it won't fit."""
     if wish.on_cluster:
         _forecast_on_cluster(wish)
         return
@@ -321,7 +321,7 @@ def forecast(wish: Wish) -> None:
 
 
 def _forecast_on_cluster(wish: Wish) -> None:
-    """What the run asks the cluster for; how fast it is there, nobody has measured here."""
+    """What the run asks the cluster for; its speed there has not been measured."""
     from vggcore.runs.cluster import settings
 
     cluster, needs = settings.require(), cost.estimate(wish.spec, wish.train)
@@ -336,12 +336,12 @@ def _forecast_on_cluster(wish: Wish) -> None:
 
 
 def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: str) -> None:
-    """A button that sets the batch size to the largest that fits, where that is another one."""
+    """A button that sets the batch size to the largest that fits, if that is a different one."""
     free = _free_memory(device_choices(train.device)[0])
     try:
         size = cost.largest_batch(spec, train, free or 0)
     except ValueError:
-        return  # nothing is known of the memory, or not even one image fits
+        return  # the memory is unknown, or not even one image fits
     if size != train.batch_size:
         st.button(
             tr("Use batch size {size:,}, the largest that fits", size=size),
@@ -456,7 +456,7 @@ def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
 
 
 def _train_widget(field: dataclasses.Field, value, preset: str):
-    """The widget that suits a field of `TrainConfig`; what it says now."""
+    """The widget that suits a field of `TrainConfig`; returns its current value."""
     meta, key = field.metadata, f"train-{preset}-{field.name}"
     name = _LABELS.get(field.name, field.name.replace("_", " "))
     label = formatting.sentence(tr(name))
@@ -468,7 +468,7 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
         )
     if field.name == "pictures":
         there = [*own_places.names(), *known_sets.NAMES]
-        asked = st.session_state.get(key, value)  # a path, where a run began in a terminal
+        asked = st.session_state.get(key, value)  # a path, if a run was started in a terminal
         return st.selectbox(
             label,
             ["", *there, *([asked] if asked and asked not in there else [])],
@@ -495,7 +495,7 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
 
 
 def device_label(device: str) -> str:
-    """ "cuda:0 · Tesla T4 · 14.6 of 15.8 GB free · 3 % busy", as far as it is told."""
+    """ "cuda:0 · Tesla T4 · 14.6 of 15.8 GB free · 3 % busy", as far as it is known."""
     found = gpus.gpu(device)
     if not found or device == "cuda":
         return tr("auto: the best available") if device == "auto" else device
@@ -509,7 +509,7 @@ def device_label(device: str) -> str:
 
 
 def _about_gpus(device: str, needed: int) -> None:
-    """What stands in the way of training on a GPU, if there is one: one line each."""
+    """What prevents training on a GPU, if there is one: one line per problem."""
     for problem in gpus.problems():
         st.caption(f":material/info: {formatting.plain(tr(problem))}")
     wanted = [one for name in device_choices(device) if (one := gpus.gpu(name))]
@@ -528,7 +528,7 @@ def _about_gpus(device: str, needed: int) -> None:
 
 
 def _float_step(value: float) -> float:
-    """A step that moves the first digit: 0.004 → 0.001."""
+    """A step that changes the first digit: 0.004 → 0.001."""
     return 10.0 ** (len(f"{value:.0f}") - 1) if value >= 1 else float(f"1e{f'{value:e}'[-3:]}")
 
 

@@ -10,7 +10,7 @@ from vggcore import runs
 
 
 def show(name: str) -> None:
-    """The group's screen. It looks again every second while one of its runs lives."""
+    """The group's screen. It is refreshed every second while one of its runs is living."""
     try:
         group = runs.group(name)
     except runs.RunError as error:

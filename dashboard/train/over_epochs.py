@@ -19,9 +19,9 @@ def show(
     folder: Path | None = None,
     classes: tuple[str, ...] = CLASSES,
 ) -> None:
-    """Both at the epoch that a slider chooses; it follows a living run until it is moved.
+    """Both at the epoch chosen by a slider, which follows a living run until somebody moves it.
 
-    folder: the run's, with the sample pictures in it. classes: what it is to name.
+    folder: the run's, with the sample pictures in it. classes: the names of its classes.
     """
     rows = {row["epoch"]: row for row in epochs if row.get("confusion")}
     if not rows:
@@ -41,7 +41,7 @@ def show(
 def _chosen(key: str, epochs: list[int]) -> int:
     newest, seen = epochs[-1], f"{key}-newest"
     if st.session_state.get(key) in (None, st.session_state.get(seen)):
-        st.session_state[key] = newest  # nobody has moved it away from the newest one
+        st.session_state[key] = newest  # nobody has moved it away from the newest epoch
     st.session_state[seen] = newest
     if st.session_state[key] not in epochs:
         st.session_state[key] = newest
@@ -51,7 +51,7 @@ def _chosen(key: str, epochs: list[int]) -> int:
 
 
 def _tiles(file: Path, samples: object) -> list[Image.Image]:
-    """The pictures that the samples are about; none where the file is not what it should be."""
+    """The sample pictures; none if the file is not valid."""
     if not isinstance(samples, list) or not file.is_file():
         return []
     try:
@@ -68,7 +68,7 @@ def _tiles(file: Path, samples: object) -> list[Image.Image]:
 def samples_html(
     tiles: list[Image.Image], samples: list, classes: tuple[str, ...] = CLASSES
 ) -> str:
-    """Each picture with the network's answer below it, and how sure it is as a bar."""
+    """Each picture with the network's answer below it, and its probability as a bar."""
     figures = []
     for tile, (label, chances) in zip(tiles, samples, strict=True):
         best = max(range(len(chances)), key=chances.__getitem__)

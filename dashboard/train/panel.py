@@ -1,4 +1,4 @@
-"""One run on the Train page: how it stands, its curves, and what can be done with it."""
+"""One run on the Train page: its state, its curves, and the actions on it."""
 
 import time
 from typing import Literal
@@ -16,8 +16,8 @@ from vggcore.runs import Run, metrics, recorded
 from vggcore.runs.metrics import MetricsLog
 
 POLL_SECONDS = 1.0
-IDLE_SECONDS = 5.0  # between looks at a run that could be resumed
-REPLAY_SECONDS = 20.0  # a recorded run, however long it was, replays in this time
+IDLE_SECONDS = 5.0  # between checks of a run that could be resumed
+REPLAY_SECONDS = 20.0  # a recorded run replays in this time, however long it was
 REFERENCE = "tutorial-published"
 _Colour = Literal["gray", "blue", "orange", "green", "red"]
 BADGES: dict[str, tuple[_Colour, str]] = {
@@ -33,14 +33,14 @@ BADGES: dict[str, tuple[_Colour, str]] = {
 
 
 def show(name: str) -> None:
-    """The run's screen. It looks again every second while the run lives."""
+    """The run's screen. It is refreshed every second while the run is living."""
     try:
         run = runs.look(name)
     except runs.RunError as error:
         st.error(formatting.plain(tr(error)))
         return
     alive = run.living or run.locked
-    # A run that ended early may be resumed by somebody else.
+    # Somebody else may resume a run that ended early.
     every = POLL_SECONDS if alive else IDLE_SECONDS if run.resumable else None
     st.fragment(_screen, run_every=every)(name, alive)
 
@@ -51,7 +51,7 @@ def _screen(name: str, was_alive: bool) -> None:
     except runs.RunError:
         st.rerun()  # deleted or renamed elsewhere
     if (run.living or run.locked) != was_alive:
-        st.rerun()  # begin or end polling
+        st.rerun()  # start or stop polling
     log = metrics_of(run)
     _heading(run)
     actions.buttons(run)
@@ -72,9 +72,9 @@ def _screen(name: str, was_alive: bool) -> None:
 
 
 def _remedies(config: dict) -> None:
-    """What frees a run that stays at chance, each as a form that has that change filled in.
+    """Remedies for a run that stays at chance, each as a form with that change filled in.
 
-    In the order of how often they did: see `benchmarks/stuck.py`.
+    In order of how often they worked: see `benchmarks/stuck.py`.
     """
     spec, train = config.get("spec") or {}, config.get("train") or {}
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -107,7 +107,7 @@ def _heading(run: Run) -> None:
 
 
 def _written(run: Run) -> None:
-    """The run's group, its tags, and what was noted on it."""
+    """The run's group, its tags, and its note."""
     written = runs.notes_of(run)
     if run.group or written.tags:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -130,7 +130,7 @@ def badge(state: str) -> None:
 
 
 def _described(config: dict) -> str:
-    """Network, recipe and date in a line; what is damaged is left out."""
+    """Network, recipe and date in a line; damaged parts are left out."""
     train = config.get("train") or {}
     try:
         network = VGGSpec.from_dict(config.get("spec") or {}).name
@@ -165,7 +165,7 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
 
 
 def what_it_waits_for(run: Run) -> str:
-    """Why a queued run does not train yet: other runs, or what the cluster says."""
+    """Why a queued run is not training yet: other runs, or the cluster's reason."""
     if run.on_cluster:
         return tr(run.message) or tr("Sent to the cluster")
     if ahead := runs.queue_ahead(run):
@@ -219,7 +219,7 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
 
 
 def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
-    """On a GPU its memory and the process's; on a CPU they are the same."""
+    """On a GPU, its memory and the process's memory; on a CPU they are the same."""
     process = runs.process_memory(run) if run.living else None
     device = run.status.device or "cpu"
     if device == "cpu" or process is None:
@@ -299,7 +299,7 @@ def _curves(name: str, log, on_fashion: bool) -> None:
 
 
 def _details(run: Run, log: MetricsLog) -> None:
-    """Confusion, remarks, files, log: below the curves, opened by those who want them."""
+    """Confusion, remarks, files, log: below the curves, for those who open them."""
     over_epochs.show(run.name, log.epochs(), run.path, runs.naming_of(run.path).classes)
     for event in log.events():
         st.caption(

@@ -1,4 +1,4 @@
-"""Finding a learning rate on the Train page: a sweep in a process of its own, drawn and offered."""
+"""Finding a learning rate on the Train page: a sweep in its own process, drawn and offered."""
 
 import json
 import subprocess
@@ -15,12 +15,12 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.training.find_rate import Sweep
 
-_FOUND = "train-sweep"  # (command, sweep or error) of the last one
-_PATIENCE = 180.0  # seconds: the sweep takes one minute at most, reading data comes on top
+_FOUND = "train-sweep"  # (command, sweep or error) of the last sweep
+_PATIENCE = 180.0  # seconds: the sweep takes at most a minute, plus reading the data
 
 
 def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
-    """A button that sweeps the form's recipe, and what the last sweep of it found."""
+    """A button that sweeps the form's recipe, and the result of its last sweep."""
     command = recipe_options.command_line(preset, spec, train)
     if st.button(
         tr("Find a learning rate"),
@@ -53,7 +53,7 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
 
 
 def _without_rate(command: list[str]) -> list[str]:
-    """What a sweep depends on: all but the learning rate itself."""
+    """What a sweep depends on: everything but the learning rate itself."""
     if "--learning-rate" not in command:
         return command
     at = command.index("--learning-rate")
@@ -61,7 +61,7 @@ def _without_rate(command: list[str]) -> list[str]:
 
 
 def _swept(command: list[str]) -> Sweep | str:
-    """The sweep, or in one line why there is none."""
+    """The sweep, or one line that says why there is none."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "vggcore", "train", "--find-rate", "--json", *command],

@@ -1,4 +1,4 @@
-"""The runs on the Train page: living ones as cards, all of them as a table to choose from."""
+"""The runs on the Train page: living ones as cards, and a table of all of them to choose from."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ _COLUMNS = [
 
 
 def show() -> None:
-    """Cards that follow the living runs, and the table. Polls only while a run lives."""
+    """Cards that follow the living runs, and the table. Polls only while a run is living."""
     living = any(run.living for run in runs.list_runs())
     st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(living)
 
@@ -62,7 +62,7 @@ def _screen(was_living: bool) -> None:
 
 
 def _trouble() -> None:
-    """What keeps us from seeing the runs that are in the store."""
+    """What prevents us from seeing the runs in the store."""
     from vggcore.runs.cluster import attending
 
     if trouble := attending.trouble():
@@ -70,7 +70,7 @@ def _trouble() -> None:
 
 
 def _recorded_curves() -> None:
-    """What a newcomer sees where later the own runs are: the recorded ones in one chart."""
+    """What a newcomer sees before there are other runs: the recorded ones in one chart."""
     loaded = [recorded.load(name) for name in recorded.names()]
     curves = [charts.Curves.of(tr(one.title), one) for one in loaded]
     curves = [replace(one, steps=one.steps.iloc[:0]) for one in curves]  # epochs are enough
@@ -81,7 +81,7 @@ def _recorded_curves() -> None:
 
 
 def _groups(found: list[Run]) -> None:
-    """A line for each group of runs, with what they reached so far."""
+    """A line for each group of runs, with its results so far."""
     for group in runs.groups(found):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
@@ -169,7 +169,7 @@ def columns() -> dict:
 
 
 def as_table(found: list[Run]) -> pd.DataFrame:
-    """One row a run, for people."""
+    """One row per run, in readable form."""
     rows = []
     for run in found:
         train = run.config.get("train") or {}
@@ -195,7 +195,7 @@ def as_table(found: list[Run]) -> pd.DataFrame:
 
 
 def _data_of(train: dict) -> str:
-    """The data set; of somebody's own pictures, which."""
+    """The data set; for own pictures, which ones."""
     own = Path(str(train.get("pictures") or "")).name
     return own or str(train.get("dataset", ""))
 
@@ -208,7 +208,7 @@ def network_name(config: dict) -> str:
 
 
 def _with_selected(selected: list[Run]) -> None:
-    """What one can do with the chosen rows."""
+    """The actions on the chosen rows."""
     if not selected:
         st.caption(tr("Choose a row to open, rename or delete it; choose several to compare them."))
         return
@@ -229,7 +229,7 @@ def _with_selected(selected: list[Run]) -> None:
 
 
 def _overlay(selected: list[Run]) -> None:
-    """Curves of several runs in one chart, and the settings in which they differ."""
+    """Curves of several runs in one chart, and the settings that differ."""
     beside = st.multiselect(
         tr("Also show recorded runs"),
         recorded.names(),
@@ -255,7 +255,7 @@ def _overlay(selected: list[Run]) -> None:
 
 
 def differences(selected: list[Run]) -> pd.DataFrame:
-    """Settings (rows) that are not the same in all of the runs (columns), as text."""
+    """Settings (rows) that differ between the runs (columns), as text."""
     settings = {
         run.name: (run.config.get("spec") or {}) | (run.config.get("train") or {})
         for run in selected

@@ -1,4 +1,4 @@
-"""Why a run that guesses does not learn: what reaches each block, over the steps so far."""
+"""Why a run that stays at chance does not learn: what reaches each block, over the steps so far."""
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,7 +12,7 @@ _COLOURS = tuple(palette.BLOCKS.values())
 
 
 def show(name: str, evidence: list[dict]) -> None:
-    """The reason in a sentence, and two small charts; nothing where there is no evidence."""
+    """The reason in one sentence, and two small charts; nothing if there is no evidence."""
     if not evidence:
         return
     st.markdown(tr(why_stuck(evidence)))
@@ -30,7 +30,7 @@ def show(name: str, evidence: list[dict]) -> None:
 
 
 def by_block(evidence: list[dict], key: str, title: str) -> go.Figure:
-    """A line a block: "gradients" on a logarithmic axis, or "dead" from 0 to 1."""
+    """One line per block: "gradients" on a logarithmic axis, or "dead" from 0 to 1."""
     figure = go.Figure()
     steps = [row["step"] for row in evidence]
     blocks = len(evidence[-1][key])
