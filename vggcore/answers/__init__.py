@@ -1,6 +1,6 @@
 """What a trained network says of a picture, how sure it is, why, and how often it is right.
 
-The pages and the command line answer through `load_classifier`; scores and exports live here too.
+Pages and command line get answers through `load_classifier`; scores and exports are here too.
 """
 
 from typing import TYPE_CHECKING

@@ -17,18 +17,18 @@ from vggcore.pictures import things
 from vggcore.pictures.crops import Box
 from vggcore.pictures.prepare import Prepared, as_picture, prepare, takes_whole
 
-# A picture is looked at turned unless its answer is as probable as this. On the development
-# pictures no turned one is missed by it, and half of the upright ones are spared the time.
+# A picture is also tried turned unless its answer is at least this probable. On the development
+# pictures this misses no turned one, and saves the time for half of the upright ones.
 _PLAINLY_UPRIGHT = 0.999
-# By how much more evidence a turned picture must hold, at one look and by the full answer:
-# `benchmarks/strange_pictures.py` prints how many good upright pictures are then called turned.
+# How much more evidence a picture must have when turned, at first look and in the full answer.
+# `benchmarks/strange_pictures.py` prints how many good upright pictures then count as turned.
 _SUSPECT, _CONFIRMED = 1.0, 1.5
 TURNS = {90: "a quarter turn to the left", 180: "a half turn", 270: "a quarter turn to the right"}
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer, and what it rests on."""
+    """An answer, and what it is based on."""
 
     label: str  # the most probable class
     probability: float  # its calibrated probability
@@ -37,8 +37,8 @@ class Prediction:
     reason: str  # one sentence for people; empty when sure
     prepared: Prepared = field(repr=False)  # the way from the picture to the network's input
     looked_at: Box | None = None  # the part of the picture that this is about; None: all of it
-    turn: int = 0  # degrees to the left by which the picture seems to need turning
-    several: tuple["Thing", ...] = ()  # where a picture shows several: each with its own answer
+    turn: int = 0  # degrees to the left by which the picture apparently needs turning
+    several: tuple["Thing", ...] = ()  # if a picture shows several: each with its own answer
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Classifier:
     def __init__(self, checkpoint: checkpoints.Checkpoint):
         self.checkpoint = checkpoint
         self.network = checkpoint.network
-        self._answering = packed(checkpoint.network)  # sooner, within its tolerance
+        self._answering = packed(checkpoint.network)  # faster, within its tolerance
         self.preprocessing = checkpoint.card.preprocessing
         self.classes = checkpoint.card.classes
         self.temperature = checkpoint.card.temperature
@@ -68,15 +68,15 @@ class Classifier:
     def prepare(self, picture, **overrides: str) -> Prepared:
         """`pictures.prepare` in the style this network was trained on. Raises ValueError."""
         style = self.preprocessing.style
-        # Networks for Fashion-MNIST see its 28 pixels, brought to their size as in training.
+        # Networks for Fashion-MNIST see 28 pixels, scaled to their input size as in training.
         size = 28 if style == "fashion-mnist" else self.preprocessing.image_size
         return prepare(picture, size, style, **overrides)
 
     def classify(self, picture, **overrides: str) -> Prediction:
-        """What garment is on `picture`: PIL image, or uint8 array [H, W] or [H, W, 3].
+        """Which garment `picture` shows: PIL image, or uint8 array [H, W] or [H, W, 3].
 
-        Where one thing is large and more is around it, such as the texts of a shop's page, that
-        one is answered for; where several are, and they are named differently, the answer is
+        If one thing is large and there is more around it, such as the texts of a shop's page, the
+        answer is for that one. If several are large and get different names, the answer is
         unsure and says what they are. `overrides` are those of `pictures.prepare`: invert, crop
         ("off" keeps the whole picture), background. Raises ValueError.
         """
@@ -110,7 +110,7 @@ class Classifier:
         return replace(answer, looked_at=box)
 
     def classify_prepared(self, prepared: Prepared) -> Prediction:
-        """What garment a prepared picture shows."""
+        """Which garment a prepared picture shows."""
         logits = self.logits(prepared.network_input)
         chances = (logits / self.temperature).softmax(0).tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
@@ -144,12 +144,12 @@ class Classifier:
         return evaluation.answer(self._answering, inputs, self.preprocessing)[0]
 
     def _needed_turn(self, prepared: Prepared, logits: torch.Tensor) -> tuple[int, str]:
-        """By how many degrees to the left to turn a picture, and what it then looks like; or 0.
+        """How many degrees to the left to turn a picture, and what it then looks like; or 0.
 
-        logits: its own, as it is.
+        logits: those of the picture as it is.
 
-        Networks that know what is no garment find more evidence for one in a picture that is
-        upright. One look at each turn finds the suspects, a full answer confirms one.
+        Networks that have learnt what is not a garment find more evidence for one in an upright
+        picture. A first look at each turn finds suspects, and a full answer confirms one.
         """
         if self.checkpoint.card.unsure is None or judged.is_own(self.checkpoint.card):
             return 0, ""
@@ -169,7 +169,7 @@ class Classifier:
         return 90 * (best + 1), self.classes[int(upright.argmax())]
 
     def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
-        """Why the answer is unsure; empty when it is not."""
+        """Why the answer is unsure; empty if it is not."""
         if prepared.blank:
             return Message("The picture is blank: nothing stands out from its background.")
         limits = self.checkpoint.card.unsure
@@ -197,7 +197,7 @@ def _load(path: str, version: str) -> Classifier:
 
 
 def load_classifier(name: str | Path = checkpoints.DEFAULT) -> Classifier:
-    """The classifier of a checkpoint, loaded once per process, weights and card.
+    """The classifier of a checkpoint, loaded once per process for each version of weights and card.
 
     Raises CheckpointError.
     """

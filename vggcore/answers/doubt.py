@@ -1,9 +1,9 @@
 """Honest numbers: probabilities that mean what they say, and when to answer "unsure".
 
-A network's card keeps what is found here: `temperature`, by which its logits are divided, and
-`unsure`, thresholds. `evidence` is the largest of the ten logits: networks trained with the
-`wild` preset learn to keep them all low for what is no garment. `probability` is the calibrated
-one of the best class. Drawings show less of a garment than photos do: they have a threshold of
+The results are kept in a network's card: `temperature`, by which its logits are divided, and
+`unsure`, the thresholds. `evidence` is the largest of the ten logits: networks trained with the
+`wild` preset learn to keep them all low if there is no garment. `probability` is the best class's
+calibrated one. Drawings show less of a garment than photos do, so they have a threshold of
 their own.
 """
 
@@ -15,27 +15,27 @@ from torch import Tensor
 from vggcore.answers.scores import expected_calibration_error
 from vggcore.model.card import Thresholds
 
-# Share of rightly named validation garments, of any kind, that may be called unsure: under the
-# tenth that is promised, since what is named wrongly comes on top, and new drawings may be worse.
+# Share of correctly named validation garments, of any kind, that may be called unsure: below the
+# promised tenth, since wrongly named ones are added to it, and new drawings may be worse.
 ALLOWED_UNSURE = 0.09
-# The same share of those that are named any one class: its threshold is lowered where need be.
+# The same share within any one class named: its threshold is lowered if necessary.
 ALLOWED_OF_A_CLASS = 0.13
-_FEW = 7  # good garments: of a class with fewer, nothing is known
+_FEW = 7  # good garments: nothing is known of a class with fewer
 DRAWN = ("fashion-mnist", "sketches")  # kinds of pictures that `pictures.prepare` calls drawn
-# Largest calibration errors asked for, by kind of picture.
+# Largest calibration errors allowed, by kind of picture.
 ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
-NO_THRESHOLDS = Thresholds()  # of cards without `unsure`
-_MANY, _ROOM = 20, 2.0  # good pictures; spreads of them, below the lowest
-_ENOUGH, _TRUSTED = 200, (0.5, 5.0)  # validation pictures; temperatures where there are fewer
-_NEIGHBOURS = 5  # temperatures tried to either side of one, whose errors count with its own
+NO_THRESHOLDS = Thresholds()  # for cards without `unsure`
+_MANY, _ROOM = 20, 2.0  # pictures for a share to count; spreads below the lowest one else
+_ENOUGH, _TRUSTED = 200, (0.5, 5.0)  # validation pictures; limits of the temperature with fewer
+_NEIGHBOURS = 5  # temperatures on either side of one whose errors count with its own
 
 
 def fit_temperature(logits: Tensor, right: Tensor) -> float:
     """The temperature that makes the logits' probabilities most likely.
 
     logits: float [N, C]; right: bool [N, C], the classes that count as right for each picture
-    (several, where its true class is only known to be one of them). Deterministic search.
+    (several, if its true class is only known to be one of them). Deterministic search.
     """
     right = right.to(torch.bool)
     logits = logits.double()
@@ -53,12 +53,12 @@ def fit_temperature(logits: Tensor, right: Tensor) -> float:
 
 
 def evidence(logits: Tensor) -> Tensor:
-    """How much speaks for a garment of whatever class: [..., C] to [...]."""
+    """How much evidence there is for a garment of any class: [..., C] to [...]."""
     return logits.amax(-1)
 
 
 def thresholds(garments: Tensor, temperature: float, allowed: float) -> Thresholds:
-    """When a network is unsure: at most a share `allowed` of these garments is unsure.
+    """Thresholds at which at most a share `allowed` of these garments is called unsure.
 
     garments: logits float [N, C] of good garments that were not trained on.
     """
@@ -70,23 +70,23 @@ def thresholds(garments: Tensor, temperature: float, allowed: float) -> Threshol
 
 
 def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
-    """Card entries `temperature` and `unsure` for classes of which little may be known.
+    """Card entries `temperature` and `unsure` for classes about which little may be known.
 
     logits: float [N, C] on validation pictures; labels: int64 [N]. A class with many good
-    pictures gets the threshold below which a share `ALLOWED_UNSURE` of them lies. Of one with few
-    that share cannot be seen: it gets one some way below the lowest, by how far good pictures
-    spread within all classes. A network that names none rightly gets no thresholds.
+    pictures gets the threshold below which a share `ALLOWED_UNSURE` of them lies. With few
+    pictures that share cannot be measured: the threshold is then some way below the lowest, by
+    the spread of good pictures within all classes. A network that names none correctly gets none.
     """
     right = torch.nn.functional.one_hot(labels, logits.shape[1])
     good = logits.argmax(1) == labels
     found, named = evidence(logits[good]), labels[good]
     temperature = fit_temperature(logits, right)
-    if len(labels) < _ENOUGH:  # few pictures, all of them right, would ask for any certainty
+    if len(labels) < _ENOUGH:  # few pictures, all of them right, would allow any certainty
         temperature = min(max(temperature, _TRUSTED[0]), _TRUSTED[1])
     temperature = round(temperature, 4)
     if not len(found):
         return {"temperature": temperature}
-    # Both limits together may call so many unsure: with many classes few answers are clear.
+    # Both limits together may call this many unsure: with many classes few answers are clear.
     sure = (logits[good] / temperature).softmax(1).amax(1)
     clear = min(_CLEAR, sure.quantile(ALLOWED_UNSURE / 2).item())
     spare = ALLOWED_UNSURE - (sure < clear).float().mean().item()
@@ -117,7 +117,7 @@ def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
 
     found: by kind of picture, logits float [N, C] and which classes count as right, bool [N, C].
     No kind of garment is called unsure more often than allowed. A network that names none
-    rightly gets no thresholds; one that was judged on photos too gets one for drawings.
+    correctly gets no thresholds; one that was also judged on photos gets one for drawings.
     """
     temperature = balanced_temperature(found)
     good = {kind: x[is_right(x, right).bool()] for kind, (x, right) in found.items()}
@@ -142,7 +142,7 @@ def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
 def _lowest_by_class(
     good: dict[str, Tensor], choices: dict[str, Thresholds], kinds: list[str]
 ) -> tuple[float, ...]:
-    """For each class the lowest evidence that one of these kinds of pictures asks for."""
+    """For each class, the lowest evidence that any of these kinds of pictures requires."""
 
     def needed(kind: str, label: int) -> float:
         own = evidence(good[kind][good[kind].argmax(1) == label])
@@ -154,11 +154,11 @@ def _lowest_by_class(
 
 
 def balanced_temperature(found: dict[str, tuple[Tensor, Tensor]]) -> float:
-    """Where the worse of the calibration errors, each as a share of its limit, is smallest.
+    """The temperature at which the worst calibration error, as a share of its limit, is smallest.
 
-    One temperature serves all. Broad labels leave a network too modest on photos when it is just
-    right on Fashion-MNIST, whose likelihood alone would decide otherwise. A few hundred photos
-    make the error jump from one temperature to the next, so that neighbours are judged together.
+    One temperature serves all. Because of broad labels, a network that is just right on
+    Fashion-MNIST, whose likelihood alone would decide otherwise, is too modest on photos. With a
+    few hundred photos the error jumps between temperatures, so neighbours are judged together.
     """
 
     def worst(temperature: float) -> float:
@@ -189,10 +189,10 @@ def is_right(logits: Tensor, right: Tensor) -> Tensor:
 def doubts(
     logits: Tensor, temperature: float, unsure: Thresholds | None, drawn: bool | Tensor = False
 ) -> tuple[Tensor, Tensor]:
-    """Of these answers [..., C]: which show no garment, and which no single class, bool [...].
+    """Which of these answers [..., C] show no garment, and which no single class, bool [...].
 
-    unsure: thresholds of the network's card; None where it has none. drawn: whether the pictures
-    are drawings, for all of them or bool [...].
+    unsure: thresholds of the network's card; None if it has none. drawn: whether the pictures
+    are drawings, one value for all or bool [...].
     """
     limits = unsure or NO_THRESHOLDS
     chances = (logits / temperature).softmax(-1).amax(-1)

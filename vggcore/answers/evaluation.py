@@ -1,4 +1,4 @@
-"""Predictions of a network over a whole split."""
+"""A network's answers over a whole split."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,13 +13,13 @@ from vggcore.model.network import VGG
 from vggcore.pictures import prepare
 from vggcore.pictures.preprocessing import Preprocessing
 
-# Of a batch, at most: images, pixels. On a CPU more at once takes more memory and is slower: what a
-# layer writes then leaves the processor's cache before the next one reads it. A GPU wants more.
+# Limits of a batch: images, pixels. On a CPU larger batches take more memory and are slower: what
+# a layer writes leaves the processor's cache before the next one reads it. A GPU needs more.
 MOST_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
 
 
 def batch_size(image_size: int, device: str = "cpu") -> int:
-    """Images that are evaluated at once, so that memory stays bounded at every image size."""
+    """How many images to evaluate at once, so that memory stays bounded at every image size."""
     images, pixels = MOST_AT_ONCE["cpu" if device == "cpu" else "gpu"]
     return max(1, min(images, pixels // image_size**2))
 
@@ -33,7 +33,7 @@ def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
 
 
 def as_trained(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Data set images uint8 [N, 28, 28] as the network saw such images in training.
+    """The data set's images, uint8 [N, 28, 28], as the network saw such images in training.
 
     Networks for photos see everything through `pictures.prepare`: uint8 [N, S, S] or [N, S, S, C].
     """
@@ -47,7 +47,7 @@ def as_trained(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 def answer(
     network: Callable[[Tensor], Tensor], inputs: Tensor, preprocessing: Preprocessing
 ) -> Tensor:
-    """Logits [B, classes] of normalised inputs [B, C, S, S], as a card's preprocessing asks.
+    """Logits [B, classes] of normalised inputs [B, C, S, S], as a card's preprocessing requires.
 
     With "mirror" they are the mean over each picture and its mirror image.
     """
@@ -60,7 +60,7 @@ def with_mirror(
     inputs: Tensor,
     preprocessing: Preprocessing,
 ) -> Tensor:
-    """`answer`, from logits of the inputs as they are."""
+    """`answer`, given the logits of the inputs as they are."""
     if not preprocessing.mirror:
         return logits
     return (logits + network(inputs.flip(-1))) / 2

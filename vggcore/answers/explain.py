@@ -20,7 +20,7 @@ _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
 
 
 class Bank(NamedTuple):
-    """Training images and what the network's last features make of them."""
+    """Training images and the network's last features of them."""
 
     images: np.ndarray  # uint8 [N, 28, 28], or somebody's own, [N, S, S] or [N, S, S, C]
     labels: np.ndarray  # int64 [N]
@@ -28,7 +28,7 @@ class Bank(NamedTuple):
 
 
 class Neighbours(NamedTuple):
-    """Training images most like a picture, the nearest first."""
+    """The training images most like a picture, nearest first."""
 
     indices: np.ndarray  # int64 [k], into the images of the bank
     similarity: np.ndarray  # float32 [k], cosine of the angle between features, at most 1
@@ -38,10 +38,10 @@ def grad_cam(network: VGG, picture: Tensor, label: int) -> np.ndarray:
     """Where the network found evidence for class `label`: float32 [S, S], 0 to 1.
 
     Grad-CAM (Selvaraju et al., arXiv 1610.02391) before the pool of the deepest block whose map
-    has at least 7×7 cells. All zeros where nothing speaks for the class.
+    has at least 7×7 cells. All zeros if nothing speaks for the class.
     """
     with torch.inference_mode(False), torch.enable_grad():
-        maps, after = _split(network, picture.clone())  # a copy made outside of inference mode
+        maps, after = _split(network, picture.clone())  # a copy made outside inference mode
         maps = maps.detach().requires_grad_()
         score = after(maps)[0, label]
         (gradient,) = torch.autograd.grad(score, maps)
@@ -52,12 +52,12 @@ def grad_cam(network: VGG, picture: Tensor, label: int) -> np.ndarray:
 
 
 def _split(network: VGG, picture: Tensor):
-    """The maps Grad-CAM looks at, and the function that takes them on to the logits."""
+    """The maps that Grad-CAM looks at, and the function from them to the logits."""
     blocks = network.feature_blocks()
     sides = [picture.shape[-1] >> index for index in range(len(blocks))]  # before each pool
     chosen = max((i for i, side in enumerate(sides) if side >= _MIN_CAM_SIDE), default=0)
     maps = picture
-    *layers, pool = blocks[chosen]  # one by one: what a slice of a block computes is another thing
+    *layers, pool = blocks[chosen]  # one by one: a slice of a block computes something else
     with torch.no_grad():
         for layer in (*blocks[:chosen], *layers):
             maps = layer(maps)
@@ -111,7 +111,7 @@ def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
 def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     """The first `count` training images, prepared as visitors' pictures are.
 
-    Of somebody's own, as many from all over them. Takes some seconds: keep it. Raises DataMissing.
+    Of somebody's own, as many from across the set. Takes seconds: keep it. Raises DataMissing.
     """
     card = classifier.checkpoint.card
     if judged.is_own(card):
@@ -132,8 +132,8 @@ def nearest(network: VGG, picture: Tensor, bank: Tensor, count: int = 8) -> Neig
 def overlay(picture: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """A heat map laid over a picture in grey: uint8 [S, S] and float [S, S] to uint8 [S, S, 3].
 
-    Cold is the picture itself, hot runs through orange to yellow. Pictures in colour [S, S, 3]
-    are shown in grey, so that the heat stands out.
+    Cold areas show the picture itself, hot ones run through orange to yellow. Colour pictures
+    [S, S, 3] are shown in grey, so that the heat stands out.
     """
     if picture.ndim == 3:
         picture = picture.mean(axis=2)

@@ -1,4 +1,4 @@
-"""A checkpoint to take elsewhere: ONNX, torchvision's weights, plain source, a model card."""
+"""A checkpoint for use elsewhere: ONNX, torchvision's weights, plain source, a model card."""
 
 import importlib.util
 import json
@@ -82,7 +82,7 @@ garment: it names one all the same, unless no class is clearly the most probable
 def export(name: str | Path, form: str) -> bytes:
     """A checkpoint in one of `FORMATS`, as the content of a file.
 
-    Raises CheckpointError, and ValueError where the format cannot hold it or needs a package.
+    Raises CheckpointError, and ValueError if the format cannot hold it or needs a package.
     """
     if form not in FORMATS:
         raise ValueError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
@@ -107,9 +107,9 @@ def missing_for_onnx() -> list[str]:
 def onnx(name: str | Path) -> bytes:
     """An ONNX model: `images` float32 [N, C, S, S], normalised, to `logits` float32 [N, classes].
 
-    Where the card asks for it, the model itself averages over the mirror image. Its metadata name
-    classes, preprocessing and temperature. ONNX Runtime has run it, and agreed with PyTorch.
-    Raises ValueError where a package is missing, CheckpointError.
+    Where the card asks for it, the model itself averages over the mirror image. Its metadata give
+    classes, preprocessing and temperature. It was checked: ONNX Runtime agrees with PyTorch.
+    Raises ValueError if a package is missing, CheckpointError.
     """
     if missing := missing_for_onnx():
         raise ValueError(f"ONNX export needs: pip install {' '.join(missing)}")
@@ -134,7 +134,7 @@ def onnx(name: str | Path) -> bytes:
 
 
 def to_onnx(module, spec: VGGSpec) -> bytes:
-    """A module that takes images of `spec` as an ONNX model of `images` and `logits`, any N."""
+    """A module that takes images of `spec`, as an ONNX model from `images` to `logits`, any N."""
     import torch
 
     images = _random_images(2, spec)
@@ -179,7 +179,7 @@ def _answering(checkpoint: checkpoints.Checkpoint):
 
 
 def _quietly(call: Callable[[], object]) -> None:
-    """PyTorch's exporter reports its progress and its own deprecations; neither is the user's."""
+    """Silence PyTorch's exporter: its progress and deprecations are no concern of the user's."""
     exporter = logging.getLogger("torch.onnx")
     level = exporter.level
     exporter.setLevel(logging.ERROR)
@@ -192,7 +192,7 @@ def _quietly(call: Callable[[], object]) -> None:
 
 
 def _check_onnx(content: bytes, network, images) -> None:
-    """Raises ValueError unless ONNX Runtime's logits are PyTorch's."""
+    """Raise ValueError unless ONNX Runtime's logits match PyTorch's."""
     import onnxruntime
     import torch
 
@@ -251,7 +251,7 @@ def _input(card: Card) -> str:
 
 
 def _front_matter(title: str, card: Card) -> str:
-    """YAML, of which JSON is a part: so every value is quoted as JSON quotes it."""
+    """YAML; since JSON is a subset of it, every value is quoted as in JSON."""
     facts: dict[str, object] = {
         "license": "mit",
         "library_name": "pytorch",
@@ -303,7 +303,7 @@ def _training(card: Card) -> str:
     return "\n".join(facts)
 
 
-# Format → how its file is called after the checkpoint, and what makes it.
+# Format → what its file's name adds to the checkpoint's, and the function that makes it.
 FORMATS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "onnx": ("{}.onnx", onnx),
     "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),

@@ -1,4 +1,4 @@
-"""The pictures that a checkpoint is judged on: Fashion-MNIST's test set, or somebody's own."""
+"""The pictures that a checkpoint is tested on: Fashion-MNIST's test set, or somebody's own."""
 
 from functools import lru_cache
 
@@ -12,12 +12,12 @@ from vggcore.model.recipe import OWN
 
 
 def is_own(card: Card) -> bool:
-    """Whether a checkpoint learnt somebody's own pictures and classes."""
+    """Whether a checkpoint was trained on somebody's own pictures and classes."""
     return card.data.name == OWN
 
 
 def dataset_of(card: Card) -> str:
-    """On which test set a checkpoint is judged: the synthetic one if it learnt on that."""
+    """Which test set a checkpoint is judged on: the synthetic one if it was trained on that."""
     return card.data.name if card.data.name in ("synthetic", OWN) else "fashion-mnist"
 
 
@@ -29,7 +29,7 @@ def test_pictures(card: Card) -> tuple[np.ndarray, np.ndarray]:
 
 
 def own_pictures(card: Card, split: str, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The same of any split, as the network is given them; at most so many, from all over it.
+    """The same for any split, as the network gets them; at most `most`, from across the split.
 
     Raises DataMissing.
     """

@@ -20,10 +20,10 @@ from vggcore.model import checkpoints
 from vggcore.model.card import Card
 from vggcore.model.network import VGG
 
-MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can keep apart
+MAP_IMAGES = 1200  # of the test set, on the map: as many as a screen can show apart
 _MAP_AXES = 32  # principal components of the features that the map is made from
 _BATCH = 250  # images between two reports of progress
-_TIMED, _WARM_UP = 15, 3  # answers of which the latency is the median, after some to warm up
+_TIMED, _WARM_UP = 15, 3  # answers whose median is the latency, after some to warm up
 
 # One computation at a time: two would only slow each other down, and double the memory.
 _computing = threading.Lock()
@@ -41,7 +41,7 @@ def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
 
 
 def as_trained(images: Tensor, card: Card) -> Tensor:
-    """Images of `split_of` as the network is given them; one's own come as they are."""
+    """Images of `split_of` as the network gets them; one's own are already in that form."""
     return images if judged.is_own(card) else evaluation.as_trained(images, card.preprocessing)
 
 
@@ -49,9 +49,9 @@ def compute(
     name: str | Path = checkpoints.DEFAULT,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Results:
-    """Results of a checkpoint, from where they were kept; else computed, and kept in the cache.
+    """A checkpoint's results, as kept; if there are none, computed and kept in the cache.
 
-    `on_progress` receives the share done, 0 to 1. What it raises ends the computation.
+    `on_progress` receives the share done, 0 to 1. If it raises, the computation ends.
     Raises CheckpointError, DataMissing.
     """
     with _computing:
@@ -63,7 +63,7 @@ def compute(
 
 
 def build(name: str | Path, on_progress: Callable[[float], None] = lambda share: None) -> Path:
-    """Compute the results anew and write them beside the checkpoint; the file.
+    """Compute the results anew and write them beside the checkpoint; returns the file.
 
     Raises CheckpointError, DataMissing, FileError.
     """
@@ -75,7 +75,7 @@ def build(name: str | Path, on_progress: Callable[[float], None] = lambda share:
 
 
 def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card, bytes]:
-    """The card, and the content of a file of results."""
+    """The card, and the content of a results file."""
     checkpoint = checkpoints.load(name)
     images, labels = split_of(checkpoint.card)
     way = checkpoint.card.preprocessing
@@ -112,12 +112,12 @@ def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card,
 def last_features(network: VGG, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """What the last linear layer looks at [N, units], and its logits [N, classes]."""
     features = network.classifier[:-1](network.features(inputs))
-    # Clones: tensors made in inference mode could not be used outside of it.
+    # Clones: tensors made in inference mode could not be used outside it.
     return features.clone(), network.classifier[-1](features).clone()
 
 
 def measure_latency(name: str | Path) -> float:
-    """Seconds for one picture through the network: the median of some, which is then kept.
+    """Seconds that the network takes for one picture: the median of several, which is kept.
 
     Raises CheckpointError.
     """

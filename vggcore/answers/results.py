@@ -1,9 +1,9 @@
-"""What a checkpoint makes of every test image, read from where it was kept. No PyTorch.
+"""A checkpoint's answers to every test image, read from where they were kept. No PyTorch.
 
-`making_results` computes it. It is kept beside the checkpoint (PATH.results.npz, which shipped
-networks bring with them) or in the cache folder, as plain arrays in half precision (no pickles),
-with the SHA-256 of the weights and of the test images, so that it can never belong to others.
-Whatever is wrong with such a file, it counts as none.
+`making_results` computes them. They are kept beside the checkpoint (PATH.results.npz, which
+comes with shipped networks) or in the cache folder, as plain arrays in half precision (no
+pickles), with the SHA-256 of the weights and of the test images, so that they cannot be taken for
+another's. A file with anything wrong is ignored.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
 
-VERSION = 3  # of the files: raise it when what they hold changes
+VERSION = 3  # of the files: raise it when their content changes
 _NEIGHBOURS = 8  # of a visitor's picture on the map
 _MAX_BYTES = 20_000_000  # of a file: results of 10,000 images have 0.3 million
 
 
 @dataclass(frozen=True)
 class FeatureMap:
-    """The first test images on a plane, near where the network's last features are alike."""
+    """The first test images on a plane, close together if the network's last features are alike."""
 
     places: np.ndarray  # float32 [M, 2]
     mean: np.ndarray  # float32 [units]
@@ -45,7 +45,7 @@ class FeatureMap:
     def place(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where a picture with these features [units] belongs [2], and its neighbours there [k].
 
-        The middle of its nearest test images, weighted by their nearness.
+        The place is the mean of its nearest test images, weighted by nearness.
         """
         own = (features - self.mean) @ self.axes
         distances = np.linalg.norm(self.coordinates - own, axis=1)
@@ -56,14 +56,14 @@ class FeatureMap:
 
 @dataclass(frozen=True)
 class Results:
-    """The test set through the eyes of one checkpoint. Arrays are in the test set's order."""
+    """The test set as one checkpoint sees it. Arrays are in the test set's order."""
 
     name: str
     card: Card
     logits: np.ndarray = field(repr=False)  # float32 [N, classes], exact to half precision
     labels: np.ndarray = field(repr=False)  # int64 [N]
     map: FeatureMap = field(repr=False)
-    images_sha256: str = ""  # of the test images that they were made from
+    images_sha256: str = ""  # of the test images used
 
     @cached_property
     def probabilities(self) -> np.ndarray:
@@ -94,7 +94,7 @@ class Results:
     def images(self) -> np.ndarray:
         """The test images themselves: uint8 [N, 28, 28], or one's own, [N, S, S] or [N, S, S, C].
 
-        Raises DataMissing, also for others.
+        Raises DataMissing, also if they are not the same images.
         """
         images, _ = judged.test_pictures(self.card)
         if image_hash(images) != self.images_sha256:
@@ -113,7 +113,7 @@ def image_hash(images: np.ndarray) -> str:
 
 
 def cached(name: str | Path) -> Results | None:
-    """What came with the checkpoint or was computed earlier, or None. Raises CheckpointError."""
+    """Results that came with the checkpoint or from earlier, or None. Raises CheckpointError."""
     card = checkpoints.read_card(name)
     for file in (beside(name), cache_file(card)):
         with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError):
@@ -123,18 +123,18 @@ def cached(name: str | Path) -> Results | None:
 
 
 def beside(name: str | Path) -> Path:
-    """The file of results that belongs to a checkpoint. Raises CheckpointError."""
+    """The results file that belongs to a checkpoint. Raises CheckpointError."""
     path = checkpoints.find(name)
     return path.with_name(path.name + ".results.npz")
 
 
 def cache_file(card: Card) -> Path:
-    """Where results are kept that cannot or should not lie beside the checkpoint."""
+    """Where to keep results that cannot or should not be beside the checkpoint."""
     return paths.cache_dir() / "results" / f"{_sha256(card)}-{_short_hash(_way(card))}.npz"
 
 
 def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> bytes:
-    """A file's content. arrays: logits [N, classes], labels [N], and those of `FeatureMap`."""
+    """A file's content. arrays: logits [N, classes], labels [N], and `FeatureMap`'s arrays."""
     logits = arrays["logits"]
     kept = {key: value.astype(np.float16) for key, value in arrays.items() if key != "labels"}
     kept["logits"] = _same_answers(logits.astype(np.float16), logits.argmax(1))
@@ -151,7 +151,7 @@ def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> byt
 
 
 def _same_answers(half: np.ndarray, named: np.ndarray) -> np.ndarray:
-    """Logits in half precision that still name the same classes, raised by a bit where need be."""
+    """Half-precision logits that still name the same classes, raised by a bit if necessary."""
     rows = np.arange(len(half))
     while len(off := np.flatnonzero(half.argmax(1) != named)):
         half[off, named[off]] = np.nextafter(half[off, named[off]], np.float16(np.inf))
@@ -159,7 +159,7 @@ def _same_answers(half: np.ndarray, named: np.ndarray) -> np.ndarray:
 
 
 def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
-    """The results in a file. Raises KeyError or ValueError where they do not fit the card."""
+    """The results in a file. Raises KeyError or ValueError if they do not fit the card."""
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         identity = json.loads(str(arrays["identity"]))
         found = {key: arrays[key] for key in arrays.files if key != "identity"}
@@ -186,12 +186,12 @@ def _identity(card: Card) -> dict:
 
 
 def _way(card: Card) -> str:
-    """What results depend on beside the weights."""
+    """What results depend on besides the weights."""
     return json.dumps([judged.dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
 
 
 def _sha256(card: Card) -> str:
-    """Raises CheckpointError where the card's hash is none: it becomes part of a file's name."""
+    """The card's hash, for a file's name. Raises CheckpointError if it is not a valid hash."""
     sha256 = card.sha256
     if not re.fullmatch("[0-9a-f]{64}", sha256):
         raise checkpoints.CheckpointError(
@@ -205,7 +205,7 @@ def _short_hash(text: str) -> str:
 
 
 def latency(name: str | Path) -> float | None:
-    """Seconds that one answer takes on this machine, as once measured; None if it was not.
+    """Seconds that one answer takes on this machine, if measured before; else None.
 
     Raises CheckpointError.
     """
@@ -217,13 +217,13 @@ def latency(name: str | Path) -> float | None:
 
 
 def latency_file(card: Card) -> Path:
-    # An answer that looks at the mirror image too takes twice as long.
+    # An answer that also looks at the mirror image takes twice as long.
     on = json.dumps([hardware.processor(), card.preprocessing.to_dict()], sort_keys=True)
     return paths.cache_dir() / "latency" / f"{_sha256(card)}-{_short_hash(on)}.json"
 
 
 def keep(file: Path, content: bytes) -> None:
-    """Write a cache's file. One that cannot be written costs time, and nothing else."""
+    """Write a cache file. If that fails, it only costs time later."""
     with suppress(OSError, FileError):
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, content)

@@ -15,12 +15,12 @@ from vggcore.pictures.preprocessing import Preprocessing
 class Samples(NamedTuple):
     """One picture of each class, in the order of the classes."""
 
-    images: Tensor  # as the network is given them: uint8 [N, S, S], or [N, S, S, C]
+    images: Tensor  # as the network gets them: uint8 [N, S, S], or [N, S, S, C]
     labels: list[int]
 
     @classmethod
     def first_of_each(cls, images: Tensor, labels: Tensor) -> "Samples":
-        """Of labelled pictures, the first of each class that is there."""
+        """The first labelled picture of each class that is there."""
         chosen = [int((labels == label).nonzero()[0]) for label in labels.unique(sorted=True)]
         return cls(images[chosen], labels[chosen].tolist())
 
@@ -32,6 +32,6 @@ class Samples(NamedTuple):
         return [list(pair) for pair in zip(self.labels, rounded, strict=True)]
 
     def strip(self) -> Image.Image:
-        """The pictures side by side, in colour where they have it."""
+        """The pictures side by side, in colour if they have any."""
         tiles = self.images[..., :3] if self.images.ndim == 4 else self.images
         return Image.fromarray(np.concatenate(list(tiles.cpu().numpy()), axis=1))

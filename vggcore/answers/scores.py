@@ -1,4 +1,4 @@
-"""How right answers are, and how sure: numbers made from logits and labels, without PyTorch."""
+"""How often answers are right, and how sure they are, from logits and labels. No PyTorch."""
 
 import math
 from typing import NamedTuple
@@ -15,14 +15,14 @@ class Bin(NamedTuple):
     high: float
     images: int
     confidence: float  # mean probability of the answers in this bin
-    accuracy: float  # share of them that is right
+    accuracy: float  # share of them that are right
 
 
 class ClassScores(NamedTuple):
     """How well one class is told from the others. Shares of nothing count as 0."""
 
-    precision: float  # of what was taken for it, the share that is it
-    recall: float  # of what is it, the share that was found
+    precision: float  # share that is right, of what was named so
+    recall: float  # share that was found, of this class
     f1: float  # harmonic mean of the two
     images: float  # of this class
 
@@ -64,7 +64,7 @@ def class_scores(confusion: list[list[int]]) -> list[ClassScores]:
 
 
 def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Between what an accuracy may well lie, 95 % with the default z (Wilson, 1927)."""
+    """The interval in which an accuracy probably lies, 95 % with the default z (Wilson, 1927)."""
     share, slack = right / n, z * z / n
     middle = (share + slack / 2) / (1 + slack)
     reach = z * math.sqrt(share * (1 - share) / n + slack / (4 * n)) / (1 + slack)
@@ -72,7 +72,7 @@ def wilson_interval(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def difference_interval(a_right, b_right, z: float = 1.96) -> tuple[float, float, float]:
-    """By how much `a` is more accurate than `b` on the same images: (difference, low, high).
+    """How much more accurate `a` is than `b` on the same images: (difference, low, high).
 
     a_right, b_right: bool [N]. Pairing counts only the images on which the two differ.
     """
@@ -86,21 +86,21 @@ def difference_interval(a_right, b_right, z: float = 1.96) -> tuple[float, float
 
 
 def worst_mistakes(probabilities, labels) -> np.ndarray:
-    """Indices int64 [M] of the wrongly named images, the most confidently wrong first."""
+    """Indices int64 [M] of the wrongly named images, most confidently wrong first."""
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     wrong = np.flatnonzero(probabilities.argmax(1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(1), kind="stable")]
 
 
 def in_cell(probabilities, labels, true: int, named: int) -> np.ndarray:
-    """Indices of the images of class `true` that were named `named`, the surest first."""
+    """Indices of the images of class `true` that were named `named`, most confident first."""
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     inside = np.flatnonzero((labels == true) & (probabilities.argmax(1) == named))
     return inside[np.argsort(-probabilities[inside, named], kind="stable")]
 
 
 def reliability(probabilities, correct, bins: int = BINS) -> list[Bin]:
-    """Answers sorted into bins of equal width by their probability; empty bins are left out.
+    """Answers sorted into bins of equal width by probability; empty bins are left out.
 
     probabilities: float [N], of the class that was named; correct: bool [N].
     """
@@ -122,7 +122,7 @@ def reliability(probabilities, correct, bins: int = BINS) -> list[Bin]:
 
 
 def expected_calibration_error(probabilities, correct, bins: int = BINS) -> float:
-    """Mean distance between probability and accuracy, over the bins, by their counts."""
+    """Mean distance between probability and accuracy over the bins, weighted by their counts."""
     total = len(probabilities)
     return sum(
         bar.images / total * abs(bar.confidence - bar.accuracy)

@@ -1,4 +1,4 @@
-"""A map of many-dimensional points on which near points stay near: exact t-SNE.
+"""A map of high-dimensional points on which near points stay near: exact t-SNE.
 
 van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 9 (2008); started from principal
 components, so that the same points give the same map. Memory and time grow with the square of
@@ -19,7 +19,7 @@ def principal_axes(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Fewer where the points have fewer dimensions. The largest entry of each direction is positive.
     """
     mean = points.mean(0)
-    # Of the smaller one of the two products that share their eigenvectors: D × D.
+    # From the smaller of the two products that share their eigenvectors: D × D.
     _, directions = torch.linalg.eigh((points - mean).T @ (points - mean))
     axes = directions.flip(1)[:, :count]
     largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
@@ -52,7 +52,7 @@ def tsne(
 
 
 def _affinities(points: Tensor, perplexity: float) -> Tensor:
-    """How much each pair belongs together: symmetric [N, N], sum 1."""
+    """How strongly each pair belongs together: symmetric [N, N], sum 1."""
     n = len(points)
     distances = torch.cdist(points, points).square()
     distances.fill_diagonal_(torch.inf)

@@ -1,6 +1,6 @@
 """The ten classes, Fashion-MNIST, and synthetic garments that need no download.
 
-Images are uint8 tensors; how they are varied in training is in `augment`.
+Images are uint8 tensors; `augment` varies them in training.
 """
 
 from typing import TYPE_CHECKING

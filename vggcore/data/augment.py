@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SOFT_SIDES = (20, 34)  # pixels to which pictures are blurred at most
+SOFT_SIDES = (20, 34)  # pixels that the strongest blur leaves
 
 
 def vary(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -35,7 +35,7 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
     theta[:, :, 2] = torch.randn(n, 2, generator=generator) * 0.07
     grid = F.affine_grid(theta, [n, 1, side, side], align_corners=False)
     colours, outlines = _parts(images)
-    # Beyond a picture there is more of its ground, and no outline.
+    # Beyond a picture's edge there is more of its background, and no outline.
     colours, outlines = (
         F.grid_sample(part, grid, padding_mode=beyond, align_corners=False)
         if part.numel()
@@ -43,8 +43,8 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
         for part, beyond in ((colours, "border"), (outlines, "zeros"))
     )
     images = torch.cat([colours, outlines], 1)
-    # Fashion-MNIST is 28 pixels, and small photos are less: the rest must not be told from these
-    # by being sharper.
+    # Fashion-MNIST has 28 pixels, and small photos fewer: the others must not be recognisable by
+    # being sharper.
     low, high = SOFT_SIDES
     small = int(torch.randint(low, high + 1, (1,), generator=generator))
     soft = F.interpolate(
@@ -69,14 +69,14 @@ def _parts(images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def recolour(colours: Tensor, generator: torch.Generator) -> Tensor:
-    """Other saturation, hue, brightness and contrast for each of float32 [N, 3, S, S] in 0…1."""
+    """Vary saturation, hue, brightness and contrast of each of float32 [N, 3, S, S] in 0…1."""
     n = len(colours)
 
     def numbers(low: float, high: float, channels: int = 1) -> Tensor:
         drawn = torch.rand(n, channels, 1, 1, generator=generator)
         return drawn * (high - low) + low
 
-    # A class must not hang on its usual dye: channels are mixed, changed about, or made grey.
+    # A class must not depend on its usual colour: channels are mixed, swapped or made grey.
     mix = torch.eye(3) + 0.08 * torch.randn(n, 3, 3, generator=generator)
     turn = torch.randint(3, (n,), generator=generator)
     turn = torch.where(torch.rand(n, generator=generator) < 0.25, turn, 0)
@@ -90,7 +90,7 @@ def recolour(colours: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def cover(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Blank a random rectangle, of up to a third of the side, in some of [N, C, S, S]."""
+    """Blank a random rectangle, up to a third of the side, in some of [N, C, S, S]."""
     n, side = images.shape[0], images.shape[-1]
     span = torch.arange(side)
 
@@ -120,9 +120,9 @@ def augment(
     shift: int = 0,
     erase: float = 0.0,
 ) -> Tensor:
-    """Flip, shift and erase each image of uint8 [B, S, S] or [B, C, S, S] on its own.
+    """Flip, shift and erase each image of uint8 [B, S, S] or [B, C, S, S] independently.
 
-    shift: pixels at most; erase: chance that a rectangle is blanked. Random numbers come from the
+    shift: most pixels; erase: chance that a rectangle is blanked. Random numbers come from the
     CPU generator, so that every device sees the same images.
     """
     n, side = len(images), images.shape[-1]
@@ -153,7 +153,7 @@ def augment(
 
 
 def _on_device(drawn: list[Tensor], device: torch.device) -> Sequence[Tensor]:
-    """The rows, int64 [N] each, in one copy: eight small ones would each wait for a GPU."""
+    """The rows, int64 [N] each, in one copy: eight small copies would each wait for a GPU."""
     if device.type == "cpu" or not drawn:
         return drawn
     rows = torch.stack(drawn)
@@ -163,12 +163,12 @@ def _on_device(drawn: list[Tensor], device: torch.device) -> Sequence[Tensor]:
 
 
 def _mirrored(images: Tensor, which: Tensor) -> Tensor:
-    """Those of [N, …, S, S] that `which`, bool [N], names with left and right changed."""
+    """Images [N, …, S, S], of which those chosen by `which`, bool [N], are mirrored left-right."""
     return torch.where(which.view(-1, *(1,) * (images.ndim - 1)), images.flip(-1), images)
 
 
 def _shifted(images: Tensor, reach: int, down: Tensor, across: Tensor) -> Tensor:
-    """Each of [N, …, S, S] moved by its own numbers, int [N] from 0 to twice the reach."""
+    """Each of [N, …, S, S] shifted by its own numbers, int [N] from 0 to twice the reach."""
     if images.ndim == 4:  # channels move together
         channels = images.shape[1]
         down, across = (numbers.repeat_interleave(channels) for numbers in (down, across))
@@ -182,7 +182,7 @@ def _shifted(images: Tensor, reach: int, down: Tensor, across: Tensor) -> Tensor
 
 
 def _blanked(images: Tensor, rows: Tensor, columns: Tensor, which: Tensor) -> Tensor:
-    """Those that `which` names blank where rows and columns, bool [N, S], meet.
+    """Images of which those chosen by `which` are blank where rows and columns, bool [N, S], meet.
 
     images: [N, S, S] or [N, C, S, S].
     """
@@ -193,7 +193,7 @@ def _blanked(images: Tensor, rows: Tensor, columns: Tensor, which: Tensor) -> Te
 def mixup(
     inputs: Tensor, labels: Tensor, alpha: float, generator: torch.Generator, classes: int = 10
 ) -> tuple[Tensor, Tensor]:
-    """Blend each input with the next one of the batch by one weight from Beta(alpha, alpha).
+    """Blend each input with the next one in the batch, by one weight from Beta(alpha, alpha).
 
     Returns inputs and soft targets float [B, classes] (Zhang et al., arXiv 1710.09412).
     """
@@ -207,11 +207,11 @@ def mixup(
 def cutmix(
     images: Tensor, labels: Tensor, generator: torch.Generator, classes: int = 10
 ) -> tuple[Tensor, Tensor]:
-    """Put one rectangle of each image's neighbour in the batch into it, at the same place.
+    """Paste a rectangle of each image's neighbour in the batch into it, at the same place.
 
     images: uint8 [B, …, S, S]. Returns images and soft targets float [B, classes], each weighted
     by its share of the area (Yun et al., arXiv 1905.04899). The rectangle's own share is uniform
-    in 0…1; what of it lies beyond the edge is cut off.
+    in 0…1; any part beyond the edge is cut off.
     """
     side = images.shape[-1]
     share, *centre = torch.rand(3, generator=generator).tolist()

@@ -1,4 +1,4 @@
-"""The ten classes of Fashion-MNIST, and how sure we say to be of one."""
+"""The ten classes of Fashion-MNIST, and how we state the certainty of one."""
 
 from enum import IntEnum
 
@@ -33,5 +33,5 @@ class Label(IntEnum):
 
 
 def percent(probability: float, digits: int = 0) -> str:
-    """`0.934` → "93%"; what is not certain is never rounded up to 100%."""
+    """`0.934` → "93%"; anything short of certain is never rounded up to 100%."""
     return f"{min(probability, 1 - 10 ** -(digits + 2)):.{digits}%}"

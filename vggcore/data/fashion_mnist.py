@@ -17,7 +17,7 @@ VALIDATION_PER_CLASS = 500
 def load_split(split: str, dataset: str = "fashion-mnist", seed: int = 0) -> tuple[Tensor, Tensor]:
     """Images uint8 [N, 28, 28] and labels int64 [N] of "train", "validation" or "test".
 
-    Training and validation (5,000 images, 500 a class) are a seeded, stratified split of the
+    Training and validation (5,000 images, 500 per class) are a seeded, stratified split of the
     training images; test is the data set's own. Raises DataMissing.
     """
     if split not in ("train", "validation", "test"):
@@ -53,14 +53,14 @@ def _stratified_split(labels: Tensor, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def fingerprint(images: Tensor, labels: Tensor) -> str:
-    """SHA-256 of images and labels: says in a card exactly what was trained on."""
+    """SHA-256 of images and labels: it tells in a card exactly what was trained on."""
     digest = hashlib.sha256(images.numpy().tobytes())
     digest.update(labels.numpy().tobytes())
     return digest.hexdigest()
 
 
 def preprocessing(image_size: int, fit: str) -> Preprocessing:
-    """What a card says about the way from 28×28 pixels to the network."""
+    """What a card says about how 28×28 pixels reach the network."""
     return Preprocessing(style="fashion-mnist", image_size=image_size, fit=fit)
 
 
@@ -81,7 +81,7 @@ def to_network_input(images: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 def normalised(pictures: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Float32 [N, C, S, S] in 0…1, changed in place to the mean and spread of each channel."""
+    """Float32 [N, C, S, S] in 0…1, normalised in place by each channel's mean and spread."""
     mean, std = (
         torch.tensor(numbers, device=pictures.device)[:, None, None]
         for numbers in (preprocessing.mean, preprocessing.std)

@@ -39,7 +39,7 @@ class DataMissing(ValueError):
 
 
 def test_split(dataset: str = "fashion-mnist", seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 [N, 28, 28] and labels int64 [N] to be judged on. Raises DataMissing."""
+    """Test images uint8 [N, 28, 28] and labels int64 [N]. Raises DataMissing."""
     if dataset == "synthetic":
         return synthetic_split("test", seed)
     return fashion_mnist(False, str(paths.data_dir()))
@@ -47,7 +47,7 @@ def test_split(dataset: str = "fashion-mnist", seed: int = 0) -> tuple[np.ndarra
 
 def synthetic_split(split: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Synthetic garments of "train", "validation" or "test"."""
-    # Splits differ in their seeds, so that no drawing is in two of them.
+    # Splits have different seeds, so that no drawing is in two of them.
     offset = ("train", "validation", "test").index(split)
     return synthetic_garments(SYNTHETIC_COUNTS[split], seed * 3 + offset)
 
@@ -65,7 +65,7 @@ def fashion_mnist(train: bool, root: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def raw_folder(root: Path) -> Path | None:
-    """Where the four raw files are: in torchvision's place, or a level off; None: nowhere."""
+    """Where the four raw files are: torchvision's place or a level off it; None: nowhere."""
     places = (root / "FashionMNIST" / "raw", root / "FashionMNIST", root / "raw", root)
     return next((place for place in places if _is_complete(place)), None)
 
@@ -75,8 +75,8 @@ def _is_complete(raw: Path) -> bool:
 
 
 def _download(root: Path) -> None:
-    # Only to download: importing torchvision takes a second and 170 MB of memory, which a small
-    # server does not have to spare.
+    # Imported only to download: torchvision takes a second and 170 MB of memory, which a small
+    # server cannot spare.
     from torchvision.datasets import FashionMNIST
 
     raw = root / "FashionMNIST" / "raw"
@@ -89,7 +89,7 @@ def _download(root: Path) -> None:
         FashionMNIST(str(root), download=True)
     except (OSError, RuntimeError) as error:
         if new is not None:
-            shutil.rmtree(new, ignore_errors=True)  # an empty folder would only mislead
+            shutil.rmtree(new, ignore_errors=True)  # an empty folder would be misleading
         raise DataMissing(
             Message(
                 "Fashion-MNIST was not found in {root} and could not be downloaded ({error}); "
@@ -105,7 +105,7 @@ def _download(root: Path) -> None:
 def _read_idx(file: Path) -> np.ndarray:
     """The uint8 array in a file of the MNIST family, or in its .gz: its shape, then its bytes.
 
-    Raises DataMissing for anything but the file of the data set.
+    Raises DataMissing unless it is the data set's own file.
     """
     packed = file.with_name(f"{file.name}.gz")
     try:

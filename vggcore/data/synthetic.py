@@ -1,6 +1,6 @@
-"""Synthetic garments: ten silhouettes drawn by this project, for tests and data-less machines.
+"""Synthetic garments: ten silhouettes drawn by this project, for tests and if there is no data.
 
-Whatever is trained on them is labelled as synthetic: they are far easier than photographs.
+Networks trained on them are labelled as synthetic: they are far easier than photographs.
 NumPy and Pillow only.
 """
 

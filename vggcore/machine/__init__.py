@@ -1,4 +1,4 @@
 """Which device, how many processes, how much memory, and where things are kept.
 
-The ground floor: it imports no other wing.
+The bottom layer: it imports none of the package's other folders.
 """

@@ -1,4 +1,4 @@
-"""Which device a run uses, and what this machine is called in cards."""
+"""Which device a run uses, and how cards describe this machine."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ from vggcore.machine.hardware import processor
 def resolve(device: str) -> torch.device:
     """The device meant by "auto", "cpu", "cuda", "cuda:1", "mps". Raises ValueError if absent.
 
-    Of several, "cuda:0,cuda:2", each process has one: see `distributed.own_device`.
+    With several, "cuda:0,cuda:2", each process gets one: see `distributed.own_device`.
     """
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    if "," in device:  # several: each process takes its own of those that it sees
+    if "," in device:  # several: each process takes its own of those it sees
         device = "cuda"
     try:
         chosen = torch.device(device)
@@ -44,7 +44,7 @@ def describe(device: torch.device) -> str:
 def memory_bytes(device: torch.device) -> int:
     """Memory in use now: allocated on the GPU, or resident in this process.
 
-    Where the system tells no more (macOS), the largest that was ever resident.
+    Where the system reports no more than that (macOS), the peak resident size.
     """
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
@@ -59,13 +59,13 @@ def memory_bytes(device: torch.device) -> int:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait for a GPU's queued work, so that a clock reads true."""
+    """Wait for a GPU's queued work, so that timings are right."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch raised `error` for want of memory, on whatever device."""
+    """Whether PyTorch raised `error` because memory ran out, on any device."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     # On the CPU and on Apple's GPUs it is a plain RuntimeError.
@@ -74,7 +74,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def free_cached_memory(device: torch.device) -> None:
-    """Give back what PyTorch keeps for later."""
+    """Release the memory that PyTorch keeps for later."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -1,7 +1,7 @@
-"""One training in several processes (`torchrun`); everything here also works in a single one.
+"""One run in several processes (`torchrun`); everything here also works in a single one.
 
 Each process ("rank") takes its share of every batch and the gradients are averaged, so that the
-job computes what one process would at the same batch size. Rank 0 alone writes to the run folder.
+job computes what one process would at the same batch size. Only rank 0 writes to the run folder.
 """
 
 import os
@@ -37,7 +37,7 @@ def process_group() -> Iterator[None]:
     if world_size() == 1:
         yield
         return
-    # Rank 0 may wait long in the queue; on CPUs a dead process is noticed at once all the same.
+    # Rank 0 may wait long in the queue; on CPUs a dead process is still noticed at once.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     torch.distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
@@ -47,7 +47,7 @@ def process_group() -> Iterator[None]:
 
 
 def own_device(device: torch.device) -> torch.device:
-    """This process's device: of GPUs each process of a machine takes one. Raises ValueError."""
+    """This process's device: each process on a machine takes one GPU. Raises ValueError."""
     if world_size() == 1 or device.type != "cuda":
         return device
     place = int(os.environ.get("LOCAL_RANK", 0))
@@ -62,7 +62,7 @@ def own_device(device: torch.device) -> torch.device:
 
 
 def shard(batch: Tensor) -> Tensor:
-    """This process's share of a batch [B, …]; shares are equal, a remainder is left out."""
+    """This process's share of a batch [B, …]; shares are equal, any remainder is left out."""
     size = world_size()
     return batch[: len(batch) // size * size][rank() :: size]
 
@@ -70,7 +70,7 @@ def shard(batch: Tensor) -> Tensor:
 def wrap(network: nn.Module, device: torch.device) -> nn.Module:
     """The network to call in training: it averages gradients over the processes.
 
-    On GPUs BatchNorm then sees the whole batch; on CPUs, where PyTorch cannot, its own share.
+    On GPUs BatchNorm then sees the whole batch; on CPUs PyTorch can only show it its own share.
     """
     if world_size() == 1:
         return network
@@ -81,14 +81,14 @@ def wrap(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """Element by element, in place; the same in every process. A sync point."""
+    """Sum element by element, in place; the same in every process. A sync point."""
     if world_size() > 1:
         torch.distributed.all_reduce(values)
     return values
 
 
 def share_buffers(network: nn.Module) -> None:
-    """Give every process rank 0's buffers: each has seen other images (BatchNorm on CPUs)."""
+    """Give every process rank 0's buffers: each saw different images (BatchNorm on CPUs)."""
     if world_size() > 1:
         for buffer in network.buffers():
             torch.distributed.broadcast(buffer, src=0)
@@ -102,7 +102,7 @@ def is_lost_process(error: Exception) -> bool:
 
 
 def from_main(value):
-    """Rank 0's value, in every process; a small object."""
+    """Give every process rank 0's value, a small object."""
     if world_size() == 1:
         return value
     box = [value]
@@ -111,7 +111,7 @@ def from_main(value):
 
 
 def sum_scores(scores: dict) -> dict:
-    """Scores over all processes' images, of each one's (see `evaluation.score`)."""
+    """Scores over all processes' images, from each one's own (see `evaluation.score`)."""
     if world_size() == 1:
         return scores
     sums = [scores["n"], scores["loss"] * scores["n"], *sum(scores["confusion"], [])]

@@ -1,7 +1,7 @@
-"""Exclusive locks on files that the kernel releases when their process dies, however it dies.
+"""Exclusive file locks that the kernel releases when their process dies, however it dies.
 
-A package such as `filelock` cannot hand its open file to a child process, as launching a run
-needs. On Windows, which has no `fcntl`, one byte beyond the content is locked instead.
+Launching a run must hand the open file to a child process, which a package such as `filelock`
+cannot do. On Windows, which has no `fcntl`, one byte beyond the content is locked instead.
 """
 
 import os
@@ -57,11 +57,11 @@ else:
 
 
 def take_lock(path: Path, patience: float = 1.0, *, create: bool = True) -> int | None:
-    """Exclusive lock on `path`: the open file's number, or None where another holds it.
+    """Exclusive lock on `path`: the open file's number, or None if another process holds it.
 
-    Somebody who only asks whether the lock is held holds it for an instant (see `is_locked`),
-    so a refusal counts only after `patience` seconds. Raises OSError, also where the file is not
-    there and `create` is off.
+    Merely asking whether the lock is held takes it for an instant (see `is_locked`), so a
+    refusal counts only after `patience` seconds. Raises OSError, also if the file does not
+    exist and `create` is off.
     """
     deadline = time.monotonic() + patience
     while True:
@@ -69,7 +69,7 @@ def take_lock(path: Path, patience: float = 1.0, *, create: bool = True) -> int 
         try:
             _lock(fd, wait=False)
             if same_file(fd, path):
-                os.ftruncate(fd, 0)  # whose pid stood there is gone
+                os.ftruncate(fd, 0)  # the process whose pid was there is gone
                 return fd
         except BlockingIOError:
             pass
@@ -83,7 +83,7 @@ def take_lock(path: Path, patience: float = 1.0, *, create: bool = True) -> int 
 
 
 def wait_for_lock(path: Path) -> int:
-    """Exclusive lock on `path`, however long another holds it: the open file's number."""
+    """Wait for an exclusive lock on `path`, however long; returns the open file's number."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(fd, wait=True)
@@ -94,7 +94,7 @@ def wait_for_lock(path: Path) -> int:
 
 
 def same_file(fd: int, path: Path) -> bool:
-    """Whether the locked file is still the one at `path`, not a deleted or renamed run's."""
+    """Whether the locked file is still the one at `path`, not that of a deleted or renamed run."""
     try:
         return os.path.samestat(os.fstat(fd), os.stat(path))
     except FileNotFoundError:

@@ -12,19 +12,19 @@ class FileError(ValueError):
 
     def __init__(self, message: str, errno: int | None = None):
         super().__init__(message)
-        self.errno = errno  # what the system called it, where it was the system's
+        self.errno = errno  # the system's error number, if it was the system's error
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """All of `content` under `file`, or nothing: temporary file, fsync, rename.
+    """Write all of `content` to `file`, or nothing: temporary file, fsync, rename.
 
     Raises FileError naming the folder when it cannot be written (read-only, full, gone).
     """
     try:
         _replace(file, content)
     except FileNotFoundError:
-        # Whoever begins to work in the folder removes what a killed process left half written,
-        # and may have taken ours for that.
+        # A process that starts to work in the folder removes what a killed one left half
+        # written, and may have mistaken our file for that.
         try:
             _replace(file, content)
         except OSError as error:
@@ -70,7 +70,7 @@ def write_json(file: Path, value: dict) -> None:
 
 
 def read_json(file: Path) -> dict | None:
-    """The object in `file`; None where it is missing, damaged or holds something else."""
+    """The object in `file`; None if it is missing, damaged or holds something else."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,8 +1,8 @@
-"""The NVIDIA GPUs of this machine: names, memory, who is busy. Found without PyTorch.
+"""The NVIDIA GPUs of this machine: names, memory, how busy they are. Found without PyTorch.
 
-By NVIDIA's own library where `nvidia-ml-py` is installed, else by `nvidia-smi`. Numbers of GPUs
-are those that PyTorch gives them: after CUDA_VISIBLE_DEVICES, in the order of the bus, for which
-trainings are started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+Uses NVIDIA's own library where `nvidia-ml-py` is installed, else `nvidia-smi`. GPUs have the
+numbers that PyTorch gives them: after CUDA_VISIBLE_DEVICES, in bus order. Runs are therefore
+started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 """
 
 import importlib
@@ -18,8 +18,8 @@ from vggcore.machine.messages import Message
 
 _FIELDS = "index,uuid,name,memory.total,memory.free,utilization.gpu,compute_cap"
 _MEGABYTE = 1024**2
-_KEPT_SECONDS = 1.0  # between two questions to the driver
-BF16_CAPABILITY = (8, 0)  # from which on bfloat16 is multiplied
+_KEPT_SECONDS = 1.0  # between two queries to the driver
+BF16_CAPABILITY = (8, 0)  # from here on bfloat16 is multiplied
 
 
 class Gpu(NamedTuple):
@@ -30,7 +30,7 @@ class Gpu(NamedTuple):
     name: str
     total: int  # bytes of memory
     free: int
-    busy: int | None = None  # per cent of the last moment in which it computed; None: not told
+    busy: int | None = None  # recent utilisation, per cent; None: not reported
     capability: tuple[int, int] | None = None
 
     @property
@@ -42,7 +42,7 @@ _last: tuple[float, list[Gpu]] = (-_KEPT_SECONDS, [])
 
 
 def gpus() -> list[Gpu]:
-    """Those that this process may use, at most a second old; empty where none is told of."""
+    """The GPUs that this process may use, at most a second old; empty where none is reported."""
     global _last
     now = time.monotonic()
     if now - _last[0] >= _KEPT_SECONDS:
@@ -51,7 +51,7 @@ def gpus() -> list[Gpu]:
 
 
 def gpu(device: str) -> Gpu | None:
-    """The one that a device such as "cuda:1" names; None where it is not told of."""
+    """The one that a device such as "cuda:1" names; None where it is not reported."""
     kind, _, number = device.partition(":")
     if kind != "cuda":
         return None
@@ -59,7 +59,7 @@ def gpu(device: str) -> Gpu | None:
 
 
 def problems() -> list[Message]:
-    """Why a GPU that is there cannot be used, or not as well as it might: one line each."""
+    """Why a GPU that is there cannot be used, or not to the full: one line each."""
     if not hardware.nvidia_gpus():
         return []
     build = hardware.torch_version()
@@ -95,7 +95,7 @@ def problems() -> list[Message]:
 
 
 def driver_cuda() -> tuple[int, int] | None:
-    """The newest CUDA that the driver knows; None where it is not told."""
+    """The newest CUDA version that the driver supports; None where it is not reported."""
     if library := _library():
         try:
             version = library.nvmlSystemGetCudaDriverVersion_v2()
@@ -112,13 +112,13 @@ def driver_cuda() -> tuple[int, int] | None:
 
 
 def _cuda_of(build: str) -> int | None:
-    """The CUDA that a build of PyTorch needs: "2.14.1+cu130" is 13."""
+    """The CUDA version that a build of PyTorch needs: "2.14.1+cu130" is 13."""
     _, _, local = build.partition("+cu")
     return int(local[:-1]) if len(local) > 1 and local.isdigit() else None
 
 
 def _asked() -> list[Gpu]:
-    """All GPUs, numbered in the order of the bus."""
+    """All GPUs, numbered in bus order."""
     if library := _library():
         return _by_library(library)
     lines = _nvidia_smi(f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits").splitlines()
@@ -126,7 +126,7 @@ def _asked() -> list[Gpu]:
 
 
 def _read(line: str) -> Gpu | None:
-    """A line of nvidia-smi's table; None for anything else. "[N/A]" is not known."""
+    """A line of nvidia-smi's table; None for anything else. "[N/A]" means not known."""
     cells = [cell.strip() for cell in line.split(",")]
     if len(cells) != len(_FIELDS.split(",")):
         return None
@@ -167,7 +167,7 @@ def _by_library(library) -> list[Gpu]:
         try:
             busy = int(library.nvmlDeviceGetUtilizationRates(handle).gpu)
             capability = tuple(library.nvmlDeviceGetCudaComputeCapability(handle))
-        except library.NVMLError:  # not every GPU tells
+        except library.NVMLError:  # not every GPU reports these
             pass
         name, uuid = (
             value.decode() if isinstance(value, bytes) else str(value)
@@ -191,7 +191,7 @@ def _nvidia_smi(*arguments: str) -> str:
 
 
 def _numbered(found: list[Gpu], visible: str | None) -> list[Gpu]:
-    """Those that CUDA_VISIBLE_DEVICES leaves, with the numbers that they then have."""
+    """The GPUs that CUDA_VISIBLE_DEVICES leaves, with the numbers they then have."""
     if visible is None:
         return found
     chosen: list[Gpu] = []
@@ -200,6 +200,6 @@ def _numbered(found: list[Gpu], visible: str | None) -> list[Gpu]:
             if name == str(one.number) or (len(name) > 4 and one.uuid.startswith(name)):
                 chosen.append(one._replace(number=len(chosen)))
                 break
-        else:  # CUDA stops at the first that is none
+        else:  # CUDA stops at the first name that is no GPU
             break
     return chosen

@@ -52,12 +52,12 @@ def processor() -> str:
 
 
 def nvidia_gpus() -> int:
-    """NVIDIA GPUs that the system knows, whatever PyTorch can do with them."""
+    """How many NVIDIA GPUs the system knows, whether or not PyTorch can use them."""
     return len([p for p in Path("/dev").glob("nvidia*") if re.fullmatch(r"nvidia\d+", p.name)])
 
 
 def _cuda_devices() -> int:
-    """NVIDIA GPUs that this process may use; 0 where torch was built for the CPU only."""
+    """How many NVIDIA GPUs this process may use; 0 where torch was built for the CPU only."""
     if "+cpu" in torch_version():
         return 0
     present = nvidia_gpus()
@@ -70,7 +70,7 @@ def _cuda_devices() -> int:
 
 @lru_cache(maxsize=1)
 def torch_version() -> str:
-    """Of the installed torch, without importing it; empty where there is none."""
+    """Version of the installed torch, without importing it; empty where there is none."""
     try:
         return metadata.version("torch")
     except metadata.PackageNotFoundError:

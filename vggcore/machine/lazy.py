@@ -1,15 +1,15 @@
-"""Names that a package hands on without importing what they need before somebody asks."""
+"""Names that a package re-exports, whose modules are imported only when somebody asks."""
 
 from collections.abc import Callable
 from importlib import import_module
 
 
 def handing_on(package: str, names: dict[str, str]) -> Callable[[str], object]:
-    """A package's `__getattr__`: `names` says in which module each name is.
+    """A package's `__getattr__`: `names` says which module each name is in.
 
-    A name that ends its module's is that module itself.
+    A name that its module's name ends in stands for that module itself.
 
-    PyTorch takes seconds to import, so that `import vggcore` must not.
+    PyTorch takes seconds to import, so `import vggcore` must not import it.
     """
 
     def __getattr__(name: str) -> object:

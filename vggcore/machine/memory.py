@@ -1,4 +1,4 @@
-"""What is free on this machine, found without PyTorch."""
+"""Free memory and disk space on this machine, found without PyTorch."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from vggcore.machine import gpus
 
 
 def free_memory(device: str) -> int | None:
-    """Free bytes for training on "cpu" or "cuda:N"; None where the system does not tell."""
+    """Free bytes for training on "cpu" or "cuda:N"; None where the system does not say."""
     if device.startswith("cuda"):
         found = gpus.gpu(device)
         return found.free if found else None

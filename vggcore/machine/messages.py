@@ -1,11 +1,11 @@
-"""Sentences that can still be said in another language after their values were filled in."""
+"""Sentences that can still be translated after their values have been filled in."""
 
 
 class Message(str):
     """An English sentence that remembers what it was made from.
 
-    `Message("{count} files", count=3)` is the text "3 files"; `template` and `values` are for who
-    translates it. Everywhere else it is an ordinary text. An error carries it as its argument.
+    `Message("{count} files", count=3)` is the text "3 files"; `template` and `values` are for
+    translating it. Everywhere else it is ordinary text. An error carries it as its argument.
     """
 
     template: str

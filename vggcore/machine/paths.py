@@ -18,7 +18,7 @@ def data_dir() -> Path:
 
 
 def pictures_dir() -> Path:
-    """Folder of people's own pictures that have a name (VGGCORE_PICTURES)."""
+    """Folder of people's own named sets of pictures (VGGCORE_PICTURES)."""
     return Path(os.environ.get("VGGCORE_PICTURES") or _user_folder("pictures"))
 
 
@@ -41,11 +41,11 @@ def app_dir() -> Path:
 
 
 def _beside_or_inside(name: str) -> Path:
-    """A folder of the checkout; in an installed package it is inside the package."""
+    """A folder of the checkout, or of the package where that is installed."""
     return PROJECT / name if (PROJECT / "streamlit_app.py").is_file() else PACKAGE / name
 
 
 def cache_dir() -> Path:
-    """Folder of what can be computed again at any time (VGGCORE_CACHE)."""
+    """Folder for what can be recomputed at any time (VGGCORE_CACHE)."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("VGGCORE_CACHE") or Path(base) / "vggcore")

@@ -1,8 +1,8 @@
-"""Which numbers a network computes with: bfloat16, float16 or float32, by what the hardware does.
+"""Which precision a network computes in: bfloat16, float16 or float32, to suit the hardware.
 
-A processor that has no instructions for bfloat16 emulates them, a hundred times slower than
-float32. GPUs before NVIDIA's Ampere multiply float16 but not bfloat16. No PyTorch until a device
-is asked about.
+A processor without bfloat16 instructions emulates them, a hundred times slower than float32.
+NVIDIA's GPUs before Ampere multiply float16 but not bfloat16. PyTorch is imported only when a
+device is asked about.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("auto", "bf16", "fp16", "float32")
-BYTES = {"bf16": 2, "fp16": 2, "float32": 4}  # a number
+BYTES = {"bf16": 2, "fp16": 2, "float32": 4}  # per number
 
-_BF16_CAPABILITY = (8, 0)  # NVIDIA's compute capability from which bfloat16 is multiplied
+_BF16_CAPABILITY = (8, 0)  # NVIDIA's compute capability from which GPUs multiply bfloat16
 _FP16_CAPABILITY = (5, 3)
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is ARM's
 
 
 def best(kind: str, *, bf16: bool, fp16: bool) -> str:
-    """The precision that suits hardware of this kind ("cuda", "cpu", …) best.
+    """The precision that best suits this kind of hardware ("cuda", "cpu", …).
 
-    bf16, fp16: whether it multiplies these. Float16 overflows easily: only GPUs, where it is
-    much faster than float32, use it unasked.
+    bf16, fp16: whether it multiplies these. Float16 overflows easily: it is the default only on
+    GPUs, where it is much faster than float32.
     """
     if bf16:
         return "bf16"
@@ -34,7 +34,7 @@ def best(kind: str, *, bf16: bool, fp16: bool) -> str:
 
 
 def resolve(wanted: str, device: torch.device) -> str:
-    """What "auto" means on this device; anything else stays as it is wanted."""
+    """What "auto" means on this device; anything else is returned as it is."""
     if wanted != "auto":
         return wanted
     bf16, fp16 = multiplies(device)
@@ -42,14 +42,14 @@ def resolve(wanted: str, device: torch.device) -> str:
 
 
 def expected(wanted: str, kind: str) -> str:
-    """`resolve` for estimates, without PyTorch: any "cuda" is taken for a current one."""
+    """`resolve` for estimates, without PyTorch: any "cuda" is assumed to be a current GPU."""
     if wanted != "auto":
         return wanted
     return best(kind, bf16=kind == "cuda" or (kind == "cpu" and cpu_multiplies_bf16()), fp16=True)
 
 
 def multiplies(device: torch.device) -> tuple[bool, bool]:
-    """Whether the hardware multiplies bfloat16, and float16."""
+    """Whether the hardware multiplies bfloat16, and whether it multiplies float16."""
     if device.type == "cuda":
         import torch
 
@@ -63,7 +63,7 @@ def multiplies(device: torch.device) -> tuple[bool, bool]:
 
 
 def hardware(device: torch.device) -> list[str]:
-    """The precisions that the hardware multiplies, the smallest numbers first."""
+    """The precisions that the hardware multiplies, smallest first."""
     bf16, fp16 = multiplies(device)
     return ["bf16"] * bf16 + ["fp16"] * fp16 + ["float32"]
 
@@ -82,7 +82,7 @@ def cpu_multiplies_bf16(cpuinfo: str = "/proc/cpuinfo") -> bool:
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """The context in which a forward pass computes with a resolved precision."""
+    """The context in which a forward pass uses a resolved precision."""
     import torch
 
     dtype = torch.float16 if precision == "fp16" else torch.bfloat16

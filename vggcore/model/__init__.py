@@ -1,7 +1,7 @@
 """Architectures, recipes, the network itself, its counts, and its checkpoints.
 
-Facts are data here: a `VGGSpec` says exactly which network is meant, a `TrainConfig` how it is
-trained, and a `Card` what came of it.
+Everything is data here: a `VGGSpec` says exactly which network is meant, a `TrainConfig` how it
+is trained, and a `Card` what the outcome was.
 """
 
 from typing import TYPE_CHECKING

@@ -1,11 +1,11 @@
 """What a network consists of, layer by layer: shapes, parameters, MACs, memory, receptive field.
 
-Plain arithmetic over a `VGGSpec`: no PyTorch, no weights, well under a millisecond for VGG-19, so
-that pages recount while a slider moves. Tests hold every number against the built network.
+Plain arithmetic over a `VGGSpec`: no PyTorch, no weights. It takes well under a millisecond for
+VGG-19, so pages recount while a slider moves. Tests check every number with the built network.
 
 Conventions. One MAC is one multiply and one add of a convolution or linear layer; bias, ReLU,
 pooling, normalisation and dropout count 0; FLOPs = 2 × MACs. Memory is float32 for one image.
-`activation_bytes` is what a layer newly writes: 0 for ReLU (in place) and flatten (a view).
+`activation_bytes` is new memory that a layer writes: 0 for ReLU (in place) and flatten (a view).
 """
 
 from functools import lru_cache
@@ -25,7 +25,7 @@ GROUPS = {"conv": "convolutions", "batch-norm": "normalisation", "linear": "full
 
 
 class Layer(NamedTuple):
-    """One layer as one image passes through it. Shapes start with the batch size 1."""
+    """One layer, for one image passing through it. Shapes start with the batch size 1."""
 
     block: str
     name: str  # the module's name in the built network, such as "block1.conv2"
@@ -38,7 +38,7 @@ class Layer(NamedTuple):
     activation_bytes: int
     parameter_bytes: int
     receptive_field: int  # side in input pixels that one output sees, padding included
-    stride: int | None  # input pixels between neighbouring outputs; None: there is one position
+    stride: int | None  # input pixels between neighbouring outputs; None: only one position
 
 
 class Totals(NamedTuple):
@@ -60,7 +60,7 @@ class Totals(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A published parameter count held against ours."""
+    """A published parameter count compared with ours."""
 
     source: str
     published: str
@@ -142,7 +142,7 @@ class _Walk:
 
 @lru_cache(maxsize=256)
 def walk(spec: VGGSpec) -> tuple[Layer, ...]:
-    """The layers in the order in which an image passes them."""
+    """The layers in the order in which an image passes through them."""
     image = _Walk(spec)
     for number, convs in enumerate(spec.blocks, start=1):
         _walk_block(image, f"block{number}", convs, spec)
@@ -183,7 +183,7 @@ def _walk_pool_head(image: _Walk, spec: VGGSpec) -> None:
 def layers(spec: VGGSpec) -> pd.DataFrame:
     """One row per layer: the fields of `Layer`, and each layer's share of parameters and MACs."""
     columns: dict = {}
-    # Column by column, which pandas takes in a fifth of the time that rows would.
+    # Column by column, which takes pandas a fifth of the time that rows would.
     for field, values in zip(Layer._fields, zip(*walk(spec), strict=True), strict=True):
         columns[field] = pd.array(values, "Int64") if field in _MAY_BE_NONE else list(values)
         if field in _SHARED:
@@ -239,7 +239,7 @@ def published_checks(spec: VGGSpec) -> list[Check]:
     """Every published parameter count for exactly this network, and whether ours agrees.
 
     Published: arXiv 1409.1556, Table 2, in millions, and torchvision's `num_params`; both at the
-    paper's setting, 3×224×224 and 1000 classes. An empty list: nothing was published.
+    paper's setting, 3×224×224 and 1000 classes. The list is empty if nothing was published.
     """
     counted, checks = totals(spec).parameters, []
     if is_the_papers(spec):
@@ -265,12 +265,12 @@ def diff(a: VGGSpec, b: VGGSpec) -> pd.DataFrame:
 
 
 def _place(row: Layer) -> str:
-    """What a layer is aligned by. The output layer of both heads is the same place."""
+    """What a layer is aligned by. The output layer has the same place in both heads."""
     return "classifier.fc3" if row.name == "classifier.fc" else row.name
 
 
 def _merged(left: dict, right: dict) -> list[str]:
-    """Places of both networks, each in its own order, an addition after what it follows."""
+    """Places of both networks, each in its own order; an addition comes after what it follows."""
     order = list(left)
     previous = -1
     for place in right:
@@ -321,14 +321,14 @@ def describe(row: Layer | None) -> str:
 
 def shapes_text(spec: VGGSpec) -> str:
     """The six output shapes as the tutorial prints them, one line each, for one image."""
-    shapes = {row.block: row.output_shape for row in walk(spec)}  # the last layer's of each block
+    shapes = {row.block: row.output_shape for row in walk(spec)}  # of each block's last layer
     return "\n".join(
         f"{block:<12}output shape: torch.Size({list(shape)})" for block, shape in shapes.items()
     )
 
 
 def stacked_kernels(kernel: int, count: int, channels: int, side: int) -> dict[str, dict]:
-    """`count` stacked kernel×kernel convolutions against one kernel that sees as much.
+    """`count` stacked kernel×kernel convolutions, compared with one kernel that sees as much.
 
     Stride 1, `channels` in and out, no bias, on a side×side map. Keys "stacked" and "single",
     each with kernel, layers, receptive_field (pixels), weights, macs, nonlinearities.

@@ -1,4 +1,4 @@
-"""The six VGG configurations as data, and `VGGSpec`, which says exactly which network is meant.
+"""The six VGG configurations as data, and `VGGSpec`, which specifies a network exactly.
 
 Plain Python, no PyTorch: pages and the command line can describe networks before torch is
 loaded. Source: Simonyan & Zisserman, arXiv 1409.1556, Table 1 (shapes, counts), Table 3
@@ -79,10 +79,10 @@ _MAX_WIDTH = Fraction(4)
 
 
 def parse_name(name: str) -> tuple[str, bool]:
-    """Configuration and batch norm meant by a name: `"vgg16-bn"` → `("D", True)`.
+    """The configuration and batch norm that a name means: `"vgg16-bn"` → `("D", True)`.
 
     Accepts the paper's columns and the usual names, in any case, with `-bn` or `_bn` appended.
-    Raises ValueError naming the known names.
+    Raises ValueError listing the known names.
     """
     plain = str(name).strip().lower().replace("_", "-")
     plain, batch_norm = (plain[:-3], True) if plain.endswith("-bn") else (plain, False)
@@ -123,7 +123,7 @@ def parse_width(value) -> Fraction:
 
 @dataclass(frozen=True, kw_only=True)
 class VGGSpec:
-    """Everything that decides a network's layers. Immutable, hashable, JSON through `to_dict`.
+    """Everything that determines a network's layers. Immutable, hashable, JSON via `to_dict`.
 
     Raises ValueError for a network that cannot exist, saying what is allowed.
     """
@@ -208,7 +208,7 @@ class VGGSpec:
 
     @property
     def name(self) -> str:
-        """Usual name for people, for example `VGG-16-BN ×1/8`."""
+        """The usual name, for people, for example `VGG-16-BN ×1/8`."""
         bn = "-BN" if self.batch_norm else ""
         width = "" if self.width == 1 else f" ×{self.width}"
         return f"{self.table.usual_name}{bn}{width}"

@@ -1,7 +1,7 @@
-"""A checkpoint's card: what network it is, how pictures reach it, and how it came about.
+"""A checkpoint's card: which network it is, how pictures reach it, and how it was trained.
 
-Cards are JSON beside the weights. Those of other versions are read too: what is unknown here is
-kept, what is missing has a default. No PyTorch.
+Cards are JSON files beside the weights. Other versions' cards are read too: unknown entries are
+kept, missing ones get a default. No PyTorch.
 """
 
 from dataclasses import dataclass, field, fields, replace
@@ -19,9 +19,9 @@ GARMENTS = ("fashion-mnist", "wild")  # data sets whose test images are Fashion-
 class Thresholds:
     """When an answer is "unsure"; see `answers.doubt`."""
 
-    evidence: float = float("-inf")  # largest logit below which it is no garment
-    by_class: tuple[float, ...] = ()  # the same for what is named each class; (): alike for all
-    drawings: tuple[float, ...] = ()  # and for drawings; (): as for other pictures
+    evidence: float = float("-inf")  # a picture whose largest logit is below this shows no garment
+    by_class: tuple[float, ...] = ()  # the same for each class that is named; (): one for all
+    drawings: tuple[float, ...] = ()  # the same for drawings; (): as for other pictures
     probability: float = 0.5  # calibrated probability below which no class is clear
     allowed: float = 0.0  # share of good garments that may be called unsure
 
@@ -45,14 +45,14 @@ class Thresholds:
         return {name: v for name, v in (values | lists).items() if v != []}
 
     def evidence_for(self, drawn: bool, classes: int) -> tuple[float, ...]:
-        """What is needed for each class that may be named, of a drawing or any other picture."""
+        """The evidence needed to name each class, in a drawing or in any other picture."""
         photos = self.by_class or (self.evidence,) * classes
         return (self.drawings or photos) if drawn else photos
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedOn:
-    """The pictures that a network learnt from."""
+    """The pictures that a network was trained on."""
 
     name: str = ""  # of the data set
     train_images: int | None = None
@@ -69,20 +69,20 @@ class TrainedOn:
         return cls(**found | {"sources": tuple(found.get("sources", ()))})
 
     def to_dict(self) -> dict:
-        """JSON-ready, without what is not known."""
+        """JSON-ready, without unknown values."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values["sources"] = list(self.sources)
         return {key: value for key, value in values.items() if value not in (None, "", [])}
 
     @property
     def on_garments(self) -> bool:
-        """Whether its test accuracy is one on Fashion-MNIST's test images."""
+        """Whether its test accuracy was measured on Fashion-MNIST's test images."""
         return self.name in GARMENTS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """All that is said about a checkpoint. None, "" or {} where it is not known."""
+    """All that is said about a checkpoint. None, "" or {}: not known."""
 
     spec: VGGSpec
     preprocessing: Preprocessing
@@ -95,7 +95,7 @@ class Card:
     train: dict = field(default_factory=dict)  # the recipe, as `TrainConfig.to_dict` gives it
     data: TrainedOn = TrainedOn()
     seed: int | None = None
-    val_accuracy: float | None = None  # 0 to 1, as all accuracies
+    val_accuracy: float | None = None  # 0 to 1, like all accuracies
     best_epoch: int | None = None
     test_accuracy: float | None = None
     epochs: int | None = None
@@ -106,7 +106,7 @@ class Card:
     machine: str = ""
     processes: int | None = None
     torch: str = ""  # its version
-    temperature: float = 1.0  # by which logits are divided before the softmax
+    temperature: float = 1.0  # logits are divided by this before the softmax
     unsure: Thresholds | None = None
     parameters: int | None = None
     network: str = ""  # the spec's name
@@ -156,7 +156,7 @@ class Card:
         return cls(**found, others=others)
 
     def for_others(self) -> "Card":
-        """The card without where its owner keeps pictures and networks: of paths only the names."""
+        """The card without its owner's folders of pictures and networks: paths become names."""
 
         def named(values: dict, *keys: str) -> dict:
             found = {key: values[key] for key in keys if values.get(key)}
@@ -168,7 +168,7 @@ class Card:
         return replace(self, train=named(self.train, "pictures", "init_from"), others=others)
 
     def to_dict(self) -> dict:
-        """JSON-ready, without what is not known but the test accuracy and the thresholds."""
+        """JSON-ready, without unknown values except the test accuracy and the thresholds."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "others"}
         values |= {
             "spec": self.spec.to_dict(),

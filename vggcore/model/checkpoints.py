@@ -1,4 +1,4 @@
-"""Checkpoints: weights as safetensors, and beside them a JSON card that says all about them.
+"""Checkpoints: weights as safetensors, and beside them a JSON card that describes them fully.
 
 Saving is atomic and never leaves a half-written file under the final name. Loading verifies the
 card's SHA-256 and every shape, and builds the network from the card alone; pickles are never
@@ -45,7 +45,7 @@ def save(path: Path | str, network: "VGG", card: Card, *, half: bool = False) ->
 
     `card` gains the network's spec and the weights' sha256. `half` stores float weights as
     float16. Raises FileError when the folder cannot be written; an earlier checkpoint of that
-    name is then still whole.
+    name then stays intact.
     """
     import torch
     from safetensors.torch import save as to_bytes
@@ -67,7 +67,7 @@ def save(path: Path | str, network: "VGG", card: Card, *, half: bool = False) ->
 
 
 def is_whole(path: Path) -> bool:
-    """Whether weights and card of PATH (no suffix) are there and belong together."""
+    """Whether the weights and card of PATH (no suffix) exist and belong together."""
     try:
         card = json.loads(path.with_name(path.name + ".json").read_bytes())
         weights = path.with_name(path.name + ".safetensors").read_bytes()
@@ -90,7 +90,7 @@ def find(name: str | Path) -> Path:
     text = str(name)
     stem = text.removesuffix(".safetensors").removesuffix(".json")
     places = [paths.checkpoints_dir() / stem, paths.runs_dir() / stem / "best", Path(stem)]
-    if os.sep in stem:  # a path is meant, whatever lies in our own folders
+    if os.sep in stem:  # a path is meant, whatever is in our own folders
         places = [Path(stem), Path(stem) / "best"]
     for place in places if stem else []:
         if place.with_name(place.name + ".json").is_file():
@@ -104,7 +104,7 @@ def find(name: str | Path) -> Path:
 
 
 def _why_not(path: Path) -> str:
-    """Why a file or folder that is there is no checkpoint of ours; empty where there is none."""
+    """Why an existing file or folder is no checkpoint of ours; empty if nothing exists there."""
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl") and path.is_file():
         return (
             "it is a pickle, which can run anything when it is read: only safetensors are read. "
@@ -131,7 +131,7 @@ def read_card(name: str | Path) -> Card:
 
 
 def version(name: str | Path) -> str:
-    """Changes with a checkpoint's weights and with its card. Raises CheckpointError."""
+    """A string that changes with a checkpoint's weights or card. Raises CheckpointError."""
     return json.dumps(read_card(name).to_dict(), sort_keys=True)
 
 
@@ -185,5 +185,5 @@ def network_from(path: Path, card: Card) -> "VGG":
         )
     state = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     network.load_state_dict(state, assign=True)
-    # As in training: half the memory and less time than PyTorch's default layout on a CPU.
+    # As in training: on a CPU it takes half the memory and less time than the default layout.
     return network.to(memory_format=torch.channels_last).eval()

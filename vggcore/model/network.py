@@ -1,6 +1,6 @@
 """The network: `vgg_block`, `VGG`, `build(spec)`, initialisation, torchvision's state dicts.
 
-`named_children()` of a network are block1 … block5 and classifier, so that walking them prints
+A network's `named_children()` are block1 … block5 and classifier, so walking through them prints
 the shapes people know from textbooks.
 """
 
@@ -21,10 +21,10 @@ def vgg_block(num_convs: int, in_channels: int, out_channels: int) -> nn.Sequent
 
 
 class ConvBlock(nn.Sequential):
-    """Layers that end in ReLU and max-pool, run the other way round.
+    """Layers that end in ReLU and max-pool, with these two run in the opposite order.
 
-    The larger of four numbers is the same before and after ReLU, and so is the gradient, to the
-    bit; but ReLU then has a quarter of the work, and a training step takes 5 to 10 % less.
+    The largest of four numbers is the same whether ReLU comes before or after, and so is the
+    gradient, bit for bit; but ReLU has a quarter of the work, and a step takes 5 to 10 % less.
     """
 
     def forward(self, images: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ class ConvBlock(nn.Sequential):
 
 
 def _block(convs: tuple[Conv, ...], in_channels: int, *, batch_norm: bool, lrn: bool):
-    block = nn.Sequential() if lrn else ConvBlock()  # LRN stands between ReLU and pool
+    block = nn.Sequential() if lrn else ConvBlock()  # LRN comes between ReLU and pool
     for number, (channels, kernel) in enumerate(convs, start=1):
         conv = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2)
         block.add_module(f"conv{number}", conv)
@@ -43,7 +43,7 @@ def _block(convs: tuple[Conv, ...], in_channels: int, *, batch_norm: bool, lrn: 
             block.add_module(f"bn{number}", nn.BatchNorm2d(channels))
         block.add_module(f"relu{number}", nn.ReLU(inplace=True))
         if lrn and number == 1:
-            # Constants of the paper's reference (Krizhevsky et al., 2012, section 3.3).
+            # Constants from the paper's reference (Krizhevsky et al., 2012, section 3.3).
             block.add_module("lrn", nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0))
         in_channels = channels
     block.add_module("pool", nn.MaxPool2d(2, 2))
@@ -81,7 +81,7 @@ def _named(**modules: nn.Module) -> nn.Sequential:
 
 
 class VGG(nn.Module):
-    """The network a `VGGSpec` describes; weights as PyTorch leaves them (see `initialise`)."""
+    """The network that a `VGGSpec` describes, with PyTorch's initial weights (see `initialise`)."""
 
     def __init__(self, spec: VGGSpec):
         super().__init__()
@@ -146,7 +146,7 @@ def initialise(network: nn.Module, init: str) -> None:
 
 
 def _torchvision_names(network: VGG) -> dict[str, str]:
-    """Our state-dict key → torchvision's, for networks that torchvision has (see below)."""
+    """Our state-dict keys → torchvision's, for networks that torchvision has (see below)."""
     spec = network.spec
     if spec.head != "fc" or spec.table.local_response_norm or spec.configuration == "C":
         raise ValueError(

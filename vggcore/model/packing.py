@@ -1,7 +1,7 @@
-"""Networks made ready for answering one picture at a time on a CPU.
+"""Networks optimised for one picture at a time on a CPU.
 
-Batch norm is merged into the convolutions; these get their weights in the order in which oneDNN
-reads them, and their ReLU built in. `benchmarks/single_image_latency.py` compares.
+Batch norm is merged into the convolutions, their weights are put into the order in which oneDNN
+reads them, and their ReLU is built in. `benchmarks/single_image_latency.py` compares.
 """
 
 import copy
@@ -18,8 +18,8 @@ from vggcore.model.network import VGG
 def folded(network: VGG) -> VGG:
     """A copy that gives the same logits with a third fewer layers to run. For evaluation only.
 
-    In evaluation mode a batch norm is a fixed scale and shift a channel, which the convolution
-    before it can do as well. `network` itself stays as it is.
+    In evaluation mode a batch norm is a fixed scale and shift per channel, which the convolution
+    before it can apply too. `network` itself is unchanged.
     """
     merged = copy.deepcopy(network).eval()
     for block in merged.feature_blocks():
@@ -33,14 +33,14 @@ def folded(network: VGG) -> VGG:
 
 
 def packed(network: VGG) -> Callable[[Tensor], Tensor]:
-    """`folded`, made for one picture: float32 [1, C, S, S] to logits float32 [1, classes].
+    """`folded` for one picture: float32 [1, C, S, S] to logits float32 [1, classes].
 
-    With one picture, PyTorch spends more time on bringing weights into the processor's order than
-    on computing. Here that is done once. Where the processor multiplies bfloat16 in hardware, the
-    convolutions do. Logits then differ from the plain network's by about `TOLERANCE` of how far
-    logits lie apart (a test holds it on `wild`; for `fashion-mnist`, on 1,000 images with
-    bfloat16 emulated, 0.0224 at most); in float32 they are the same but for rounding. `folded`
-    serves where PyTorch lacks the operations, or they refuse this processor or these arguments.
+    With one picture, PyTorch spends more time putting weights into the processor's order than
+    computing. Here that is done once. If the processor multiplies bfloat16 in hardware, the
+    convolutions use it. Logits then differ from the plain network's by about `TOLERANCE` of how
+    far logits lie apart (a test checks this on `wild`; for `fashion-mnist`, on 1,000 images with
+    bfloat16 emulated, 0.0224 at most); in float32 they are the same but for rounding. `folded` is
+    used where PyTorch lacks the operations, or they reject this processor or these arguments.
     """
     merged = folded(network)
     if onednn_operations() is None:
@@ -48,7 +48,7 @@ def packed(network: VGG) -> Callable[[Tensor], Tensor]:
     spec = network.spec
     try:
         answering = _Packed(merged, torch.bfloat16 if cpu_multiplies_bf16() else torch.float32)
-        # Private operations may change: that has to show here, not in front of a visitor.
+        # Private operations may change: that must come out here, not in front of a visitor.
         answering(torch.zeros(1, spec.in_channels, spec.image_size, spec.image_size))
     except (RuntimeError, TypeError):
         return merged
@@ -59,7 +59,7 @@ def onednn_operations() -> tuple[Callable, Callable] | None:
     """oneDNN's reordering of weights and its convolution with a ReLU built in; None without them.
 
     They are PyTorch's private operations, which `torch.compile` uses (seen in 2.11 and 2.14).
-    Without them an answer takes about twice as long and is the same.
+    Without them an answer is the same but takes about twice as long.
     """
     reorder = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None)
     convolve = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
@@ -68,7 +68,7 @@ def onednn_operations() -> tuple[Callable, Callable] | None:
     return reorder, convolve
 
 
-# Difference of a logit, as a share of how far the logits of pictures lie apart.
+# Difference of a logit, as a share of how far apart the logits of pictures lie.
 TOLERANCE = 0.02
 
 
@@ -95,7 +95,7 @@ class _Packed:
 
 
 def _packed_convolution(layer: nn.Conv2d, side: int, dtype: torch.dtype):
-    """The convolution and the ReLU behind it, for one picture of this side."""
+    """The convolution and the ReLU after it, for one picture of this side."""
     shape = (layer.padding, layer.stride, layer.dilation, layer.groups)
     reorder, convolve = onednn_operations() or (None, None)
     assert reorder and convolve and layer.bias is not None

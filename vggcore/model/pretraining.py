@@ -1,7 +1,7 @@
 """Start a network from another's weights: progressive pre-training (arXiv 1409.1556, section 3.1).
 
-The paper trained its shallowest network from random weights and took that one's first four
-convolutions and its fully connected layers to start the deeper ones. Nothing is frozen.
+The paper trained its shallowest network from random weights, then used its first four
+convolutions and fully connected layers to start the deeper ones. Nothing is frozen.
 """
 
 import torch
@@ -17,15 +17,15 @@ _PAPER_CONVS = 4
 def copy_weights(
     source: VGG, target: VGG, layers: str = "all", *, same_classes: bool = True
 ) -> list[str]:
-    """Copy `source`'s layers into their namesakes of `target`, in place; the names of those copied.
+    """Copy `source`'s layers into their namesakes in `target`, in place; returns their names.
 
     Namesakes are at the same place of the same block: the first convolutions of block 2 belong
     together, whatever block 1 has. "paper" takes the source's first four convolutions, counted
     from the input, and the fully connected layers; "all" takes everything. A layer is copied only
-    where all its shapes are equal, but that a first convolution of one channel also starts one
-    that sees colours, which then answers alike at first; a convolution's batch norm, with its
-    running statistics, only along with the convolution. The last layer is copied only where both
-    name the `same_classes`. Raises ValueError for other `layers`.
+    if all its shapes are equal, with one exception: a first convolution of one channel can also
+    start one that sees colours, which then gives the same answers at first. A convolution's batch
+    norm and its running statistics are copied only along with it. The last layer is copied only
+    if both name the `same_classes`. Raises ValueError for other `layers`.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
@@ -65,7 +65,7 @@ def _sees_more(theirs: nn.Module, ours: nn.Module) -> bool:
 
 
 def _widened(theirs: nn.Conv2d | nn.Linear, ours: nn.Conv2d | nn.Linear) -> dict[str, torch.Tensor]:
-    """Their weights for our channels: on the outline, which is the fourth, or over all colours."""
+    """Their weights for our channels: put on the outline (the fourth), or spread over colours."""
     state = theirs.state_dict()
     if theirs.weight.shape != ours.weight.shape:
         weight = torch.zeros_like(ours.weight)
@@ -78,7 +78,7 @@ def _widened(theirs: nn.Conv2d | nn.Linear, ours: nn.Conv2d | nn.Linear) -> dict
 
 
 def _copy_batch_norm(conv: str, source: VGG, target: VGG) -> None:
-    """Along with a convolution goes the batch norm behind it, where both networks have one."""
+    """Copy the batch norm after a convolution too, where both networks have one."""
     norm = conv.replace(".conv", ".bn")
     theirs, ours = dict(source.named_modules()), dict(target.named_modules())
     if norm != conv and norm in theirs and norm in ours:

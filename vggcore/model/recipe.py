@@ -18,13 +18,13 @@ def _option(default, help, *, choices=None, low=None, high=None, unit="", group=
     return field(default=default, metadata=metadata)
 
 
-WILD_STEPS_PER_EPOCH = 400  # of the data set "wild", whatever the batch size
-WILD_CHANNELS = (1, 3, 4)  # what its networks see: the outline, colours, or both
-FEWEST_STEPS = 10  # of an epoch on few pictures of one's own, which then come several times
-OWN = "pictures"  # the data set that is somebody's own
+WILD_STEPS_PER_EPOCH = 400  # with the data set "wild", whatever the batch size
+WILD_CHANNELS = (1, 3, 4)  # what its networks see: outline, colours, or both
+FEWEST_STEPS = 10  # in an epoch on few pictures of one's own, which are then repeated
+OWN = "pictures"  # the data set of somebody's own pictures
 FRAMINGS = ("whole", "object")
 CORRECTIONS = "corrections"  # the data set of pictures that a network named wrongly
-CORRECTION_STEPS = 40  # of an epoch on them
+CORRECTION_STEPS = 40  # in an epoch on them
 DATASETS = ("fashion-mnist", "synthetic", "wild", OWN, CORRECTIONS)
 
 
@@ -190,7 +190,7 @@ class TrainConfig:
         return cls(**known_fields(cls, values))
 
 
-# What data sets do in their own way, or not at all.
+# Settings that data sets handle in their own way, or not at all.
 _LEFT_OUT = {
     "wild": ("train_limit", "fit", "flip", "shift", "mixup", "cutmix"),
     OWN: ("fit",),
@@ -199,12 +199,12 @@ _LEFT_OUT = {
         *("label_smoothing", "init_layers", "freeze_epochs"),
     ),
 }
-# What networks see of one's own pictures: grey, colours, or colours and the outline.
+# What networks see of one's own pictures: grey, colours, or colours and outline.
 OWN_CHANNELS = {"whole": (1, 3), "object": (1, 3, 4)}
 
 
 def check(spec: VGGSpec, train: TrainConfig) -> None:
-    """Raises ValueError, in one line, where this network cannot be trained by this recipe."""
+    """Raise ValueError, in one line, if this network cannot be trained by this recipe."""
     if "," in train.device:
         _check_several(train.device)
     if train.dataset == OWN:
@@ -320,7 +320,7 @@ def _checked(f, value):
                 choices=", ".join(map(str, meta["choices"])),
             )
         )
-    # Written so that NaN, which compares false with everything, is refused as well.
+    # Written so that NaN, which compares false with everything, is rejected too.
     if meta["low"] is not None and not meta["low"] <= value <= meta["high"]:
         raise ValueError(
             Message(
@@ -340,7 +340,7 @@ class Preset:
 
     summary: str
     reaches: str  # test accuracy, measured: see benchmarks/README.md
-    audience: str  # whom it is for
+    audience: str  # who it is for
     spec: VGGSpec
     train: TrainConfig
 

@@ -1,7 +1,7 @@
-"""A network to take away: as plain PyTorch source, as `print(net)`, as torchvision weights.
+"""A network to download: as plain PyTorch source, as `print(net)`, as torchvision weights.
 
 The source and the printed form are text made from `anatomy`, without PyTorch; tests execute the
-one and hold the other against the built network.
+former and compare the latter with the built network.
 """
 
 from vggcore.model import anatomy, checkpoints
@@ -127,7 +127,7 @@ def _shown(row: Layer, spec: VGGSpec) -> str:
 
 
 def torchvision_has(spec: VGGSpec) -> bool:
-    """Whether torchvision names the layers of such a network: A, B, D, E with three FC layers."""
+    """Whether torchvision names such a network's layers: A, B, D, E with three FC layers."""
     return spec.head == "fc" and spec.configuration in anatomy.TORCHVISION_PARAMETERS
 
 
@@ -141,7 +141,7 @@ def torchvision_weights(checkpoint: str) -> bytes:
     """A checkpoint's weights under torchvision's names, as a safetensors file.
 
     `torchvision.models.vgg16(num_classes=…).load_state_dict(safetensors.torch.load_file(…))`
-    reads them if width 1, 3 channels and 224 px were trained, torchvision's own sizes.
+    reads them if the network has torchvision's own sizes: width 1, 3 channels and 224 px.
     Raises CheckpointError for an unknown or damaged checkpoint, ValueError where torchvision has
     no such network.
     """

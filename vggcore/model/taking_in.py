@@ -1,6 +1,6 @@
-"""Take strangers' weights in: our own checkpoints from elsewhere, and torchvision's VGGs.
+"""Import strangers' weights: our own checkpoints from elsewhere, and torchvision's VGGs.
 
-A safetensors file is only data. A .pth is a pickle: it is read by PyTorch's `weights_only`
+A safetensors file is only data. A .pth is a pickle: it is read with PyTorch's `weights_only`
 unpickler, which builds tensors and nothing else.
 """
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 MAX_BYTES = 700_000_000  # VGG-19's 1,000 classes in float32 are 575 million
 _MAX_CARD_BYTES = 1_000_000
 _PICKLES = (".pth", ".pt", ".bin")
-# As torchvision's weights expect their pictures, red, green and blue in 0…1.
+# What torchvision's weights expect of pictures, red, green and blue in 0…1.
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
-    """Copy a checkpoint or torchvision's weights among our checkpoints; its path without suffix.
+    """Add a checkpoint or torchvision's weights to our checkpoints; its path without suffix.
 
     file: NAME.safetensors with its card NAME.json beside it; or a state dict of torchvision's VGG
-    as .safetensors or .pth. classes: what weights without a card name, where they have as many.
+    as .safetensors or .pth. classes: the names for weights without a card, if the number fits.
     Raises CheckpointError in one line: unreadable, too large, no VGG,
     name taken.
     """
@@ -82,12 +82,12 @@ def _state(file: Path) -> "dict[str, Tensor]":
         if file.suffix == ".safetensors":
             found = load_file(file)
         elif file.suffix in _PICKLES:
-            with warnings.catch_warnings():  # about the pickle's protocol; what fails is said
+            with warnings.catch_warnings():  # about the pickle's protocol; failures are reported
                 warnings.simplefilter("ignore")
                 found = torch.load(file, map_location="cpu", weights_only=True)
         else:
             raise ValueError(f"its name ends in neither .safetensors nor {', '.join(_PICKLES)}")
-    except Exception as error:  # a stranger's file may fail in any way
+    except Exception as error:  # a stranger's file may fail in any way at all
         if type(error).__name__ == "UnpicklingError":
             raise CheckpointError(
                 f"{file} holds more than tensors, and could run anything when it is read: refused"
@@ -102,9 +102,9 @@ def _state(file: Path) -> "dict[str, Tensor]":
 
 
 def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
-    """The network that torchvision's state dict belongs to, read off its shapes.
+    """The network that torchvision's state dict belongs to, judging by its shapes.
 
-    Raises CheckpointError where it is none of torchvision's VGGs.
+    Raises CheckpointError if it is none of torchvision's VGGs.
     """
     layers = {  # a file may hold them in any order
         int(key.split(".")[1]): value.shape[0]

@@ -1,4 +1,4 @@
-"""Parts of a picture: the box that a visitor draws, and those of a person worth asking about."""
+"""Parts of a picture: the box that a visitor draws, and the parts of a person to choose from."""
 
 from typing import NamedTuple
 
@@ -8,18 +8,18 @@ from PIL import Image
 from vggcore.machine.messages import Message
 from vggcore.pictures import ground
 
-MIN_SIDE = 12  # pixels: less shows no garment
+MIN_SIDE = 12  # pixels: a smaller part shows no garment
 _TALL = 1.45  # height over width of a foreground that may be a person
-_PARTS = {  # of a person, top and bottom as shares of the height
+_PARTS = {  # top and bottom of a person's parts, as shares of the height
     "Upper body": (0.1, 0.55),
     "Legs": (0.45, 0.95),
     "Shoes": (0.84, 1.0),
 }
-_SKIN = 0.02  # share of a person's upper third that looks like skin, at least
+_SKIN = 0.02  # least share of a person's upper third that looks like skin
 
 
 class Box(NamedTuple):
-    """Part of a picture, in its pixels."""
+    """Part of a picture, in the picture's pixels."""
 
     left: int
     top: int
@@ -46,7 +46,7 @@ class Box(NamedTuple):
         return box
 
     def of(self, picture: Image.Image) -> Image.Image:
-        """That part of the picture. Raises ValueError where it has too little there."""
+        """That part of the picture. Raises ValueError if too little of the picture is there."""
         right = min(self.left + self.width, picture.width)
         bottom = min(self.top + self.height, picture.height)
         left, top = max(0, self.left), max(0, self.top)
@@ -63,10 +63,10 @@ class Box(NamedTuple):
 
 
 def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
-    """Upper body, legs and shoes of the person that a photo may show; empty where it shows none.
+    """Upper body, legs and shoes of the person a photo may show; empty if it shows nobody.
 
-    A person is a tall foreground with skin in its upper third: head, neck or arms. That is a
-    guess, good enough to offer choices.
+    A tall foreground with skin in its upper third (head, neck or arms) counts as a person. That
+    is a guess, but good enough to offer choices.
     """
     small = picture.convert("RGB")
     small.thumbnail((128, 128))
@@ -95,10 +95,10 @@ def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
 
 
 def looks_like_skin(colours: np.ndarray) -> np.ndarray:
-    """Which pixels of [H, W, 3], 0…255, have a colour that skin of any tone has: bool [H, W].
+    """Which pixels of [H, W, 3], 0…255, have the colour of skin, of any tone: bool [H, W].
 
-    Chai and Ngan's box in the plane of Cb and Cr (IEEE TCSVT 9(4), 1999): it holds much that is
-    no skin too, such as wood and sand.
+    Chai and Ngan's box in the plane of Cb and Cr (IEEE TCSVT 9(4), 1999). Much else falls into
+    it too, such as wood and sand.
     """
     red, green, blue = np.moveaxis(colours, -1, 0)
     cb = 128 - 0.168736 * red - 0.331264 * green + 0.5 * blue
@@ -108,7 +108,7 @@ def looks_like_skin(colours: np.ndarray) -> np.ndarray:
 
 
 def _extent(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of all but stray pixels; the whole where nothing is."""
+    """Left, top, right, bottom of all but stray pixels; of everything if the mask is empty."""
     rows = np.flatnonzero(mask.mean(1) > 0.03)
     columns = np.flatnonzero(mask.mean(0) > 0.03)
     if not len(rows) or not len(columns):

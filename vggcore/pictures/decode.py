@@ -1,7 +1,7 @@
 """Pictures from strangers, decoded safely: bytes or a file in, a plain RGB picture out.
 
-Only a few formats are tried, size is checked before any pixel is decoded, and whatever goes wrong
-ends in one `ImageError`. What comes out carries no metadata.
+Only a few formats are tried, the size is checked before any pixel is decoded, and anything that
+goes wrong becomes an `ImageError`. The result carries no metadata.
 """
 
 import importlib.util
@@ -18,16 +18,16 @@ from PIL import Image, features
 from vggcore.machine.messages import Message
 from vggcore.pictures.file_parts import count_parts, jpeg_scans
 
-# Pillow's own builds read AVIF since 11.3; HEIC needs the package pillow-heif beside it.
+# Pillow's own builds have read AVIF since 11.3; HEIC also needs the package pillow-heif.
 _AVIF = bool(features.check("avif"))
 _HEIC = importlib.util.find_spec("pillow_heif") is not None
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF") + ("AVIF",) * _AVIF + ("HEIF",) * _HEIC
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif") + ("avif",) * _AVIF + ("heic",) * _HEIC
 _NAMED = "a PNG, JPEG, WebP, BMP, GIF" + " or AVIF" * _AVIF  # for messages
 MAX_BYTES = 25_000_000
-MIN_SIDE = 8  # pixels; nothing can be seen in less
-WORKING_SIDE = 1024  # longest side of what comes out, pixels
-# Ceilings in pixels, checked before decoding. They keep the decoder's memory under 200 MB:
+MIN_SIDE = 8  # pixels; nothing can be seen in a smaller picture
+WORKING_SIDE = 1024  # longest side of the result, pixels
+# Limits in pixels, checked before decoding. They keep the decoder's memory under 200 MB:
 # JPEG is decoded at a fraction of its size, except that a progressive one first holds all its
 # coefficients; WebP keeps several copies of its canvas.
 MAX_PIXELS = {
@@ -54,7 +54,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# What Pillow raises on damaged files: its own documented errors, and what its parsers let through.
+# What Pillow raises on damaged files: its documented errors, and those its parsers let through.
 _DAMAGE = (
     OSError,
     ValueError,
@@ -79,13 +79,13 @@ class ImageError(ValueError):
 
 
 def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Image.Image:
-    """The picture upright, opaque and RGB, its longest side at most `max_side` pixels.
+    """The picture, upright, opaque and RGB, its longest side at most `max_side` pixels.
 
-    Animations give their first frame. Transparent parts become white, or black where what is
-    visible is itself nearly white. Raises ImageError.
+    An animation gives its first frame. Transparent parts become white, or black if the visible
+    parts are nearly white themselves. Raises ImageError.
     """
     data = _read(source)
-    # Set for good: changing warning filters for a moment is not safe with several threads.
+    # Set for good: changing warning filters temporarily is not safe with several threads.
     # Pillow's other warnings (corrupt EXIF data and the like) would let visitors fill the log.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -130,7 +130,7 @@ def _let_pillow_read_heic() -> None:
 
 
 def _other_kind(data: bytes) -> str:
-    """What phones and scanners save, whatever the file is called; empty for anything else."""
+    """The format, if phones or scanners save it, whatever the file's name; else empty."""
     if data[4:8] == b"ftyp":
         brands = data[8:32]
         if any(brand in brands for brand in (b"heic", b"heix", b"mif1", b"hevc")):
@@ -140,7 +140,7 @@ def _other_kind(data: bytes) -> str:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """RGB; transparent parts filled with white, or with black behind a nearly white picture."""
+    """The image as RGB: transparent parts become white, or black behind a nearly white picture."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
@@ -174,7 +174,7 @@ def _read(source: bytes | str | Path) -> bytes:
 
 
 def _check_size(image: Image.Image, data: bytes) -> None:
-    """Raise ImageError if decoding would cost too much memory or time, or show nothing."""
+    """Raise ImageError if decoding would take too much memory or time, or show nothing."""
     width, height = image.size
     kind = "JPEG" if image.format == "MPO" else str(image.format)  # MPO: several in one JPEG
     limit = MAX_PIXELS[kind]
@@ -206,7 +206,7 @@ def _check_size(image: Image.Image, data: bytes) -> None:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """How to set the picture upright; damaged EXIF data count as none."""
+    """How to turn the picture upright; damaged EXIF data are ignored."""
     try:
         return _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     except _DAMAGE:
@@ -215,7 +215,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> Image.Image:
     step = max(image.size) // (2 * max_side)
-    if step > 1:  # skip pixels of a huge one, so that the copies below are of a small one
+    if step > 1:  # skip pixels of a huge picture, so that the copies below are small
         width, height = image.size
         image = image.resize((max(1, width // step), max(1, height // step)), _NEAREST)
     if image.mode.startswith("I"):  # 16 bits: keep the high byte
@@ -226,6 +226,6 @@ def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> I
     image = opaque(image)
     if turn is not None:
         image = image.transpose(turn)
-    plain = Image.new("RGB", image.size)  # a fresh picture, so that no metadata comes along
+    plain = Image.new("RGB", image.size)  # a new picture, so that no metadata is kept
     plain.paste(image)
     return plain

@@ -1,8 +1,8 @@
-"""How many parts a picture file has that a decoder must walk through one by one.
+"""How many parts of a picture file a decoder must walk through one by one.
 
 A file of a few megabytes can hold a million empty chunks, markers or stray bytes, and Pillow
 reads each of them in Python: seconds of processor time before the first pixel. Counting them
-here, without parsing, is cheap and stops early.
+here without parsing them is cheap and stops early.
 """
 
 import re
@@ -14,9 +14,9 @@ _MARKERS_PER_SCAN = 20
 
 
 def count_parts(data: bytes, limit: int) -> int:
-    """Chunks, markers, blocks and stray bytes up to the pixels; at most `limit` + 1.
+    """Number of chunks, markers, blocks and stray bytes before the pixels; at most `limit` + 1.
 
-    Formats whose parts are not walked in Python (WebP, BMP), and anything else, count 0.
+    It is 0 for formats whose parts are not walked in Python (WebP, BMP) and for anything else.
     """
     if data.startswith(b"\x89PNG"):
         return _png_chunks(data, limit)
@@ -52,10 +52,10 @@ def _jpeg_segments(data: bytes, limit: int) -> int:
 
 
 def jpeg_scans(data: bytes, limit: int) -> int:
-    """Passes over the picture that a JPEG asks for; at most `limit` + 1.
+    """Number of passes over the picture that a JPEG needs; at most `limit` + 1.
 
-    Ends where the picture does: phones append a film, in which anything may stand. Absurdly many
-    other markers between the scans count as too many scans.
+    Counting ends where the picture does: phones append a film, which may hold any bytes. Absurdly
+    many other markers between the scans count as too many scans.
     """
     place, count = 2, 0
     for _ in range(_MARKERS_PER_SCAN * (limit + 1)):

@@ -1,7 +1,7 @@
-"""What a picture's ground is, and what stands out from it.
+"""What a picture's background (`ground`) is, and what stands out from it.
 
-The ground may be of any colour, lit from a side or patterned: it is estimated from the picture's
-border. A frame or black bars around a photo would be taken for the ground, so they come off first.
+The background may have any colour, be lit from one side or be patterned. It is estimated from the
+picture's border. A frame or black bars would be mistaken for it, so they are removed first.
 """
 
 from typing import NamedTuple
@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-BUSY = 30.0  # grey levels of spread at the border above which the ground is a pattern
-SAME = 3.0  # grey levels within which two pixels of a drawn ground are one colour
+BUSY = 30.0  # grey levels of spread at the border above which the background is a pattern
+SAME = 3.0  # grey levels within which two pixels of a drawn background are one colour
 
-# Measured on the development pictures: all of the drawings and icons, 1 in 300 of the photos.
+# On the development pictures these find all drawings and icons, and 1 in 300 of the photos.
 _DRAWN_SPREAD = 8.0  # grey levels of spread at the border
-_DRAWN_SHADES = 24  # colours, of 16 levels a channel
-_DRAWN_COLOUR = 40.0  # grey levels between the channels of the most colourful tenth
+_DRAWN_SHADES = 24  # colours, at 16 levels per channel
+_DRAWN_COLOUR = 40.0  # grey levels between the channels, in the most colourful tenth
 
 _RIM_SAME = (
     12.0  # grey levels within which pixels of a frame are one colour: JPEG leaves some noise
@@ -23,8 +23,8 @@ _RIM_SAME = (
 _RIM_EDGE = (
     24.0  # grey levels by which a picture differs from the frame around it, nearly all along
 )
-_RIM_SHARP = 0.93  # share of a picture's edge that must differ so from the frame
-_RIM_CONTENT = 40.0  # grey levels by which something inside a frame stands out, at least
+_RIM_SHARP = 0.93  # share of a picture's edge that must differ that much from the frame
+_RIM_CONTENT = 40.0  # least grey levels by which something inside a frame stands out
 _RIM_INSIDE = 0.3  # share of the inside that may have the frame's colour
 _RIM_MIN_SIDE = 64  # pixels: smaller pictures, such as Fashion-MNIST's, have no frame
 
@@ -41,11 +41,11 @@ def against_ground(colours: np.ndarray) -> AgainstGround:
     ground, spread = _ground(colours)
     signed = strongest_channel(colours - ground)
     threshold = 3.0 * min(spread, BUSY) + 4.0
-    # Uneven light leaves a rest that grows with the picture's contrast; a drawn ground does not.
+    # Uneven light leaves a residue that grows with the contrast; a drawn background leaves none.
     share = 0.12 if spread else 0.03
     strongest = high(np.abs(signed), 99.5)
     threshold = max(threshold, share * strongest)
-    # A restless ground must not hide a garment that is all that stands out from it.
+    # A busy background must not hide a garment that is the only thing to stand out from it.
     threshold = min(threshold, max(0.5 * strongest, 4.0))
     return AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
 
@@ -53,9 +53,9 @@ def against_ground(colours: np.ndarray) -> AgainstGround:
 def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.ndarray) -> bool:
     """Whether a picture is drawn or printed rather than photographed.
 
-    colours: float32 [H, W, 3]; the rest: of `against_ground`. A drawing's ground is even, and what
-    stands out has few shades; or it has little colour and most of the picture is ground, as a
-    pencil drawing on paper.
+    colours: float32 [H, W, 3]; the rest comes from `against_ground`. A drawing's background is
+    even. What stands out either has few shades, or it has little colour and most of the picture
+    is background, as in a pencil drawing on paper.
     """
     if spread >= _DRAWN_SPREAD or not mask.any():
         return spread < _DRAWN_SPREAD
@@ -69,21 +69,21 @@ def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.nd
 
 
 def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
-    """What differs from the ground, bool [H, W], and the ground's own spread in grey levels."""
+    """What differs from the background, bool [H, W], and the background's spread, grey levels."""
     found = against_ground(np.asarray(picture.convert("RGB"), np.float32))
     return found.mask, found.spread
 
 
 def strongest_channel(difference: np.ndarray) -> np.ndarray:
-    """Of each pixel's three signed differences, the one furthest from 0: float32 [H,W]."""
+    """The one of each pixel's three signed differences that is furthest from 0: float32 [H,W]."""
     low, high = difference.min(axis=2), difference.max(axis=2)
     return np.where(-low > high, low, high)
 
 
 def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
-    """The ground's colour at each pixel [H,W,3], and its spread around that, in grey levels.
+    """The background's colour at each pixel [H,W,3], and its spread around that in grey levels.
 
-    A plane per channel through the border's pixels follows light that falls off to one side.
+    A plane fitted to the border's pixels in each channel follows light that falls off to one side.
     Two refits leave out the pixels furthest off: sleeves, feet and shadows that reach the border.
     """
     height, width = colours.shape[:2]
@@ -111,10 +111,10 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
-    """The one colour of a drawn or cut-out ground [3], or None.
+    """The single colour of a drawn or cut-out background [3], or None.
 
-    Three corners agree and much of the border is just that colour. A garment may then fill most
-    of the border, as many of Fashion-MNIST's coats do.
+    Three corners must agree and much of the border have just that colour. A garment may then
+    fill most of the border, as many of Fashion-MNIST's coats do.
     """
     corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
     colour = np.median(corners, axis=0)
@@ -124,7 +124,7 @@ def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
 
 
 def _fit_plane(terms: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Least squares with a slight pull of the slopes towards 0, for borders that say little."""
+    """Least squares, with slopes pulled slightly towards 0 for borders that say little."""
     normal = terms.T @ terms + np.diag([0, 0.05, 0.05]).astype(np.float32) * len(terms)
     return np.linalg.solve(normal + 1e-4 * np.eye(3, dtype=np.float32), terms.T @ values)
 
@@ -134,12 +134,12 @@ def high(values: np.ndarray, percent: float) -> float:
 
 
 def inside_rim(colours: np.ndarray) -> tuple[int, int, int, int] | None:
-    """(top, bottom, left, right) of what a frame, or bars on two sides, of one colour surround.
+    """(top, bottom, left, right) of what lies inside a frame, or bars on two sides, of one colour.
 
-    colours: float32 [H, W, 3]. None: no frame. Behind a frame the picture begins all at once:
-    along nearly its whole edge it differs from the frame's colour, while a garment on a plain
-    ground begins little by little. And something must stand out inside: a plain rectangle is a
-    bag or folded cloth, and one whose inside has the colour around it is an outline.
+    colours: float32 [H, W, 3]. None: no frame. Inside a frame the picture begins all at once: it
+    differs from the frame's colour along nearly its whole edge, while a garment on a plain
+    background begins gradually. And something must stand out inside: a plain rectangle is a
+    bag or folded cloth, and one with the same colour inside as around it is an outline.
     """
     height, width = colours.shape[:2]
     corners = colours[[0, 0, -1, -1], [0, -1, 0, -1]]
@@ -155,7 +155,7 @@ def inside_rim(colours: np.ndarray) -> tuple[int, int, int, int] | None:
     framed = (top > 0 and bottom < height) or (left > 0 and right < width)
     if not framed or bottom - top < height // 4 or right - left < width // 4:
         return None
-    # Scaling blurs the line where the picture begins: the next one is looked at, and is kept.
+    # Scaling blurs the line where the picture begins, so the next one is checked, and is kept.
     inner = off[top:bottom, left:right] > _RIM_EDGE
     edges = ((top, inner[1]), (height - bottom, inner[-2]),
              (left, inner[:, 1]), (width - right, inner[:, -2]))  # fmt: skip

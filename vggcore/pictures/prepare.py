@@ -1,13 +1,13 @@
 """From a photo or drawing to exactly what the network sees, keeping each step for the page.
 
-Numpy and Pillow only, deterministic, a few milliseconds a picture. Fashion-MNIST's makers
+Numpy and Pillow only, deterministic, a few milliseconds per picture. Fashion-MNIST's makers
 photographed on white, trimmed, scaled the longest side to 28 pixels and negated, so that the
-ground is 0. Here the ground may be anything, so it is estimated from the picture's border and
-what *differs* from it, in any colour channel and either direction, becomes bright: pen on paper,
-a white shirt on a red carpet and a Fashion-MNIST image itself all end as bright on black.
+background is 0. Here the background may be anything. It is estimated from the picture's border,
+and what *differs* from it, in any colour channel and either direction, becomes bright: pen on
+paper, a white shirt on a red carpet and a Fashion-MNIST image itself all end up bright on black.
 
-That difference is an outline: it melts together what a person wears. So networks for photos are
-given the picture in its colours as well, framed alike.
+That difference is an outline: it merges the garments that a person wears. So networks for photos
+also get the picture in colour, framed the same way.
 """
 
 from typing import NamedTuple
@@ -21,11 +21,11 @@ from vggcore.pictures.decode import opaque
 
 
 class Style(NamedTuple):
-    """One form in which networks are given pictures."""
+    """One form in which networks get pictures."""
 
     margin: float  # border, as a share of the side
     channels: int  # 1: outline or grey; 3: red, green, blue; 4: these and the outline
-    whole: bool = False  # the whole picture as it is, not cut to what stands out from its ground
+    whole: bool = False  # the whole picture as it is, not cut to what stands out
 
 
 STYLES = {
@@ -40,9 +40,9 @@ INVERT = ("auto", "yes", "no")
 CROP = ("auto", "off")
 BACKGROUND = ("auto", "keep", "remove")
 
-_WORKING_SIDE = 128  # pixels of the longest side on which ground and garment are found
-_DIM = 90.0  # brightest grey level of a garment on black below which it is brightened
-_FAINT = 10.0  # grey levels: a picture that differs less than this from its ground is blank
+_WORKING_SIDE = 128  # pixels of the longest side when background and garment are found
+_DIM = 90.0  # a garment on black is brightened if its brightest grey level is below this
+_FAINT = 10.0  # grey levels: a picture that differs less than this from its background is blank
 
 
 class Prepared(NamedTuple):
@@ -50,9 +50,9 @@ class Prepared(NamedTuple):
 
     steps: list[tuple[str, np.ndarray]]  # (name, uint8 [H,W] or [H,W,3]); the last: network input
     network_input: np.ndarray  # uint8 [S,S], garment bright on black; in colour [S,S,C]
-    inverted: bool  # the garment was taken to be darker than its ground
-    cropped: bool  # the picture was cut to what differs from the ground
-    blank: bool  # nothing differs from the ground
+    inverted: bool  # the garment was taken to be darker than its background
+    cropped: bool  # the picture was cut to what differs from the background
+    blank: bool  # nothing differs from the background
     drawn: bool  # a drawing, an icon or an image of the data set, not a photo
 
 
@@ -65,15 +65,15 @@ def prepare(
     crop: str = "auto",
     background: str = "auto",
 ) -> Prepared:
-    """Bring any picture of a garment into the form that a network was trained on.
+    """Put any picture of a garment into the form that a network was trained on.
 
     image: PIL image, or uint8 array [H,W] or [H,W,3]. size: side of the result, pixels.
-    style: one of `STYLES`; those of whole pictures take the picture as it is, within a square,
-    and of what follows heed only invert "yes".
-    invert: "auto" takes garments darker and brighter than the ground; "yes" only what is darker;
-    "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves the
-    ground in the picture, "remove" blanks all that is close to the ground's colour, "auto" blanks
-    it where the ground is plain; colours always stay. Raises ValueError.
+    style: one of `STYLES`; those for whole pictures take the picture as it is, within a square,
+    and use only invert "yes" of the options below.
+    invert: "auto" takes what is darker or brighter than the background; "yes" only what is darker;
+    "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves it
+    in the picture, "remove" blanks all that is close to its colour, "auto" does so where it is
+    plain; colours always stay. Raises ValueError.
     """
     _check("style", style, tuple(STYLES))
     _check("invert", invert, INVERT)
@@ -85,7 +85,7 @@ def prepare(
     view = whole = _View.of(picture, invert)
     inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
     blank = not view.mask.any() or ground.high(np.abs(view.signed), 99.9) < _FAINT
-    # Fashion-MNIST's own images, and cut-outs on black, keep the brightness they came with.
+    # Fashion-MNIST's own images and cut-outs on black keep their original brightness.
     on_black = view.spread == 0 and view.ground.max() <= ground.SAME
 
     bright = _bright(view, invert, inverted, background)
@@ -100,7 +100,7 @@ def prepare(
         _box(view.mask, 0.003 if view.spread else 0.0005) if crop == "auto" and not blank else None
     )
     if box is not None and max(box[1] - box[0], box[3] - box[2]) < size:
-        # Small in a large picture: cut it from the original, which shows more of it.
+        # Small in a large picture: cut it from the original, which shows it in more detail.
         view, box = view.closer(original, box, invert)
         bright = _bright(view, invert, inverted, background)
     fill = view.ground.mean(axis=(0, 1))
@@ -129,7 +129,7 @@ def prepare(
 
 
 def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prepared:
-    """The picture in the middle of a square whose rest has the colour of the picture's edge."""
+    """The picture in the middle of a square that is filled with the colour of its edge."""
     scale = size / max(picture.size)
     width, height = (max(1, round(length * scale)) for length in picture.size)
     grow = scale > 1
@@ -156,12 +156,12 @@ def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prep
 
 
 class _View(NamedTuple):
-    """A picture, or a part of one, against its ground; arrays of one height and width."""
+    """A picture, or part of one, against its background; arrays of the same height and width."""
 
     colours: np.ndarray  # float32 [H, W, 3]
     ground: np.ndarray  # its colour, float32 [H, W, 3]
     spread: float  # of the border's pixels around it, grey levels
-    signed: np.ndarray  # float32 [H, W]: how much brighter or darker than the ground
+    signed: np.ndarray  # float32 [H, W]: how much brighter or darker than the background
     threshold: float  # grey levels of difference from which a pixel belongs to the garment
     mask: np.ndarray  # bool [H, W]: pixels that belong to it
 
@@ -181,9 +181,9 @@ class _View(NamedTuple):
         )
 
     def closer(self, original: Image.Image, box, invert: str) -> tuple["_View", tuple]:
-        """The box and its surroundings seen in the original's pixels, and where the box is there.
+        """The box and its surroundings in the original's pixels, and where the box is there.
 
-        The same ground and threshold decide what belongs to the garment.
+        The same background and threshold decide what belongs to the garment.
         """
         height, width = self.mask.shape
         scale = original.width / width
@@ -215,14 +215,14 @@ class _View(NamedTuple):
 
 
 def _of_sign(mask: np.ndarray, signed: np.ndarray, invert: str) -> np.ndarray:
-    """What of the mask is darker than the ground ("yes"), brighter ("no"), or either ("auto")."""
+    """The mask's pixels that are darker than the background ("yes"), brighter ("no") or either."""
     if invert == "auto":
         return mask
     return mask & (signed < 0 if invert == "yes" else signed > 0)
 
 
 def _bright(view: _View, invert: str, inverted: bool, background: str) -> np.ndarray:
-    """How bright each pixel becomes, float32 [H, W]: its difference from the ground."""
+    """How bright each pixel becomes, float32 [H, W]: its difference from the background."""
     if background == "keep":
         bright = _grey(view.colours)
         bright = 255.0 - bright if inverted else bright
@@ -237,7 +237,7 @@ def _bright(view: _View, invert: str, inverted: bool, background: str) -> np.nda
 
 
 def takes_whole(style: str) -> bool:
-    """Whether a style, maybe one that nobody knows, takes the picture as it is."""
+    """Whether a style, which may be an unknown one, takes the picture as it is."""
     return style in STYLES and STYLES[style].whole
 
 
@@ -247,9 +247,9 @@ def _check(name: str, value, allowed: tuple) -> None:
 
 
 def as_picture(image) -> Image.Image:
-    """A PIL image or uint8 array as RGB, transparent parts filled as `opaque` does.
+    """A PIL image or uint8 array as RGB, with transparent parts filled as in `opaque`.
 
-    Raises ValueError for what is no picture.
+    Raises ValueError for anything that is not a picture.
     """
     if isinstance(image, np.ndarray):
         flat, coloured = image.ndim == 2, image.ndim == 3 and image.shape[2] == 3
@@ -277,7 +277,7 @@ def _without_rim(image: Image.Image) -> tuple[Image.Image, Image.Image]:
 
 
 def _working_copy(image: Image.Image) -> Image.Image:
-    """Its longest side at most `_WORKING_SIDE`."""
+    """The picture with its longest side at most `_WORKING_SIDE`."""
     longest = max(image.size)
     if longest > 2 * _WORKING_SIDE:
         image = image.reduce(longest // _WORKING_SIDE)
@@ -294,12 +294,12 @@ def _grey(colours: np.ndarray) -> np.ndarray:
 
 
 def _darker(signed: np.ndarray, mask: np.ndarray) -> bool:
-    """Whether what differs from the ground is mostly darker than it."""
+    """Whether what differs from the background is mostly darker than it."""
     return bool(mask.any() and signed[mask].sum() < 0)
 
 
 def _stretched(bright: np.ndarray, view: _View, full: float | None) -> np.ndarray:
-    """uint8, scaled so that `full`, or else the garment's brightest parts, reach 255."""
+    """Uint8, scaled so that `full`, or else the garment's brightest parts, become 255."""
     top = full or (ground.high(bright[view.mask], 97) if view.mask.any() else 255.0)
     return np.clip(bright * (255.0 / max(top, 1.0)), 0, 255).astype(np.uint8)
 
@@ -307,7 +307,7 @@ def _stretched(bright: np.ndarray, view: _View, full: float | None) -> np.ndarra
 def _box(mask: np.ndarray, stray: float) -> tuple[int, int, int, int] | None:
     """(top, bottom, left, right) around the mask; None: no clear box.
 
-    stray: share of the mask that may be specks and is left out on each side.
+    stray: share of the mask that may be specks and is ignored on each side.
     """
     rows = _span(mask.mean(axis=1), stray)
     columns = _span(mask.mean(axis=0), stray)
@@ -318,7 +318,7 @@ def _box(mask: np.ndarray, stray: float) -> tuple[int, int, int, int] | None:
 
 
 def _span(profile: np.ndarray, stray: float) -> tuple[int, int]:
-    """First and one past the last index that holds a noticeable share of the mask."""
+    """The first index that holds a noticeable share of the mask, and one past the last."""
     total = profile.sum()
     cumulated = np.cumsum(profile)
     first = int(np.searchsorted(cumulated, stray * total, side="right"))
@@ -327,7 +327,7 @@ def _span(profile: np.ndarray, stray: float) -> tuple[int, int]:
 
 
 def _thickened(bright: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
-    """Thin pens drawn over so that they survive the scaling down; all else unchanged."""
+    """Thin pen lines thickened so that they survive scaling down; all else unchanged."""
     longest = max(bright.shape)
     if longest < size or mask.mean() > 0.16:
         return bright
@@ -335,14 +335,14 @@ def _thickened(bright: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
 
 
 def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
-    """Longest side scaled to the frame less its margin, in the middle of a black square."""
+    """Scaled so that the longest side fits inside the margins, centred on a black square."""
     height, width = bright.shape
     room = size - 2 * round(size * margin)
     scale = room / max(height, width)
     new = (max(1, round(width * scale)), max(1, round(height * scale)))
     scaled = Image.fromarray(bright).resize(new, Image.Resampling.BILINEAR)
     frame = Image.new("L", (size, size))
-    # Where it cannot be exact, right of and below the middle, as Fashion-MNIST has it.
+    # If it cannot be exactly central, then right of and below it, as in Fashion-MNIST.
     frame.paste(scaled, ((size - new[0] + 1) // 2, (size - new[1] + 1) // 2))
     return np.asarray(frame)
 
@@ -350,7 +350,7 @@ def _centred(bright: np.ndarray, size: int, margin: float) -> np.ndarray:
 def _framed(colours: np.ndarray, box, size: int, margin: float, fill: np.ndarray) -> np.ndarray:
     """The same square as `_centred` shows, in colour: uint8 [size, size, 3].
 
-    Around the box it shows what the picture has there, and `fill` beyond the picture.
+    Around the box it shows the picture, and beyond the picture's edges `fill`.
     """
     top, bottom, left, right = box or (0, colours.shape[0], 0, colours.shape[1])
     room = size - 2 * round(size * margin)

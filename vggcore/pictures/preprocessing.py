@@ -1,4 +1,4 @@
-"""How a prepared picture becomes a network's input: what every checkpoint's card states."""
+"""How a prepared picture becomes a network's input, as stated in every checkpoint's card."""
 
 from dataclasses import dataclass
 from math import isfinite
@@ -17,7 +17,7 @@ class Preprocessing:
     fit: str = "pad"  # "pad": centred on black; "resize": interpolated
     mean: tuple[float, ...] = (MEAN,)  # of each channel, 0 to 1
     std: tuple[float, ...] = (STD,)
-    mirror: bool = False  # answers are the mean over a picture and its mirror image
+    mirror: bool = False  # an answer is the mean over a picture and its mirror image
 
     @classmethod
     def from_dict(cls, values: dict) -> "Preprocessing":
@@ -38,7 +38,7 @@ class Preprocessing:
         return cls(**found)
 
     def to_dict(self) -> dict:
-        """JSON-ready; one number where there is one channel."""
+        """JSON-ready; a single number if there is only one channel."""
         values: dict = {"style": self.style, "image_size": self.image_size, "fit": self.fit}
         for name, several in (("mean", self.mean), ("std", self.std)):
             values[name] = several[0] if len(several) == 1 else list(several)

@@ -30,7 +30,7 @@ MIN_SIZE, MAX_SIZE = 1.0, 64.0
 DEFAULT_SIZE = 6.0
 FIT_MARGIN = 20.0  # free space around a fitted Quick, Draw! drawing
 
-_FAR = 2.0  # points may leave the canvas by this many of its sides: a pointer held down does
+_FAR = 2.0  # points may lie outside by this many canvas sides: a pointer held down can leave it
 _NUMBER = (int, float)
 _PAPER, _INK = 255, 0
 
@@ -43,7 +43,7 @@ class Stroke(NamedTuple):
     """One movement of a tool.
 
     `brush` inks along `points`, `eraser` clears along them, `shape` fills the polygon they
-    enclose, `fill` floods from the first point up to the ink around it.
+    enclose, and `fill` floods from the first point up to the surrounding ink.
     """
 
     points: tuple[tuple[float, float], ...]  # x to the right and y downwards, canvas units
@@ -52,7 +52,7 @@ class Stroke(NamedTuple):
 
 
 def parse_strokes(value) -> list[Stroke]:
-    """Checked strokes from JSON text or from what it decodes to, in either format.
+    """Checked strokes from JSON text, or from the decoded value, in either format.
 
     An empty drawing gives an empty list. Raises StrokeError for anything else that is not a
     drawing: wrong types, too many strokes or points, numbers that are not finite or out of range.
@@ -82,7 +82,7 @@ def _decode(text: str | bytes):
         )
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested too deeply
         raise StrokeError(Message("the drawing is not valid JSON")) from None
 
 
@@ -155,7 +155,7 @@ def _counted(total: int, more: int) -> int:
 def _quick_draw_strokes(strokes) -> list[list[tuple[float, float]]]:
     """Each stroke's points, from `[[x, …], [y, …]]` (a third list, times, is skipped).
 
-    A stroke written as points `[[x, y], …]` is read as well where it cannot be mistaken.
+    A stroke written as points `[[x, y], …]` is read too, where that is unambiguous.
     """
     strokes = _list(strokes, "drawing", MAX_POINTS)
     if strokes and _is_rows(strokes):
@@ -189,7 +189,7 @@ def _fitted(strokes: list[list[tuple[float, float]]]) -> list[Stroke]:
     every = np.array([point for points in strokes for point in points])
     low, high = every.min(axis=0), every.max(axis=0)
     scale = (CANVAS - 2 * FIT_MARGIN) / max((high - low).max(), 1e-9)
-    if not math.isfinite(scale) or scale > 1e6:  # all points are one dot: leave its size alone
+    if not math.isfinite(scale) or scale > 1e6:  # all points coincide: leave the size alone
         scale = 1.0
     shift = CANVAS / 2 - (low + high) / 2 * scale
     return [
@@ -225,9 +225,9 @@ def _draw(image: Image.Image, stroke: Stroke, scale: float) -> None:
 
 
 def _flood(image: Image.Image, start: tuple[float, float]) -> None:
-    """Ink the free area around `start`, and a rim of one unit so that no seam stays.
+    """Ink the free area around `start`, and a rim of one unit so that no seam is left.
 
-    Goes from run to run: from one unbroken stretch of free pixels in a row to those it touches.
+    Goes from run to run: from one unbroken stretch of free pixels in a row to those touching it.
     """
     free = np.array(image) > 127
     x, y = int(start[0]), int(start[1])

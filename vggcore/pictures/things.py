@@ -1,7 +1,7 @@
-"""Things that stand apart in a picture: a photo on a shop's page, garments side by side, a collage.
+"""Separate things in a picture: a photo on a shop's page, garments side by side, a collage.
 
-A network names one garment. Shown a whole page it would answer for texts and buttons too, so the
-one thing that is large is looked at alone; where several are, people choose.
+A network names one garment. Given a whole page it would also answer for texts and buttons, so if
+only one thing is large, it is looked at alone; if several are, people choose.
 """
 
 from typing import NamedTuple
@@ -12,35 +12,35 @@ from PIL import Image
 from vggcore.pictures import ground
 from vggcore.pictures.crops import MIN_SIDE, Box
 
-_SHORT, _LONG = 144, 288  # pixels of the sides on which things are looked for, at most
-_SMALLEST = 128  # pixels of the shorter side: smaller pictures have no room for several things
-_PLAIN = 6.0  # grey levels of spread at the border up to which the ground is plain
+_SHORT, _LONG = 144, 288  # most pixels of the sides when things are looked for
+_SMALLEST = 128  # pixels of the shorter side: a smaller picture has no room for several things
+_PLAIN = 6.0  # grey levels of spread at the border up to which the background is plain
 _NEAR = 0.05  # gap, as a share of the shorter side, up to which two parts are one thing
 _CARD_GAP = 1  # pixels between a photo on a page and the text beside it
 _LINE_GAP = 2  # pixels between lines of text
-_TICKS = 0.06  # share of a plot's side that ticks may stand out
-_CARD_AREA = 0.06  # share of the page that a photo on it takes, at least
-_CARD_EDGE = 0.6  # share of each of its edges that differs from the page
-_CARD_CONTENT = 40.0  # grey levels by which something in it stands out
+_TICKS = 0.06  # share of a plot's side by which ticks may stand out
+_CARD_AREA = 0.06  # least share of the page that a photo on it takes up
+_CARD_EDGE = 0.6  # share of each of the photo's edges that differs from the page
+_CARD_CONTENT = 40.0  # grey levels by which something in the photo stands out
 _SLENDER = 5.0  # length over width beyond which it is a line of text, a button or a rule
-_COMPARABLE = 0.3  # of the largest box's area, from which another thing may be meant as well
-_SPECK = 0.002  # share of the picture below which a part is noise, not something beside it
+_COMPARABLE = 0.3  # share of the largest box's area from which another thing may be meant too
+_SPECK = 0.002  # share of the picture below which a part is noise, not a thing
 _LEAST_AREA = 0.02  # share of the picture
 _SEAM = 0.9  # share of a seam's length along which both sides differ
-_SEAM_EDGE = 18.0  # grey levels by which they do
+_SEAM_EDGE = 18.0  # grey levels by which they differ
 _SEAM_PLACES = (0.4, 0.6)  # where in a picture a seam is looked for
-MOST = 4  # things to choose from
+MOST = 4  # things to offer as a choice
 
 
 class Things(NamedTuple):
     """What to look at in a picture."""
 
-    main: Box | None = None  # the one thing that is large, where there is more around it
+    main: Box | None = None  # the only large thing, if there is more around it
     several: tuple[Box, ...] = ()  # things of comparable size, from top left to bottom right
 
 
 def find(picture: Image.Image) -> Things:
-    """The things that stand apart in a picture, boxes in its pixels; nothing where it is one."""
+    """The separate things in a picture, as boxes in its pixels; nothing if it shows just one."""
     if min(picture.size) < _SMALLEST:
         return Things()
     whole = picture.size
@@ -81,10 +81,10 @@ class _Part(NamedTuple):
 
 
 def apart(mask: np.ndarray, gap: int) -> list[_Part]:
-    """The mask cut wherever `gap` empty rows or columns run through a part of it.
+    """The mask, cut wherever `gap` empty rows or columns run through a part of it.
 
-    mask: bool [H, W]. From top left to bottom right. The recursive X-Y cut of Nagy and Seth (7th
-    ICPR, 1984), by which pages are divided into columns and lines.
+    mask: bool [H, W]. From top left to bottom right. This is the recursive X-Y cut of Nagy and
+    Seth (7th ICPR, 1984), which divides pages into columns and lines.
     """
     parts = [_Part(0, mask.shape[0], 0, mask.shape[1])]
     found: list[_Part] = []
@@ -107,7 +107,7 @@ def apart(mask: np.ndarray, gap: int) -> list[_Part]:
 
 
 def _runs(filled: np.ndarray, gap: int) -> list[tuple[int, int]]:
-    """Start and end of what is filled, where fewer than `gap` empty places lie between."""
+    """Start and end of each filled run; gaps of fewer than `gap` empty places do not split it."""
     places = np.flatnonzero(filled)
     if not len(places):
         return []
@@ -118,11 +118,11 @@ def _runs(filled: np.ndarray, gap: int) -> list[tuple[int, int]]:
 
 
 def _halves(colours: np.ndarray) -> list[_Part]:
-    """Both halves of a collage: along nearly all of a straight line in it, its sides differ."""
+    """Both halves of a collage: they differ along nearly all of a straight line between them."""
     height, width = colours.shape[:2]
     for axis in (1, 0):
         side = colours.shape[axis]
-        # Scaling blurs a seam over one pixel: what lies to both sides of it is compared.
+        # Scaling blurs a seam over one pixel, so what lies on either side of it is compared.
         a, b = (np.take(colours, np.arange(*ends), axis) for ends in ((0, side - 2), (2, side)))
         share = (np.abs(a - b).max(axis=2) > _SEAM_EDGE).mean(axis=1 - axis)
         low, high = (round(place * side) for place in _SEAM_PLACES)
@@ -136,7 +136,7 @@ def _halves(colours: np.ndarray) -> list[_Part]:
 
 
 def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
-    """A photo on a page, or an image inside of a plot's axes: it has a picture's straight edges."""
+    """A photo on a page, or an image inside a plot's axes: it has a picture's straight edges."""
     parts = apart(seen.mask, _CARD_GAP)
     if len(parts) < 2:
         return None
@@ -151,7 +151,7 @@ def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
         return None
     top, bottom, left, right = part
     inside = seen.mask[top:bottom, left:right]
-    # Some of a photo's edge may be as bright as the page; a garment seldom fills the corners.
+    # Part of a photo's edge may be as bright as the page; a garment seldom fills the corners.
     edges = (inside[1], inside[-2], inside[:, 1], inside[:, -2])
     corners = inside[[1, 1, -2, -2], [1, -2, 1, -2]]
     if min(edge.mean() for edge in edges) < _CARD_EDGE or corners.sum() < 3:
@@ -162,7 +162,7 @@ def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
 
 
 def _without_ticks(mask: np.ndarray, part: _Part) -> _Part:
-    """The part without lines at its edges that are mostly ground, such as an axis's ticks."""
+    """The part without lines at its edges that are mostly background, such as an axis's ticks."""
     inside = mask[part.top : part.bottom, part.left : part.right]
     rows, columns = (np.flatnonzero(inside.mean(axis) > 0.5) for axis in (1, 0))
     if not len(rows) or not len(columns):
@@ -176,12 +176,12 @@ def _without_ticks(mask: np.ndarray, part: _Part) -> _Part:
 
 
 def _may_be_meant(part: _Part, mask: np.ndarray) -> bool:
-    """Whether a part has the size and form of a garment, not of text, a button or a rule."""
+    """Whether a part has the size and shape of a garment, not of text, a button or a rule."""
     height, width = part.bottom - part.top, part.right - part.left
     slender = max(height, width) > _SLENDER * min(height, width)
     if slender or _area(part) < _LEAST_AREA * mask.size:
         return False
-    # Lines of text lie close together, but none of them is most of it.
+    # Lines of text lie close together, but no single one makes up most of the block.
     lines = apart(mask[part.top : part.bottom, part.left : part.right], _LINE_GAP)
     return max(map(_area, lines)) >= 0.5 * _area(part)
 

@@ -1,6 +1,6 @@
 """Pictures for training on photos and drawings: made up, cut out, and real.
 
-`WildSource` draws batches from pools; `items` knows the real pictures and what is right for each.
+`WildSource` draws batches from pools; `items` lists the real pictures and what is right for each.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Bags drawn by chance: handbags and rucksacks, as an outline and inner lines."""
+"""Randomly drawn bags: handbags and rucksacks, as an outline and inner lines."""
 
 import numpy as np
 

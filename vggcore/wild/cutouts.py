@@ -1,4 +1,4 @@
-"""Garments lifted off their ground: of Fashion-MNIST, made up, or cut out of photos.
+"""Garments separated from their background: Fashion-MNIST's, made up, or cut out of photos.
 
 Lines are arrays [N, 2] of x (right) and y (down) in a unit square.
 """
@@ -12,11 +12,11 @@ from vggcore.pictures.ground import foreground
 from vggcore.wild import shapes as garment_shapes
 from vggcore.wild.shapes import BAG, SANDAL
 
-_CLEAN_GROUND = 14.0  # grey levels of spread at a photo's border up to which it is cut out
+_CLEAN_GROUND = 14.0  # most grey levels of spread at the border of a photo that is cut out
 
 
 class Garment(NamedTuple):
-    """A garment lifted off its ground."""
+    """A garment separated from its background."""
 
     shade: np.ndarray  # uint8 [S, S]
     mask: np.ndarray  # bool [S, S]: where it is
@@ -29,12 +29,12 @@ def of_fashion_mnist(image: np.ndarray, label: int) -> Garment:
 
 
 def of_template(rng: np.random.Generator, label: int) -> Garment:
-    """Made up, of any cut that its class is known in."""
+    """Made up, in any cut that its class comes in."""
     return Garment(*garment_shapes.sewn(rng, label), label)
 
 
 def of_photo(picture: Image.Image, label: int) -> Garment | None:
-    """Cut out of a photo; None where that would not be clean."""
+    """Cut out of a photo; None if the cut would not be clean."""
     mask, picture = clean_mask(picture, 96)
     if mask is None:
         return None
@@ -44,7 +44,7 @@ def of_photo(picture: Image.Image, label: int) -> Garment | None:
 
 
 def clean_mask(picture: Image.Image, side: int) -> tuple[np.ndarray | None, Image.Image]:
-    """Where a photo's garment is, bool [H, W], in the photo at `side` pixels; None: not clean."""
+    """Where a photo's garment is, bool [H, W], in the photo at `side` pixels; None if unclean."""
     picture = picture.copy()
     picture.thumbnail((side, side))
     mask, spread = foreground(picture)
@@ -58,7 +58,7 @@ def silhouette(garment: np.ndarray, label: int) -> np.ndarray:
     """Where the garment is: bool [28, 28].
 
     White cloth is black in Fashion-MNIST, so holes belong to the garment, except in bags and
-    sandals, whose handles and straps enclose ground.
+    sandals, whose handles and straps enclose background.
     """
     mask = garment >= 10
     return mask if label in (BAG, SANDAL) else filled(mask)
@@ -85,7 +85,7 @@ _TURN = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
 
 def contours(mask: np.ndarray) -> list[np.ndarray]:
-    """Closed outline of the mask's largest part, by walking around it; in the unit square."""
+    """Closed outline of the mask's largest part, traced around it; in the unit square."""
     field = np.pad(mask, 1)
     rows, columns = field.nonzero()
     if len(rows) < 12:
@@ -108,7 +108,7 @@ def contours(mask: np.ndarray) -> list[np.ndarray]:
 
 
 def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
-    """Fewer points, none of the left-out ones further than `tolerance` off (Douglas-Peucker)."""
+    """Fewer points; those left out are at most `tolerance` off the line (Douglas-Peucker)."""
     kept = np.zeros(len(line), bool)
     kept[[0, len(line) // 2, -1]] = True
     todo = [(0, len(line) // 2), (len(line) // 2, len(line) - 1)]
@@ -130,7 +130,7 @@ def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def extent(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what is True; of everything where nothing is."""
+    """Left, top, right, bottom of what is True; of everything if nothing is."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if len(rows) == 0:
         return 0, 0, mask.shape[1], mask.shape[0]

@@ -9,7 +9,7 @@ from vggcore.wild.shapes import DRESS
 
 
 def outline_of(rng: np.random.Generator, garment: np.ndarray, label: int):
-    """Outline traced around a Fashion-MNIST garment, as crude as a quick hand; None: no shape."""
+    """Outline of a Fashion-MNIST garment, as crude as a quick sketch; None: no shape."""
     found = contours(silhouette(garment, label))
     if not found:
         return None
@@ -72,14 +72,14 @@ def drawing(
 
 
 def _photographed_or_not(rng, picture: np.ndarray) -> Image.Image:
-    """A drawing as its sheet shows it, or through a camera."""
+    """A drawing as it is on the sheet, or as photographed."""
     if rng.random() < 0.4:
         return camera(rng, picture)
     return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
 
 
 def pencil_drawing(rng: np.random.Generator, garment: Garment) -> Image.Image:
-    """Drawn after the garment itself: its outline, and what is darker than around it, shaded."""
+    """Drawn from the garment itself: its outline, with what is darker than around it shaded."""
     side = SIDE + int(rng.integers(-20, 60))
     left, top, right, bottom = extent(garment.mask)
     scale = side * rng.uniform(0.5, 0.92) / max(right - left, bottom - top)
@@ -127,7 +127,7 @@ def _placement(rng, points: np.ndarray, side: int):
 
 
 def _shaky(rng, line: np.ndarray, amount: float) -> np.ndarray:
-    """The line resampled every few pixels, with a slow tremor and shifted corners."""
+    """The line, resampled every few pixels, with a slow tremor and shifted corners."""
     line = line + rng.normal(0, amount, line.shape)
     length = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     count = int(np.clip(length[-1] / 6, 2, 60))
@@ -140,7 +140,7 @@ def _shaky(rng, line: np.ndarray, amount: float) -> np.ndarray:
 
 
 def _gaps(rng, line: np.ndarray) -> list[np.ndarray]:
-    """The pen lifted now and then; sometimes a piece is missing."""
+    """The line, with the pen lifted now and then; sometimes a piece is missing."""
     if len(line) < 8 or rng.random() < 0.6:
         return [line]
     cuts = np.sort(rng.integers(2, len(line) - 2, int(rng.integers(1, 4))))

@@ -1,7 +1,7 @@
 """The build and posture of made-up people, and outlines around parts of them.
 
-A figure stands in a frame of its own: the crown at y = 0, the soles at y = 1, its middle at x = 0,
-all lengths in shares of its height. Outlines are arrays [N, 2] of x and y there.
+A figure has its own coordinates: the crown at y = 0, the soles at y = 1, the middle at x = 0,
+all lengths as shares of its height. Outlines are arrays [N, 2] of x and y there.
 """
 
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Figure(NamedTuple):
 
 
 def figure(rng: np.random.Generator) -> Figure:
-    """Somebody who stands or walks, with arms that hang, rest on the hip or hold something."""
+    """Somebody standing or walking, with arms that hang, rest on the hip or hold something."""
     broad = rng.uniform(0.1, 0.14)
     hip = broad * rng.uniform(0.72, 0.98)
     waist = min(broad, hip) * rng.uniform(0.78, 1.0)
@@ -81,7 +81,7 @@ def both_sides(right: list) -> np.ndarray:
 
 
 def limb(points: np.ndarray, widths) -> np.ndarray:
-    """Outline of something that follows these points, this wide at each of them."""
+    """Outline of something that follows these points, with the given width at each."""
     points = np.asarray(points, np.float32)
     along = np.gradient(points, axis=0)
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
@@ -90,7 +90,7 @@ def limb(points: np.ndarray, widths) -> np.ndarray:
 
 
 def shortened(points: np.ndarray, widths: np.ndarray, share: float) -> tuple:
-    """The first share of the way over three points, and the widths along it."""
+    """The first `share` of a path through three points, and the widths along it."""
     kept = np.unique(np.minimum([0.0, 0.5, 1.0], share))
     places = [0.0, 0.5, 1.0]
     line = np.stack([np.interp(kept, places, points[:, axis]) for axis in (0, 1)], 1)

@@ -1,4 +1,4 @@
-"""What lies behind a garment, and what light and camera make of a picture.
+"""Backgrounds behind a garment, and what light and camera do to a picture.
 
 Everything is drawn with numpy and Pillow from a numpy Generator: the same generator state gives
 the same picture. Pictures are RGB, about `SIDE` pixels.
@@ -21,7 +21,7 @@ def colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> np.ndarray:
-    """Soft blobs of about 1/cells of the side, float32 [height, width], spread 1."""
+    """Soft blobs about 1/cells of the side in size, float32 [height, width], spread 1."""
     small = rng.normal(0, 1, (cells, cells)).astype(np.float32)
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -46,7 +46,7 @@ def texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def ground(rng: np.random.Generator, patches: np.ndarray | None, height: int, width: int):
-    """What lies behind: plain, lit from a side, patterned, in two parts, or a photo's own.
+    """A background: plain, lit from one side, patterned, in two parts, or taken from a photo.
 
     patches: uint8 [N, P, P, 3] cut from photos, or None. Returns float32 [height, width, 3].
     """
@@ -80,7 +80,7 @@ def light(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def camera(rng: np.random.Generator, picture: np.ndarray) -> Image.Image:
-    """Light, blur, noise and JPEG: a float32 picture as a camera or a web site leaves it."""
+    """Light, blur, noise and JPEG: a float32 picture as from a camera or web site."""
     picture = light(rng, picture)
     if rng.random() < 0.5:
         picture = picture + rng.normal(0, rng.uniform(1, 10), picture.shape).astype(np.float32)

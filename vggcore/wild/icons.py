@@ -13,7 +13,7 @@ COLUMNS = 24  # cells in a row of the sheet
 
 
 class Icon(NamedTuple):
-    """Which icon, and the class folder that it belongs to."""
+    """An icon, and the class folder that it belongs to."""
 
     set: str
     name: str

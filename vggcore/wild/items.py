@@ -1,4 +1,4 @@
-"""Real pictures to learn from and to be judged by, and which classes count as right for each."""
+"""Real pictures for training and for judging, and which classes count as right for each."""
 
 import hashlib
 from pathlib import Path
@@ -13,14 +13,14 @@ from vggcore.machine import paths
 from vggcore.pictures import strokes
 from vggcore.wild import icons
 
-NONE = len(CLASSES)  # target column for what is no garment
+NONE = len(CLASSES)  # target column for pictures without a garment
 WORN = "street-worn"  # garments worn by people, with masks
 PHOTO_SOURCES = ("clothing-small", "clothing-extra", WORN)
 SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
 SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
-HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit validate, and are not trained on
-STREETS = "photos-street"  # photos of WORN where nobody stands
-NONE_PHOTOS = ("photos-things", STREETS, "photos-objects")  # of what is no garment
+HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit are for validation only
+STREETS = "photos-street"  # photos of WORN with nobody in them
+NONE_PHOTOS = ("photos-things", STREETS, "photos-objects")  # no garments
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _FOLDERS = {
     "t-shirt_top": Label.T_SHIRT,
@@ -38,7 +38,7 @@ _FOLDERS = {
 FOLDER_OF: dict[int, str] = {
     label: folder for folder, label in _FOLDERS.items() if label is not None
 }
-# What a fair judge accepts besides the folder's class: the sources' own classes are broader.
+# Classes accepted in fairness besides the folder's own: the sources' classes are broader.
 ACCEPTED = {
     "photos": {
         "pullover": (Label.SHIRT, Label.T_SHIRT),
@@ -62,7 +62,7 @@ ACCEPTED = {
 
 
 class Item(NamedTuple):
-    """One picture that was not made up: of a development source, or an icon."""
+    """One picture that was not made up: from a development source, or an icon."""
 
     source: str  # of SOURCES, "icons" or "not-garments"
     folder: str  # class folder; for "not-garments" the category, or one of `NONE_PHOTOS`
@@ -75,20 +75,20 @@ class Item(NamedTuple):
 
     @property
     def strict(self) -> int | None:
-        """The folder's class; None where it has none of ours."""
+        """The folder's class; None if it is none of ours."""
         return _FOLDERS.get(self.folder)
 
     @property
     def accepted(self) -> tuple[int, ...]:
-        """All classes that a fair judge accepts, the folder's own first."""
+        """All classes accepted as right, the folder's own first."""
         also = ACCEPTED[self.kind].get(self.folder, ())
         return also if self.strict is None else (self.strict, *also)
 
     @property
     def held_out(self) -> bool:
-        """Whether this picture validates instead of training.
+        """Whether this picture is for validation instead of training.
 
-        Garments that one person wears on one photo stay together.
+        Garments worn by one person in one photo stay together.
         """
         name = f"{self.source}/{self.folder}/{self.name}"
         if self.source == WORN:
@@ -107,7 +107,7 @@ class Item(NamedTuple):
         return Image.fromarray(strokes.render(drawn, 256)).convert("RGB")
 
     def masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where the garment is, and where the person who wears it is: bool [H, W] both.
+        """Where the garment is, and where its wearer is: both bool [H, W].
 
         Only pictures of `WORN` have them.
         """
@@ -156,14 +156,14 @@ def not_garment_photos() -> list[Item]:
 
 
 def trained_category(category: str) -> bool:
-    """Whether drawings of this other thing are trained on; the other half tests "unsure"."""
+    """Whether drawings of this non-garment are trained on; the other half tests "unsure"."""
     return hashlib.sha256(category.encode()).digest()[0] % 2 == 0
 
 
 def trained_photo(item: Item) -> bool:
     """Whether this one of `not_garment_photos` is trained on; the other half tests "unsure".
 
-    By kind of thing, by street photo, and by kind of small object, so that halves share none.
+    Split by kind of thing, street photo and kind of small object, so that the halves share none.
     """
     kind = Path(item.name).stem
     if item.folder != "photos-things":
@@ -172,7 +172,7 @@ def trained_photo(item: Item) -> bool:
 
 
 def is_held_out_street(item: Item) -> bool:
-    """Whether a photo of `STREETS` shows the street of a picture that validates."""
+    """Whether a photo of `STREETS` shows the street of a validation picture."""
     return Item(WORN, "", Path(item.name).stem, "").held_out
 
 
@@ -194,7 +194,7 @@ def _items_of(source: str, folder: str, file: Path) -> list[Item]:
 
 
 def target_of(item: Item) -> np.ndarray:
-    """Weights of the classes that this picture may be: float32 [11]."""
+    """Weights of the classes that this picture may belong to: float32 [11]."""
     if item.source == "not-garments":
         return weights_of(NONE)
     if item.strict is not None:

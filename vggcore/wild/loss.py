@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vggcore.wild.items import NONE
 
-_DECIDED = 3.0  # 1: the sum of the classes that count as right; the larger, the more the best one
+_DECIDED = 3.0  # 1: sum over the classes that count as right; larger: the best one counts more
 
 
 def with_none(logits: Tensor) -> Tensor:
@@ -19,7 +19,7 @@ def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
 
     logits: [N, 10]; targets: [N, 11], the weight with which each class counts as right. A
     picture of a broad class, such as "long sleeves", may be any of its classes: the loss leaves
-    open which one it is. It is a p-norm (p = `_DECIDED`) over the classes that count, so that
+    open which. It is a p-norm (p = `_DECIDED`) over the classes that count, so that
     the network settles on one of them instead of dividing its probability among them.
     """
     log_probabilities = with_none(logits).log_softmax(1)

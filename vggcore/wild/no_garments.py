@@ -1,4 +1,4 @@
-"""Pictures of what is no garment: blank, noise, scribble, writing, faces, landscapes."""
+"""Pictures without a garment: blank, noise, scribble, writing, faces, landscapes."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
@@ -10,7 +10,7 @@ from vggcore.wild.lines import circle
 
 
 def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
-    """Blank, noise, scribble, shapes, writing, face, landscape, or the ground of a photo."""
+    """Blank, noise, scribble, shapes, writing, face, landscape, or a photo's background."""
     kinds = (
         blank,
         noise,

@@ -1,7 +1,7 @@
-"""What a made-up person wears: which garments, how they are cut, and where they lie.
+"""What a made-up person wears: which garments, their cut, and where they are.
 
-Worn garments follow the body: sleeves the arms, trousers the legs, and coats hang open. Outlines
-are in the figure's own frame; see `figures`.
+Worn garments follow the body: sleeves follow the arms, trousers the legs, and coats hang open.
+Outlines are in the figure's own coordinates; see `figures`.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ _TOPS = (T_SHIRT, SHIRT, PULLOVER)  # under a coat
 
 
 class Outfit:
-    """The garment that is meant, and what goes with it; all cuts are settled at once."""
+    """The garment in question, and what goes with it; all cuts are decided at the start."""
 
     def __init__(self, rng: np.random.Generator, figure: Figure, label: int):
         self.figure, self.label = figure, label
@@ -57,7 +57,7 @@ class Outfit:
         self._take_bag(rng)
         left, right = rng.choice([-1, 1]), rng.choice([-1, 1])
         self.toes = (int(left), int(left if maybe(0.6) else right))  # where shoes point
-        self.one_shoe = int(rng.integers(2)) if maybe(0.4) else None  # framed alone
+        self.one_shoe = int(rng.integers(2)) if maybe(0.4) else None  # the only one in the frame
 
     def _cut_tops(self, rng: np.random.Generator) -> None:
         long, rolled = rng.uniform(0.88, 1.0), rng.uniform(0.5, 0.7)
@@ -103,7 +103,7 @@ class Outfit:
             self.bag_middle = np.array([beside, height]) + 0.6 * below
 
     def box(self) -> np.ndarray:
-        """Corners [2, 2] of the garment that is meant."""
+        """Corners [2, 2] of the garment in question."""
         if self.label == BAG:
             half = self.bag_size / 2
             return np.stack([self.bag_middle - half, self.bag_middle + half])
@@ -117,7 +117,7 @@ class Outfit:
         return np.stack([points.min(axis=0), points.max(axis=0)])
 
     def body(self, label: int) -> list[np.ndarray]:
-        """Outlines of what a garment is made of but its sleeves, the furthest back first."""
+        """Outlines of a garment's parts except its sleeves, furthest back first."""
         if label == COAT:
             return self._coat()
         if label == DRESS:
@@ -127,7 +127,7 @@ class Outfit:
         return [self._trunk(self.hem, self.ease)]
 
     def sleeves(self, label: int) -> list[np.ndarray]:
-        """Outlines of its sleeves; none where it has none."""
+        """Outlines of its sleeves, if any."""
         if label == TROUSER:
             return []
         length, ease = self.sleeve, 0.6 * self.ease

@@ -1,8 +1,8 @@
-"""Pictures of made-up people: what garments look like while somebody wears them.
+"""Pictures of made-up people: what garments look like when worn.
 
-Each garment is worn as its class is: shirts have a collar and a placket, pullovers a knitted hem,
-coats lapels and often an open front. Its cloth is made up, or that of a photo. The same generator
-state gives the same picture.
+Each garment looks as its class does when worn: shirts have a collar and a placket, pullovers a
+knitted hem, coats lapels and often an open front. Its cloth is made up, or comes from a photo.
+The same generator state gives the same picture.
 """
 
 import copy
@@ -29,8 +29,8 @@ from vggcore.wild.outfits import Outfit
 from vggcore.wild.scenes import Cutout, cut_out
 from vggcore.wild.shapes import ANKLE_BOOT, BAG, COAT, DRESS, PULLOVER, SHIRT, SHOES, TOPS, TROUSER
 
-FROM_PHOTOS = (*TOPS, DRESS, TROUSER)  # classes whose cloth may be that of a photo
-_WHOLE_PERSON = 0.12  # share of clothes whose picture shows the whole person
+FROM_PHOTOS = (*TOPS, DRESS, TROUSER)  # classes whose cloth may come from a photo
+_WHOLE_PERSON = 0.12  # share of clothes shown with the whole person
 _PATTERNED: dict[int | None, float] = {
     SHIRT: 0.5,
     DRESS: 0.45,
@@ -49,7 +49,7 @@ def person(
     swatch: np.ndarray | None = None,
     patches: np.ndarray | None = None,
 ) -> Image.Image:
-    """A picture of somebody who wears a garment of `label`, framed around it.
+    """A picture of somebody wearing a garment of class `label`, framed around it.
 
     garment_of: makes shoes and bags. swatch: what the garment is made of, uint8 [H, W, 3], as
     `swatch_of` gives it; none: made-up cloth. patches: grounds cut from photos, as
@@ -86,7 +86,7 @@ def swatch_of(picture: Image.Image, mask: np.ndarray, label: int) -> np.ndarray 
 
 
 def _framing(rng: np.random.Generator, box: np.ndarray, label: int) -> np.ndarray:
-    """Left, top, right, bottom: from tight to twice the garment, now and then the whole person."""
+    """Left, top, right, bottom: from tight to twice the garment, sometimes the whole person."""
     low, high = box
     if label not in (*SHOES, BAG) and rng.random() < _WHOLE_PERSON:
         top = rng.uniform(-0.06, 0.12)
@@ -97,7 +97,7 @@ def _framing(rng: np.random.Generator, box: np.ndarray, label: int) -> np.ndarra
 
 
 class _Canvas:
-    """A float32 picture [H, W, 3] that is painted on in place, in a figure's own measures."""
+    """A float32 picture [H, W, 3] to paint on in place, in a figure's own coordinates."""
 
     def __init__(self, picture: np.ndarray, origin: np.ndarray, scale: float):
         self.picture, self.origin, self.scale = picture, origin, scale
@@ -122,7 +122,7 @@ class _Canvas:
         right, bottom = min(width, box[2] // 2 + 1), min(height, box[3] // 2 + 1)
         mask = drawn.crop((2 * left, 2 * top, 2 * right, 2 * bottom)).reduce(2)
         alpha = np.asarray(mask, np.float32)[..., None] / 255
-        # Of long parts the narrow side is the round one.
+        # Long parts are round across their narrow side.
         blur = ImageFilter.GaussianBlur(max(1.0, 0.11 * float(np.ptp(points, axis=0).min())))
         light = 1 - round_ * (1 - np.asarray(mask.filter(blur), np.float32)[..., None] / 255)
         cloth = cloth if cloth.ndim == 1 else cloth[top:bottom, left:right]
@@ -134,7 +134,7 @@ class _Canvas:
         self.paint(limb(np.asarray(points), [width] * len(points)), tone, 0.15)
 
     def paste(self, rng, garment: Garment, middle, size, flip: bool) -> None:
-        """A shoe or a bag of this size, its middle there."""
+        """A shoe or a bag of this size, centred on `middle`."""
         width, height = (max(3, int(side * self.scale)) for side in size)
         cut = cut_out(rng, garment, width, height, flip)
         down, across = cut.alpha.shape
@@ -143,7 +143,7 @@ class _Canvas:
 
 
 class _Painter:
-    """Paints somebody in their outfit, from the furthest back to what lies in front."""
+    """Paints somebody in their outfit, from back to front."""
 
     def __init__(self, rng, canvas: _Canvas, body: Figure, outfit: Outfit, swatch):
         self.rng, self.canvas, self.body = rng, canvas, body
@@ -203,7 +203,7 @@ class _Painter:
             self.canvas.paint(disc(arm[2, 0], arm[2, 1] + 0.012, 0.02), self.body.skin, 0.3)
 
     def _sewn(self, label: int, edge: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-        """Paint the garment; its cloth's mean colour, and a darker one for seams.
+        """Paint the garment; returns its cloth's mean colour, and a darker one for seams.
 
         Arms come after its body, since they may be held in front, and sleeves last.
         """
@@ -294,7 +294,7 @@ class _Painter:
                 canvas.line([(x - 0.02, y), (x + 0.02, y)], 0.004, dark)
 
     def _neck(self, deep: float, pointed: bool, trim: np.ndarray | None) -> None:
-        """The neck, and how far down skin is seen. trim: colour of the neckline's edge."""
+        """The neck, and how far down skin shows. trim: colour of the neckline's edge."""
         skin, around = self.body.skin, np.linspace(-1, 1, 9)
         depth = (1 - np.abs(around)) if pointed else (1 - around**2)
         arc = np.stack([0.037 * around, NECK + deep * depth + 0.008], 1)
@@ -325,7 +325,7 @@ class _Painter:
         from_above = rows > 1.2 * columns
         length = rng.uniform(0.1, 0.135)
         tallest = 0.105 if outfit.shoe == ANKLE_BOOT else 0.055
-        # Both are of the same cloth: their random numbers are the same.
+        # Both are made of the same cloth, so their random numbers are the same.
         numbers = (copy.deepcopy(rng), rng)
         for leg, toes, own in zip(self.body.legs, outfit.toes, numbers, strict=True):
             x, y = leg[2]
@@ -355,7 +355,7 @@ class _Painter:
 
 
 def _lay(cloth: np.ndarray, swatch: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """The swatch over this part of the cloth, in place; what lies outside is cut off."""
+    """Lay the swatch over this part of the cloth, in place; anything outside is cut off."""
     width, height = (max(int(side), 1) for side in high - low)
     if max(width, height) > _LARGEST:
         return

@@ -56,15 +56,15 @@ _DEPENDS_ON = {
 }
 POOL_SIZES = {"scenes": 24_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
 _PHOTO_VARIANTS = 8
-_KEEP_GROUND = 0.4  # share of photos and scenes from which the ground is not taken off
+_KEEP_GROUND = 0.4  # share of photos and scenes whose background is not removed
 _REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
-# Shares of the scenes; the rest are of Fashion-MNIST.
+# Shares of the scenes; the rest are from Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
-_RARE = 0.65  # power of a class's number by which its pictures are picked less often
+_RARE = 0.65  # power of a class's size by which its pictures are picked less often
 _SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
-_PENCIL = 0.3  # share of the drawings that are drawn after a garment, half of them after photos
+_PENCIL = 0.3  # share of the drawings made from a garment, half of them from photos
 _NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 14  # of what the pools hold; raise it whenever they would come out differently
+_VERSION = 14  # of the pools' content; raise it whenever that would change
 
 
 class Pool(NamedTuple):
@@ -74,7 +74,7 @@ class Pool(NamedTuple):
     targets: Tensor  # float32 [N, 11]: 1 for the class, less for others that would be right too
 
     def weights(self) -> Tensor:
-        """How often to pick each picture: rare classes more often, but not as often as others."""
+        """How often to pick each picture: more often in rare classes, which stay rarer even so."""
         first = self.targets.argmax(1)
         counts = torch.bincount(first, minlength=NONE + 1).float()
         return counts[first].pow(-_RARE)
@@ -141,7 +141,7 @@ def cached_pool(
     *,
     colour: bool = False,
 ) -> Pool:
-    """`build_pool`, read back from the cache file where that holds just this."""
+    """`build_pool`, read from the cache file if that holds exactly this pool."""
     needed = _DEPENDS_ON.get(name, _FLAT)
     left_out = [source for source in needed if source not in sources]
     sources = tuple(source for source in needed if source in sources)
@@ -153,7 +153,7 @@ def cached_pool(
         ]
     )
     key = hashlib.sha256(key.encode()).hexdigest()
-    # Trainings without a source, which try what the network makes of it, have files of their own.
+    # Runs without one source, which test the network on it, have their own files.
     without = "".join(f"-without-{source}" for source in left_out)
     kind = "-colour" if colour else ""
     file = paths.runs_dir() / ".wild-pools" / f"{name}-{size}{kind}{without}.npz"
@@ -175,7 +175,7 @@ def _generator(seed: int, stream: int, index: int) -> np.random.Generator:
 
 
 def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
-    """Corners of photos, where there is ground and little else: uint8 [N, 64, 64, 3]."""
+    """Corners of photos, which are mostly background: uint8 [N, 64, 64, 3]."""
     if not photos:
         return None
     rng = _generator(seed, 0, 0)
@@ -191,7 +191,7 @@ def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
 
 
 def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
-    """Garments of Fashion-MNIST, made-up ones, and ones cut out of photos, on all grounds."""
+    """Garments from Fashion-MNIST, made up, and cut out of photos, on all backgrounds."""
     patches = _ground_patches(photos, seed)
     by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
 
@@ -215,12 +215,12 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
 
 
 def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
-    """Outlines, traced or made up, and pencil drawings after garments of both kinds."""
+    """Outlines, traced or made up, and pencil drawings of garments of both kinds."""
     for index in range(POOL_SIZES["drawings"]):
         rng = _generator(seed, 2, index)
         chosen = rng.integers(len(images))
         label = int(labels[chosen])
-        # What is too crude to tell must not be forced: the same alternatives as for real ones.
+        # A drawing too crude to tell must not be forced: it has a real one's alternatives.
         target = weights_of(label, ACCEPTED["sketches"].get(FOLDER_OF[label], ()))
         if rng.random() < _PENCIL:
             garment = None
@@ -244,7 +244,7 @@ def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
 
 
 def _photos(photos: list[Item], seed: int) -> Iterator:
-    """Each photo as it is, and cut a little differently, or turned."""
+    """Each photo as it is, and cropped a little differently, or turned."""
     for index, item in enumerate(photos):
         picture, target = item.picture(), target_of(item)
         yield picture, target
@@ -259,7 +259,7 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
 
 
 def _worn(items: list[Item], seed: int) -> Iterator:
-    """Garments that people wear, in several framings and on several grounds."""
+    """Garments that people wear, in several framings and on several backgrounds."""
     patches = _ground_patches(_behind_people(SOURCES), seed)
     for index, item in enumerate(items):
         target = target_of(item)
@@ -268,10 +268,10 @@ def _worn(items: list[Item], seed: int) -> Iterator:
 
 
 def _other_photos(sources: tuple[str, ...]) -> list[Item]:
-    """Photos of what is no garment to train on.
+    """Photos without garments to train on.
 
-    The streets were cut from the photos of `WORN`: they are left out where these are, and where
-    somebody stands before the same street in a picture that is held out.
+    The streets were cut from the photos of `WORN`: they are left out if those are, and if a
+    held-out picture shows somebody in the same street.
     """
     photos = [item for item in not_garment_photos() if trained_photo(item)]
     return [
@@ -282,13 +282,13 @@ def _other_photos(sources: tuple[str, ...]) -> list[Item]:
 
 
 def _behind_people(sources: tuple[str, ...]) -> list[Item]:
-    """Photos that hold grounds for people: streets, or other things where there are none."""
+    """Photos with backgrounds for people: streets, or other things if there are none."""
     folder = STREETS if WORN in sources else "photos-things"
     return [item for item in _other_photos(sources) if item.folder == folder]
 
 
 def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -> Iterator:
-    """Made-up people, in made-up cloth and in that of photos; shoes and bags of every kind."""
+    """Made-up people, in cloth made up or from photos, with shoes and bags of every kind."""
     by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
     patches = _ground_patches(behind, seed)
     swatches = _swatches(photos, seed)
@@ -305,12 +305,12 @@ def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -
         if swatches[label] and rng.random() < _CLOTH_OF_PHOTOS:
             swatch = swatches[label][rng.integers(len(swatches[label]))]
         background = "keep" if rng.random() < _KEEP_GROUND else "auto"
-        # However broad a photo's folder is: the cut, which is made up, is of this class.
+        # However broad the photo's folder is, the made-up cut is of this class.
         yield people.person(rng, label, garment_of, swatch, patches), weights_of(label), background
 
 
 def _swatches(photos: list[Item], seed: int) -> list[list[np.ndarray]]:
-    """By class: cloth of garments that can be cut out of photos cleanly."""
+    """By class: cloth from garments that can be cut cleanly out of photos."""
     found: list[list[np.ndarray]] = [[] for _ in range(NONE)]
     for index in _generator(seed, 10, 0).permutation(len(photos)):
         item = photos[index]
@@ -327,7 +327,7 @@ def _swatches(photos: list[Item], seed: int) -> list[list[np.ndarray]]:
 
 
 def _none_photos(items: list[Item], seed: int) -> Iterator:
-    """Photos of what is no garment, whole and in parts."""
+    """Photos without garments, whole and in parts."""
     nothing = weights_of(NONE)
     for index, item in enumerate(items):
         picture = item.picture()
@@ -345,7 +345,7 @@ def _none_photos(items: list[Item], seed: int) -> Iterator:
 
 
 def _sketches(sketches: list[Item], seed: int) -> Iterator:
-    """Strokes redrawn with other pens; drawings that are pictures made thicker and thinner."""
+    """Strokes redrawn with other pens; drawings that are pictures, made thicker and thinner."""
     for index, item in enumerate(sketches):
         picture, target = item.picture(), target_of(item)
         yield picture, target

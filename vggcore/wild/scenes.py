@@ -1,7 +1,7 @@
 """Photo-like scenes: a garment on the floor, on a hanger, on some background.
 
 Fashion-MNIST shows single garments on white. Here its silhouettes, and others, are put where
-visitors photograph theirs. People who wear them are in `people`.
+visitors photograph theirs. For people wearing them see `people`.
 """
 
 import copy
@@ -66,7 +66,7 @@ def _cloth(rng: np.random.Generator, shade: np.ndarray) -> np.ndarray:
 
 
 def scene(rng: np.random.Generator, garment: Garment, patches=None) -> Image.Image:
-    """A photo-like picture of a garment on some ground.
+    """A photo-like picture of a garment on some background.
 
     patches: grounds cut from photos, as `grounds.ground` takes them.
     """
@@ -75,7 +75,7 @@ def scene(rng: np.random.Generator, garment: Garment, patches=None) -> Image.Ima
     picture = ground(rng, patches, height, width)
     share = rng.uniform(0.5, 1.0)
     rows, columns = np.ptp(np.nonzero(garment.mask), axis=1) + 1
-    # A shoe that is longer than wide is seen from above, and seldom alone.
+    # A shoe that is longer than it is wide is seen from above, and seldom alone.
     beside = label in SHOES and rows > 1.4 * columns and rng.random() < 0.85
     scale = share * min(height / rows, width / columns / (2.2 if beside else 1))
     stretch = rng.uniform(0.85, 1.18)
@@ -98,7 +98,7 @@ def scene(rng: np.random.Generator, garment: Garment, patches=None) -> Image.Ima
 
 
 def turned(rng: np.random.Generator, picture: np.ndarray, label: int) -> np.ndarray:
-    """Lying as the photographer stood: [H, W, 3] by quarters, shoes often, clothes seldom."""
+    """[H, W, 3] by quarter turns, for where the photographer stood: shoes often, clothes seldom."""
     if rng.random() >= (0.4 if label in SHOES else 0.06):
         return picture
     return np.ascontiguousarray(np.rot90(picture, int(rng.integers(1, 4))))
@@ -112,7 +112,7 @@ def _shadow(rng, picture: np.ndarray, cut: Cutout, left: int, top: int) -> None:
 
 
 def _second_shoe(rng, same_cloth, picture, garment: Garment, box, flip, beside: bool) -> None:
-    """Put the other one behind or beside it. same_cloth: the generator that made the first one."""
+    """Put the other shoe behind or beside it. same_cloth: the generator that made the first."""
     left, top, w, h = box
     mirrored = flip != bool(rng.random() < (0.9 if beside else 0.5))
     dx, dy = int(rng.uniform(-0.5, 0.5) * w), int(rng.uniform(0.2, 0.9) * h)

@@ -1,6 +1,6 @@
-"""How garments of each class are cut: outlines and seams, drawn by chance for the `wild` preset.
+"""How garments of each class are cut: random outlines and seams for the `wild` preset.
 
-Fashion-MNIST knows few hoodies, tank tops, blazers or rucksacks; here are the cuts that photos
+Fashion-MNIST has few hoodies, tank tops, blazers or rucksacks; here are the cuts that photos
 and drawings show. Lines are arrays [N, 2] of x (right) and y (down) in a unit square. The same
 generator state gives the same garment.
 """
@@ -22,9 +22,9 @@ SEWN_SIDE = 96  # pixels
 def template(
     rng: np.random.Generator, label: int, from_above: float = 0.15
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A garment of this class: outline and inner lines; those that end where they began are closed.
+    """A garment of this class: outline and inner lines; those that end where they start are closed.
 
-    from_above: share of closed shoes seen from above, as most photos show them and few drawings.
+    from_above: share of closed shoes seen from above, as in most photos but few drawings.
     """
     if label == T_SHIRT and rng.random() < 0.45:
         return _sleeveless(rng)
@@ -40,8 +40,8 @@ def template(
 def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
     """A template in cloth: shade uint8 [S, S], and where the garment is, bool [S, S].
 
-    Creases, seams and trims are lighter or darker than the cloth around them; what a closed line
-    goes around, such as a shoe's opening, often is as a whole.
+    Creases, seams and trims are lighter or darker than the cloth around them; so, often, is the
+    whole inside of a closed line, such as a shoe's opening.
     """
     outline, lines = template(rng, label, from_above=0.55)
     everything = np.vstack([outline, *lines])
@@ -96,13 +96,13 @@ def _neckline(neck: float, depth: float) -> np.ndarray:
 
 
 def _sleeve(shoulder: np.ndarray, angle: float, length: float, cuff: float) -> list[np.ndarray]:
-    """Both corners of its end. angle: down from level, radians."""
+    """Both corners of the sleeve's end. angle: down from horizontal, radians."""
     end = shoulder + np.array([np.cos(angle), np.sin(angle)]) * length
     return [end, end + np.array([-np.sin(angle), np.cos(angle)]) * cuff]
 
 
 def _straps(neck: float, depth: float, strap: float, armpit: tuple) -> tuple[list, list]:
-    """Right half of what hangs from straps: neckline, and from there to the armpit."""
+    """Right half of a top on straps: neckline, and from there to the armpit."""
     neckline = [(0, depth), (neck * 0.7, depth * 0.8), (neck, 0), (neck + strap, 0)]
     return neckline, [(neck + strap + 0.01, armpit[1] * 0.6), armpit]
 
@@ -116,7 +116,7 @@ def _top(rng, label: int) -> tuple[np.ndarray, list]:
     length = rng.uniform(0.36, 0.75) if long else rng.uniform(0.1, 0.28)
     angle = rng.uniform(0.25, 1.35) if long else rng.uniform(0.1, 1.1)  # down from level
     cuff = rng.uniform(0.07, 0.14)
-    if rng.random() < 0.25:  # short and broad, as hands in a hurry draw all tops
+    if rng.random() < 0.25:  # short and broad, as all tops are drawn in a hurry
         body, hem = rng.uniform(0.2, 0.34), rng.uniform(0.5, 0.8)
         length = rng.uniform(0.3, 0.55) if long else rng.uniform(0.08, 0.2)
         angle, cuff = rng.uniform(0.05, 1.1), rng.uniform(0.09, 0.2)

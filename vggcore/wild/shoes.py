@@ -1,4 +1,4 @@
-"""Shoes drawn by chance: closed ones and sandals, from the side, from above and obliquely.
+"""Randomly drawn shoes: closed ones and sandals, from the side, from above and obliquely.
 
 Each function gives an outline and inner lines, as `shapes.template` does.
 """
@@ -72,7 +72,7 @@ def _slip_on(rng) -> tuple[np.ndarray, list]:
 
 
 def _as_drawn(rng, label: int) -> tuple[np.ndarray, list]:
-    """The shape that a quick hand draws: a foot, a leg, mostly open on top; the toe on the left."""
+    """The shape of a quick sketch: a foot, a leg, mostly open on top; the toe on the left."""
     leg, foot = rng.uniform(0.28, 0.5), rng.uniform(0.14, 0.3)
     shaft = rng.uniform(0.28, 0.6) if label == Label.SNEAKER else rng.uniform(0.55, 1.1)
     bend = np.linspace(-np.pi / 2, np.pi / 2, 7)
@@ -95,7 +95,7 @@ def _as_drawn(rng, label: int) -> tuple[np.ndarray, list]:
 
 
 def _from_above(rng, label: int) -> tuple[np.ndarray, list]:
-    """A closed shoe as it stands before its owner, the toe up: opening, laces, toe cap."""
+    """A closed shoe as its owner sees it, the toe up: opening, laces, toe cap."""
     ball, waist, heel = rng.uniform(0.15, 0.22), rng.uniform(0.11, 0.17), rng.uniform(0.11, 0.17)
     if label == Label.ANKLE_BOOT:
         heel *= rng.uniform(1.0, 1.35)
@@ -122,7 +122,7 @@ def _from_above(rng, label: int) -> tuple[np.ndarray, list]:
     for at in np.linspace(start + 0.03, throat, laces):
         slant = rng.uniform(-0.02, 0.02)
         inner.append(np.array([[0.5 - reach, at - slant], [0.5 + reach, at + slant]]))
-    if laces and rng.random() < 0.6:  # the edges that they draw together
+    if laces and rng.random() < 0.6:  # the edges that the laces pull together
         inner += both([[reach * 0.8, start], [max(reach, wide * 0.8), throat + length * 0.5]])
     if rng.random() < 0.4:  # toe cap
         arc, low = np.linspace(-1, 1, 9), rng.uniform(0.14, 0.24)
@@ -167,7 +167,7 @@ def sandal_from_above(rng) -> tuple[np.ndarray, list]:
 
 
 def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
-    """Sandals as whoever stands before them sees them: shorter, their straps above their soles.
+    """Sandals as seen by somebody standing before them: shorter, the straps above the soles.
 
     sole, lines: seen from above; closed lines are other soles. The near edge of a sole shows how
     thick it is.
@@ -192,7 +192,7 @@ def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
 def _footbed(rng, lift: float) -> tuple[np.ndarray, np.ndarray]:
     """Side view of a sole, the toe on the left: its upper edge, and its lower one backwards.
 
-    lift: how much higher the heel lies than the toe.
+    lift: how much higher the heel is than the toe.
     """
     thick = rng.uniform(0.03, 0.09)
     x = np.linspace(0, 1, 9)
@@ -219,7 +219,7 @@ def _strappy_sandal(rng) -> tuple[np.ndarray, list]:
 
 
 def _flip_flop(rng) -> tuple[np.ndarray, list]:
-    """Side view: a flat sole, and the strap that leads from between the toes to both sides."""
+    """Side view: a flat sole, and the strap from between the toes to both sides."""
     top, bottom = _footbed(rng, rng.uniform(0.0, 0.1))
     toe, side = rng.uniform(0.12, 0.28), rng.uniform(0.48, 0.68)
     high = np.array([toe + rng.uniform(0.3, 0.6) * (side - toe), 0.6 - rng.uniform(0.1, 0.22)])
@@ -231,7 +231,7 @@ def _flip_flop(rng) -> tuple[np.ndarray, list]:
 
 
 def sandal_with_upper(rng) -> tuple[np.ndarray, list]:
-    """Side view: a closed toe or a broad band, the heel open or held, the ground seen between."""
+    """Side view: a closed toe or broad band, the heel open or held, background seen between."""
     lift = rng.uniform(0.0, 0.3)
     top, bottom = _footbed(rng, lift)
     closed_toe = rng.random() < 0.6

@@ -1,7 +1,7 @@
-"""Batches for photos and drawings: of Fashion-MNIST, made-up, and real pictures.
+"""Batches for photos and drawings: Fashion-MNIST's, made-up and real pictures.
 
 The network has ten outputs and a fixed eleventh: a logit of 0 for "no garment". So one plain
-VGG learns both what a garment is called and, by keeping all ten logits low, that there is none.
+VGG learns both to name a garment and, by keeping all ten logits low, to say that there is none.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ from vggcore.wild.pools import cached_pool
 from vggcore.wild.tints import coloured
 from vggcore.wild.validation import Validation, prepared_images
 
-# Shares of a batch. Few real drawings: most are of three classes, and their hand must not give
-# these away (a sweater drawn by the same hand became a T-shirt).
+# Shares of a batch. Few real drawings: most are of three classes, and their style must not give
+# these away (a sweater drawn in the same style became a T-shirt).
 SHARES = {
     "fashion": 0.37,
     "scenes": 0.03,
@@ -41,7 +41,7 @@ SHARES = {
     "none": 0.04,
     "none-photos": 0.06,
 }
-COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # about those of photos' channels, pixels in 0…1
+COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # roughly those of the channels of photos, pixels in 0…1
 _STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's channels
 
 
@@ -68,7 +68,7 @@ class WildSource:
         }
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
         self.shares = SHARES
-        if "worn" not in self.pools:  # then made-up people take their place
+        if "worn" not in self.pools:  # then made-up people replace them
             self.shares = SHARES | {"people": SHARES["people"] + SHARES["worn"]}
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
@@ -99,11 +99,11 @@ class WildSource:
         return shares[0].to(self.device), shares[1].to(self.device)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean of −log of the probability, weighted by the targets, of "one of these classes"."""
+        """Mean −log probability of "one of these classes", weighted by the targets."""
         return none_aware_loss(logits, targets, self.train.label_smoothing)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """How many of the batch are named right, "no garment" included."""
+        """How many of the batch are named correctly, "no garment" included."""
         return (with_none(logits).argmax(1) == targets.argmax(1)).sum()
 
     def validate(self, network) -> dict:
@@ -115,7 +115,7 @@ class WildSource:
         return doubt.calibrate(self._validation.answers(network, self.preprocessing))
 
     def samples(self) -> Samples:
-        """Photos that no training sees, one of each class; else an image of Fashion-MNIST."""
+        """Photos never used in training, one per class; else an image of Fashion-MNIST."""
         held = self._validation
         photos = [n for n, item in enumerate(held.items) if item.kind == "photos"]
         photos = [n for n in photos if held.items[n].strict is not None]
@@ -125,7 +125,7 @@ class WildSource:
         return Samples.first_of_each(images, labels)
 
     def test(self, network) -> dict:
-        """Scores on Fashion-MNIST's test set, in float32: for the end of a run, once."""
+        """Scores on Fashion-MNIST's test set, in float32: once, at the end of a run."""
         images, labels = fashion_mnist.load_split("test")
         images = prepared_images(images.numpy(), self.size, self.preprocessing.style)
         return evaluation.score(evaluation.predict(network, images, self.preprocessing), labels)
@@ -153,11 +153,11 @@ class WildSource:
 
 
 def preprocessing(image_size: int, channels: int = 1) -> Preprocessing:
-    """What a card says about the way from a picture to the network, by `pictures.prepare`.
+    """What a card says about how a picture reaches the network, by `pictures.prepare`.
 
     channels: 1 for the outline alone, 3 for colours, 4 for both.
-    Answers are the mean over a picture and its mirror image: garments have no left or right that
-    their class depends on, and what only one of both views shows is mostly chance.
+    Answers are the mean over a picture and its mirror image: a garment's class does not depend on
+    left and right, and what shows up in only one of the two views is mostly chance.
     """
     style, outline = _STYLES[channels], channels != 3
     colours = 0 if channels == 1 else 3

@@ -1,4 +1,4 @@
-"""Fashion-MNIST's grey garments in colour: as they come, and as shops would photograph them.
+"""Fashion-MNIST's grey garments in colour: as they are, and as shops would photograph them.
 
 Colour must not give a class away, so tints are random; a garment's shading and outline stay.
 """
@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_AS_IT_COMES, _IN_A_SHOP = 0.6, 0.28  # shares; the rest is tinted on its black ground
-_WHITE_GROUND = 0.6  # share of shops' grounds
-_FAINT = 10 / 255  # brightness from which a pixel belongs to the garment
+_AS_IT_COMES, _IN_A_SHOP = 0.6, 0.28  # shares; the rest is tinted on the black background
+_WHITE_GROUND = 0.6  # share of shops' backgrounds
+_FAINT = 10 / 255  # from this brightness a pixel belongs to the garment
 _HOLES = 7  # pixels: gaps in the garment up to this size are white cloth, which is black there
 
 
@@ -26,7 +26,7 @@ def coloured(images: Tensor, generator: torch.Generator) -> Tensor:
     slope = torch.linspace(-1, 1, images.shape[-1])
     light = 1 + numbers(-0.12, 0.12) * slope[:, None] + numbers(-0.12, 0.12) * slope
     light = torch.where(numbers(0, 1) < 0.5, light, 1)
-    # The data set's makers negated their photos: dark cloth is bright in it.
+    # The data set's makers negated their photos, so dark cloth is bright here.
     cloth = tint * (1 - numbers(0.3, 0.9) * shade)
     inside = _silhouettes(shade)
     shop = ((ground + inside * (cloth - ground)) * light).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""Pictures that no training on photos and drawings sees, and the scores on them."""
+"""Pictures never used in training on photos and drawings, and the scores on them."""
 
 import logging
 from typing import NamedTuple
@@ -25,7 +25,7 @@ def prepared_images(images, size: int, style: str = "wild") -> Tensor:
 
 
 class Validation(NamedTuple):
-    """Prepared pictures that no training sees: of Fashion-MNIST and of each development source."""
+    """Prepared pictures never trained on: of Fashion-MNIST and of each development source."""
 
     fashion: Tensor  # uint8 [5000, S, S], in colour [5000, S, S, C]; so is `real`
     fashion_labels: Tensor  # int64 [5000]
@@ -65,8 +65,8 @@ class Validation(NamedTuple):
     def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, is over all pictures.
 
-        Real pictures count by their accepted classes, and like any other: a few hundred photos
-        and a hundred drawings, weighed more, would pick an epoch by chance.
+        Real pictures are judged by their accepted classes and count like any other: a few hundred
+        photos and a hundred drawings, if given more weight, would pick an epoch by chance.
         """
         found = self.answers(network, preprocessing, precision)
         right = {kind: doubt.is_right(*answers) for kind, answers in found.items()}

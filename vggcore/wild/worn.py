@@ -1,4 +1,4 @@
-"""Garments that people wear: cut from tight to wide, and put on other grounds by their masks."""
+"""Garments that people wear: cropped tight to wide, and masked onto other backgrounds."""
 
 from collections.abc import Iterator
 
@@ -61,7 +61,7 @@ def _framing(rng: np.random.Generator, box, shape) -> tuple[int, int, int, int]:
 
 
 def _elsewhere(rng: np.random.Generator, picture, mask, box, patches) -> Image.Image:
-    """What the mask shows, on white or some other ground, in a new frame."""
+    """What the mask shows, on white or some other background, in a new frame."""
     height, width = mask.shape
     behind = ground(rng, patches, height, width)
     soft = np.asarray(

@@ -1,4 +1,4 @@
-"""Pictures that a network named wrongly, each with what it is: kept in folders of their classes."""
+"""Pictures that a network named wrongly, kept in folders of their true classes."""
 
 import secrets
 import time
@@ -14,14 +14,14 @@ from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError, open_image
 
-# The set that visitors' corrections go into, where the owner wants them.
+# The set that visitors' corrections go into, if the owner wants them.
 COLLECTED = places.CORRECTIONS
 MOST = 2_000  # pictures in it
 SUFFIX = ".png"
 
 
 class Corrected(NamedTuple):
-    """One picture, and what it is."""
+    """One picture, and its true class."""
 
     name: str
     label: int
@@ -29,7 +29,7 @@ class Corrected(NamedTuple):
 
 
 def collect(label: str, png: bytes) -> None:
-    """Add one to those that visitors leave. Raises PicturesError, FileError."""
+    """Add one to visitors' corrections. Raises PicturesError, FileError."""
     kept = places.folder() / COLLECTED
     place = kept / places.escaped(label)
     if count(COLLECTED) >= MOST:
@@ -40,12 +40,12 @@ def collect(label: str, png: bytes) -> None:
         raise PicturesError(
             Message("cannot write to {place}: {why}", place=kept, why=error.strerror or error)
         ) from None
-    # In the order of time, and nobody else's.
+    # The name sorts by time and is unique.
     write_atomically(place / f"{time.time_ns()}-{secrets.token_hex(3)}{SUFFIX}", png)
 
 
 def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
-    """The corrections of a set, by a network's classes, one by one. Raises PicturesError."""
+    """The corrections in a set, in a network's classes, one by one. Raises PicturesError."""
     check(source, classes)
     by_folder = {places.escaped(name): number for number, name in enumerate(classes)}
     for file in _files(source):
@@ -60,7 +60,7 @@ def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
 
 
 def check(source: str, classes: Sequence[str]) -> None:
-    """Raises PicturesError where there are none, or some that the classes have no name for."""
+    """Raise PicturesError if there are none, or if some are of a class that is not listed."""
     known = {places.escaped(name) for name in classes}
     files = _files(source)
     if not files:
@@ -77,7 +77,7 @@ def check(source: str, classes: Sequence[str]) -> None:
 
 
 def snapshot(source: str) -> str:
-    """Copy a set that still grows into one that does not; its name. Raises PicturesError."""
+    """Copy a set that is still growing into a fixed one; its name. Raises PicturesError."""
     try:
         found = [(file.parent.name, file.read_bytes()) for file in _files(source)]
     except OSError as error:
@@ -92,7 +92,7 @@ def _files(source: str) -> list[Path]:
 
 
 def count(source: str) -> int:
-    """How many a set holds; 0 where there is none."""
+    """How many pictures a set holds; 0 if there is no set."""
     try:
         return len(_files(source))
     except PicturesError:

@@ -10,7 +10,7 @@ from vggcore.data.own.listing import Found, Listing, PicturesError
 from vggcore.machine import paths
 from vggcore.machine.messages import Message
 
-# By our name: pictures of all splits together and classes, known before anything is read.
+# By our name: number of pictures, over all splits, and of classes, known before reading anything.
 NAMES = {
     "mnist": (70_000, 10),
     "kmnist": (70_000, 10),
@@ -62,7 +62,7 @@ def _read(name: str, training: bool, root: str) -> tuple[np.ndarray, list[int], 
     labels = (targets[:, 0] if targets.ndim > 1 else targets).tolist()  # QMNIST has eight columns
     classes = list(map(str, made.classes))
     if name == "emnist-letters":
-        # Its files hold columns before rows, and count the letters from 1; 0 is "N/A".
+        # Its files store columns before rows, and count the letters from 1; 0 is "N/A".
         images = images.transpose(0, 2, 1)
         classes = [letter.upper() for letter in classes]
     return images, labels, classes

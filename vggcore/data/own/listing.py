@@ -20,7 +20,7 @@ MAX_PICTURES = 200_000
 MAX_NAME = 100  # characters of a class's name
 MAX_CSV_BYTES = 50_000_000
 DECODED_SIDE = 512  # pixels of the longest side that a picture is decoded to
-# Names of folders, and values of a CSV's column, that say in which split a picture is.
+# Names of folders, and values of a CSV's column, that say which split a picture is in.
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -41,7 +41,7 @@ class PicturesError(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture that was found, not read yet."""
+    """One picture that was found but not read yet."""
 
     name: str  # within its folder or zip, for people
     label: int
@@ -55,10 +55,10 @@ class Entry:
 class Listing:
     """The pictures of a source, by class and name."""
 
-    source: str  # as it was asked for
+    source: str  # as requested
     classes: tuple[str, ...]
     entries: tuple[Entry, ...]
-    left_out: tuple[str, ...] = ()  # one sentence for each kind of what was not taken
+    left_out: tuple[str, ...] = ()  # one sentence per reason for leaving pictures out
 
     @cached_property
     def identity(self) -> str:
@@ -76,7 +76,7 @@ class Found:
     def __init__(self, source: str):
         self.source = source
         self.rows: list[tuple[str, str, str, str, str, Callable[[], Image.Image]]] = []
-        self.counts: dict[str, int] = {}  # of what was left out, by why
+        self.counts: dict[str, int] = {}  # of what was left out, by reason
         self.examples: dict[str, str] = {}
 
     def add(
@@ -88,7 +88,7 @@ class Found:
         group: str = "",
         split: str = "",
     ) -> None:
-        """Raises PicturesError where there are too many."""
+        """Add one picture. Raises PicturesError if there are too many."""
         if len(self.rows) >= MAX_PICTURES:
             raise PicturesError(
                 Message(
@@ -100,12 +100,12 @@ class Found:
         self.rows.append((name, label, identity, group, split, read))
 
     def leave_out(self, why: str, name: str) -> None:
-        """Count what is not taken; the first of each kind is named."""
+        """Count something that is left out; the first of each kind is named."""
         self.counts[why] = self.counts.get(why, 0) + 1
         self.examples.setdefault(why, shortened(name))
 
     def listing(self) -> Listing:
-        """Raises PicturesError where these are no pictures of two to a thousand classes."""
+        """The listing. Raises PicturesError unless it has two to a thousand classes."""
         classes = sorted({row[1] for row in self.rows})
         check_classes(classes, self.source)
         number = {name: index for index, name in enumerate(classes)}
@@ -132,7 +132,7 @@ NO_CLASS = Message("left out, since they are not in a class's folder")
 
 
 def of_folder(folder: Path, source: str) -> Listing:
-    """Pictures in folders of classes, as torchvision's `ImageFolder` has them."""
+    """Pictures in class folders, as for torchvision's `ImageFolder`."""
     found, files = Found(source), []
     for directory, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -163,7 +163,7 @@ def of_folder(folder: Path, source: str) -> Listing:
 
 
 def of_csv(file: Path, source: str) -> Listing:
-    """Pictures by a table of path and label, and if it has them group and split.
+    """Pictures from a table with path and label, and optionally group and split.
 
     Paths are relative to the table. Raises PicturesError.
     """
@@ -196,7 +196,7 @@ def of_csv(file: Path, source: str) -> Listing:
 
 
 def table_rows(content: bytes, source: str) -> Iterable[tuple[int, dict[str, str]]]:
-    """Line number and path, label, group and split of each row. Raises PicturesError."""
+    """Line number, and path, label, group and split, of each row. Raises PicturesError."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -225,7 +225,7 @@ def table_rows(content: bytes, source: str) -> Iterable[tuple[int, dict[str, str
 
 
 def _columns(first: list[str]) -> tuple[dict[str, int], bool]:
-    """Where path, label, group and split stand, and whether the first row says so."""
+    """Which columns hold path, label, group and split, and whether the first row names them."""
     names = [cell.strip().lower() for cell in first]
     paths = [names.index(name) for name in _PATH_COLUMNS if name in names]
     labels = [names.index(name) for name in _LABEL_COLUMNS if name in names]
@@ -257,10 +257,10 @@ def _named(row: list[str], columns: dict[str, int], line: int, source: str) -> d
 
 
 def by_class(places: list[tuple[str, ...]]) -> list[tuple[str, str] | None]:
-    """Split and class of each path, by its folders; None where it lies in none.
+    """Split and class of each path, from its folders; None if it is in no folder.
 
-    One folder around all others says nothing and is left away; folders train, validation and
-    test around the classes say in which split their pictures are.
+    A single folder around all others means nothing and is dropped; folders train, validation and
+    test around the classes say which split their pictures are in.
     """
     depth = 0
     while True:
@@ -284,7 +284,7 @@ def by_class(places: list[tuple[str, ...]]) -> list[tuple[str, str] | None]:
 
 
 def check_classes(classes: list[str], source: str) -> None:
-    """Raises PicturesError unless these can be told apart, by people too."""
+    """Raise PicturesError unless these can be told apart, by people too."""
     if not MIN_CLASSES <= len(classes) <= MAX_CLASSES:
         raise PicturesError(
             Message(
@@ -332,7 +332,7 @@ def readable(name: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name as it fits a line."""
+    """A name cut to fit on a line."""
     text = readable(name)
     return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"
 

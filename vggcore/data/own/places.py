@@ -1,4 +1,4 @@
-"""Sets of pictures that have a name: kept in one folder, where every page finds them."""
+"""Named sets of pictures: kept in one folder, where every page finds them."""
 
 import hashlib
 import re
@@ -16,7 +16,7 @@ from vggcore.machine.messages import Message
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SUFFIXES = ("", ".zip")  # a folder, or a zip
-CORRECTIONS = "corrections"  # begins the names of sets that corrections are kept in
+CORRECTIONS = "corrections"  # names of sets of corrections begin with this
 
 
 class NameTaken(PicturesError):
@@ -29,7 +29,7 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """Names of the sets that are kept, in order; corrections are not among them."""
+    """Names of the kept sets, in order, without those of corrections."""
     kept = folder()
     if not kept.is_dir():
         return []
@@ -44,7 +44,7 @@ def names() -> list[str]:
 
 
 def exists(name: str) -> bool:
-    """Whether a set has this name, corrections included."""
+    """Whether a set has this name, sets of corrections included."""
     return any((folder() / f"{name}{suffix}").exists() for suffix in _SUFFIXES)
 
 
@@ -55,9 +55,9 @@ def is_named(source: str) -> bool:
 
 
 def find(source: str) -> Path:
-    """The folder, zip or CSV that `source` means: a name of ours, or a path.
+    """The folder, zip or CSV that `source` means: one of our names, or a path.
 
-    Raises PicturesError listing the names that are known.
+    Raises PicturesError listing the known names.
     """
     if _NAME.fullmatch(source):
         for suffix in _SUFFIXES:
@@ -66,7 +66,7 @@ def find(source: str) -> Path:
     try:
         if source and (path := Path(source).expanduser()).exists():
             return path
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, no such user
+    except (OSError, ValueError, RuntimeError):  # too long, contains a NUL, no such user
         pass
 
     known = ", ".join([*names(), *known_sets.NAMES])
@@ -80,7 +80,7 @@ def find(source: str) -> Path:
 
 
 def check_name(name: str) -> str:
-    """`name`, if a set may have it and none has. Raises PicturesError."""
+    """`name`, if it is allowed and not taken. Raises PicturesError."""
 
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(".zip"):
         raise PicturesError(
@@ -98,7 +98,7 @@ def check_name(name: str) -> str:
 
 
 def keep_zip(name: str, content: bytes) -> Path:
-    """Keep a zip under a name. Raises PicturesError; what cannot be used is not kept."""
+    """Keep a zip under a name. Raises PicturesError; an unusable zip is not kept."""
 
     _check_not_reserved(check_name(name))
     with _trial() as trial:
@@ -112,7 +112,7 @@ def keep_zip(name: str, content: bytes) -> Path:
 
 @contextmanager
 def _trial() -> Iterator[Path]:
-    """A folder of one's own beside the sets. What goes wrong with files is a PicturesError."""
+    """A private folder beside the sets. Errors with files become PicturesError."""
     trial = None
     try:
         folder().mkdir(parents=True, exist_ok=True)
@@ -140,16 +140,16 @@ def _check_not_reserved(name: str) -> None:
 
 
 def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
-    """Keep pictures, each with its class, as PNG in folders of their classes.
+    """Keep pictures, given with their classes, as PNG in class folders.
 
-    Pictures come decoded and encoded anew by us. Raises PicturesError, FileError.
+    We have already decoded and re-encoded them. Raises PicturesError, FileError.
     """
     _check_not_reserved(check_name(name))
     return _keep(name, pictures, safe_folder)
 
 
 def keep_corrections(pictures: list[tuple[str, bytes]]) -> str:
-    """The same under the first free name for corrections; the name."""
+    """The same, under the first free name for corrections; returns the name."""
     return _keep_numbered(pictures, escaped)
 
 
@@ -165,12 +165,12 @@ def _keep_numbered(pictures: list[tuple[str, bytes]], named: Callable[[str], str
 
 
 def keep_copy(pictures: list[tuple[str, bytes]]) -> str:
-    """`keep_corrections` of pictures whose folders are named already."""
+    """`keep_corrections` for pictures whose folders already have their names."""
     return _keep_numbered(pictures, str)
 
 
 def _keep(name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], str]) -> Path:
-    """Each in the folder that its class is `named`. Raises NameTaken where the name just was."""
+    """Keep each in its class's folder, as `named`. Raises NameTaken if the name was just taken."""
     target = folder() / name
     with _trial() as trial:
         for number, (label, png) in enumerate(pictures):
@@ -185,7 +185,7 @@ def _keep(name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], s
 
 
 def safe_folder(label: str) -> str:
-    """A class's name as the name of its folder. Raises PicturesError where it can be none."""
+    """A class's name as a folder name. Raises PicturesError if it cannot be one."""
     name = re.sub(r"[/\\\0]", "_", label).strip().lstrip(".")
     if not name or len(name.encode()) > 200:
         raise PicturesError(Message("{label!r} cannot be the name of a class", label=label[:60]))
@@ -193,7 +193,7 @@ def safe_folder(label: str) -> str:
 
 
 def escaped(label: str) -> str:
-    """A class's name as the name of a folder, another for each: what cannot stand is escaped."""
+    """A class's name as a folder name, unique to it: characters not allowed are escaped."""
     name = "".join(c if c.isalnum() or c in " -_.()+" else f"%{ord(c):x};" for c in label)
     name = f"%2e;{name[1:]}" if name.startswith(".") else name or "%;"
     if len(name.encode()) > 200:
@@ -202,7 +202,7 @@ def escaped(label: str) -> str:
 
 
 def delete(name: str) -> None:
-    """Delete a set that is kept. Raises PicturesError where there is none."""
+    """Delete a kept set. Raises PicturesError if there is none."""
     if name not in names():
         raise PicturesError(Message("there are no pictures named {name!r}", name=name[:80]))
     shutil.rmtree(folder() / name, ignore_errors=True)

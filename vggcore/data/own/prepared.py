@@ -1,7 +1,7 @@
-"""Pictures decoded once and kept as a network is given them, so that no epoch decodes again.
+"""Pictures decoded once and kept in the form that a network gets, so no epoch decodes them again.
 
-What is kept lies in the cache folder under the listing's identity: whoever changes a picture gets
-new ones, and a training that runs goes on with what it began with.
+They are kept in the cache folder under the listing's identity: changing a picture makes new
+ones, and a run in progress goes on with those it began with.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError
 from vggcore.pictures.prepare import STYLES, prepare
 
-VERSION = 1  # of what is kept: raise it when it changes
-MEMORY_SHARE = 0.4  # of the free memory that pictures may take; beyond it they stay on disk
-KEPT_BYTES = 10_000_000_000  # of all prepared sets together; the oldest go first
-_LEFT_BEHIND_SECONDS = 86_400.0  # after which a half made set belongs to nobody
-_AT_ONCE = 64  # pictures handed to the workers between two looks at the progress
-_HASHED_SIDE = 64  # pixels at which pictures are compared: what is equal there is equal
+VERSION = 1  # of the kept files: raise it when their content changes
+MEMORY_SHARE = 0.4  # share of free memory that pictures may take; beyond it they stay on disk
+KEPT_BYTES = 10_000_000_000  # limit for all prepared sets together; the oldest go first
+_LEFT_BEHIND_SECONDS = 86_400.0  # after which a half-made set counts as abandoned
+_AT_ONCE = 64  # pictures given to the workers between two progress reports
+_HASHED_SIDE = 64  # pixels a side at which pictures are compared: equal there means equal
 
 
 class Form(NamedTuple):
@@ -58,13 +58,13 @@ class Prepared:
     groups: list[str]
     given: list[str]  # splits that the source names
     sizes: np.ndarray  # int32 [N, 2]: width and height as found
-    damaged: list[tuple[str, str]]  # name and why, of what could not be read
+    damaged: list[tuple[str, str]]  # name of each picture that could not be read, and why
     left_out: tuple[str, ...] = ()  # of the listing
     _shared: dict[int, splits.Shared] = field(default_factory=dict, repr=False)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the pictures, their labels, and what decides their splits: what a card states."""
+        """Hash of the pictures, labels and what decides their splits, as stated in a card."""
         digest = hashlib.sha256(self.labels.tobytes())
         for several in (self.classes, self.hashes, self.groups, self.given):
             digest.update("\0".join((*several, "")).encode())
@@ -117,7 +117,7 @@ def prepared(
 
 
 def of_content(sha256: str, form: Form) -> Prepared | None:
-    """What the cache holds of the pictures with this hash; None where they are gone."""
+    """The pictures with this hash in the cache; None if they are gone."""
     for place in _cache().glob(f"*-{form.size}-{form.style}"):
         found = _read(place, "")
         if found is not None and found.sha256 == sha256:
@@ -126,7 +126,7 @@ def of_content(sha256: str, form: Form) -> Prepared | None:
 
 
 def fits_memory(images: np.ndarray) -> bool:
-    """Whether these pictures may be held in memory, rather than read from disk."""
+    """Whether these pictures may be held in memory rather than read from disk."""
     free = free_memory("cpu")
     return free is None or images.nbytes <= MEMORY_SHARE * free
 
@@ -140,7 +140,7 @@ def _place(listing: Listing, form: Form) -> Path:
 
 
 def _read(place: Path, source: str) -> Prepared | None:
-    """What was kept; None where there is nothing, or it is damaged."""
+    """What was kept; None if there is nothing or it is damaged."""
     facts = read_json(place / "facts.json")
     try:
         if facts is None:
@@ -182,7 +182,7 @@ def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[floa
         (trial / "facts.json").write_bytes(to_json(facts))
         if place.exists() and _read(place, "") is None:
             shutil.rmtree(place, ignore_errors=True)  # damaged
-        with suppress(OSError):  # another process has just made it: theirs is as good
+        with suppress(OSError):  # another process has just made it: its copy is as good
             trial.rename(place)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
@@ -192,7 +192,7 @@ def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[floa
 def _write_images(
     listing: Listing, form: Form, file: Path, on_progress: Callable[[float], None]
 ) -> dict:
-    """All readable pictures in one file of NumPy's; what else is known of them."""
+    """Write all readable pictures to one NumPy file; returns what else is known of them."""
     entries, channels = listing.entries, STYLES[form.style].channels
     shape = (form.size, form.size) + (() if channels == 1 else (channels,))
     taken: list[Entry] = []
@@ -246,16 +246,16 @@ def _one(entry: Entry, form: Form) -> _One | str:
 
 
 def digest(picture: Image.Image) -> str:
-    """Equal for pictures that are equal, however they were saved without loss."""
+    """A hash that is the same for equal pictures, in whatever lossless format they were saved."""
     small = picture.resize((_HASHED_SIDE, _HASHED_SIDE), Image.Resampling.BOX)
     content = small.tobytes() + repr(picture.size).encode()
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _make_room(newest: Path) -> None:
-    """Delete the sets that were used longest ago, until all fit; never the newest.
+    """Delete the least recently used sets until the rest fit; never the newest.
 
-    So is what a killed process left half made. Others may do the same at the same time.
+    Also deletes what a killed process left half-made. Others may do the same at the same time.
     """
     now, kept = time.time(), []
     for place in _cache().glob("*"):

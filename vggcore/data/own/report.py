@@ -1,4 +1,4 @@
-"""What there is to know about pictures before a network trains on them."""
+"""What to know about pictures before a network is trained on them."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from vggcore.data.own import splits
 from vggcore.data.own.prepared import Prepared
 from vggcore.machine.messages import Message
 
-_UNEVEN = 5.0  # the largest class, in sizes of the smallest, from which it is said
-_FEW = 20  # pictures of a class to train on, below which it is said
+_UNEVEN = 5.0  # ratio of the largest to the smallest class from which we warn
+_FEW = 20  # training pictures of a class below which we warn
 _SHOWN = 8  # pictures of a class on the contact sheet
 _TILE, _GAP, _NAME = 72, 4, 18  # pixels
 _MOST_ROWS = 50  # classes on the contact sheet
@@ -40,7 +40,7 @@ class Report:
     copies: tuple[tuple[str, ...], ...]  # names of pictures that are equal
     contradictions: tuple[tuple[str, ...], ...]  # equal pictures in different classes
     left_out: tuple[str, ...]  # one sentence each
-    kept_from_training: int  # pictures that belong to some which judge
+    kept_from_training: int  # pictures that belong with some in validation or test
     in_memory: bool  # or read from disk in training
 
     @property
@@ -49,12 +49,12 @@ class Report:
 
     @property
     def imbalance(self) -> float:
-        """The largest class, in sizes of the smallest."""
+        """Size of the largest class relative to the smallest."""
         counts = [one.pictures for one in self.classes]
         return max(counts) / max(1, min(counts))
 
     def warnings(self) -> list[str]:
-        """Sentences on what may make a network worse than it need be."""
+        """Sentences on what may make a network worse than it could be."""
         found: list[str] = []
         if self.damaged:
             name, why = self.damaged[0]
@@ -134,7 +134,7 @@ class Report:
 
 
 def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
-    """Raises PicturesError where the pictures cannot be shared out; see `splits.share_out`."""
+    """The report. Raises PicturesError if the pictures cannot be split; see `splits.share_out`."""
     shared = pictures.shared(seed)
     rows = []
     for label, name in enumerate(pictures.classes):
@@ -166,7 +166,7 @@ def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
 
 
 def contact_sheet(pictures: Prepared) -> Image.Image:
-    """Some pictures of each class in a row, as the network is given them, with the class's name."""
+    """A row of each class's pictures, as the network gets them, with the class's name."""
     counts = Counter(pictures.labels.tolist())
     shown = list(range(len(pictures.classes)))[:_MOST_ROWS]
     width = _SHOWN * (_TILE + _GAP) + _GAP
@@ -178,7 +178,7 @@ def contact_sheet(pictures: Prepared) -> Image.Image:
         name = f"{pictures.classes[label]} ({counts[label]:,})"
         brush.text((_GAP, top), name, fill="black", font_size=13)
         places = np.flatnonzero(pictures.labels == label)
-        if len(places) > _SHOWN:  # from all over the class
+        if len(places) > _SHOWN:  # from across the class
             places = places[np.linspace(0, len(places) - 1, _SHOWN).astype(int)]
         for column, place in enumerate(places):
             image = pictures.images[place]

@@ -1,6 +1,6 @@
 """Pictures by the name of their source: a folder, a zip, a CSV, a kept set or a known one.
 
-Nothing is decoded here, and nothing is ever unpacked to disk: an entry of a zip is read from it.
+Nothing is decoded here, and nothing is ever unpacked to disk: a zip's entries are read in place.
 """
 
 import os
@@ -38,12 +38,12 @@ class Numbers(NamedTuple):
 
 
 def numbers(source: str) -> Numbers:
-    """Quick where the source was asked about before and has not changed. Raises PicturesError."""
+    """A source's numbers; quick if it was read before and is unchanged. Raises PicturesError."""
     if source in known_sets.NAMES:
         return Numbers(*known_sets.NAMES[source])
     place = places.find(source)
     folders = [place]
-    if place.is_dir():  # what comes and goes in any folder of it changes that one's time
+    if place.is_dir():  # adding or removing a file changes its folder's time
         folders = [Path(directory) for directory, _, _ in os.walk(place)]
     try:
         return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))

@@ -1,4 +1,4 @@
-"""Sharing pictures out between training, validation and test."""
+"""Dividing pictures up between training, validation and test."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.machine.messages import Message
 
 SPLITS = ("train", "validation", "test")
-SHARE = 0.15  # of each class, for validation and for test
+SHARE = 0.15  # of each class, for validation and for test each
 MIN_PICTURES = 3  # of a class: one for each split
 
 
 class Shared(NamedTuple):
-    """Which picture is in which split, and what stood in the way."""
+    """Which picture is in which split, and how many had to be left out."""
 
     split: np.ndarray  # int8 [N]: place in `SPLITS`; -1: left out
-    left_out: int  # pictures that belong to some which a stricter judge has
+    left_out: int  # pictures that belong with some in a stricter split
 
 
 def share_out(
@@ -33,9 +33,9 @@ def share_out(
 
     labels: of the class; hashes: equal for equal pictures; groups: equal, and not empty, for
     what belongs together; given: the split that the source names, or "". Equal pictures and
-    those of a group stay in one split. Where splits are given they are kept, but that a picture
-    which belongs to one that judges is left out of the others. Missing splits are taken from what
-    is there for training. Raises PicturesError for a class with too few different pictures.
+    those of a group stay in one split. Given splits are kept, except that a picture that belongs
+    with one in test or validation is left out of the less strict ones. Missing splits are taken
+    from the training pictures. Raises PicturesError for a class with too few different pictures.
     """
     labels = np.asarray(labels, np.int64)
     _check_enough(labels.tolist(), hashes, classes)
@@ -43,7 +43,7 @@ def share_out(
     for index, name in enumerate(given):
         if name:
             split[index] = SPLITS.index(name)
-    # The stricter judge keeps what two splits name: test before validation before training.
+    # What two splits claim stays in the stricter one: test before validation before training.
     taken: set[tuple[str, str]] = set()
     left_out = 0
     for number in (2, 1):
@@ -76,7 +76,7 @@ def share_out(
 
 
 def _keys(index: int, hashes: Sequence[str], groups: Sequence[str]) -> set[tuple[str, str]]:
-    """By what a picture belongs together with others: its equals, and its group."""
+    """What ties a picture to others: being equal, or in the same group."""
     own = {("same", hashes[index])}
     return own | {("group", groups[index])} if groups[index] else own
 
@@ -111,7 +111,7 @@ def _take_from_training(
     """Move bundles of pictures out of training until each class has its share in `wanted`."""
     bundles = _bundles(free, hashes, groups)
     order = np.random.default_rng(seed).permutation(len(bundles))
-    ordered = sorted((bundles[place] for place in order), key=len)  # among equals, by chance
+    ordered = sorted((bundles[place] for place in order), key=len)  # random within one size
     counts = Counter(labels[i] for i in free)
     lacking = {
         (label, number): max(1, round(SHARE * count))
@@ -129,7 +129,7 @@ def _take_from_training(
             for label, count in inside.items():
                 lacking[label, number] -= count
                 remaining[label] -= count
-    # What only large bundles could give: the smallest that leaves something to train on.
+    # If only large bundles are left: the smallest that leaves something to train on.
     there = {(labels[i], int(split[i])) for i in free}
     for (label, number), need in lacking.items():
         if need <= 0 or (label, number) in there:
@@ -145,7 +145,7 @@ def _take_from_training(
 
 
 def _bundles(free: list[int], hashes: Sequence[str], groups: Sequence[str]) -> list[list[int]]:
-    """Pictures that must stay together: of one group, equal, or both over several steps."""
+    """Pictures that must stay together: of one group, equal, or linked by both in several steps."""
     parent = {i: i for i in free}
 
     def root(i: int) -> int:

@@ -1,4 +1,4 @@
-"""Pictures in a zip, which may come from anybody: read from it one by one, never unpacked."""
+"""Pictures in a zip, which may come from anybody: read one by one, never unpacked."""
 
 import stat
 import zipfile
@@ -15,9 +15,9 @@ from vggcore.pictures.decode import MAX_BYTES, ImageError, open_image
 
 MAX_ENTRIES = 250_000
 MAX_UNPACKED = 16_000_000_000  # bytes of all pictures together
-_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may ask for memory without end
-# What zipfile raises on damaged archives, beside its own error: RuntimeError also for versions
-# and encryption that it does not read.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need unlimited memory
+# What zipfile raises on damaged archives besides its own error; RuntimeError also for versions
+# and encryption that it cannot read.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -37,7 +37,7 @@ def listing(file: Path, source: str) -> Listing:
         raise PicturesError(
             Message("{source} is not a zip, or it is damaged", source=source)
         ) from None
-    # A name may be empty, where it began with a NUL.
+    # A name may be empty, if it began with a NUL.
     entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
     if len(entries) > MAX_ENTRIES:
         raise PicturesError(
@@ -78,7 +78,7 @@ def listing(file: Path, source: str) -> Listing:
 
 
 def _why_not(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
-    """Why an entry is not taken; empty where it is."""
+    """Why an entry is left out; empty if it is not."""
     if ".." in parts or parts[:1] == ("/",) or (parts and parts[0].endswith(":")):
         return listing_of.OUTSIDE
     if stat.S_ISLNK(entry.external_attr >> 16):
@@ -96,7 +96,7 @@ def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Im
     def read() -> Image.Image:
         try:
             with archive.open(entry) as stream:
-                content = stream.read(MAX_BYTES + 1)  # a byte more is refused there
+                content = stream.read(MAX_BYTES + 1)  # one byte more is refused there
         except (*_DAMAGE, OSError):
             raise ImageError(Message("it cannot be unpacked")) from None
         return open_image(content, DECODED_SIDE)
