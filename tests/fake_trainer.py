@@ -1,7 +1,7 @@
 """Stands in for the trainer where only supervision is tested: the same files, no PyTorch.
 
 `python tests/fake_trainer.py DIR`: counts to 40 × epochs, or to the stop request. Its "last
-checkpoint" is the step as text. With FAKE_DEAF set it hears neither stop request nor SIGTERM.
+checkpoint" is the step as text. With FAKE_DEAF set, it ignores stop requests and SIGTERM.
 """
 
 import json

@@ -17,8 +17,8 @@ from PIL import Image, PngImagePlugin
 
 from vggcore.pictures.decode import ImageError, open_image
 
-MAX_SECONDS = 2.0  # for one file, of processor time
-MAX_MEGABYTES = 200.0  # more than before, for any of them
+MAX_SECONDS = 2.0  # of processor time, for one file
+MAX_MEGABYTES = 200.0  # more than before, for any file
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
@@ -101,7 +101,7 @@ def _splice(data, random, corpus) -> bytes:
 
 
 def _png_chunk(data, random, corpus) -> bytes:
-    """A PNG whose chunk is broken but whose check sums are right, so that it is believed."""
+    """A PNG with a broken chunk but correct checksums, so that it is believed."""
     pngs = [file for file in corpus if file.startswith(b"\x89PNG")]
     data = pngs[random.integers(len(pngs))]
     chunks, place = [], 8
@@ -126,7 +126,7 @@ def _png(chunks) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Small files that ask for much."""
+    """Small files that ask for a lot."""
     jpeg = ALLOWED["progressive.jpg"]
     size_at = jpeg.index(b"\xff\xc2") + 5
     baseline = ALLOWED["garment.jpg"]
@@ -218,7 +218,7 @@ def bombs() -> dict[str, bytes]:
 def open_or_refuse(data: bytes) -> tuple[bool, float]:
     """Whether `open_image` took the file, and the seconds of processor time it needed.
 
-    Any other error than ImageError, or a result out of bounds, is for the caller to see.
+    Any error other than ImageError, or a result out of bounds, is left to the caller.
     """
     started = time.process_time()
     try:

@@ -1,4 +1,4 @@
-"""Pictures of somebody's own for tests: coloured shapes, one kind a class, never two alike."""
+"""Pictures of somebody's own for tests: coloured shapes, one kind per class, no two alike."""
 
 import io
 import zipfile
@@ -11,7 +11,7 @@ SHAPES = ("circle", "cross", "square")
 
 
 def picture(shape: str, number: int, side: int = 40) -> Image.Image:
-    """One picture of a class; others for other numbers, the same for the same."""
+    """One picture of a class: the same for the same number, another for another number."""
     random = np.random.default_rng([SHAPES.index(shape), number])
     ground = tuple(int(c) for c in random.integers(200, 256, 3))
     colour = tuple(int(c) for c in random.integers(0, 120, 3))

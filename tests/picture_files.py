@@ -1,4 +1,4 @@
-"""Encoded pictures for the tests: one garment-like picture in every form that people send."""
+"""Encoded pictures for the tests: one garment-like picture in every format that people send."""
 
 import struct
 import zlib
@@ -26,7 +26,7 @@ def encoded(picture: Image.Image, kind: str, **options) -> bytes:
 
 
 def rotated_phone_photo() -> bytes:
-    """A JPEG whose pixels lie on their side; its EXIF data say how to set them upright."""
+    """A JPEG whose pixels lie on their side; its EXIF data says how to turn them upright."""
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[0x010F] = "a camera's maker"
@@ -69,7 +69,7 @@ if features.check("avif"):
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that says it is that large."""
+    """A PNG of a few bytes that claims to be this large."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (

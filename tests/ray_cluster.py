@@ -61,7 +61,7 @@ class RayCluster:
         raise AssertionError("Ray did not start")
 
     def kill(self) -> None:
-        """The power goes off: every process of the node, its jobs with it."""
+        """As in a power cut: kill every process of the node, its jobs included."""
         for pid in _pids_with(self.place):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -103,7 +103,7 @@ def s3_server():
     import boto3
     from moto.server import ThreadedMotoServer
 
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # not a line for every request
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=_free_ports(1)[0], verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -127,12 +127,12 @@ def stop_follower(runs: Path) -> None:
 
 
 def processes_of_job(run_id: str) -> list[int]:
-    """Pids of the trainer of a run on this machine's node, its job not among them."""
+    """Pids of a run's trainer on this machine's node, not counting its job."""
     return [pid for pid in _pids() if f"/runs/{run_id}" in _read(pid, "cmdline")]
 
 
 def _pids_with(place: str) -> list[int]:
-    """Pids of all processes that were started by the node in this folder."""
+    """Pids of all processes that the node in this folder has started."""
     mark = f"VGGCORE_TEST_NODE={place}"
     return [pid for pid in _pids() if mark in _read(pid, "environ") and pid != os.getpid()]
 

@@ -1,4 +1,4 @@
-"""`benchmarks/gpu_check.py`, ready for the day when there is a GPU: its dry run on the CPU."""
+"""The dry run of `benchmarks/gpu_check.py` on the CPU, so that it is ready once there is a GPU."""
 
 import json
 import subprocess

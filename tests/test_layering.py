@@ -1,4 +1,4 @@
-"""The arrows point one way, and the light modules stay light."""
+"""Imports point one way, and the light modules stay light."""
 
 import ast
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Which wing may import which: those on a lower floor, and nothing on its own floor or above.
+# A wing may import wings on a lower floor, and nothing on its own floor or above.
 FLOORS = (
     ("vggcore.machine",),
     ("vggcore.pictures",),
@@ -62,7 +62,7 @@ def wing_of(module: str) -> str | None:
 
 
 def imports(source: str) -> Iterator[str]:
-    """Dotted names that a module imports, wherever in it the import stands."""
+    """Dotted names that a module imports, wherever in it the import is."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -72,7 +72,7 @@ def imports(source: str) -> Iterator[str]:
 
 
 def upward(wing: str, source: str) -> list[str]:
-    """What a module of this wing imports although it stands beside or above it."""
+    """What a module of this wing imports from wings beside or above its own."""
     return [
         name
         for name in imports(source)

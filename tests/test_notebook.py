@@ -1,4 +1,4 @@
-"""The notebook for learners runs from top to bottom, and what it hands over can be added."""
+"""The notebook for learners runs from top to bottom, and the network it makes can be added."""
 
 import os
 import zipfile

@@ -1,4 +1,4 @@
-"""The package as others install it: its faces, its wheel, and one set of version bounds."""
+"""The package as others install it: its public names, its wheel, and one set of version bounds."""
 
 import os
 import re
@@ -67,7 +67,7 @@ def test_requirements_and_package_ask_for_the_same_versions():
     asked = bounds(files.splitlines())
 
     assert set(stated) == set(asked)
-    # The library runs on older versions than the app is tried with.
+    # The library runs on older versions than the app is tested with.
     for name in ("torch", "torchvision", "pandas"):
         assert asked.pop(name).split(",")[1] == stated.pop(name).split(",")[1]
     assert asked == stated

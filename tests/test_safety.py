@@ -1,4 +1,4 @@
-"""What strangers send stays text, and nothing of theirs is executed."""
+"""What strangers send stays text, and none of it is executed."""
 
 import ast
 import json

@@ -49,7 +49,7 @@ def test_no_page_says_what_people_stumbled_over(file):
 
 
 def button_labels(tree: ast.AST) -> list[str]:
-    """What stands on buttons, within `tr(…)` or without."""
+    """The labels of buttons, inside `tr(…)` or not."""
     labels = []
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and call.args:

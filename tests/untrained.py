@@ -1,4 +1,4 @@
-"""Checkpoints for tests in which the answer does not matter: random weights, there at once."""
+"""Checkpoints for tests in which the answer does not matter: random weights, made at once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ def bare_card(spec: VGGSpec) -> Card:
 def save_untrained(
     folder: Path, name: str = checkpoints.DEFAULT, seed: int = 0, **way: object
 ) -> None:
-    """A small VGG-11 for 32 px under `folder`, which is made. way: added to its preprocessing."""
+    """A small VGG-11 for 32 px in `folder`, made if missing. way: added to its preprocessing."""
     spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
     card = Card(spec=spec, preprocessing=replace(preprocessing(32, "pad"), **way), classes=CLASSES)
     folder.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def _flip(data, random, corpus) -> bytes:
 
 
 def _header(data, random, corpus) -> bytes:
-    """An extreme number into one of the records that say what is where."""
+    """Put an extreme number into one of the records that say what is where."""
     broken = bytearray(data)
     marks = [
         i for i in range(len(data) - 4) if data[i : i + 4] in (b"PK\1\2", b"PK\3\4", b"PK\5\6")
@@ -84,7 +84,7 @@ def _repeat(data, random, corpus) -> bytes:
 
 
 def _rename(data, random, corpus) -> bytes:
-    """One more entry with a name that nobody should follow."""
+    """Add an entry with a name that nobody should follow."""
     stream = io.BytesIO(data)
     name = _NAMES[random.integers(len(_NAMES))]
     with zipfile.ZipFile(stream, "a") as archive:
@@ -114,7 +114,7 @@ def tables(count: int, seed: int = 0) -> Iterator[bytes]:
 
 
 def read_all_or_refuse(content: bytes, file: Path) -> bool:
-    """List a zip and read its pictures; whether it was taken. Whatever else is raised is a bug."""
+    """List a zip and read its pictures; returns whether it was taken. Any other error is a bug."""
     file.write_bytes(content)
     try:
         found = zips.listing(file, "p")

@@ -102,9 +102,9 @@ def test_new_weights_under_the_same_name_are_noticed(saved):
 
 @pytest.fixture
 def knows_tops(saved):
-    """A classifier that finds the more evidence for a T-shirt the brighter a picture's top is.
+    """A classifier that finds more evidence for a T-shirt the brighter a picture's top is.
 
-    What is broader than high it calls a Bag.
+    It calls anything wider than tall a Bag.
     """
     checkpoint = checkpoints.load(saved)
     doubting = replace(checkpoint.card, unsure=Thresholds(evidence=1.0, probability=0.35))
@@ -185,7 +185,7 @@ def test_the_one_large_thing_is_looked_at_unless_the_whole_is_asked_for(knows_to
 
 
 def test_what_is_transparent_is_ground_and_no_thing(knows_tops):
-    """Hidden pixels hold any colour: here they would be a second garment."""
+    """Hidden pixels can hold any colour; here they would be a second garment."""
     seen = np.full((150, 300, 4), 255, np.uint8)
     seen[:, :150, :3] = top(255)[:, :, None]
     seen[:, 150:, :3] = bag()[:, :, None]

@@ -9,7 +9,7 @@ from vggcore.model.card import Thresholds
 
 
 def sampled(scale: float, n: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits, and labels drawn from the probabilities that logits / scale would mean."""
+    """Logits, and labels drawn from the probabilities of logits / scale."""
     generator = torch.Generator().manual_seed(0)
     honest = torch.randn(n, 10, generator=generator) * 2
     labels = torch.multinomial(honest.softmax(1), 1, generator=generator).squeeze(1)

@@ -1,4 +1,4 @@
-"""Scores made from predictions, and what is cached of them."""
+"""Scores computed from answers, and what is cached of them."""
 
 import json
 import math
@@ -179,7 +179,7 @@ def test_networks_of_the_wild_style_see_data_set_images_prepared():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", checkpoints.available())
 def test_shipped_checkpoints_are_as_accurate_as_their_cards_say(name):
-    """By the answers that ship with them, which every tenth test image gives again."""
+    """By the answers that ship with them; every tenth test image is checked to give the same."""
     checkpoint, kept = checkpoints.load(name), results.cached(name)
     images, labels = making_results.split_of(checkpoint.card)
     some = slice(None, None, 10)

@@ -109,5 +109,5 @@ def test_grad_cam_looks_into_the_network_that_answers(batch_norm):
 
     maps, after = _split(network, picture)
 
-    assert maps.min() >= 0  # behind ReLU
+    assert maps.min() >= 0  # after ReLU
     assert torch.allclose(after(maps), network(picture), atol=1e-5)

@@ -1,4 +1,4 @@
-"""Checkpoints taken elsewhere: each form does what a stranger would do with it."""
+"""Exported checkpoints: each format is used as a stranger would use it."""
 
 import json
 
@@ -27,7 +27,7 @@ def folders(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def onnx_model(tmp_path_factory):
-    """The untrained network as ONNX: made once, it takes some seconds."""
+    """The untrained network as ONNX; made once, because it takes some seconds."""
     if missing := export.missing_for_onnx():
         pytest.skip(f"not installed: {', '.join(missing)}")
     folder = tmp_path_factory.mktemp("onnx")
@@ -112,7 +112,7 @@ def test_source_takes_the_checkpoints_own_weights(folders):
     network.load_state_dict(load_safetensors((folders / "small.safetensors").read_bytes()))
 
     images = torch.rand(2, 1, 32, 32)
-    # Not to the last bit: our weights lie in another memory layout.
+    # Not to the last bit: our weights have another memory layout.
     torch.testing.assert_close(network(images), checkpoints.load("small").network(images))
 
 

@@ -16,7 +16,7 @@ TEMPLATE = {"strokes": [{"points": [[60, 60], [200, 60], [200, 200], [60, 200], 
 
 @pytest.fixture(autouse=True)
 def untrained(tmp_path, monkeypatch):
-    """A checkpoint that answers anything, at once: what it answers does not matter here."""
+    """A checkpoint that answers at once; what it answers does not matter here."""
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     save_untrained(tmp_path / "checkpoints")
 

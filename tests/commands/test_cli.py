@@ -87,7 +87,7 @@ def test_a_recipe_survives_its_own_command_line(name):
     import dataclasses
 
     preset = PRESETS[name]
-    flips = preset.train.dataset != "corrections"  # where it cannot be chosen
+    flips = preset.train.dataset != "corrections"  # with corrections it cannot be chosen
     flip = preset.train.flip ^ flips
     train = dataclasses.replace(preset.train, epochs=7, flip=flip, seed=3)
     if train.dataset == "pictures":

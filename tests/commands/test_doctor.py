@@ -1,4 +1,4 @@
-"""`doctor`: a whole machine passes; what is broken is named, with what to do."""
+"""`doctor`: a healthy machine passes; what is broken is named, with what to do about it."""
 
 import json
 

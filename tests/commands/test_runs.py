@@ -12,7 +12,7 @@ from vggcore.runs import launching
 
 @pytest.fixture(autouse=True)
 def a_trainer_that_only_sleeps(monkeypatch):
-    """The command line is what is tested: a launched process holds its lock until it is stopped."""
+    """Only the command line is tested: a launched process holds its lock until it is stopped."""
     code = (
         "import sys, time, pathlib; from vggcore.runs.process import hold_run_lock as hold\n"
         "folder = pathlib.Path(sys.argv[1])\n"

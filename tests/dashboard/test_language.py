@@ -20,7 +20,7 @@ def session(monkeypatch):
 def test_a_second_change_before_the_page_has_run_loses_nothing(session):
     language._choose("zh")
     language.from_address("section", SECTIONS)
-    session["section"] = "Scores"  # Streamlit's new widget, in a run that another one interrupts
+    session["section"] = "Scores"  # Streamlit's new widget, in a run that another run interrupts
     language._choose("en")
     language.from_address("section", SECTIONS)
 
@@ -58,7 +58,7 @@ def test_a_tab_stays_open_too(session):
     tabs = ("Parameters", "Layers")
     session["view"] = language.tab_labels("view", tabs)[1]
     language._choose("zh")
-    session["view"] = "Parameters"  # the first tab, in a run that another one interrupts
+    session["view"] = "Parameters"  # the first tab, in a run that another run interrupts
     language._choose("en")
 
     labels = language.tab_labels("view", tabs)

@@ -24,7 +24,7 @@ def test_the_splits_of_fashion_mnist_are_balanced_and_apart():
     assert [len(images) for images, _ in (train, validation, test)] == [55_000, 5_000, 10_000]
     for (_, labels), count in ((train, 5_500), (validation, 500), (test, 1_000)):
         assert labels.bincount().tolist() == [count] * 10
-    # Fashion-MNIST has a few doubles of its own; a shared split would have thousands.
+    # Fashion-MNIST has a few duplicates of its own; a shared split would have thousands.
     seen = {image.numpy().tobytes() for image in train[0]}
     assert sum(image.numpy().tobytes() in seen for image in validation[0]) < 50
 

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: one server and one browser for all, a fresh visitor each.
+"""Fixtures for the browser tests: one server and one browser for all, a new visitor for each.
 
 @pytest.mark.browser
 def test_something(open_page):
@@ -34,7 +34,7 @@ def browser():
 
 @pytest.fixture
 def open_page(request, app, browser):
-    """Function: path and options of `harness.visit` to a settled page, checked when it closes."""
+    """Opens a settled page: path and options as for `harness.visit`; checked when it closes."""
     pages = request.node.stash[_PAGES] = []
     with ExitStack() as visits:
 
@@ -47,7 +47,7 @@ def open_page(request, app, browser):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failed test says what its pages showed: what it waited for in vain is rarely the cause."""
+    """A failed test reports what its pages showed: what it waited for is rarely the cause."""
     report = yield
     if report.failed and call.when == "call":
         from playwright.sync_api import Error

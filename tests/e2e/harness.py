@@ -40,11 +40,11 @@ PHONE = {
     "device_scale_factor": 2,
 }
 PATIENCE = 120  # seconds; a busy machine may need as long to import torch
-# Chromium reports these although nothing is wrong with the page: opened below the root, Streamlit
-# first looks for its server there; and the icon of the browser's tab comes from the internet.
+# Chromium reports these although nothing is wrong with the page: when it is opened below the root,
+# Streamlit first looks for its server there; and the tab's icon comes from the internet.
 _HARMLESS = re.compile(r"/\w+/_stcore/(health|host-config)$|^https://fonts\.gstatic\.com/")
-# Streamlit 1.67 logs this when a visitor leaves just while it is sending to them. Only a traceback
-# without any other exception in it is meant.
+# Streamlit 1.67 logs this when a visitor leaves while it is sending to them. It matches only a
+# traceback with no other exception in it.
 _LEFT_WHILE_SENDING = re.compile(
     r"Exception in ASGI application\n"
     r"(?:(?:Traceback .*| .*|During handling .*|starlette\.websockets\.WebSocketDisconnected: .*|)"
@@ -62,7 +62,7 @@ class App(NamedTuple):
     pid: int
 
     def tracebacks(self) -> str:
-        """What the server's log says from its first traceback on; empty when there is none."""
+        """The server's log from its first traceback on; empty when there is none."""
         text = _LEFT_WHILE_SENDING.sub("", self.log.read_text("utf-8", "replace"))
         start = text.find("Traceback (most recent call last)")
         return "" if start < 0 else text[max(0, start - 500) :]

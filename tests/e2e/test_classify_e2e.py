@@ -47,7 +47,7 @@ def test_t_shirts_that_people_drew_are_seen_as_t_shirts(open_page):
         count = len(drawing)
         expect(status(page)).to_have_text("1 stroke" if count == 1 else f"{count} strokes")
         expect(answer(page)).to_be_visible()
-        page.wait_for_timeout(1500)  # the last stroke's answer may take the place of an earlier one
+        page.wait_for_timeout(1500)  # the last stroke's answer may replace an earlier one
         settle(page)
         seen.append(answer(page).inner_text())
 
@@ -158,7 +158,7 @@ def test_a_drawing_is_still_there_after_a_look_at_another_page(open_page):
 
 def test_every_allowed_picture_can_be_uploaded(open_page):
     page = open_page("classify?source=Upload")
-    left_out = ("garment.gif", "one-bit.png")  # twelve are looked at
+    left_out = ("garment.gif", "one-bit.png")  # only twelve are looked at
     allowed = {name: data for name, data in ALLOWED.items() if name not in left_out}
 
     page.locator("input[type=file]").set_input_files(files(allowed))
@@ -170,7 +170,7 @@ def test_every_allowed_picture_can_be_uploaded(open_page):
 
 
 def two_garments() -> dict[str, bytes]:
-    """A red square above a blue bar on a light ground."""
+    """A red square above a blue bar on a light background."""
     picture = np.full((300, 240, 3), 235, np.uint8)
     picture[20:110, 60:180] = (190, 30, 30)
     picture[140:280, 95:145] = (30, 40, 140)
@@ -228,7 +228,7 @@ def test_the_keyboard_alone_draws_moves_and_drops_a_box(open_page):
 
 
 def development_photo(name: str) -> dict[str, bytes]:
-    """A photo that no training of `wild` has seen: of the tenth that is held out."""
+    """A photo that no training of `wild` has seen: one of the tenth that is held out."""
     return {"photo.jpg": (paths.data_dir() / "garments-dev" / "photos" / name).read_bytes()}
 
 
@@ -241,7 +241,7 @@ def test_a_person_wears_several_garments_and_the_upper_one_is_a_shirt(open_page)
     expect(page.get_by_text("Which garment do you mean?")).to_be_visible()
     expect(page.get_by_text("This answer is for: whole picture.")).to_be_visible()
 
-    # By keyboard alone: a button that is focused answers to Enter.
+    # By keyboard alone: a focused button responds to Enter.
     page.get_by_role("button", name="Upper body").focus()
     page.keyboard.press("Enter")
 
@@ -258,7 +258,7 @@ def test_a_sandal_with_a_toe_post_is_a_sandal(open_page):
 
 
 def white_t_shirt_on_white() -> bytes:
-    """Grey 240 on a ground of 252, with the faint seams and folds that a photo shows."""
+    """Grey 240 on a background of 252, with the faint seams and folds that a photo shows."""
     outline = [(120, 60), (165, 50), (200, 72), (235, 50), (280, 60), (360, 130), (318, 180)]
     outline += [(280, 150), (280, 350), (120, 350), (120, 150), (82, 180), (40, 130)]
     picture = Image.new("L", (400, 400), 252)
@@ -312,7 +312,7 @@ def test_a_picture_can_be_pasted_and_removed(open_page):
 def test_the_camera_takes_a_photo(open_page):
     page = open_page("classify?source=Camera", permissions=["camera"])
 
-    # Before the camera shows anything, the button takes nothing.
+    # The button takes no photo until the camera shows something.
     page.wait_for_function("document.querySelector('video')?.readyState === 4")
     page.get_by_role("button", name="Take Photo").click()
 
@@ -394,7 +394,7 @@ def test_forged_drawings_get_a_message(app, open_page):
 
 
 def test_a_drawing_above_the_servers_limit_is_refused_and_the_server_lives(app, open_page):
-    """5 MB here, where 2 MB are allowed; 100 MB reach `parse_strokes` in `test_strokes`."""
+    """5 MB here, where 2 MB are allowed; `test_strokes` sends 100 MB to `parse_strokes`."""
     value = {}
     page = open_page("classify", prepare=lambda page: forge(page, value))
 
@@ -436,7 +436,7 @@ def _open_files(pid: int) -> set[str]:
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
             names.add(str(link.readlink()))
-        except FileNotFoundError:  # closed meanwhile
+        except FileNotFoundError:  # closed in the meantime
             continue
     return names
 

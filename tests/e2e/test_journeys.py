@@ -1,6 +1,6 @@
 """Whole visits, as a newcomer, a learner, a teacher and a keyboard user make them.
 
-Errors in the browser's console, exceptions on a page and tracebacks of the server fail each.
+An error in the browser's console, an exception on a page or a server traceback fails the test.
 """
 
 import json
@@ -21,12 +21,12 @@ PAGES = ("overview", "learn", "compare", "train", "classify", "results", "pictur
 
 
 def opened(path: str, network: str) -> str:
-    """What to open for the name of a page."""
+    """The path to open for a page's name."""
     return {"overview": "", "results": f"results?network={network}"}.get(path, path)
 
 
 def go(page, title: str) -> None:
-    """To another page by the menu, as visitors go."""
+    """Go to another page by the menu, as visitors do."""
     link = page.get_by_role("navigation").get_by_role("link", name=title)
     path = urlsplit(link.get_attribute("href")).path
     link.click()
@@ -35,7 +35,7 @@ def go(page, title: str) -> None:
 
 
 def address(page) -> str:
-    """The page's URL without the server: what a teacher would send, and a student open."""
+    """The page's URL without the server: what a teacher would send and a student would open."""
     parts = urlsplit(page.url)
     return f"{parts.path.lstrip('/')}?{parts.query}"
 
@@ -161,8 +161,8 @@ def test_axe_finds_nothing_serious(open_page, network, path, scheme):
     page = open_page(opened(path, network), color_scheme=scheme)
     page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
 
-    # Streamlit writes white on the primary colour, and the primary colour on the dark ground: in
-    # the dark theme no colour can stand out from both. Its one primary button is left out.
+    # Streamlit writes white on the primary colour, and the primary colour on the dark background:
+    # in the dark theme no colour can stand out from both. Its one primary button is left out.
     without = {"exclude": [["[data-testid^=stBaseButton-primary]"]]} if scheme == "dark" else None
     found = Axe().run(page, without).response["violations"]
 

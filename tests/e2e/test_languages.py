@@ -1,4 +1,4 @@
-"""Two languages in a real browser: by the address, by the browser's own, by the switch."""
+"""Two languages in a real browser, chosen by the address, the browser's own or the switch."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

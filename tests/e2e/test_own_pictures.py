@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_from_a_zip_to_an_answer(tmp_path, browser):
-    # Larger than uploads to Classify may be: the server's own limit must follow.
+    # Larger than an upload to Classify may be: the server's own limit must allow it.
     noise = {"notes.bin": np.random.default_rng(0).bytes(22_000_000)}
     (tmp_path / "shapes.zip").write_bytes(made.zipped(made.files(8) | noise))
     made.picture("square", 500, side=200).save(tmp_path / "square.png")
@@ -28,7 +28,7 @@ def test_from_a_zip_to_an_answer(tmp_path, browser):
         expect(page.get_by_text("Some pictures of each class")).to_be_visible()
         page.get_by_role("button", name="Train on these").click()
         page.wait_for_url(re.compile("train.*run=shapes-1"))
-        page.get_by_role("link", name="Open in Classify").click(timeout=300_000)  # when it ended
+        page.get_by_role("link", name="Open in Classify").click(timeout=300_000)  # once it ended
         expect(page.get_by_text("It knows circle, cross, square.")).to_be_visible()
         page.get_by_text("Upload", exact=True).click()
         page.get_by_test_id("stFileUploader").locator("input").set_input_files(
@@ -48,8 +48,8 @@ def test_pictures_taken_with_a_camera_are_collected(tmp_path, browser):
         page.get_by_label("New class").fill("disc")
         page.get_by_role("button", name="Add class").click()
         for count in (1, 2):
-            # Before the camera shows anything, the button takes nothing. Each camera starts with
-            # the same pictures: the same moment of two is the same picture, which is refused.
+            # The button takes no photo until the camera shows something. Each camera starts with
+            # the same pictures: two photos of the same moment are the same, which is refused.
             page.wait_for_function(
                 "count => document.querySelector('video')?.currentTime > count", arg=count
             )

@@ -1,4 +1,4 @@
-"""The promise of the Train page, in a real browser: close everything, come back, it is all true."""
+"""The Train page's promise, in a real browser: close everything, come back, and it is all true."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
             wait_for_state(second, "stopped")
             second.get_by_role("button", name="Resume").click()
             wait_for_state(second, "finished")
-            page.reload()  # of a stopped run a page no longer asks
+            page.reload()  # a page no longer asks about a stopped run
             wait_for_state(page, "finished")
             page.get_by_role("link", name="Open in Classify").wait_for()
             page.get_by_test_id("stPlotlyChart").first.wait_for()

@@ -2,7 +2,7 @@
 
 Tolerances: without batch norm the two curves differ only by the order of float32 sums (1e-3 of
 the loss over 12 steps). With it, each CPU process normalises by its own half of the batch, so
-the curve is another one (20 % of the loss here); on GPUs SyncBatchNorm sees the whole batch.
+the curve differs (by 20 % of the loss here); on GPUs SyncBatchNorm sees the whole batch.
 """
 
 import json
@@ -34,7 +34,7 @@ def _small_data(monkeypatch):
 
 
 def create(path: Path, spec: dict | None = None, **train) -> Path:
-    # Constant rate and no average, so that neither hides a difference.
+    # A constant rate and no averaging, so that neither hides a difference.
     changes = {
         "schedule": "constant",
         "learning_rate": 0.002,
@@ -71,7 +71,7 @@ def rank_main(path: Path, rank: int, size: int, port: int, kill_rank_at: tuple) 
 
 
 def train(path: Path, processes: int, kill_rank_at: tuple = ()) -> list[int]:
-    """Train the run in so many processes; their exit codes."""
+    """Train the run in this many processes; returns their exit codes."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vggcore.training.loop"])
     with socket.socket() as free:

@@ -1,4 +1,4 @@
-"""Locks on files: exclusive, released with their process, and no reason not to import elsewhere."""
+"""File locks: exclusive, released with their process, and no obstacle to imports elsewhere."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_a_lock_that_must_be_there_is_not_made(tmp_path):
 
 
 def test_only_background_runs_need_fcntl(tmp_path):
-    """Windows has no fcntl: its own locks stand in (here by a stand-in for its module)."""
+    """Windows has no fcntl: its own locks replace it (here with a stand-in for their module)."""
     code = (
         "import subprocess, sys, types  # before Windows is played\n"
         "windows = types.ModuleType('msvcrt')\n"
@@ -61,7 +61,7 @@ def test_only_background_runs_need_fcntl(tmp_path):
 
 
 def test_a_write_survives_a_process_that_tidies_up_the_folder(tmp_path, monkeypatch):
-    """It removes what looks half written: here the file that is being written."""
+    """The process removes what looks half written: here, the file that is being written."""
     chmod, tidied = os.chmod, []
 
     def tidy_once(path, mode):

@@ -45,7 +45,7 @@ def test_gpus_by_nvidia_smi(two_gpus):
         ("1", ["NVIDIA H100 80GB HBM3"]),
         ("1,0", ["NVIDIA H100 80GB HBM3", "Tesla T4"]),
         ("GPU-bbbb", ["NVIDIA H100 80GB HBM3"]),
-        ("0,-1,1", ["Tesla T4"]),  # what comes after an unknown one does not count
+        ("0,-1,1", ["Tesla T4"]),  # those after an unknown one do not count
         ("", []),
     ],
 )

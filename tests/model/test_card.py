@@ -1,4 +1,4 @@
-"""`Card`: what cards of this and other versions say, and what damaged ones do not."""
+"""`Card`: cards of this and other versions are read; damaged ones are refused."""
 
 import json
 

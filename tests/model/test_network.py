@@ -104,7 +104,7 @@ def test_all_eight_state_dicts_go_there_and_back(column, batch_norm):
     back = to_torchvision(from_torchvision(state, spec))
 
     assert {k: v.shape for k, v in back.items()} == {k: v.shape for k, v in state.items()}
-    assert list(back) == list(state)  # in the same order, so none was swapped for a like one
+    assert list(back) == list(state)  # in the same order, so none was swapped for a similar one
 
 
 @pytest.mark.parametrize("knobs", [{"configuration": "C"}, {"configuration": "A-LRN"}])

@@ -48,7 +48,7 @@ def test_no_batch_norm_is_left_and_the_original_keeps_its_own():
 
 
 def apart(network, answering, pictures: torch.Tensor) -> float:
-    """Largest difference, as a share of how far the pictures' own logits lie apart."""
+    """Largest difference, as a share of how far apart the pictures' own logits are."""
     with torch.inference_mode():
         before = torch.cat([network(picture) for picture in pictures])
         after = torch.cat([answering(picture) for picture in pictures])

@@ -47,7 +47,7 @@ def test_layers_of_another_shape_stay_as_they_were():
 
     copied = copy_weights(source, target, "all")
 
-    # C's third convolutions are 1×1, and the hidden layers are of another width.
+    # C's third convolutions are 1×1, and the hidden layers have another width.
     assert "block3.conv2" in copied and "block3.conv3" not in copied
     assert not any(name.startswith("classifier") for name in copied)
 

@@ -45,7 +45,7 @@ def test_no_answer_claims_to_be_certain(chance, whole, tenths):
     )
     html = answer_html(answer)
     assert f">{tenths} sure<" in html and f">{tenths}<" in html
-    assert percent(chance) == whole  # as it is said in short
+    assert percent(chance) == whole  # the short form
 
 
 def classify(source: str = "Draw", **state) -> AppTest:
@@ -290,7 +290,7 @@ def person() -> bytes:
 
 @pytest.fixture
 def answers_by_height(monkeypatch):
-    """Every tall picture is a Dress, every other one a Shirt, both for sure."""
+    """Every tall picture is a Dress, every other one a Shirt, both with certainty."""
 
     def classify(self, picture, **_):
         label = "Dress" if picture.height > 1.2 * picture.width else "Shirt"

@@ -187,7 +187,7 @@ def test_activation_pieces_lie_end_to_end():
     assert [base for base, _ in pieces] == [0, *ends[:-1]]
     assert ends[-1] == anatomy.totals(VGGSpec(configuration="D")).activation_bytes
     told = [bytes for bar in figure.data for _, bytes in bar.customdata]
-    assert told == [length for _, length in pieces]  # where a piece ends is not how long it is
+    assert told == [length for _, length in pieces]  # how long a piece is, not where it ends
 
 
 def test_diagram_names_each_layer_and_draws_maps_to_scale():

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def findings(monkeypatch):
-    """What the checks find: counted, and quick."""
+    """Quick findings in place of the checks; each examination is counted."""
     asked = []
 
     def examine():

@@ -1,4 +1,4 @@
-"""The page of one's own pictures from the entry point; nothing is trained."""
+"""The page for your own pictures, from the entry point; nothing is trained."""
 
 from pathlib import Path
 

@@ -23,7 +23,7 @@ SECTIONS = ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "D
 
 @pytest.fixture(scope="module")
 def shared_cache(tmp_path_factory):
-    """What the tests of this module compute: once for all of them."""
+    """A cache of what this module's tests compute, once for all of them."""
     return tmp_path_factory.mktemp("cache")
 
 

@@ -1,4 +1,4 @@
-"""The Train page from the entry point; no browser, and no training: its process only waits."""
+"""The Train page from the entry point, without a browser or training: its process only waits."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def a_trainer_that_only_waits(monkeypatch):
     monkeypatch.setattr(
         launching, "trainer_command", lambda path, how: [sys.executable, "-c", code, str(path)]
     )
-    # AppTest has no connection with an address.
+    # AppTest has no connection that has an address.
     monkeypatch.setattr(deployment, "visitor", lambda: "me")
     yield
     for run in runs.list_runs():
@@ -358,7 +358,7 @@ def test_notes_and_tags_are_written_on_the_page_and_found_by_the_filter():
 
 @pytest.fixture
 def four_gigabytes_free(monkeypatch):
-    """Memory as the form sees it; what it remembers for ten seconds is forgotten on both sides."""
+    """Memory as the form sees it; its ten-second cache is cleared before and after the test."""
     monkeypatch.setattr("vggcore.machine.memory.free_memory", lambda device: 4_000_000_000)
     st.cache_data.clear()
     yield
@@ -387,7 +387,7 @@ def test_a_link_fills_in_the_form():
         "--image-size 64 --epochs 3"
     )
     page.number_input(key="train-tutorial-epochs").set_value(4).run()
-    assert "--epochs 4" in page.code[0].value  # the link does not insist
+    assert "--epochs 4" in page.code[0].value  # the link does not override it
 
 
 @pytest.mark.parametrize(
@@ -474,7 +474,7 @@ def test_a_learning_rate_is_found_drawn_and_taken(monkeypatch):
     assert not page.exception and asked[0][3:6] == ["train", "--find-rate", "--json"]
     page.button(key="train-use-rate").click().run()
     assert page.number_input(key="train-fast-learning_rate").value == pytest.approx(0.0012)
-    assert page.button(key="train-use-rate")  # the sweep belongs to this recipe still
+    assert page.button(key="train-use-rate")  # the sweep still belongs to this recipe
     page.number_input(key="train-fast-batch_size").set_value(64).run()
     assert not [button for button in page.button if button.key == "train-use-rate"]
 
@@ -537,7 +537,7 @@ def test_several_gpus_can_be_chosen(monkeypatch):
 
 @pytest.fixture
 def a_cluster(monkeypatch, tmp_path):
-    """One that is named, and gives no answer."""
+    """A cluster that is named but gives no answer."""
     monkeypatch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
     monkeypatch.setenv("VGGCORE_RAY_TOKEN", "secret")
     monkeypatch.setenv("VGGCORE_STORE", str(tmp_path / "store"))
@@ -613,7 +613,7 @@ def test_a_store_that_cannot_be_seen_is_told_above_the_runs(a_cluster):
     follower = paths.runs_dir() / ".cluster"
     follower.mkdir(parents=True)
     (follower / "pass.json").write_text('{"time": 0, "trouble": "the store s3://x is gone"}')
-    # Nobody is to be started, who would write this anew.
+    # The lock keeps a follower from starting and writing this anew.
     lock = file_lock.take_lock(follower / "lock")
     try:
         page = train_page()

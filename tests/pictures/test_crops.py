@@ -10,7 +10,7 @@ SKIN = (224, 172, 125)
 
 
 def person(ground=(90, 120, 150)) -> Image.Image:
-    """Head, shirt, trousers and shoes, one above the other, on a noisy ground."""
+    """Head, shirt, trousers and shoes, one above the other, on a noisy background."""
     noise = np.random.default_rng(0).normal(0, 4, (300, 200, 3))
     picture = Image.fromarray(np.clip(np.array(ground) + noise, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
@@ -25,7 +25,7 @@ def person(ground=(90, 120, 150)) -> Image.Image:
 def test_a_box_is_cut_from_the_picture():
     picture = Image.new("RGB", (100, 50), "white")
     assert Box.parse("10,5,40,30").of(picture).size == (40, 30)
-    assert Box.parse("80, 20, 40, 100").of(picture).size == (20, 30)  # what of it is there
+    assert Box.parse("80, 20, 40, 100").of(picture).size == (20, 30)  # the part inside the picture
 
 
 @pytest.mark.parametrize("text", ["", "1,2,3", "a,b,c,d", "-1,0,40,40", "0,0,5,40", "1,2,3,4,5"])

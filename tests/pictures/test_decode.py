@@ -42,7 +42,7 @@ def test_every_exif_orientation(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20)).convert("RGB")
-    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's Transpose that stores it so
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # the Pillow Transpose that stores it so
     stored = upright if orientation == 1 else upright.transpose(undo[orientation])
 
     picture = open_image(encoded(stored, "PNG", exif=exif))

@@ -1,4 +1,4 @@
-"""`prepare`: pictures end bright on black, trimmed and centred, whatever they began as."""
+"""`prepare`: pictures end bright on black, trimmed and centred, whatever they were at first."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from vggcore.pictures.prepare import prepare
 
 
 def shirt(ground: int, cloth: int, side: int = 200) -> np.ndarray:
-    """A plain T-shape on a plain ground, off centre: uint8 [side, side, 3]."""
+    """A plain T-shape on a plain background, off centre: uint8 [side, side, 3]."""
     picture = np.full((side, side, 3), ground, np.uint8)
     picture[60:90, 30:130] = cloth
     picture[90:150, 55:105] = cloth
@@ -22,7 +22,7 @@ def test_polarity_and_place_do_not_matter(ground, cloth):
     rows, columns = (image > 128).nonzero()
     assert image.shape == (64, 64) and image.dtype == np.uint8
     assert image[0, 0] == 0 and image[20, 32] > 200
-    assert (columns.min(), columns.max()) == (4, 59)  # fills the frame but its margin
+    assert (columns.min(), columns.max()) == (4, 59)  # fills the frame except its margin
     assert abs((rows.min() + rows.max()) / 2 - 31.5) <= 1
     assert prepared.inverted == (cloth < ground) and prepared.cropped and not prepared.blank
 
@@ -53,12 +53,12 @@ def test_thin_and_thick_pens_end_alike():
     thin, thick = outline(1), outline(8)
     assert thin.max() > 150 and thick.max() > 200
     assert thin[32, 32] == 0 and thick[32, 32] == 0
-    assert (thin > 60).sum() > 150  # the thin line has survived the scaling down
+    assert (thin > 60).sum() > 150  # the thin line has survived the downscaling
 
 
 def test_a_fashion_mnist_image_stays_itself():
     image = np.zeros((28, 28), np.uint8)
-    image[2:26] = np.linspace(60, 255, 28).astype(np.uint8)  # fills the border at both sides
+    image[2:26] = np.linspace(60, 255, 28).astype(np.uint8)  # reaches the border on both sides
     same = prepare(image, 28, "fashion-mnist").network_input
     larger = prepare(image, 64, "wild").network_input
     assert np.abs(same.astype(int) - image).max() <= 12
@@ -74,20 +74,20 @@ def test_a_blank_picture_is_called_blank(value):
 
 def test_overrides_change_what_they_name():
     picture = shirt(128, 20)
-    picture[10:30, 10:190] = 250  # something brighter than the ground, besides the dark shirt
+    picture[10:30, 10:190] = 250  # something brighter than the background, besides the dark shirt
     darker = prepare(picture, invert="yes").network_input
     brighter = prepare(picture, invert="no").network_input
     whole = prepare(picture, crop="off").network_input
     kept = prepare(picture, background="keep", crop="off").network_input
     assert darker[40, 32] > 200 and brighter[40, 32] < 50
-    assert whole[9, 32] > 200 and kept[9, 32] < 50  # bright, on a ground made dark
+    assert whole[9, 32] > 200 and kept[9, 32] < 50  # bright, on a background made dark
     assert kept[50, 6] > 50 and whole[50, 6] == 0
 
 
 def test_a_restless_ground_does_not_hide_what_stands_out_from_it():
     rng = np.random.default_rng(0)
     picture = np.clip(rng.normal(200, 16, (128, 128, 1)), 0, 255).repeat(3, 2).astype(np.uint8)
-    picture[40:100, 45:85] = 130  # 70 grey levels off, the ground's own spread taken thrice is more
+    picture[40:100, 45:85] = 130  # 70 grey levels off; 3 × the background's own spread is more
 
     prepared = prepare(picture)
 
@@ -152,7 +152,7 @@ def test_what_is_no_picture_at_all_is_refused():
 
 @pytest.mark.parametrize("hidden", [0, 200])
 def test_colours_under_transparent_pixels_are_not_seen(hidden):
-    """Editors leave anything there: the garment is what shows."""
+    """Editors leave anything there; only the garment shows."""
     opaque = shirt(255, 30)
     shown = np.where(opaque[..., :1] == 30, 255, 0).astype(np.uint8)
     under = np.where(shown == 255, opaque, np.uint8(hidden))
@@ -162,7 +162,7 @@ def test_colours_under_transparent_pixels_are_not_seen(hidden):
 
 
 def framed_photo(edges: tuple[int, int, int, int], colour: int) -> tuple[np.ndarray, np.ndarray]:
-    """A photo on a grainy ground, and the same with edges (top, bottom, left, right) around it."""
+    """A photo on a grainy background, and the same inside edges (top, bottom, left, right)."""
     grain = np.random.default_rng(0).normal(0, 3, (200, 160, 1))
     photo = np.full((200, 160, 3), 170.0)
     photo[50:150, 50:110] = (40, 60, 120)
@@ -217,7 +217,7 @@ def test_in_colour_the_picture_lies_under_its_outline():
     assert both.shape == (32, 32, 4) and np.array_equal(both[..., 3], grey)
     assert np.array_equal(both[..., :3], seen)
     assert np.abs(seen[16, 16].astype(int) - (200, 30, 40)).max() < 4
-    assert np.abs(seen[16, 1].astype(int) - (230, 230, 60)).max() < 4  # what is beside it
+    assert np.abs(seen[16, 1].astype(int) - (230, 230, 60)).max() < 4  # what is beside the garment
 
 
 def test_beyond_the_picture_its_ground_goes_on():

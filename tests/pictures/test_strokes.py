@@ -179,7 +179,7 @@ def test_fill_finds_its_way_through_a_maze_at_once():
     open_ways, filled = render(drawing), render([*drawing, Stroke((tuple(maze[0]),), 4, "fill")])
 
     assert (open_ways > 127).mean() > 0.3 and (filled > 127).mean() < 0.001
-    assert time.process_time() - started < 5  # sweep by sweep it takes a minute
+    assert time.process_time() - started < 5  # sweep by sweep, it would take a minute
 
 
 def test_fill_outside_or_on_ink_changes_nothing():

@@ -8,7 +8,7 @@ from vggcore.pictures import things
 
 
 def photo(width=200, height=240, seed=0) -> Image.Image:
-    """A red shirt on a restless blue ground that fills the picture."""
+    """A red shirt on a busy blue background that fills the picture."""
     noise = np.random.default_rng(seed).normal(0, 25, (height, width, 3))
     picture = Image.fromarray(np.clip(noise + (60, 80, 130), 0, 255).astype(np.uint8))
     pen = ImageDraw.Draw(picture)

@@ -12,7 +12,7 @@ PUBLIC = {"VGGCORE_PUBLIC": "1", "VGGCORE_PUBLIC_TRAINING": "1", "VGGCORE_OWNER_
 
 @pytest.fixture(autouse=True)
 def a_run_that_only_waits(monkeypatch):
-    """Launched runs keep their lock and do nothing: the limits are what is tested."""
+    """Launched runs keep their lock and do nothing: only the limits are tested."""
     held = []
     monkeypatch.setattr(launching, "start", lambda path, how, lock: held.append(lock))
     yield

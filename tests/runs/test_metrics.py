@@ -189,7 +189,7 @@ def test_being_stuck_is_judged_by_the_classes_and_how_often_they_come():
     steps = pd.DataFrame(
         {
             "step": np.arange(10.0, 310.0, 10.0),
-            "train_loss": [0.325] * 30,  # the entropy of nine to one
+            "train_loss": [0.325] * 30,  # the entropy of a nine-to-one split
             "train_accuracy": [0.9] * 30,
         }
     )

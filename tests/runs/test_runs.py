@@ -1,4 +1,4 @@
-"""Supervision of runs: what is derived from disk stays true whatever dies, and when."""
+"""Supervision of runs: what is derived from disk stays true no matter what dies, or when."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""The job's side of a run on a cluster, with a folder for a store and no Ray."""
+"""The job's side of a run on a cluster, with a folder as the store and no Ray."""
 
 import hashlib
 import json
@@ -138,7 +138,7 @@ def test_a_store_that_is_gone_does_not_stop_the_training(on_node, stored, tmp_pa
         on_node.append_metrics({"kind": "step", "step": 1})
         on_node.write_status("finished", step=1)
         time.sleep(0.3)
-        assert not (tmp_path / "store").exists()  # nothing is written beside the true one
+        assert not (tmp_path / "store").exists()  # nothing is written in place of the real one
         os.rename(tmp_path / "gone", tmp_path / "store")
 
     assert attempt.status()["state"] == "finished" and attempt.pieces("rows").take_in()
@@ -226,7 +226,7 @@ def test_a_trainer_does_not_outlive_its_job(tmp_path):
         env=os.environ | {BOUND: "1"},
     )
     pid = int(job.stdout.readline())
-    time.sleep(1.0)  # until the child has said that it wants to be told
+    time.sleep(1.0)  # until the child has asked to be told
     os.kill(job.pid, signal.SIGKILL)
     job.communicate()
 

@@ -26,7 +26,7 @@ RECIPE = replace(
 
 @pytest.fixture
 def start(tmp_path, monkeypatch) -> str:
-    """A network that learnt synthetic garments, which judge it too."""
+    """A network trained on synthetic garments, which also judge it."""
     train = replace(tiny_run.TRAIN, epochs=8, mixup=0.0, cutmix=0.0, erase=0.0)
     loop.fit(tiny_run.create(tmp_path / "start", train=train))
     return str(tmp_path / "start" / "best")
@@ -39,7 +39,7 @@ def corrected(tmp_path, start: str, source: str):
 
 
 def wrongly_named(start: str, count: int) -> list[tuple[str, bytes]]:
-    """Test pictures, each with a class that it is not called."""
+    """Test pictures, each with a class other than the network's answer."""
     classifier = load_classifier(start)
     images, _ = raw_files.test_split("synthetic")
     picked = []
@@ -123,7 +123,7 @@ def test_names_of_classes_survive_their_folders():
 
     (one,) = corrections.read(source, ("T-shirt_top", "Bag", "T-shirt/top", "." * 3, "長" * 90))
     assert one.label == 2
-    assert places.names() == []  # corrections are no set to train on from scratch
+    assert places.names() == []  # corrections are not a set to train on from scratch
 
 
 def test_collected_corrections_are_bounded(monkeypatch):

@@ -122,7 +122,7 @@ def test_a_network_of_many_weights_peaks_while_saving():
     weights = anatomy.totals(spec).parameter_bytes
     needed = cost.memory_bytes(spec, train) - cost.RUNTIME_BYTES - 70_000 * 2 * 28 * 28
     assert needed == 3 * weights + weights + cost._saving(spec, train).most(on_gpu=False)
-    assert needed > 10 * weights  # state, gradients, and the state twice more
+    assert needed > 10 * weights  # the state, the gradients, and two more copies of the state
 
 
 def test_saving_takes_nothing_of_a_gpu(monkeypatch):
@@ -139,7 +139,7 @@ def test_evaluation_holds_one_layers_input_and_output_or_what_lrn_is_made_of():
 
     one_map = 250 * 64 * 32 * 32 * 4
     images = 250 * 32 * 32 * 4
-    assert needs("A") == images + one_map + one_map // 4 + one_map // 4 * 2  # pool, its indices
+    assert needs("A") == images + one_map + one_map // 4 + one_map // 4 * 2  # pool and its indices
     assert needs("B") == images + 2 * one_map
     assert needs("A-LRN") == images + 4 * one_map
 

@@ -1,4 +1,4 @@
-"""What is looked at in a network that guesses."""
+"""What is examined in a network that only guesses."""
 
 import torch
 

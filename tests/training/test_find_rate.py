@@ -1,4 +1,4 @@
-"""The sweep of the learning rate, and what is concluded from it."""
+"""The learning rate sweep, and what is concluded from it."""
 
 import json
 import math
@@ -22,7 +22,7 @@ RATES = np.geomspace(1e-6, 1.0, 60).tolist()
 
 
 def curve(bottom: float, steep: float = 3e-3, drop: float = 1.5) -> list[float]:
-    """A loss that stands still, falls around `steep` and rises after `bottom`."""
+    """A loss that stays flat, falls around `steep` and rises after `bottom`."""
     return [
         2.3 - drop / (1 + (steep / rate) ** 2) + max(0.0, math.log10(rate / bottom)) * 3
         for rate in RATES

@@ -204,7 +204,7 @@ def test_a_batch_must_do_for_every_process(tmp_path, monkeypatch):
 
 
 def break_weights_at(monkeypatch, step: int) -> None:
-    """After this many steps a weight is NaN, as after a gradient that overflowed."""
+    """After this many steps a weight is NaN, as after a gradient overflow."""
     one_step = training.Loop._step
 
     def broken(loop):
@@ -322,7 +322,7 @@ def test_the_machine_is_described_with_its_threads():
 
 
 class Flat(FashionSource):
-    """Validation gets better for two epochs, and never again."""
+    """Validation improves for two epochs, and never again."""
 
     def validate(self, network):
         scores = super().validate(network)

@@ -196,7 +196,7 @@ def test_mean_and_spread_of_millions_of_pixels(channels):
 
 
 class Tied(OwnSource):
-    """Every epoch names equally many, with less loss each time."""
+    """Every epoch names equally many correctly, with a lower loss each time."""
 
     def validate(self, network) -> dict:
         scores = super().validate(network)

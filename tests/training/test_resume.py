@@ -40,7 +40,7 @@ def _small_data(monkeypatch):
 
 
 def train_in_child(path: Path, kill_at_file_event: int = 0, kill_after: float = 0.0) -> None:
-    """Runs in a process of its own, which may kill itself: at a file operation, or at a time."""
+    """Runs in its own process, which may kill itself: at a file operation, or after a time."""
     torch.set_num_threads(1)
     raw_files.SYNTHETIC_COUNTS.update(tiny_run.IMAGES)
     seen = 0
@@ -62,8 +62,8 @@ def train_in_child(path: Path, kill_at_file_event: int = 0, kill_after: float = 
 
 
 def run_child(path: Path, **kill) -> int:
-    """Train in a child; its exit code, negative for a signal."""
-    # A server that has imported PyTorch forks the children: none imports it again.
+    """Train in a child; returns its exit code, negative for a signal."""
+    # A server that has imported PyTorch forks the children, so none imports it again.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vggcore.training.loop"])
     child = context.Process(target=train_in_child, args=(path,), kwargs=kill)
@@ -73,7 +73,7 @@ def run_child(path: Path, **kill) -> int:
 
 
 def outcome(path: Path) -> dict:
-    """All that a run leaves behind, but for times, memory and speed."""
+    """Everything that a run leaves behind, except times, memory and speed."""
     rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     card = json.loads((path / "best.json").read_bytes())
     return {
@@ -100,7 +100,7 @@ def test_a_run_killed_at_25_random_points_ends_as_if_it_never_was(tmp_path):
             else:
                 kill = {"kill_after": chance.uniform(0.01, measured["seconds"])}
             code = run_child(path, **kill)
-            if code == 0:  # it was through before its time came
+            if code == 0:  # it finished before it was due to be killed
                 break
             assert code == -signal.SIGKILL
             kills += 1
@@ -187,7 +187,7 @@ def test_two_damaged_checkpoints_end_in_one_clear_line(tmp_path):
 def test_a_pair_torn_between_weights_and_card_repairs_itself(tmp_path):
     expected = whole(tmp_path / "whole")
     folder = stopped_half_way(tmp_path / "run")
-    # As if killed when a better epoch's weights were in place and their card was not yet.
+    # As if killed when a better epoch's weights were in place but their card was not yet.
     torn = load_file(folder.path / "best.safetensors")
     torn["classifier.fc.bias"] += 1
     save_file(torn, folder.path / "best.safetensors")

@@ -1,4 +1,4 @@
-"""A step's forward and backward pass as a graph; a stand-in for CUDA's replays on the CPU."""
+"""A step's forward and backward pass as a graph; on the CPU, a stand-in for CUDA's replays."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ def _small_data(monkeypatch):
 
 
 class Replayed:
-    """What a CUDA graph does, step by step: results always in the memory of the capture."""
+    """What a CUDA graph does, step by step: results are always in the capture's memory."""
 
     made: list["Replayed"] = []
 
@@ -46,7 +46,7 @@ class Replayed:
 
 
 class Refused(Replayed):
-    """A graph of something that waits for the device in its middle."""
+    """A graph of something that waits for the device midway."""
 
     def capture(self, launch):
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
@@ -59,7 +59,7 @@ def weights(tmp_path, name: str, monkeypatch, graph=None) -> dict:
             "_make_graphs",
             lambda self: StepGraphs(self._launch, self.network, lambda: graph(self.network)),
         )
-    train = replace(tiny_run.TRAIN, mixup=0.0)  # labels, and where cutmix is drawn shares of two
+    train = replace(tiny_run.TRAIN, mixup=0.0)  # labels, or shares of two where cutmix is drawn
     folder = tiny_run.create(tmp_path / name, train=train)
     loop.fit(folder)
     return load_file(folder.path / "last.safetensors")
@@ -70,7 +70,7 @@ def same(ours: dict, theirs: dict) -> bool:
 
 
 def test_the_same_bits_with_graphs_as_without(tmp_path, monkeypatch):
-    """With dropout, batch norm, and two shapes of targets, labels and shares."""
+    """With dropout, batch norm, and targets of two shapes: labels and shares."""
     Replayed.made = []
     expected = weights(tmp_path, "without", monkeypatch)
 

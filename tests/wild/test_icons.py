@@ -1,4 +1,4 @@
-"""`vggcore.wild.icons`: the sheet, its list and whose they are belong together."""
+"""`vggcore.wild.icons`: the sheet, its list and the authors belong together."""
 
 from collections import Counter
 

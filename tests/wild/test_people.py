@@ -37,7 +37,7 @@ def test_the_same_seed_draws_the_same_person(label):
 
 @pytest.mark.parametrize("label", people.FROM_PHOTOS)
 def test_the_garment_that_is_meant_is_of_the_photos_cloth(label):
-    """So it lies within the frame, and what is in front of it leaves enough to see."""
+    """So it lies within the frame, and enough of it shows behind what is in front."""
     swatch = np.full((40, 30, 3), MAGENTA, np.uint8)
     shares = []
     for seed in range(40):
@@ -109,7 +109,7 @@ def test_no_street_is_seen_where_worn_garments_are_kept_for_judging(monkeypatch)
     assert {item.folder for item in nothing} == {STREETS, "photos-things"}
     assert {item.folder for item in pools._behind_people(without)} == {"photos-things"}
     assert {item.folder for item in pools._other_photos(without)} == {"photos-things"}
-    # Nor the street behind somebody who is held out.
+    # Nor is the street behind a held-out person seen.
     seen = {item.name for item in grounds}
     held_out = {
         f"{n:04}_0.jpg" for n in range(60) if Item(WORN, "bag", f"{n:04}_bag.jpg", "").held_out
@@ -152,7 +152,7 @@ def test_arms_that_hold_something_lie_in_front_of_the_garment():
 
 
 def test_jeans_say_nothing_about_the_shoes():
-    """What is painted after the shoes has random numbers of its own."""
+    """What is painted after the shoes gets random numbers of its own."""
     drawn = []
     garment = cutouts.of_template(np.random.default_rng(1), shapes.SNEAKER)
     for seed in range(60):

@@ -1,4 +1,4 @@
-"""`vggcore.wild.scenes`: what is drawn for training looks like what it is drawn for."""
+"""`vggcore.wild.scenes`: what is drawn for training looks like what it should show."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, shoes
 
 
 def block() -> np.ndarray:
-    """A grey rectangle with a white (here: black) patch inside: uint8 [28, 28]."""
+    """A grey rectangle with a white patch (black here) inside: uint8 [28, 28]."""
     garment = np.zeros((28, 28), np.uint8)
     garment[4:24, 8:20] = 180
     garment[10:14, 12:16] = 0
@@ -90,13 +90,13 @@ def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
     paste = scenes.Cutout.paste
 
     def recorded(cut, picture, left, top):
-        if cut.cloth.any():  # no shadow
+        if cut.cloth.any():  # not a shadow
             placed.append((left, cut.alpha.shape[1], cut.cloth.mean(axis=(0, 1))))
         paste(cut, picture, left, top)
 
     monkeypatch.setattr(scenes.Cutout, "paste", recorded)
     mask = np.zeros((60, 60), bool)
-    mask[5:55, 22:38] = True  # longer than wide: from above
+    mask[5:55, 22:38] = True  # longer than wide: seen from above
     shoe = cutouts.Garment(np.full((60, 60), 150, np.uint8), mask, shapes.SNEAKER)
     beside = []
     for seed in range(40):
@@ -139,7 +139,7 @@ def test_shoes_lie_any_way_round_and_clothes_seldom():
 def test_garments_are_cut_out_of_plain_photos_only():
     photo = np.full((120, 90, 3), 200, np.uint8)
     photo[30:100, 20:70] = (40, 60, 160)
-    photo[50:70, 35:55] = 200  # a print in the ground's colour belongs to the shirt
+    photo[50:70, 35:55] = 200  # a print in the background's colour belongs to the shirt
     shirt = cutouts.of_photo(Image.fromarray(photo), shapes.SHIRT)
     busy = np.random.default_rng(0).integers(0, 255, photo.shape, dtype=np.uint8)
 

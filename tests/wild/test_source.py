@@ -1,4 +1,4 @@
-"""`wild.source`: what counts as right, the loss with "no garment", batches and their resume."""
+"""`wild.source`: what counts as right, the loss with "no garment", batches, and resuming them."""
 
 import json
 
@@ -89,7 +89,7 @@ def test_the_loss_asks_for_one_of_the_right_classes():
     decided = torch.zeros(1, 10)
     decided[0, 6] = 20.0
     assert loss.none_aware_loss(decided, either).item() == pytest.approx(0, abs=1e-4)
-    # Dividing the probability among them costs a little, naming a wrong one much more.
+    # Splitting the probability between them costs a little, naming a wrong one much more.
     assert 0.1 < loss.none_aware_loss(logits, either).item() < 0.6
     assert loss.none_aware_loss(logits, one).item() == pytest.approx(np.log(2), abs=1e-4)
     assert loss.none_aware_loss(decided, one).item() > 5
@@ -253,7 +253,7 @@ def test_samples_are_photos_where_there_are_some_and_fashion_mnist_elsewhere(sou
             .expand(-1, 32, 32, *channels)
         )
 
-    # A drawing of a bag, shoes of no class of ours, and a photo of a dress.
+    # A drawing of a bag, shoes outside our classes, and a photo of a dress.
     shown = [("quickdraw-strokes", "bag"), ("clothing-extra", "footwear_other")]
     source.__dict__["_validation"] = validation.Validation(
         fashion=marked(10, 13, 18, 13),

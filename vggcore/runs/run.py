@@ -162,9 +162,9 @@ def list_runs() -> list[Run]:
 
 def trained_networks() -> list[str]:
     """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one.
-    Lists those that name garments or the classes of somebody's own pictures, and those whose
-        cards cannot be read: the error is reported when one is used.
-        cannot be read: who asks for them is told.
+
+    Lists those that name garments or the classes of somebody's own pictures, and those whose cards
+    cannot be read: the error is reported when one is used.
     """
     return [name for name in _networks() if _may_be_asked(name)]
 

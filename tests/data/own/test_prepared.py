@@ -185,7 +185,7 @@ def test_a_known_set_that_cannot_be_had_says_where_it_belongs(name, tmp_path, mo
 
 
 def test_letters_lie_upright_and_are_called_by_their_names(tmp_path, monkeypatch):
-    """Files as torchvision keeps EMNIST's: columns before rows, letters counted from 1."""
+    """EMNIST's files as torchvision stores them: columns before rows, letters counted from 1."""
     import torch
     from torchvision import datasets
 

@@ -46,7 +46,7 @@ def test_the_seed_decides():
 
 def test_equal_pictures_stay_together():
     labels = [0] * 40 + [1] * 40
-    hashes = [str(n // 2) for n in range(80)]  # each is there twice
+    hashes = [str(n // 2) for n in range(80)]  # each occurs twice
 
     split = shared(labels, hashes).split
 
@@ -115,7 +115,7 @@ def test_a_class_in_a_single_group_is_named():
 def test_a_group_of_a_given_judge_takes_no_part_elsewhere():
     labels = [0] * 20 + [1] * 20
     groups = [f"{n % 20 // 2}" for n in range(40)]
-    given = (["test"] + [""] * 19) * 2  # of group 0, whose other members name no split
+    given = (["test"] + [""] * 19) * 2  # both in group 0, whose other members name no split
 
     found = shared(labels, groups=groups, given=given)
 

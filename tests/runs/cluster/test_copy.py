@@ -22,7 +22,7 @@ from vggcore.runs.cluster.store import Attempt, Store, StoredRun
 
 @dataclass
 class FakeJobs:
-    """What Ray would say; None: it does not know the job; an error: it gives no answer."""
+    """Ray's answer. None: it does not know the job; an error: it gives no answer."""
 
     says: Job | None | Exception = Job("RUNNING")
     printed: str = ""
@@ -195,7 +195,7 @@ def test_a_waiting_run_is_cancelled(world):
     world.look()
     runs.stop("a")
 
-    run = world.look()  # while Ray keeps the job: it cannot stop what has not begun
+    run = world.look()  # Ray still keeps the job: it cannot stop what has not begun
 
     assert (run.state, run.message) == ("stopped", "cancelled before it started")
     assert len(world.jobs.stopped) == 1 and world.attempt.stop_requested()
@@ -228,7 +228,7 @@ def test_a_run_that_another_machine_resumed_is_followed(world):
     second = world.stored.attempt(2)
     second.begin()
     second.write_status({"state": "running", "step": 5})
-    world.copy._looked = 0.0  # it looks every ten seconds
+    world.copy._looked = 0.0  # it looks only every ten seconds
     world.look()
 
     run = world.look()
@@ -309,7 +309,7 @@ def test_runs_of_others_are_discovered_also_with_a_config_of_a_newer_version(sto
 
 def test_a_run_taken_for_dead_that_is_not_can_be_stopped(world, impatient, monkeypatch):
     world.jobs.says = None
-    assert world.look().state == "crashed"  # its launch was slow, elsewhere
+    assert world.look().state == "crashed"  # its launch, on another machine, was slow
     monkeypatch.setattr(copy, "_LOST_PATIENCE", 20.0)
     world.jobs.says = Job("RUNNING")
     world.attempt.write_status({"state": "running", "step": 1})
@@ -347,7 +347,7 @@ def test_a_card_says_what_its_run_is_called_here_also_after_a_restart(world, sto
     )
     again.update()
 
-    assert fetched == ["best.json"]  # what is here already is not fetched again
+    assert fetched == ["best.json"]  # what is already here is not fetched again
     assert read_json(run.path / "best.json")["name"] == "a"
 
 

@@ -1,4 +1,4 @@
-"""Ray's job API as a small server that answers like it, or not at all."""
+"""Ray's job API, imitated by a small server that answers like it, or not at all."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from vggcore.runs.names import RunError
 
 @contextmanager
 def server(answers: dict[str, tuple[int, str] | list[tuple[int, str]]], seconds: float = 0.0):
-    """Answers by "METHOD path", a list one by one; yields a client, and what it asked for.
+    """Answers by "METHOD path", lists one by one; yields a client, and what it asked for.
 
     seconds: how long a POST takes.
     """
@@ -29,7 +29,7 @@ def server(answers: dict[str, tuple[int, str] | list[tuple[int, str]]], seconds:
             code, text = said.pop(0) if isinstance(said, list) else said
             if self.command == "POST":
                 time.sleep(seconds)
-            with suppress(BrokenPipeError):  # nobody waits for it any more
+            with suppress(BrokenPipeError):  # nobody is waiting for it any more
                 self.send_response(code)
                 self.end_headers()
                 self.wfile.write(text.encode())
@@ -97,7 +97,7 @@ def test_a_cluster_that_is_starting_is_asked_again(monkeypatch):
 
 
 def test_an_answer_that_came_too_late_is_no_failure(monkeypatch):
-    """The cluster took the job, and we had given up waiting: it is asked whether it has it."""
+    """The cluster took the job, but we had given up waiting: we ask whether it has the job."""
     monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.2)
     pending = {"GET /api/jobs/a-1": (200, '{"status": "PENDING"}')}
     with server(pending | {"POST /api/jobs/": (200, "{}")}, seconds=0.5) as (jobs, _):
@@ -138,7 +138,7 @@ def test_after_no_answer_nobody_waits_again_at_once(monkeypatch):
             jobs.look("a-1")
     monkeypatch.setattr(jobs, "_silent_until", 0.0)
     monkeypatch.setattr("vggcore.runs.cluster.jobs._OPENER", None)
-    with pytest.raises(AttributeError):  # it would ask again
+    with pytest.raises(AttributeError):  # it does try to ask again
         jobs.look("a-1")
 
 

@@ -185,7 +185,7 @@ def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
 
 
 def wait_elsewhere(name: str, state: str) -> runs.Run:
-    """A run that this machine has yet to discover."""
+    """Wait for a run that this machine has yet to discover."""
     wait_until_listed(name)
     return wait_for(name, state)
 
@@ -205,7 +205,7 @@ def wait_until_gone(name: str) -> None:
 
 
 def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
-    monkeypatch.setenv("VGGCORE_RAY_CPUS", "0.5")  # both fit on the node's one
+    monkeypatch.setenv("VGGCORE_RAY_CPUS", "0.5")  # both fit on the node's one CPU
     runs.launch(SPEC, LONG, name="d", on_cluster=True, processes=2)
     wait_until("d", lambda run: run.status.step > 20)
     runs.stop("d")

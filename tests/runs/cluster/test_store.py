@@ -52,7 +52,7 @@ def test_a_text_that_grows_shrinks_and_grows_is_read_as_it_was_written(store):
     chance = random.Random(5)
     sender, reader, late = (Pieces(store, "rows") for _ in range(3))
     text = b""
-    for _ in range(350):  # through several mergings
+    for _ in range(350):  # through several merges
         kept = len(text) if chance.random() < 0.9 else chance.randrange(len(text) + 1)
         text = text[:kept] + bytes(chance.choices(b"abc\n", k=chance.randrange(30)))
         sender.send(text)
