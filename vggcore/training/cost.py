@@ -241,8 +241,9 @@ def _precision(train: TrainConfig) -> str:
 
 
 def _kept_bytes(row: anatomy.Layer, size: int) -> list[int]:
-    """Bytes that a layer keeps of one image for the backward pass, by tensor, at `size` bytes per
-    number.
+    """Bytes that a layer keeps of one image for the backward pass, by tensor.
+
+    size: bytes per number.
     """
     outputs = prod(row.output_shape)
     if row.kind in ("relu", "flatten"):  # in place; a view

@@ -85,8 +85,9 @@ def file() -> Path:
 
 
 def read(device: str, precision: str) -> Speeds | None:
-    """This machine's speeds; for a CPU that was not measured, those stated for a small one; None
-    for a GPU that was not measured.
+    """This machine's speeds; None for a GPU that was not measured.
+
+    For a CPU that was not measured they are those stated for a small one.
     """
     device = device_kind(device)
     try:
