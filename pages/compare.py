@@ -87,7 +87,7 @@ def side_by_side(networks):
                 basis=formatting.basis(needs[0].basis),
             )
         )
-    views.take_away(table, "vgg-variants", figures)
+    views.download_buttons(table, "vgg-variants", figures)
 
 
 def accuracy(networks):
@@ -114,7 +114,7 @@ def accuracy(networks):
     )
     st.caption(sentence)
     views.chart(charts.imagenet_accuracy(), "imagenet-accuracy", sentence)
-    views.take_away(points.drop(columns="spec"), "vgg-accuracy")
+    views.download_buttons(points.drop(columns="spec"), "vgg-accuracy")
 
 
 def what_changes(networks):
@@ -127,7 +127,7 @@ def what_changes(networks):
     if st.toggle(tr("Show only differences"), key="differs", bind="query-params"):
         table = table[table.change != "same"]
     views.diff(table, before, after)
-    views.take_away(table, f"{before}-to-{after}")
+    views.download_buttons(table, f"{before}-to-{after}")
 
 
 def one_network(networks):
@@ -166,7 +166,7 @@ def one_network(networks):
     views.chart(charts.layer_memory(spec), "layer-memory", sentence)
     table = anatomy.layers(spec)
     views.layers(table)
-    views.take_away(table, f"{name}-layers", [charts.layer_memory(spec)])
+    views.download_buttons(table, f"{name}-layers", [charts.layer_memory(spec)])
 
 
 def small_kernels(networks):
@@ -212,7 +212,7 @@ st.title(tr("Compare"))
 st.write(tr("Choose networks and settings: everything below updates at once."))
 asked = inputs.asked_for()
 with st.container(border=True):
-    chosen = inputs.knobs()
+    chosen = inputs.controls()
 tabs = st.tabs(language.tab_labels("view", VIEWS), key="view", bind="query-params")
 for tab, show in zip(tabs, VIEWS.values(), strict=True):
     if tab.open and chosen:  # only the open view is computed

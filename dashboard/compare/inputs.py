@@ -33,7 +33,7 @@ _SETTINGS = {
 _VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
 
 
-def knobs() -> dict[str, VGGSpec]:
+def controls() -> dict[str, VGGSpec]:
     """Draws the controls; returns the chosen networks by the short name that charts use."""
     st.pills(
         tr("Networks"),

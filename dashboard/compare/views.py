@@ -148,7 +148,9 @@ def layers(table: pd.DataFrame) -> None:
     )
 
 
-def take_away(table: pd.DataFrame, name: str, figures: list[go.Figure] | None = None) -> None:
+def download_buttons(
+    table: pd.DataFrame, name: str, figures: list[go.Figure] | None = None
+) -> None:
     """Buttons that download `table` as CSV, Markdown, LaTeX, and `figures` as one HTML page."""
     styles = {
         "csv": ("CSV", "csv"),

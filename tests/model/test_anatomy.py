@@ -20,8 +20,8 @@ GOLDEN = {
 }
 
 
-def imagenet(configuration: str, **knobs) -> VGGSpec:
-    return VGGSpec(configuration=configuration, in_channels=3, num_classes=1000, **knobs)
+def imagenet(configuration: str, **settings) -> VGGSpec:
+    return VGGSpec(configuration=configuration, in_channels=3, num_classes=1000, **settings)
 
 
 def on_meta(spec: VGGSpec) -> VGG:

@@ -29,9 +29,9 @@ IN_TORCHVISION = {"A": "vgg11", "B": "vgg13", "D": "vgg16", "E": "vgg19"}
 EIGHT = [(column, bn) for column in IN_TORCHVISION for bn in (False, True)]
 
 
-def on_meta(**knobs) -> VGG:
+def on_meta(**settings) -> VGG:
     with torch.device("meta"):
-        return VGG(VGGSpec(**knobs))
+        return VGG(VGGSpec(**settings))
 
 
 def parameters(network: nn.Module) -> int:
@@ -107,10 +107,10 @@ def test_all_eight_state_dicts_go_there_and_back(column, batch_norm):
     assert list(back) == list(state)  # in the same order, so none was swapped for a similar one
 
 
-@pytest.mark.parametrize("knobs", [{"configuration": "C"}, {"configuration": "A-LRN"}])
-def test_a_column_that_torchvision_lacks_is_refused(knobs):
+@pytest.mark.parametrize("settings", [{"configuration": "C"}, {"configuration": "A-LRN"}])
+def test_a_column_that_torchvision_lacks_is_refused(settings):
     with pytest.raises(ValueError, match="only A, B, D and E"):
-        to_torchvision(on_meta(**knobs))
+        to_torchvision(on_meta(**settings))
 
 
 def test_weights_of_another_network_are_refused():
@@ -179,7 +179,7 @@ def test_an_unknown_init_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("knobs", "cause"),
+    ("settings", "cause"),
     [
         ({"configuration": "F"}, "unknown configuration 'F'"),
         ({"image_size": 28}, "at least 32 pixels"),
@@ -191,6 +191,6 @@ def test_an_unknown_init_is_refused():
         ({"dropout": float("nan")}, "dropout nan"),
     ],
 )
-def test_an_impossible_spec_says_what_is_allowed(knobs, cause):
+def test_an_impossible_spec_says_what_is_allowed(settings, cause):
     with pytest.raises(ValueError, match=cause):
-        VGGSpec(**knobs)
+        VGGSpec(**settings)

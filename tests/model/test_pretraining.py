@@ -11,8 +11,8 @@ from vggcore.runs import folder as run_folder
 from vggcore.training import loop
 
 
-def small(configuration: str, **knobs):
-    spec = VGGSpec(configuration=configuration, width="1/16", image_size=32, **knobs)
+def small(configuration: str, **settings):
+    spec = VGGSpec(configuration=configuration, width="1/16", image_size=32, **settings)
     return build(spec, seed=len(configuration) + ord(configuration[0]))
 
 

@@ -107,8 +107,8 @@ def test_memory_grows_by_the_activations_of_each_image():
 
 
 def test_memory_depends_on_the_recipe_as_it_should():
-    def needs(**knobs) -> int:
-        return cost.memory_bytes(SMALL, TrainConfig(**dict(batch_size=4096) | knobs))
+    def needs(**settings) -> int:
+        return cost.memory_bytes(SMALL, TrainConfig(**dict(batch_size=4096) | settings))
 
     weights = anatomy.totals(SMALL).parameter_bytes
     assert needs(precision="bf16") < needs(precision="float32")
