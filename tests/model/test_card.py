@@ -66,6 +66,7 @@ def test_thresholds_come_back():
         ({"preprocessing": {"image_size": 0}}, "image_size must be 1 pixel or more"),
         ({"preprocessing": {"mean": [0.1, 0.2, 0.3]}}, "mean has 3 numbers"),
         ({"temperature": -1}, "temperature must be above 0"),
+        ({"temperature": 0}, "temperature must be above 0"),
         ({"unsure": {"evidence": None, "probability": "low"}}, "probability must be a number"),
     ],
 )

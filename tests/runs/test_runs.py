@@ -101,7 +101,7 @@ def test_a_queued_run_can_be_cancelled_and_resumed():
     assert cancelled.message == "cancelled before it started"
     runs.wait_until_ended(waiting.name, 5)
     said = runs.log_tail(cancelled).splitlines()
-    assert said == ["waiting for cpu, which try-out-1 has; Ctrl-C cancels", cancelled.message]
+    assert said == ["waiting for cpu behind try-out-1; Ctrl-C cancels", cancelled.message]
     assert runs.resume(waiting.name).state == "queued"
 
 

@@ -184,7 +184,7 @@ def test_a_job_that_was_cancelled_while_it_waited_does_nothing(stored, fake_trai
 @pytest.mark.parametrize(
     "code, why",
     [
-        ("import os; os.kill(os.getpid(), 9)", "killed, most often for want of memory"),
+        ("import os; os.kill(os.getpid(), 9)", "killed, probably for lack of memory"),
         ("import os; os.kill(os.getpid(), 11)", "ended by signal 11"),
         ("raise SystemExit(3)", "without a word (exit code 3)"),
     ],

@@ -41,16 +41,17 @@ _README = """---
 
 ## How to use it
 
-`{file}.safetensors` holds the weights; `{file}.json`, the card, says how images reach the network.
+`{file}.safetensors` holds the weights; `{file}.json`, the card, says how to prepare images for it.
 
 ```python
 from vggcore import load_classifier
 
-classifier = load_classifier("{file}")  # folder of both files, with VGGCORE_CHECKPOINTS set to it
+classifier = load_classifier("{file}")  # VGGCORE_CHECKPOINTS names the folder with both files
 print(classifier.classify(picture))     # PIL image or uint8 array
 ```
 
-Without `vggcore`: {input}, {side}×{side} pixels in 0…1, less {mean}, divided by {std}.
+Without `vggcore`: {input}, {side}×{side} pixels with values from 0 to 1, minus {mean},
+divided by {std}.
 The {count} outputs are logits in the order of the card's `classes`; divide them by the temperature
 {temperature:.3g} before the softmax.{mirror}
 
@@ -60,18 +61,18 @@ It knows {knows} and nothing else. {weak} {unsure}
 """
 
 _MIRROR = """
-Average the logits of each image with those of its mirror image (left and right changed): so
-accuracy, temperature and thresholds were measured. The ONNX export does it by itself."""
+Average the logits of each image with those of its mirror image (left and right swapped): accuracy,
+temperature and thresholds were measured that way. The ONNX export does this itself."""
 _WEAK_GREY = """Its training pictures show single garments; people,
-several garments or patterned grounds in a picture mislead it."""
+several garments or a patterned background in a picture mislead it."""
 _WEAK_COLOUR = """Several garments in one picture mislead it: crop
-to the one that is meant."""
+to the one you mean."""
 # What each channel shows, by their number: see `vggcore/pictures/prepare.py`.
 _INPUTS = {
     1: "one channel, grey, the garment bright on black",
     3: "three channels, red, green and blue, cropped to what differs from the background",
-    4: "four channels, red, green and blue of the picture cropped to what differs from its "
-    "background, and as the fourth that difference, bright on black",
+    4: "four channels (the picture's red, green and blue, cropped to what differs from "
+    "the background, and that difference, bright on black)",
 }
 _UNSURE = """It says "unsure" below thresholds found on pictures that
 it was not trained on; no such rule catches everything."""

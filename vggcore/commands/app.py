@@ -12,7 +12,7 @@ from vggcore.machine import paths
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's options; `run` reads them."""
-    parser.epilog = "Streamlit's own options follow, such as --server.port=8502."
+    parser.epilog = "You can add Streamlit's own options, such as --server.port=8502."
 
 
 def run(args: argparse.Namespace) -> int:

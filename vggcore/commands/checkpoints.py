@@ -16,9 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added = actions.add_parser(
         "add",
         help="take in a checkpoint, or torchvision's VGG weights",
-        description="Copy weights among the checkpoints. FILE is NAME.safetensors with its card "
-        "NAME.json beside it, or a state dict of torchvision's VGG-11, 13, 16 or 19 as "
-        ".safetensors or .pth, of which nothing but tensors is read.",
+        description="Copy weights into the checkpoints folder. FILE is NAME.safetensors "
+        "with its card NAME.json beside it, or a state dict of torchvision's "
+        "VGG-11, 13, 16 or 19 as .safetensors or .pth. Only tensors are read "
+        "from it.",
     )
     added.add_argument("file", type=Path, metavar="FILE")
     added.add_argument("--name", default="", help="name of the checkpoint (default: the file's)")
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{path}: {entry['network']}, {entry['classes']} classes")
         if not runs.names_garments(checkpoints.read_card(path)):
-            print("it names no garments: start a training from it with --init-from " + name)
+            print("it does not name garments: start a run from it with --init-from " + name)
     return 0
 
 

@@ -31,10 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE.json",
-        help="a drawing as strokes: the canvas's JSON, or Quick, Draw!'s (.ndjson: one a line)",
+        help=(
+            "a drawing as strokes, as JSON from the canvas or from Quick, Draw! "
+            "(.ndjson: one drawing per line)"
+        ),
     )
     parser.add_argument(
-        "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"
+        "--checkpoint",
+        default=checkpoints.DEFAULT,
+        help=("name of a shipped network or a run, or a path (default: %(default)s)"),
     )
     parser.add_argument(
         "--turn",
@@ -42,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(0, 90, 180, 270),
         default=0,
         metavar="DEGREES",
-        help="turn the pictures to the left first: 90, 180 or 270",
+        help="turn the pictures to the left first by this many degrees: 90, 180 or 270",
     )
     parser.add_argument(
         "--crop",
@@ -106,7 +111,7 @@ def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
             elif left_out := [f.name for f in files if f not in set(found)]:
                 named = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
                 print(
-                    f"{file}: left out {len(left_out)} files that are no "
+                    f"{file}: left out {len(left_out)} files that are not "
                     f"{', '.join(EXTENSIONS)}: {named}",
                     file=sys.stderr,
                 )
@@ -201,11 +206,14 @@ def _print(rows: list[dict], *, as_json: bool) -> None:
         unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
         print(f"{row['file']}: {row['label']} {percent(row['probability'], 1)}{unsure}")
         if row["looked_at"]:
-            print(f"  looked at --crop {','.join(map(str, row['looked_at']))}, which stands out")
+            print(
+                f"  looked only at --crop {','.join(map(str, row['looked_at']))}, "
+                "the part that stands out"
+            )
         if row["turn"]:
             print(f"  try --turn {row['turn']}")
         for thing in row["several"]:
             said = "unsure" if thing["unsure"] else thing["label"]
             print(f"  --crop {','.join(map(str, thing['box']))}: {said}")
         if "explained" in row:
-            print(f"  explained in {Path(row['explained'][0]).parent}")
+            print(f"  steps and heat map in {Path(row['explained'][0]).parent}")

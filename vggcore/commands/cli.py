@@ -16,12 +16,12 @@ COMMANDS = {
     "measure-speed": ("measure_speed", "measure this machine once, for its own time estimates"),
     "train": ("train", "train a network; stop with Ctrl-C, go on with --resume"),
     "runs": ("runs", "background training: launch, list, show, stop, resume, delete"),
-    "pictures": ("pictures", "your own pictures: what they hold, before training on them"),
-    "classify": ("classify", "what garment is on a picture"),
+    "pictures": ("pictures", "check, add, list and delete your own pictures"),
+    "classify": ("classify", "name the garment in a picture"),
     "evaluate": ("evaluate", "accuracy, calibration and confusion of a checkpoint"),
-    "checkpoints": ("checkpoints", "networks that are here; take in weights from elsewhere"),
-    "results": ("results", "keep what the Results page shows beside a checkpoint"),
-    "doctor": ("doctor", "what of this machine and this installation works"),
+    "checkpoints": ("checkpoints", "list the checkpoints; add weights from elsewhere"),
+    "results": ("results", "compute what the Results page shows and save it beside a checkpoint"),
+    "doctor": ("doctor", "check what works on this machine and in this installation"),
     "app": ("app", "start the dashboard in a browser"),
     "export": ("export", "a checkpoint as ONNX, torchvision weights, source or model card"),
 }
@@ -34,7 +34,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vggcore",
         description="VGG networks on clothing images: compare, train, classify.",
-        epilog="Every command takes --help, and --json where it prints something.",
+        epilog="Every command has --help; those that print results also have --json.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():

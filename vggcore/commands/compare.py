@@ -27,7 +27,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--configurations",
         default="",
         metavar="A,D",
-        help="columns of the paper or usual names, with commas; -bn adds batch norm (default: all)",
+        help=(
+            "the paper's columns or the usual names, separated by commas; -bn adds "
+            "batch norm (default: all)"
+        ),
     )
     parser.add_argument(
         "--diff", nargs=2, metavar=("A", "B"), help="align two networks layer by layer instead"
@@ -35,7 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--layers", action="store_true", help="one row per layer instead of one per network"
     )
-    parser.add_argument("--width", default="1", help="ratio for every channel count, such as 1/8")
+    parser.add_argument(
+        "--width", default="1", help=("factor for all channel counts, such as 1/8 (default: 1)")
+    )
     parser.add_argument(
         "--image-size", type=int, default=224, metavar="PX", help="input side (default 224)"
     )

@@ -129,13 +129,13 @@ def _data() -> tuple[bool, str]:
     if place is None:
         return False, f"Fashion-MNIST is not in {paths.data_dir()}: training downloads it there"
     images, _ = fashion_mnist.load_split("test")
-    return True, f"Fashion-MNIST is whole, in {place} ({len(images):,} test images read)"
+    return True, f"Fashion-MNIST is complete in {place} ({len(images):,} test images read)"
 
 
 def _disk() -> tuple[bool, str]:
     free = memory.free_disk(paths.runs_dir())
     if free is None:
-        return False, f"{paths.runs_dir()} cannot be looked at"
+        return False, f"the free space of {paths.runs_dir()} cannot be read"
     text = f"{free / 1e9:.1f} GB free for runs in {paths.runs_dir()}"
     return free >= MIN_FREE_DISK, text + ("" if free >= MIN_FREE_DISK else ": free some")
 
@@ -143,7 +143,7 @@ def _disk() -> tuple[bool, str]:
 def _memory() -> tuple[bool, str]:
     free = memory.free_memory("cpu")
     if free is None:
-        return True, "not told by this system"
+        return True, "this system does not report it"
     text = f"{free / 1e9:.1f} GB free"
     return free >= MIN_FREE_MEMORY, text + ("" if free >= MIN_FREE_MEMORY else ": close programs")
 
@@ -151,7 +151,7 @@ def _memory() -> tuple[bool, str]:
 def _port() -> tuple[bool, str]:
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
-    return True, f"{PORT} is in use: Streamlit takes the next one" if taken else f"{PORT} is free"
+    return True, f"{PORT} is in use: Streamlit takes the next port" if taken else f"{PORT} is free"
 
 
 def _training() -> tuple[bool, str]:

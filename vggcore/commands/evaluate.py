@@ -8,7 +8,9 @@ from vggcore.model import checkpoints
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--checkpoint", default=checkpoints.DEFAULT, help="shipped name, run name or path"
+        "--checkpoint",
+        default=checkpoints.DEFAULT,
+        help=("name of a shipped network or a run, or a path (default: %(default)s)"),
     )
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -9,7 +9,7 @@ from vggcore.machine.files import write_atomically
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", help="shipped name, run name or path")
+    parser.add_argument("checkpoint", help="name of a shipped network or a run, or a path")
     parser.add_argument("--format", choices=tuple(export.FORMATS), required=True)
     parser.add_argument("--output", metavar="FILE", help="default: named after the checkpoint")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     file = Path(args.output or pattern.format(Path(args.checkpoint).name))
     suffix = Path(pattern).suffix
     if file.suffix != suffix:  # whoever opens it would take it for another format
-        raise ValueError(f"--output {file} must end in {suffix}: that is what {args.format} is")
+        raise ValueError(f"--output {file} must end in {suffix} for --format {args.format}")
     content = export.export(args.checkpoint, args.format)
     write_atomically(file, content)
     if args.json:

@@ -22,7 +22,7 @@ def run(args: Namespace) -> int:
     from vggcore.machine import devices, precision
     from vggcore.training import cost
 
-    print(f"Kept in {speed.file()}. With it, an epoch of each preset takes about:")
+    print(f"Saved in {speed.file()}. An epoch of each preset takes about:")
     for name, preset in PRESETS.items():
         wanted = preset.train.precision
         speeds = measured[precision.resolve(wanted, devices.resolve(args.device))]

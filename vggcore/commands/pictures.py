@@ -11,14 +11,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = actions.add_parser(
         "check",
         help="what a folder, zip or CSV of pictures holds, before training on it",
-        description="Read all pictures of a folder of class folders, a zip of one, a CSV of path "
-        "and label (and if you like group and split), or a known set, and report counts, sizes, "
-        "damaged ones, copies and imbalance.",
+        description="Read all pictures in a folder of class folders, a zip of one, a CSV "
+        "with path and label (group and split are optional), or a known data "
+        "set. Report counts, sizes, damaged files, copies and imbalance.",
     )
-    check.add_argument("source", help="a path, or the name of kept or known pictures")
+    check.add_argument(
+        "source", help=("a path, or the name of kept pictures or of a known data set")
+    )
     check.add_argument("--sheet", type=Path, metavar="FILE.png", help="write a contact sheet here")
-    check.add_argument("--image-size", type=int, default=64, help="pixels a side (64)")
-    check.add_argument("--seed", type=int, default=0, help="of the split (0)")
+    check.add_argument("--image-size", type=int, default=64, help=("pixels per side (default: 64)"))
+    check.add_argument("--seed", type=int, default=0, help="seed of the split (default: 0)")
     check.add_argument("--json", action="store_true", help="print JSON")
     add = actions.add_parser(
         "add",
@@ -26,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Copy a zip of class folders to where the dashboard finds it.",
     )
     add.add_argument("zip", type=Path)
-    add.add_argument("--name", help="how to call it (the file's own name)")
+    add.add_argument("--name", help="name to keep it under (default: the file's name)")
     listed = actions.add_parser("list", help="the pictures that are kept, and the known sets")
     listed.add_argument("--json", action="store_true", help="print JSON")
     delete = actions.add_parser("delete", help="delete pictures that are kept")
@@ -71,9 +73,13 @@ def _check(args: argparse.Namespace) -> int:
             f"{one.test:7,}"
         )
     sizes = (found.smallest, found.median, found.largest)
-    print("sizes in pixels: " + ", ".join(f"{w}×{h}" for w, h in sizes) + " (least, median, most)")
+    print(
+        "sizes in pixels: "
+        + ", ".join(f"{w}×{h}" for w, h in sizes)
+        + (" (smallest, median, largest)")
+    )
     if not found.in_memory:
-        print("they are more than memory should hold: training reads them from disk")
+        print("they are too large to keep in memory: training reads them from disk")
     for warning in found.warnings():
         print(f"note: {warning}")
     return 0

@@ -20,10 +20,13 @@ OWN_PRESET = "own"  # if pictures are named but no preset
 # Only the fields that make sense for ten classes of garments.
 _SPEC_HELP = {
     "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
-    "width": (str, "ratio for every channel count, such as 1/8 or 1"),
+    "width": (str, "factor for all channel counts, such as 1/8 or 1"),
     "in_channels": (
         int,
-        "1: grey; with datasets wild and pictures also 3: colours, 4: colours and outline",
+        (
+            "1: grey; with the data sets wild and pictures also 3: colours, or 4: colours "
+            "and outline"
+        ),
     ),
     "image_size": (int, "side of the network's input, pixels, at least 32"),
     "head": (str, "fc: the paper's three layers; pool: average pool and one linear layer"),
@@ -37,15 +40,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help=f"recipe to start from ({DEFAULT_PRESET}); every other argument changes it. "
+        help=f"recipe to start from (default: {DEFAULT_PRESET}); the other options change it. "
         + "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items()),
     )
     parser.add_argument(
         "--largest-batch",
         action="store_true",
         default=None,
-        help="set the batch size to the largest power of two that by the estimate fits into the "
-        "free memory",
+        help="set the batch size to the largest power of two that should fit into free memory",
     )
     network = parser.add_argument_group("network")
     for name, (kind, text) in _SPEC_HELP.items():
@@ -108,7 +110,9 @@ def _with_largest_batch(spec: VGGSpec, train: TrainConfig, given: int | None) ->
     device = device_choices(train.device)[0]
     free = free_memory(device)
     if free is None:
-        raise ValueError(f"--largest-batch: this system does not tell how much {device} has free")
+        raise ValueError(
+            f"--largest-batch: this system does not say how much memory {device} has free"
+        )
     size = cost.largest_batch(spec, train, free)
     print(f"batch size {size}: the largest that fits, by the estimate", file=sys.stderr)
     return dataclasses.replace(train, batch_size=size)

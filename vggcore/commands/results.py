@@ -16,7 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "as NAME.results.npz: the page then opens at once, also without the data set.",
     )
     built.add_argument(
-        "name", nargs="?", default=checkpoints.DEFAULT, help="shipped name, run name or path"
+        "name",
+        nargs="?",
+        default=checkpoints.DEFAULT,
+        help=("name of a shipped network or a run, or a path (default: %(default)s)"),
     )
     built.add_argument("--json", action="store_true", help="print JSON")
 

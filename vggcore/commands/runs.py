@@ -16,7 +16,7 @@ _NEWS_PATIENCE = 10.0  # seconds to wait for news from the cluster
 _STOP_PATIENCE = 45.0  # seconds: a run that does not stop by itself is killed after 30
 _ON_ONE_RUN = {
     "show": "state, progress and result of a run",
-    "stop": "ask a run to save and end, and wait until it has; killed after 30 s",
+    "stop": "ask a run to save and end, and wait for it; after 30 s it is killed",
     "cancel": "take a waiting run out of the queue (the same as stop)",
     "resume": "go on with a stopped, failed or crashed run, in the background",
     "delete": "delete an ended run for good",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="start N runs as a group, which differ in their seeds alone",
+        help="start a group of N runs that differ only in their seeds",
     )
     launched.add_argument(
         "--on",

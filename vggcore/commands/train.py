@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 _EVERY = 1_000  # devices at most: a job that somebody else started uses as many as it likes
 PROCESS_LOST = (
-    "another process of this job ended; resume goes on from the last checkpoint, "
-    "also with another number of processes"
+    "another process of this job ended; resume continues from the last checkpoint, "
+    "even with a different number of processes"
 )
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = where.add_mutually_exclusive_group()
     one.add_argument("--run-dir", type=Path, help="folder of the new run (default: a new one)")
     one.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with the run in DIR, by its own recipe"
+        "--resume", type=Path, metavar="DIR", help="continue the run in DIR with its own recipe"
     )
     one.add_argument(
         "--from-config", type=Path, metavar="DIR", help="train as DIR/config.json says"

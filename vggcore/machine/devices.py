@@ -30,7 +30,9 @@ def resolve(device: str) -> torch.device:
     }
     if not there.get(chosen.type, False):
         present = [name for name, yes in there.items() if yes and name != chosen.type]
-        raise ValueError(f"device {device!r} is not there: this machine has {', '.join(present)}")
+        raise ValueError(
+            f"device {device!r} is not available: this machine has {', '.join(present)}"
+        )
     return chosen
 
 

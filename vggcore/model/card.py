@@ -130,7 +130,7 @@ class Card:
         for name in ("val_accuracy", "test_accuracy", "temperature", "seconds"):
             if name in found:
                 a_number(found[name], name)
-        if found.get("temperature", 1) < 0:
+        if found.get("temperature", 1) <= 0:
             raise ValueError(f"temperature must be above 0, not {found['temperature']}")
         if not isinstance(found["classes"], list):
             raise ValueError(f"classes must be a list, not {found['classes']!r}")

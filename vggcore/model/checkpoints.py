@@ -107,8 +107,8 @@ def _why_not(path: Path) -> str:
     """Why an existing file or folder is no checkpoint of ours; empty if nothing exists there."""
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl") and path.is_file():
         return (
-            "it is a pickle, which can run anything when it is read: only safetensors are read. "
-            "Torchvision's VGG weights come in by `vggcore checkpoints add`"
+            "it is a pickle, which can run any code when it is read: only safetensors "
+            "files are read. `vggcore checkpoints add` adds torchvision's VGG weights"
         )
     if path.suffix == ".safetensors" and path.is_file():
         card = path.with_suffix(".json").name

@@ -133,7 +133,7 @@ class TrainConfig:
     )
     freeze_epochs: int = _option(
         0,
-        "at first train only the classifier, and none of the convolutions",
+        "train only the classifier for this long at first, with the convolutions frozen",
         low=0,
         high=1000,
         unit="epochs",
@@ -153,8 +153,8 @@ class TrainConfig:
     )
     cuda_graphs: bool = _option(
         False,
-        "launch a step's forward and backward pass at once, on one NVIDIA GPU; the same numbers, "
-        "sooner for small networks",
+        "launch a step's forward and backward pass as one CUDA graph, on one NVIDIA GPU; "
+        "the same results, faster for small networks",
         group="machine",
     )
     deterministic: bool = _option(False, "same bits every time on a GPU, slower", group="machine")

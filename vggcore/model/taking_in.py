@@ -44,7 +44,7 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
     except OSError as error:
         raise CheckpointError(f"{file} cannot be read: {error.strerror}") from None
     if size > MAX_BYTES:
-        raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG of ours is so large")
+        raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG here is so large")
     card_file = file.with_suffix(".json")
     if file.suffix == ".safetensors" and card_file.is_file():
         card = _card(card_file)
@@ -90,7 +90,7 @@ def _state(file: Path) -> "dict[str, Tensor]":
     except Exception as error:  # a stranger's file may fail in any way at all
         if type(error).__name__ == "UnpicklingError":
             raise CheckpointError(
-                f"{file} holds more than tensors, and could run anything when it is read: refused"
+                f"{file} holds more than tensors and could run any code when it is read: refused"
             ) from None
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise CheckpointError(f"{file} cannot be read: {said}") from None

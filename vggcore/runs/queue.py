@@ -161,7 +161,7 @@ def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
     ]
     before = [*busy, *(path.name for path in waiting_before(ticket, choices))]
     print(
-        f"waiting for {' or '.join(choices)}, which {', '.join(before) or 'another run'} has; "
+        f"waiting for {' or '.join(choices)} behind {', '.join(before) or 'another run'}; "
         "Ctrl-C cancels",
         file=sys.stderr,
         flush=True,

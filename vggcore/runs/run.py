@@ -76,7 +76,7 @@ class Run:
         """One line about the run's state, for people; may be empty."""
         if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
-                return f"Its process ended without a word. Now {full}."
+                return f"Its process ended without a word, and now {full}."
             return (
                 "Its process ended without a word: killed, out of memory, or the machine went "
                 "off. Resume continues from its last checkpoint."

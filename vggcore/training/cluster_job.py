@@ -82,7 +82,7 @@ def _wait(trainer: subprocess.Popen) -> bool:
 
 def _why(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "its process on the cluster was killed, most often for want of memory"
+        return "its process on the cluster was killed, probably for lack of memory"
     if code < 0:
         return f"its process on the cluster ended by signal {-code}"
     return f"its process on the cluster ended without a word (exit code {code})"

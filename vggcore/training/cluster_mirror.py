@@ -103,7 +103,7 @@ class Mirror:
                     self.deleted = True
                     self.folder.request_stop()
                     return True
-                raise StoreError("the store has lost this run: it waits for it to be back")
+                raise StoreError("the store has lost this run: waiting until it is back")
             action()
         except (StoreError, OSError) as error:  # of the store, or of the node's disk
             self._tell(str(error))

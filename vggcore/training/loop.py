@@ -124,8 +124,8 @@ def _check_same_pictures(folder: RunFolder, source: Source) -> None:
             write_json(file, facts)
     elif before.get("sha256") != facts["sha256"]:
         raise ValueError(
-            f"the pictures in {folder.train.pictures} have changed since this run began, so that "
-            "it cannot go on with them: start a new run"
+            f"the pictures in {folder.train.pictures} have changed since this run began, so it "
+            "cannot continue: start a new run"
         )
 
 
@@ -137,7 +137,7 @@ def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]
         nonlocal told
         if time.monotonic() - told >= STATUS_SECONDS and distributed.is_main():
             told = time.monotonic()
-            message = f"making the pictures ready: {share:.0%}"
+            message = f"preparing the pictures: {share:.0%}"
             folder.write_status("starting", device=str(device), message=message)
 
     return tell
@@ -147,10 +147,13 @@ def _resume_notes(progress: Progress, used: str) -> list[str]:
     notes, threads = [], torch.get_num_threads()
     if progress.threads != threads:
         notes.append(
-            f"went on with {threads} CPU threads instead of {progress.threads}: sums round anew"
+            f"went on with {threads} CPU threads instead of {progress.threads}: "
+            "sums are rounded differently"
         )
     if progress.precision not in ("", used):  # "": saved before it was recorded
-        notes.append(f"went on with {used} instead of {progress.precision}: sums round anew")
+        notes.append(
+            f"went on with {used} instead of {progress.precision}: sums are rounded differently"
+        )
     return notes
 
 

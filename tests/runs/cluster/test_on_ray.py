@@ -154,7 +154,7 @@ def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, expect
     runs.resume("c")
     finished = wait_for("c", "finished")
 
-    assert "killed, most often for want of memory" in crashed.message
+    assert "killed, probably for lack of memory" in crashed.message
     assert best_weights(finished) == expected
 
 
