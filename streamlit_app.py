@@ -21,7 +21,7 @@ PAGES = [
 ]
 if not deployment.limits().public:
     PAGES += [
-        st.Page("pages/pictures.py", title=tr("Own pictures"), icon=":material/photo_library:"),
+        st.Page("pages/pictures.py", title=tr("Your pictures"), icon=":material/photo_library:"),
         st.Page("pages/machine.py", title=tr("This machine"), icon=":material/memory:"),
     ]
 

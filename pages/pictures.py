@@ -1,4 +1,4 @@
-"""Own pictures: bring or collect pictures of your own classes, and train a network on them."""
+"""Your pictures: bring or collect pictures of your own classes, and train a network on them."""
 
 from collections.abc import Callable
 
@@ -151,7 +151,7 @@ SECTIONS = {
 }
 through_entry_point()
 keep_uploads_in_memory()
-st.title(tr("Own pictures"), anchor=False)
+st.title(tr("Your pictures"), anchor=False)
 if deployment.limits().public:  # somebody typed the address
     st.info(
         tr("To use your own pictures, run the dashboard yourself: this one is public."),

@@ -51,7 +51,7 @@ def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> No
             st.write(
                 tr(
                     "Say what it is. The picture stays in this session; train on it on the "
-                    "Own pictures page."
+                    "Your pictures page."
                 )
             )
         label = st.selectbox(

@@ -1,1 +1,1 @@
-"""The Own pictures page: bring or collect pictures, look at them, train on them."""
+"""The Your pictures page: bring or collect pictures, look at them, train on them."""

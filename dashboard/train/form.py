@@ -78,7 +78,7 @@ def fill_in(limits: Limits) -> Wish:
         name
         for name, preset in PRESETS.items()
         if (not limits.public or name in limits.presets)
-        and preset.train.dataset != recipe.CORRECTIONS  # these start on the Own pictures page
+        and preset.train.dataset != recipe.CORRECTIONS  # these start on the Your pictures page
     ]
     _take_address(choices, limits)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
@@ -123,7 +123,7 @@ def fill_in(limits: Limits) -> Wish:
     if on_cluster:
         processes = _gpus_of_cluster()
         if train.dataset in (recipe.OWN, recipe.CORRECTIONS):
-            problem = tr("Own pictures stay on this machine: train on them here.")
+            problem = tr("Your pictures stay on this machine: train on them here.")
             return Wish(preset, name, base.spec, base.train, problem)
     else:
         train = _on_chosen_gpus(train)
