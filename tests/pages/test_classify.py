@@ -273,7 +273,7 @@ def test_a_picture_can_be_turned_and_its_steps_show_it():
 def test_a_network_that_never_doubts_says_so():
     page = classify(canvas={"drawing": DRAWING})
 
-    assert any("no way to say that" in caption.value for caption in page.caption)
+    assert any("cannot say that" in caption.value for caption in page.caption)
 
 
 def person() -> bytes:

@@ -55,4 +55,4 @@ def test_a_public_page_tells_nothing(monkeypatch, findings):
 
     page = AppTest.from_file(str(ROOT / "pages" / "machine.py"), default_timeout=60).run()
 
-    assert not findings and "does not tell" in page.info[0].value
+    assert not findings and "says nothing" in page.info[0].value

@@ -144,8 +144,8 @@ def test_captions_name_the_true_class_where_the_answer_is_wrong():
     wrong = int(np.flatnonzero(~made.right)[0])
     right = int(np.flatnonzero(made.right)[0])
 
-    assert panel.caption(made, wrong).endswith(f"; is {CLASSES[made.labels[wrong]]}")
-    assert "; is" not in panel.caption(made, right)
+    assert panel.caption(made, wrong).endswith(f"; really {CLASSES[made.labels[wrong]]}")
+    assert "; really" not in panel.caption(made, right)
 
 
 def test_results_in_memory_follow_a_new_card(folders):
