@@ -103,12 +103,12 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
-def by_class(items: list, kind: str, flags: torch.Tensor) -> list[str]:
-    """Markdown rows: how many of each class's good pictures are called unsure.
+def by_class(pictures: list, kind: str, flags: torch.Tensor) -> list[str]:
+    """Markdown rows: the share of each class's pictures that are called unsure.
 
     flags: bool, one for each item of the kind, in order.
     """
-    labels = [item.strict for item in items if item.kind == kind]
+    labels = [item.strict for item in pictures if item.kind == kind]
     rows = []
     for label, name in enumerate(CLASSES):
         own = [flag for flag, strict in zip(flags.tolist(), labels, strict=True) if strict == label]

@@ -49,8 +49,8 @@ def side_by_side(networks):
             charts.macs_by_block,
             tr(
                 "Each bar is the arithmetic for one image; nearly all of it is in the "
-                "convolutions, so adding more slows a network down far more than it makes "
-                "it larger."
+                "convolutions, so adding convolutions slows a network down far more than it "
+                "makes it larger."
             ),
         ),
         tr("Where the memory goes"): (

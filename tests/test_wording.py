@@ -16,7 +16,7 @@ FORBIDDEN = (
     "imagenet top1",
     "imagenet top5",
     "the wild network looks",
-    "turn the settings",
+    "turn the knobs",
     "recounts at once",
     "found something to mend",
     "asks for what cannot be",

@@ -167,7 +167,7 @@ def _turn_on(key: str, degrees: int) -> None:
 
 
 def choose_overrides(key: str) -> dict[str, str]:
-    """Arguments for `garments.prepare`; values from the browser that are no choice are refused."""
+    """Arguments for `pictures.prepare`; values from the browser that are no choice are refused."""
     chosen: dict[str, str] = {}
     columns = st.columns(len(OVERRIDES))
     for column, (name, (label, choices)) in zip(columns, OVERRIDES.items(), strict=True):

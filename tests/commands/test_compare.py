@@ -33,7 +33,7 @@ def test_json_has_the_golden_counts_and_the_layers(compare):
     assert vgg16["layers"][-1]["stride"] is None
 
 
-def test_knobs_reach_the_networks(compare):
+def test_settings_reach_the_networks(compare):
     line = "--configurations vgg11-bn --width 1/8 --image-size 32 --head pool --json"
     (network,) = json.loads(compare(line))
     assert network["spec"]["batch_norm"] is True

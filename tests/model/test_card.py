@@ -67,6 +67,7 @@ def test_thresholds_come_back():
         ({"preprocessing": {"mean": [0.1, 0.2, 0.3]}}, "mean has 3 numbers"),
         ({"temperature": -1}, "temperature must be above 0"),
         ({"temperature": 0}, "temperature must be above 0"),
+        ({"temperature": float("nan")}, "temperature must be above 0"),
         ({"unsure": {"evidence": None, "probability": "low"}}, "probability must be a number"),
     ],
 )

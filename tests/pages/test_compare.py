@@ -58,7 +58,7 @@ def test_our_own_networks_show_their_best_accuracy(page, tmp_path):
     assert table.garments.dropna().tolist() == [0.92]
 
 
-def test_knobs_recount_everything(page):
+def test_controls_recount_everything(page):
     app = page()
     app.select_slider(key="ratio").set_value("1/8")
     app.number_input(key="channels").set_value(1)
@@ -202,7 +202,7 @@ def test_receptive_field_drawing_has_a_ring_a_layer():
     assert "sees 9×9 pixels" in stacked
 
 
-def test_a_setting_fills_the_knobs_without_a_word_in_the_log(page, caplog, monkeypatch):
+def test_a_setting_fills_the_controls_without_a_word_in_the_log(page, caplog, monkeypatch):
     monkeypatch.setattr("streamlit.elements.lib.policies._shown_default_value_warning", False)
     compare = page(norm="both")
     next(b for b in compare.button if b.label.startswith("The tutorial's")).click().run()

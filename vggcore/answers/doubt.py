@@ -26,7 +26,7 @@ DRAWN = ("fashion-mnist", "sketches")  # kinds of pictures that `pictures.prepar
 ECE_LIMITS = {"fashion-mnist": 0.03, "photos": 0.08}
 _CLEAR = 0.35  # calibrated probability below which no single class is named with confidence
 NO_THRESHOLDS = Thresholds()  # for cards without `unsure`
-_MANY, _ROOM = 20, 2.0  # pictures for a share to count; spreads below the lowest one else
+_MANY, _ROOM = 20, 2.0  # good pictures that make a share; with fewer: spreads below the lowest
 _ENOUGH, _TRUSTED = 200, (0.5, 5.0)  # validation pictures; limits of the temperature with fewer
 _NEIGHBOURS = 5  # temperatures on either side of one whose errors count with its own
 

@@ -72,7 +72,7 @@ _INPUTS = {
     1: "one channel, grey, the garment bright on black",
     3: "three channels, red, green and blue, cropped to what differs from the background",
     4: "four channels (the picture's red, green and blue, cropped to what differs from "
-    "the background, and that difference, bright on black)",
+    "the background; fourth, that difference, bright on black)",
 }
 _UNSURE = """It says "unsure" below thresholds found on pictures that
 it was not trained on; no such rule catches everything."""

@@ -18,7 +18,7 @@ from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1_000  # devices at most: a job that somebody else started uses as many as it likes
+_EVERY = 1_000  # of all devices: nobody knows which of them a job started elsewhere will use
 PROCESS_LOST = (
     "another process of this job ended; resume continues from the last checkpoint, "
     "even with a different number of processes"

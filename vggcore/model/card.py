@@ -4,6 +4,7 @@ Cards are JSON files beside the weights. Other versions' cards are read too: unk
 kept, missing ones get a default. No PyTorch.
 """
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -130,8 +131,8 @@ class Card:
         for name in ("val_accuracy", "test_accuracy", "temperature", "seconds"):
             if name in found:
                 a_number(found[name], name)
-        if found.get("temperature", 1) <= 0:
-            raise ValueError(f"temperature must be above 0, not {found['temperature']}")
+        if not 0 < found.get("temperature", 1) < math.inf:
+            raise ValueError(f"temperature must be above 0 and finite, not {found['temperature']}")
         if not isinstance(found["classes"], list):
             raise ValueError(f"classes must be a list, not {found['classes']!r}")
         preprocessing = Preprocessing.from_dict({"image_size": spec.image_size} | way)

@@ -90,7 +90,7 @@ def test_a_cluster_that_is_starting_is_asked_again(monkeypatch):
         jobs.submit("a-1", "python", {}, {})
     assert len([one for one in asked if one[0] == "POST"]) == 3
 
-    monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.1)
+    monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.1)  # _PATIENCE for each
     with server({"POST /api/jobs/": busy}) as (jobs, _):
         with pytest.raises(RunError, match="No available agent"):
             jobs.submit("a-1", "python", {}, {})
@@ -98,7 +98,8 @@ def test_a_cluster_that_is_starting_is_asked_again(monkeypatch):
 
 def test_an_answer_that_came_too_late_is_no_failure(monkeypatch):
     """The cluster took the job, but we had given up waiting: we ask whether it has the job."""
-    monkeypatch.setattr("vggcore.runs.cluster.jobs._SUBMIT_PATIENCE", 0.2)
+    for patience in ("_SUBMIT_PATIENCE", "_PATIENCE"):
+        monkeypatch.setattr(f"vggcore.runs.cluster.jobs.{patience}", 0.2)
     pending = {"GET /api/jobs/a-1": (200, '{"status": "PENDING"}')}
     with server(pending | {"POST /api/jobs/": (200, "{}")}, seconds=0.5) as (jobs, _):
         jobs.submit("a-1", "python", {}, {})

@@ -1,4 +1,4 @@
 """Pictures of one's own: a folder, zip or CSV, checked, split and prepared for training.
 
-`open_listing` finds the pictures, `prepared` decodes them, `splits` divides them up.
+`sources` finds the pictures, `prepared` decodes them, `splits` divides them up.
 """

@@ -74,7 +74,8 @@ class Jobs:
         deadline = time.monotonic() + _SUBMIT_PATIENCE
         while True:
             try:
-                self._ask("POST", "/api/jobs/", json.dumps(wish).encode(), _SUBMIT_PATIENCE)
+                left = max(_PATIENCE, deadline - time.monotonic())
+                self._ask("POST", "/api/jobs/", json.dumps(wish).encode(), left)
                 return
             except RunError as error:
                 # The answer may have been lost although the job exists, or somebody else was first.
