@@ -107,8 +107,8 @@ def _texts() -> dict[str, str]:
 def sent_drawing(key: str, drawing: str = ""):
     """What the browser last sent from the canvas, unchecked; `drawing` if it has sent nothing.
 
-    It should be JSON text for `vggcore.pictures.strokes.parse_strokes`. It is available before the canvas
-    is drawn, so that the canvas can show the answer.
+    It should be JSON text for `vggcore.pictures.strokes.parse_strokes`. It is available before the
+    canvas is drawn, so that the canvas can show the answer.
     """
     return st.session_state.get(key, {}).get("drawing", drawing)
 
