@@ -1,6 +1,7 @@
 """Accuracy of the network on real photos and drawings, per source and class.
 
     python benchmarks/wild_sources.py [CHECKPOINT]          # pictures that were held out of it
+    python benchmarks/wild_sources.py --framings            # worn garments, each in twelve pictures
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
 
 "strict" requires the folder's class; "accepted" also takes what a fair judge would accept. With
@@ -36,7 +37,8 @@ from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.pictures.preprocessing import Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild.items import SOURCES, Item, development_items  # noqa: E402
+from vggcore.wild import worn  # noqa: E402
+from vggcore.wild.items import SOURCES, WORN, Item, development_items  # noqa: E402
 from vggcore.wild.source import WildSource  # noqa: E402
 
 HELD_OUT_TOGETHER = (
@@ -45,6 +47,7 @@ HELD_OUT_TOGETHER = (
     ("street-worn",),
 )
 CPU = torch.device("cpu")
+SEED = 1_000_000  # far from those of training
 CELL = 72  # pixels of one picture on the sheet
 
 
@@ -125,6 +128,16 @@ def mistakes(items, logits, prepared, count: int = 60) -> Image.Image:
     return sheet
 
 
+def framings() -> list[Item]:
+    """Every second held-out worn garment as training would show it: cropped, on backgrounds."""
+    garments = [item for item in development_items((WORN,)) if item.held_out][::2]
+    return [
+        item._replace(content=np.asarray(picture))
+        for n, item in enumerate(garments)
+        for picture in worn.framings(item, None, (SEED, n))
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
@@ -135,6 +148,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="the preset's, if left out")
     parser.add_argument("--learning-rate", type=float, help="the preset's, if left out")
     parser.add_argument("--in-channels", type=int, choices=(1, 3, 4), help="the preset's: 4")
+    parser.add_argument(
+        "--framings", action="store_true", help="worn garments cropped and on other backgrounds"
+    )
     parser.add_argument("--one-view", action="store_true", help="without the mirror image")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
@@ -170,7 +186,8 @@ def main() -> None:
         logits = torch.cat(answers)
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
-        items = [item for item in development_items() if item.held_out]
+        held_out = [item for item in development_items() if item.held_out]
+        items = framings() if arguments.framings else held_out
         preprocessing = checkpoint.card.preprocessing
         logits, prepared = judge(checkpoint.network, seen_by(preprocessing), items)
         logits = logits / checkpoint.card.temperature
@@ -181,6 +198,8 @@ def main() -> None:
     )
     for kind in ("photos", "sketches"):
         chosen = torch.tensor([item.kind == kind for item in items])
+        if not chosen.any():
+            continue
         error = scores.expected_calibration_error(chances[chosen], right[chosen])
         share = right[chosen].float().mean().item()
         print(f"{kind}: accepted {share:.3f}, calibration error {error:.3f}")
