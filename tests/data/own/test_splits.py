@@ -95,7 +95,7 @@ def test_copies_of_what_judges_are_left_out_of_training():
 
 
 def test_a_class_of_one_picture_is_named():
-    with pytest.raises(PicturesError, match=r"class b has 1 different picture\(s\), and 3 are"):
+    with pytest.raises(PicturesError, match=r"class b has 1 different picture\(s\) but needs"):
         shared([0, 0, 0, 1])
 
 

@@ -42,7 +42,7 @@ def test_a_zip_with_a_folder_around_its_classes(tmp_path):
         ("..\\circle\\evil.png", 0, "lead outside"),
         ("C:\\circle\\evil.png", 0, "lead outside"),
         ("circle/link.png", stat.S_IFLNK | 0o777, "as links"),
-        ("circle/run.sh", 0, "as no pictures"),
+        ("circle/run.sh", 0, "as not pictures"),
     ],
 )
 def test_hostile_entries_are_left_out_and_said(tmp_path, name, mode, why):
