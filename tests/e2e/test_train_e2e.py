@@ -37,6 +37,14 @@ def start_small_run(page, name: str, epochs: int) -> None:
         field.press("Enter")
         settle(page)
     page.get_by_role("button", name="Start training").click()
+    page.wait_for_function(
+        """name => location.search.includes(`run=${name}`)
+                || document.querySelector('[data-testid="stAlertContentError"]')""",
+        arg=name,
+        timeout=PATIENCE,
+    )
+    refused = page.get_by_test_id("stAlertContentError")
+    assert not refused.count(), refused.first.inner_text()
     page.wait_for_url(f"**/train?run={name}", timeout=PATIENCE)
 
 

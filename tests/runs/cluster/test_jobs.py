@@ -85,7 +85,8 @@ def test_a_refusal_is_one_line_and_says_why():
 def test_a_cluster_that_is_starting_is_asked_again(monkeypatch):
     monkeypatch.setattr("vggcore.runs.cluster.jobs._NEXT_TRY", 0.0)
     busy = (500, "No available agent to submit job, please try again later.")
-    answers = {"POST /api/jobs/": [busy, busy, (200, "{}")]}
+    deaf = (500, "Traceback\nClientConnectorError: Cannot connect to host 10.0.0.1:52365")
+    answers = {"POST /api/jobs/": [busy, deaf, (200, "{}")]}
     with server(answers) as (jobs, asked):
         jobs.submit("a-1", "python", {}, {})
     assert len([one for one in asked if one[0] == "POST"]) == 3

@@ -20,7 +20,9 @@ _UPLOAD_PATIENCE = 120.0
 # A cluster's first job starts Ray's job agent: 2.5 s on an idle node, far more on a busy one.
 _SUBMIT_PATIENCE = 60.0
 _NEXT_TRY = 0.5  # seconds
-_NO_AGENT = "No available agent"  # Ray's words while the agent is starting
+_PACKAGE_PATIENCE = 30.0
+# Ray's words while the agent is starting: not known yet, or known and not listening.
+_NO_AGENT = ("No available agent", "Cannot connect to host", "Server disconnected")
 _SILENT_SECONDS = 3.0  # pause after no answer, before the next attempt
 _ALIVE = ("PENDING", "RUNNING")
 
@@ -81,7 +83,8 @@ class Jobs:
                 # The answer may have been lost although the job exists, or somebody else was first.
                 if self.look(job, again=True) is not None:
                     return
-                if _NO_AGENT not in str(error) or time.monotonic() >= deadline:
+                starting = any(words in str(error) for words in _NO_AGENT)
+                if not starting or time.monotonic() >= deadline:
                     raise
             time.sleep(_NEXT_TRY)
 
@@ -119,7 +122,8 @@ class Jobs:
 
     def has_package(self, name: str) -> bool:
         """Whether the cluster has a code package of this name."""
-        return self._ask("GET", f"/api/packages/gcs/{quote(name)}", missing=True) is not None
+        path = f"/api/packages/gcs/{quote(name)}"
+        return self._ask("GET", path, patience=_PACKAGE_PATIENCE, missing=True) is not None
 
     def upload_package(self, name: str, content: bytes) -> None:
         """Give the cluster a code package; jobs name it as `gcs://NAME`."""
