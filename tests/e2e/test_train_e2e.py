@@ -45,7 +45,6 @@ def start_small_run(page, name: str, epochs: int) -> None:
     )
     refused = page.get_by_test_id("stAlertContentError")
     assert not refused.count(), refused.first.inner_text()
-    page.wait_for_url(f"**/train?run={name}", timeout=PATIENCE)
 
 
 def wait_for_state(page, state: str) -> None:

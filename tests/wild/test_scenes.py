@@ -124,6 +124,23 @@ def test_sandals_with_an_upper_show_the_ground_behind_it_or_through_it():
         assert np.allclose(outline[0], outline[-1])
 
 
+def test_the_background_is_seen_under_the_strap_of_a_flip_flop(monkeypatch):
+    monkeypatch.setattr(shapes, "template", lambda rng, *_, **__: shoes.flip_flop(rng))
+    masks = [shapes.sewn(np.random.default_rng(seed), shapes.SANDAL)[1] for seed in range(40)]
+    assert sum(cutouts.filled(mask).sum() > mask.sum() for mask in masks) > 24
+
+
+def test_a_slip_on_is_low_and_has_no_laces():
+    for seed in range(40):
+        outline, lines = shoes.slip_on(np.random.default_rng(seed))
+        assert np.ptp(outline[:, 1]) < 0.4 * np.ptp(outline[:, 0])
+        assert len(lines) <= 3  # a sole's edge, elastic, a seam
+    laced = [
+        shoes.closed_shoe(np.random.default_rng(n), shapes.SNEAKER, 0.0)[1] for n in range(200)
+    ]
+    assert max(map(len, laced)) > 3
+
+
 def test_shoes_lie_any_way_round_and_clothes_seldom():
     picture = np.arange(6 * 4 * 3).reshape(6, 4, 3)
 

@@ -14,7 +14,7 @@ def closed_shoe(rng: np.random.Generator, label: int, above: float) -> tuple[np.
     if rng.random() < above:
         return _from_above(rng, label)
     if label == Label.SNEAKER and rng.random() < 0.15:
-        return _slip_on(rng)
+        return slip_on(rng)
     return _as_drawn(rng, label) if rng.random() < 0.25 else _from_the_side(rng, label)
 
 
@@ -46,7 +46,7 @@ def _from_the_side(rng, label: int) -> tuple[np.ndarray, list]:
     return outline, inner
 
 
-def _slip_on(rng) -> tuple[np.ndarray, list]:
+def slip_on(rng) -> tuple[np.ndarray, list]:
     """Side view of a low shoe without laces, the toe on the left."""
     shaft, sole = rng.uniform(0.26, 0.36), rng.uniform(0.04, 0.11)
     opening = rng.uniform(0.38, 0.55)
@@ -140,7 +140,7 @@ def sandal(rng) -> tuple[np.ndarray, list]:
         return _obliquely(rng, *sandal_from_above(rng))
     if kind < 0.66:
         return sandal_with_upper(rng)
-    return _flip_flop(rng) if kind < 0.76 else _strappy_sandal(rng)
+    return flip_flop(rng) if kind < 0.76 else _strappy_sandal(rng)
 
 
 def sandal_from_above(rng) -> tuple[np.ndarray, list]:
@@ -218,7 +218,7 @@ def _strappy_sandal(rng) -> tuple[np.ndarray, list]:
     return np.vstack([top, bottom, top[:1]]), straps
 
 
-def _flip_flop(rng) -> tuple[np.ndarray, list]:
+def flip_flop(rng) -> tuple[np.ndarray, list]:
     """Side view: a flat sole, and the strap from between the toes to both sides."""
     top, bottom = _footbed(rng, rng.uniform(0.0, 0.1))
     toe, side = rng.uniform(0.12, 0.28), rng.uniform(0.48, 0.68)

@@ -81,20 +81,16 @@ class Jobs:
                 return
             except RunError as error:
                 # The answer may have been lost although the job exists, or somebody else was first.
-                if self.look(job, again=True) is not None:
+                self._silence = None  # so that this question is asked at once
+                if self.look(job) is not None:
                     return
                 starting = any(words in str(error) for words in _NO_AGENT)
                 if not starting or time.monotonic() >= deadline:
                     raise
             time.sleep(_NEXT_TRY)
 
-    def look(self, job: str, again: bool = False) -> Job | None:
-        """The state of a job; None if the cluster does not know it.
-
-        again: ask even if the cluster has just failed to answer.
-        """
-        if again:
-            self._silence = None
+    def look(self, job: str) -> Job | None:
+        """The state of a job; None if the cluster does not know it."""
         answer = self._ask("GET", f"/api/jobs/{quote(job)}", missing=True)
         if answer is None:
             return None
