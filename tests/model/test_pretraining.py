@@ -61,8 +61,52 @@ def test_batch_norm_comes_with_its_convolution():
     assert target.block2.bn1.running_mean.eq(7.0).all()
 
 
+@pytest.mark.parametrize("batch_norm", [True, False])
+@pytest.mark.parametrize("configuration", ["D", "C", "E"])  # C adds 1×1 convolutions
+def test_a_deeper_network_answers_as_the_one_that_it_starts_from(configuration, batch_norm):
+    source = small("B", batch_norm=batch_norm).eval()
+    target = small(configuration, batch_norm=batch_norm).eval()
+    for module in source.modules():  # a network that has learnt: channels differ
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            torch.nn.init.uniform_(module.weight, 0.5, 2)
+            torch.nn.init.uniform_(module.bias, -1, 1)
+
+    copy_weights(source, target, "deeper")
+
+    images = torch.rand(4, 1, 32, 32)
+    with torch.no_grad():
+        seen, same = source.features(images), target.features(images)
+        expected, answers = source(images), target(images)
+    assert seen.std() > 0.01
+    assert torch.allclose(same, seen, rtol=1e-3, atol=1e-5)
+    assert torch.allclose(answers, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_in_training_too_added_batch_norm_nearly_gives_back_what_it_gets():
+    torch.manual_seed(0)
+    source = small("B", batch_norm=True)
+    target = small("D", batch_norm=True)
+    torch.nn.init.uniform_(source.block3.bn2.bias, -1, 1)
+    copy_weights(source, target, "deeper")
+    block = target.block3
+    images = torch.randn(32, 16, 16, 16)
+
+    with torch.no_grad():
+        before = block.relu2(block.bn2(block.conv2(images)))
+        after = block.relu3(block.bn3(block.conv3(before)))
+
+    assert (after - before).abs().mean() < 0.1 * before.abs().mean()
+
+
+def test_a_network_that_loses_layers_is_not_deeper():
+    with pytest.raises(ValueError, match="VGG-13 ×1/16 has no place for block3.conv3"):
+        copy_weights(small("D"), small("B"), "deeper")
+
+
 def test_an_unknown_choice_of_layers_is_refused():
-    with pytest.raises(ValueError, match="all, paper"):
+    with pytest.raises(ValueError, match="all, paper, deeper"):
         copy_weights(small("A"), small("B"), "some")
 
 

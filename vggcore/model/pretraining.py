@@ -1,15 +1,19 @@
 """Start a network from another's weights: progressive pre-training (arXiv 1409.1556, section 3.1).
 
 The paper trained its shallowest network from random weights, then used its first four
-convolutions and fully connected layers to start the deeper ones. Nothing is frozen.
+convolutions and fully connected layers to start the deeper ones. Nothing is frozen. A network can
+also be made deeper without changing its answers: added layers start by passing on what they get
+(Net2DeeperNet, arXiv 1511.05641).
 """
+
+import math
 
 import torch
 from torch import nn
 
 from vggcore.model.network import VGG
 
-LAYERS = ("all", "paper")
+LAYERS = ("all", "paper", "deeper")
 _PAPER_CONVS = 4
 
 
@@ -21,11 +25,14 @@ def copy_weights(
 
     Namesakes are at the same place of the same block: the first convolutions of block 2 belong
     together, whatever block 1 has. "paper" takes the source's first four convolutions, counted
-    from the input, and the fully connected layers; "all" takes everything. A layer is copied only
-    if all its shapes are equal, with one exception: a first convolution of one channel can also
-    start one that sees colours, which then gives the same answers at first. A convolution's batch
-    norm and its running statistics are copied only along with it. The last layer is copied only
-    if both name the `same_classes`. Raises ValueError for other `layers`.
+    from the input, and the fully connected layers; "all" takes everything; "deeper" takes everything
+    too, and lets the convolutions that the source lacks pass on what they get, so that the target
+    answers as the source does. A layer is copied only if all its shapes are equal, with one
+    exception: a first convolution of one channel can also start one that sees colours, which then
+    gives the same answers at first. A convolution's batch norm and its running statistics are
+    copied only along with it. The last layer is copied only if both name the `same_classes`.
+    Raises ValueError for other `layers`, and with "deeper" if a convolution of the source finds no
+    place.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
@@ -40,7 +47,48 @@ def copy_weights(
             wanted[name].load_state_dict(_widened(theirs, wanted[name]))
             copied.append(name)
             _copy_batch_norm(name, source, target)
+    if layers == "deeper":
+        _pass_on_in_others(target, copied, convs)
     return copied
+
+
+def _pass_on_in_others(target: VGG, copied: list[str], convs: list[str]) -> None:
+    """Make each convolution that was not `copied` pass on its input. convs: the source's."""
+    lost = [name for name in convs if name not in copied]
+    if lost:
+        raise ValueError(
+            f"init_layers 'deeper' needs a network that has all its convolutions here: "
+            f"{target.spec.name} has no place for {', '.join(lost)}"
+        )
+    modules = dict(target.named_modules())
+    before = None
+    for name in (name for name in modules if ".conv" in name):
+        norm = modules.get(name.replace(".conv", ".bn"))
+        if name not in copied:
+            nn.init.dirac_(modules[name].weight)
+            nn.init.zeros_(modules[name].bias)
+            if norm is not None:
+                _undo_itself(norm, before)
+        before = norm
+
+
+def _undo_itself(norm: nn.BatchNorm2d, before: nn.BatchNorm2d) -> None:
+    """Let a batch norm give back what it gets: the output of `before`, after its ReLU.
+
+    `before` gives each channel mean β and standard deviation γ; with a normal distribution, the
+    mean and variance after ReLU follow, and become both the statistics and what they are undone by.
+    """
+    shift, scale = before.bias, before.weight.abs().clamp_min(1e-3)
+    ratio = shift / scale
+    share = 0.5 * (1 + torch.erf(ratio / math.sqrt(2)))  # of values above 0
+    density = torch.exp(-ratio.square() / 2) / math.sqrt(2 * math.pi)
+    mean = shift * share + scale * density
+    square = (shift.square() + scale.square()) * share + shift * scale * density
+    variance = (square - mean.square()).clamp_min(1e-4)
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+    norm.bias.copy_(mean)
+    norm.weight.copy_((variance + norm.eps).sqrt())
 
 
 def _weight_layers(network: VGG) -> dict[str, nn.Conv2d | nn.Linear]:

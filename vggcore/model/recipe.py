@@ -127,8 +127,9 @@ class TrainConfig:
     init_from: str = _option("", "start from this checkpoint (name, run or path)", group="start")
     init_layers: str = _option(
         "all",
-        "what to copy from it: all that fits, or the paper's first four convs and FC layers",
-        choices=("all", "paper"),
+        "what to copy from it: all that fits; the paper's first four convs and FC layers; or all, "
+        "with added convs that pass on what they get, so that a deeper network answers alike",
+        choices=("all", "paper", "deeper"),
         group="start",
     )
     freeze_epochs: int = _option(
