@@ -24,15 +24,16 @@ def copy_weights(
     """Copy `source`'s layers into their namesakes in `target`, in place; returns their names.
 
     Namesakes are at the same place of the same block: the first convolutions of block 2 belong
-    together, whatever block 1 has. "paper" takes the source's first four convolutions, counted
-    from the input, and the fully connected layers; "all" takes everything; "deeper" takes everything
+    together, whatever block 1 has. "paper" takes the source's first four convolutions, counted from
+    the input, and the fully connected layers; "all" takes everything; "deeper" takes everything
     too, and lets the convolutions that the source lacks pass on what they get, so that the target
-    answers as the source does. A layer is copied only if all its shapes are equal, with one
-    exception: a first convolution of one channel can also start one that sees colours, which then
-    gives the same answers at first. A convolution's batch norm and its running statistics are
-    copied only along with it. The last layer is copied only if both name the `same_classes`.
-    Raises ValueError for other `layers`, and with "deeper" if a convolution of the source finds no
-    place.
+    answers as the source does.
+
+    A layer is copied only if all its shapes are equal, with one exception: a first convolution of
+    one channel can also start one that sees colours, which then gives the same answers at first. A
+    convolution's batch norm and its running statistics are copied only along with it. The last
+    layer is copied only if both name the `same_classes`. Raises ValueError for other `layers`, and
+    with "deeper" if a convolution of the source finds no place.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
