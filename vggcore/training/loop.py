@@ -88,7 +88,7 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
         )
     if train.freeze_epochs and distributed.world_size() > 1:
         raise ValueError("freeze_epochs needs a single process: set it to 0, or use one GPU")
-    _check_same_pictures(folder, source)
+    changes = _changes_of_pictures(folder, source)
     network = build(spec, init=train.init, seed=train.seed).to(device)
     network = network.to(memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
@@ -105,7 +105,7 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     used = precision.resolve(train.precision, device)
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
-        for note in notes if resumed is None else _resume_notes(progress, used):
+        for note in notes if resumed is None else changes + _resume_notes(progress, used):
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / "best"):
         # Killed between writing its weights and its card: the next epoch writes it again.
@@ -114,19 +114,27 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     return Loop(folder, source, state, progress, device)
 
 
-def _check_same_pictures(folder: RunFolder, source: Source) -> None:
-    """Raises ValueError if somebody's own pictures have changed since the run started."""
+def _changes_of_pictures(folder: RunFolder, source: Source) -> list[str]:
+    """A note if the pictures that this project makes have changed since the run started.
+
+    Raises ValueError if somebody's own pictures have.
+    """
     if (facts := source.pictures_facts()) is None:
-        return
+        return []
     file = folder.path / PICTURES
-    if (before := read_json(file)) is None:
-        if distributed.is_main():
-            write_json(file, facts)
-    elif before.get("sha256") != facts["sha256"]:
+    before = read_json(file)
+    if before is not None and before.get("sha256") == facts["sha256"]:
+        return []
+    if before is not None and folder.train.pictures:
         raise ValueError(
             f"the pictures in {folder.train.pictures} have changed since this run began, so it "
             "cannot continue: start a new run"
         )
+    if distributed.is_main():
+        write_json(file, facts)
+    if before is None:
+        return []
+    return ["went on with pictures that this version draws or mixes in another way"]
 
 
 def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]:

@@ -47,9 +47,9 @@ class Source(Protocol):
         """Fields of the card that make answers honest, found on validation."""
 
     def pictures_facts(self) -> dict | None:
-        """Which pictures a run starts with, with their `sha256`, if these could change.
+        """What decides which pictures a run sees, as `sha256`, if that could change.
 
-        None if they cannot. `classes` and `counts`, if there, tell how well guessing would do.
+        None if it cannot. `classes` and `counts`, if there, tell how well guessing would do.
         """
 
     def describe(self) -> TrainedOn:

@@ -133,6 +133,18 @@ def _pool(pairs: Iterator, size: int, style: str) -> Pool:
     return Pool(torch.from_numpy(np.stack(prepared)), torch.from_numpy(np.stack(targets)))
 
 
+def pool_key(
+    name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES, *, colour: bool = False
+) -> str:
+    """SHA-256 of all that decides which pictures `build_pool` gives, with these arguments."""
+    needed = tuple(source for source in _DEPENDS_ON.get(name, _FLAT) if source in sources)
+    facts = (
+        *(_VERSION, name, size, seed, needed, colour and name != "fashion"),
+        *(POOL_SIZES.get(name), _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
+    )
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
 def cached_pool(
     name: str,
     size: int,
@@ -142,17 +154,11 @@ def cached_pool(
     colour: bool = False,
 ) -> Pool:
     """`build_pool`, read from the cache file if that holds exactly this pool."""
+    key = pool_key(name, size, seed, sources, colour=colour)
     needed = _DEPENDS_ON.get(name, _FLAT)
     left_out = [source for source in needed if source not in sources]
     sources = tuple(source for source in needed if source in sources)
     colour = colour and name != "fashion"
-    key = json.dumps(
-        [
-            *(_VERSION, name, size, seed, sources, colour),
-            *(POOL_SIZES.get(name), _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
-        ]
-    )
-    key = hashlib.sha256(key.encode()).hexdigest()
     # Runs without one source, which test the network on it, have their own files.
     without = "".join(f"-without-{source}" for source in left_out)
     kind = "-colour" if colour else ""

@@ -5,6 +5,7 @@ VGG learns both to name a garment and, by keeping all ten logits low, to say tha
 """
 
 import hashlib
+import json
 from functools import cached_property
 
 import torch
@@ -23,7 +24,7 @@ from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
 from vggcore.wild.items import SOURCES
 from vggcore.wild.loss import none_aware_loss, with_none
-from vggcore.wild.pools import cached_pool
+from vggcore.wild.pools import cached_pool, pool_key
 from vggcore.wild.tints import coloured
 from vggcore.wild.validation import Validation, prepared_images
 
@@ -135,8 +136,14 @@ class WildSource:
         style = self.preprocessing.style
         return Validation.load(self.size, self.train.seed, self.sources, style)
 
-    def pictures_facts(self) -> None:
-        """Nothing: the data set is always the same."""
+    def pictures_facts(self) -> dict:
+        """A digest of how its pictures are drawn and mixed, which differs between versions."""
+        colour = self.channels > 1
+        keys = [
+            (name, share, pool_key(name, self.size, self.train.seed, self.sources, colour=colour))
+            for name, share in self.shares.items()
+        ]
+        return {"sha256": hashlib.sha256(json.dumps(keys).encode()).hexdigest()}
 
     def describe(self) -> TrainedOn:
         """What a card says about the data."""
