@@ -103,17 +103,21 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
-def by_class(pictures: list, kind: str, flags: torch.Tensor) -> list[str]:
-    """Markdown rows: the share of each class's pictures that are called unsure.
+def by_class(pictures: list, kind: str, flags: torch.Tensor, correct: torch.Tensor) -> list[str]:
+    """Markdown rows: the share of each class's pictures that are called unsure, and of those right.
 
-    flags: bool, one for each item of the kind, in order.
+    flags, correct: bool and 0 or 1, one for each item of the kind, in order.
     """
-    labels = [item.strict for item in pictures if item.kind == kind]
+    labels = torch.tensor(
+        [-1 if i.strict is None else i.strict for i in pictures if i.kind == kind]
+    )
     rows = []
     for label, name in enumerate(CLASSES):
-        own = [flag for flag, strict in zip(flags.tolist(), labels, strict=True) if strict == label]
-        if len(own) >= FEWEST:
-            rows.append(f"| {kind} | {name} | {len(own)} | {np.mean(own):.3f} |")
+        own = labels == label
+        right = flags[own & correct.bool()].float()
+        if own.sum() >= FEWEST:
+            shares = f"{flags[own].float().mean():.3f} | {right.mean():.3f} ({len(right)})"
+            rows.append(f"| {kind} | {name} | {int(own.sum())} | {shares} |")
     return rows
 
 
@@ -174,13 +178,14 @@ def main() -> None:
         flags = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN)
         share = flags.float().mean()
         if kind != "fashion-mnist":
-            classes += by_class(kept_apart.items, kind, flags)
+            classes += by_class(kept_apart.items, kind, flags, correct)
         accuracy = correct.mean()
         print(
             f"| {kind} | {len(logits)} | {accuracy:.3f} | {share:.3f} | {error:.3f} "
             f"| {apart[kind][0]:.3f} | {apart[kind][1]:.3f} |"
         )
-    print("| garments | class | pictures | unsure |", "|---|---|--:|--:|", *classes, sep="\n")
+    print("| garments | class | pictures | unsure | unsure, of those named rightly |")
+    print("|---|---|--:|--:|--:|", *classes, sep="\n")
     print("| no garment | pictures | unsure |", "|---|--:|--:|", sep="\n")
     shares = []
     for kind, images in others().items():

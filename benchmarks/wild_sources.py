@@ -8,9 +8,10 @@
 `--hold-out` three short trainings leave out one or two sources each, so that every source is
 judged by a network that saw nothing of it; `--only SOURCE` runs only the one without that source.
 `--init-from CHECKPOINT` starts from a network, which must not have seen it either;
-`--in-channels` sets what the network sees: 1 the grey distance from the background, 3 the colours,
-4 the colours and the outline (the preset's). `--sheet FILE.png` draws the most confident mistakes,
-each as it came and as the network saw it.
+`--sees` sets what the network sees: "outline" the grey distance from the background, "colours" the
+picture as it is, "neutral" its colours with all that is background made grey, "both" colours and
+outline (the preset's). `--sheet FILE.png` draws the most confident mistakes, each as it came and
+as the network saw it.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -34,37 +36,59 @@ from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.recipe import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
-from vggcore.pictures.preprocessing import Preprocessing  # noqa: E402
+from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
 from vggcore.wild import worn  # noqa: E402
 from vggcore.wild.items import SOURCES, WORN, Item, development_items  # noqa: E402
 from vggcore.wild.source import WildSource  # noqa: E402
+from vggcore.wild.tints import silhouettes  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
     ("clothing-small", "quickdraw-strokes"),
     ("street-worn",),
 )
+CHANNELS = {"outline": 1, "colours": 3, "neutral": 3, "both": 4}  # of the network, by `--sees`
 CPU = torch.device("cpu")
 SEED = 1_000_000  # far from those of training
 CELL = 72  # pixels of one picture on the sheet
 
 
-def train_without(
-    sources: tuple[str, ...], steps: int, in_channels: int | None = None, **changes
-) -> tuple:
+class Sees(nn.Module):
+    """Colours and outline, normalised [N, 4, S, S], to the part of them that a network gets.
+
+    "neutral": all that has no outline is background, apart from small gaps within the garment.
+    """
+
+    def __init__(self, part: str):
+        super().__init__()
+        self.part = part
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        colours, outline = seen[:, :3], seen[:, 3:]
+        if self.part == "outline":
+            return outline.contiguous(memory_format=torch.channels_last)
+        if self.part == "neutral":
+            colours = colours * silhouettes(outline * STD + MEAN)  # 0: the mean, a medium grey
+        return (
+            seen if self.part == "both" else colours.contiguous(memory_format=torch.channels_last)
+        )
+
+
+def train_without(sources: tuple[str, ...], steps: int, sees: str = "both", **changes) -> tuple:
     """The preset's network, trained for `steps` without these sources.
 
-    in_channels: the preset's, if left out. changes: fields of the preset's recipe to change.
+    sees: one of `CHANNELS`; every choice gets the same pictures. changes: fields of the preset's
+    recipe to change.
     """
     preset = PRESETS["wild"]
-    spec = replace(preset.spec, in_channels=in_channels or preset.spec.in_channels)
     # The average is shorter than the preset's because the training is.
     train = replace(preset.train, ema=0.995, **changes)
-    batches = WildSource(spec, train, CPU, exclude=sources)
-    network = build(spec, init=train.init, seed=train.seed)
-    loop.start_from(network, train)
+    batches = WildSource(preset.spec, train, CPU, exclude=sources)
+    vgg = build(replace(preset.spec, in_channels=CHANNELS[sees]), init=train.init, seed=train.seed)
+    loop.start_from(vgg, train)
+    network = nn.Sequential(Sees(sees), vgg)
     network = network.to(memory_format=torch.channels_last).train()
     average = copy.deepcopy(network)
     optimizer = optimizer_module.make_optimizer(train, network)
@@ -147,7 +171,7 @@ def main() -> None:
     parser.add_argument("--init-from", help="checkpoint to go on from")
     parser.add_argument("--batch-size", type=int, help="the preset's, if left out")
     parser.add_argument("--learning-rate", type=float, help="the preset's, if left out")
-    parser.add_argument("--in-channels", type=int, choices=(1, 3, 4), help="the preset's: 4")
+    parser.add_argument("--sees", choices=CHANNELS, default="both", help="what the network sees")
     parser.add_argument(
         "--framings", action="store_true", help="worn garments cropped and on other backgrounds"
     )
@@ -172,7 +196,7 @@ def main() -> None:
                 continue
             started = time.perf_counter()
             network, preprocessing = train_without(
-                sources, arguments.steps, arguments.in_channels, **changes
+                sources, arguments.steps, arguments.sees, **changes
             )
             print(
                 f"trained without {', '.join(sources)}: {arguments.steps} steps, "

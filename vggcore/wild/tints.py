@@ -28,7 +28,7 @@ def coloured(images: Tensor, generator: torch.Generator) -> Tensor:
     light = torch.where(numbers(0, 1) < 0.5, light, 1)
     # The data set's makers negated their photos, so dark cloth is bright here.
     cloth = tint * (1 - numbers(0.3, 0.9) * shade)
-    inside = _silhouettes(shade)
+    inside = silhouettes(shade)
     shop = ((ground + inside * (cloth - ground)) * light).clamp(0, 1)
     off = (shop - ground * light).abs().amax(1, keepdim=True)
     # As `pictures.prepare` stretches what stands out: the brightest parts of a garment reach 1.
@@ -50,7 +50,7 @@ def _tints(n: int, generator: torch.Generator) -> Tensor:
     return torch.where(pale, grey + (colour - grey) * 0.1, colour)[:, :, None, None]
 
 
-def _silhouettes(shade: Tensor) -> Tensor:
+def silhouettes(shade: Tensor) -> Tensor:
     """How much of each pixel is garment, small holes included: [N, 1, S, S], 0…1."""
     there = (shade > _FAINT).float()
     reach = _HOLES // 2
