@@ -7,7 +7,7 @@ from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
 from dashboard.shared import formatting, language, links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
 from vggcore.answers import judged
@@ -36,7 +36,7 @@ names = network_choice.choose(runs.trained_networks())
 try:
     networks = {network_choice.shown(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
-    st.error(tr(error))
+    st.error(sentence(error))
     st.stop()
 
 
@@ -159,7 +159,7 @@ def paste() -> None:
     try:
         data = pasted_picture("paste")
     except ImageError as error:
-        st.error(tr(error))
+        st.error(sentence(error))
         return
     if data:
         card(data, tr("Pasted picture"), "pasted")
@@ -185,7 +185,7 @@ def sample() -> None:
     try:
         picture, origin = panel.sample(network, wanted, st.session_state["sample-number"])
     except DataMissing as error:
-        st.info(tr(error))
+        st.info(sentence(error))
         return
     picture_side, answer_side = st.columns([1, 2], gap="large")
     picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))

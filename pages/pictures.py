@@ -11,7 +11,7 @@ from dashboard.shared.internals import (
     take_uploads_up_to,
     through_entry_point,
 )
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from vggcore import runs
 from vggcore.data.own import known_sets, places
 
@@ -39,7 +39,7 @@ def kept() -> None:
     try:
         panel.show(chosen)
     except ValueError as error:  # it can still be deleted
-        st.error(formatting.plain(tr(error)), icon=":material/block:")
+        st.error(formatting.plain(sentence(error)), icon=":material/block:")
     if chosen in names and st.button(
         tr("Delete these pictures"), icon=":material/delete:", key="pictures-delete"
     ):
@@ -137,7 +137,7 @@ def go_on_with(name: str, keep: Callable[[], object]) -> None:
     try:
         keep()
     except ValueError as error:
-        st.session_state[PROBLEM] = tr(error)
+        st.session_state[PROBLEM] = sentence(error)
     else:
         st.session_state["from"] = "Kept"
         st.session_state["set"] = name
@@ -180,4 +180,4 @@ if problem := st.session_state.pop(PROBLEM, ""):
 try:
     SECTIONS[section]()
 except ValueError as error:
-    st.error(formatting.plain(tr(error)), icon=":material/block:")
+    st.error(formatting.plain(sentence(error)), icon=":material/block:")

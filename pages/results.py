@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.results import cost, map, panel
 from dashboard.shared import downloads, language, network_choice
 from dashboard.shared.internals import through_entry_point
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from vggcore import runs
 from vggcore.data.raw_files import DataMissing
 from vggcore.model.checkpoints import CheckpointError
@@ -46,4 +46,4 @@ try:
         found = found[:1]
     SECTIONS[section](found)
 except (CheckpointError, DataMissing) as error:
-    st.error(tr(error))
+    st.error(sentence(error))

@@ -54,7 +54,7 @@ def new_run() -> None:
         return
     wish = form.fill_in(limits)
     if wish.problem:
-        st.error(formatting.plain(tr(wish.problem)))
+        st.error(formatting.plain(wish.problem))
     else:
         form.forecast(wish)
     if st.button(

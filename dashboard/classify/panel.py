@@ -9,7 +9,7 @@ from PIL import Image
 
 from dashboard.classify import correct
 from dashboard.shared import cpu_share, palette
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import as_shown, strip
 from vggcore.answers import judged
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
@@ -268,7 +268,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
         with st.spinner(tr("Looking at 1,000 training images …")):
             bank = _bank(network, network.checkpoint.card.sha256)
     except DataMissing as error:
-        st.info(tr(error))
+        st.info(sentence(error))
         return
     found = nearest(network.network, picture, bank.features)
     st.html(

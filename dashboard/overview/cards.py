@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.overview import journey, sketches
 from dashboard.overview.sketches import Point
 from dashboard.shared import formatting, palette
-from dashboard.shared.language import tr
+from dashboard.shared.language import sentence, tr
 from dashboard.shared.network_choice import shown
 from dashboard.shared.run_metrics import metrics_of
 from vggcore import runs
@@ -128,7 +128,7 @@ def networks() -> None:
         try:
             card = checkpoints.read_card(name)
         except checkpoints.CheckpointError as error:
-            st.warning(tr(error), icon=":material/broken_image:")
+            st.warning(sentence(error), icon=":material/broken_image:")
             continue
         reached = (
             tr(

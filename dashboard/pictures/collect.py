@@ -8,7 +8,7 @@ from PIL import Image
 
 from dashboard.classify.canvas import canvas, sent_drawing
 from dashboard.shared import formatting
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from vggcore.data.own import listing, places, prepared, splits
 from vggcore.machine.messages import Message
@@ -111,7 +111,7 @@ def _add_class() -> None:
         found[name] = []
         st.session_state[_CLASS] = name
     except listing.PicturesError as error:
-        st.session_state[_PROBLEM] = tr(error)
+        st.session_state[_PROBLEM] = sentence(error)
 
 
 def _take(name: str) -> None:
@@ -146,7 +146,7 @@ def _draw(name: str, number: int) -> None:
         sent = sent_drawing(key)
         strokes = parse_strokes(sent) if sent else []
     except StrokeError as error:
-        st.error(tr(error))
+        st.error(sentence(error))
         return
     if st.button(
         tr("Add this drawing"),
@@ -157,7 +157,7 @@ def _draw(name: str, number: int) -> None:
         try:
             _append(name, Image.fromarray(render(strokes)).convert("RGB"))
         except ImageError as error:
-            st.session_state[_PROBLEM] = tr(error)
+            st.session_state[_PROBLEM] = sentence(error)
         _next()
 
 

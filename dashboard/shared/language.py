@@ -6,6 +6,7 @@ by `python docs/translate.py`.
 """
 
 import gettext
+import re
 import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
@@ -59,6 +60,23 @@ def tr(message: object, /, **values: object) -> str:
     if not values:
         return catalog.gettext(text) if text else ""
     return _filled(catalog, text, values)
+
+
+def sentence(error: BaseException | Message) -> str:
+    """`tr(error)` to stand alone: with a capital at its start and a full stop at its end.
+
+    Errors are written to follow a name or a colon, as the command line shows them. A start that is
+    not an English word is left as it is: a file's name, or a setting such as in_channels.
+    """
+    said = tr(error)
+    template = error if isinstance(error, Message) else (error.args or ("",))[0]
+    if not isinstance(template, Message) or not said:
+        return said
+    if re.match(r"[a-z]+[ ,;]", said) and said[0] == template.template[0]:
+        said = said[0].upper() + said[1:]
+    if said[-1].isalnum() or said[-1] in "'\")”’）":
+        said += "。" if current() == "zh" else "."
+    return said
 
 
 def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import deployment, formatting, language, links
-from dashboard.shared.language import tr
+from dashboard.shared.language import sentence, tr
 from vggcore import runs
 from vggcore.answers import export
 from vggcore.machine import paths
@@ -26,7 +26,7 @@ def attempt(action, *args, **kwargs):
     try:
         return action(*args, **kwargs)
     except ValueError as error:
-        st.session_state[_TRIED] = tr(error)
+        st.session_state[_TRIED] = sentence(error)
         return None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.train import rate
 from vggcore import runs
 from vggcore.commands import recipe_options
@@ -118,7 +118,7 @@ def fill_in(limits: Limits) -> Wish:
         if train.dataset == recipe.OWN:
             spec, train = recipe_options.for_pictures(spec, train)
     except ValueError as error:
-        return Wish(preset, name, base.spec, base.train, tr(error))
+        return Wish(preset, name, base.spec, base.train, sentence(error))
     on_cluster = _on_cluster()
     if on_cluster:
         processes = _gpus_of_cluster()
@@ -151,7 +151,7 @@ def _on_cluster() -> bool:
     try:
         cluster = settings.read()
     except ValueError as error:
-        st.warning(formatting.plain(tr(error)), icon=":material/lan:")
+        st.warning(formatting.plain(sentence(error)), icon=":material/lan:")
         return False
     if cluster is None:
         return False

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import tr
+from dashboard.shared.language import sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts, panel, table
 from vggcore import runs
@@ -14,7 +14,7 @@ def show(name: str) -> None:
     try:
         group = runs.group(name)
     except runs.RunError as error:
-        st.error(formatting.plain(str(error)))
+        st.error(formatting.plain(sentence(error)))
         return
     living = any(run.living for run in group.runs)
     st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(name, living)

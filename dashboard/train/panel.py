@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting, links
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, why
 from vggcore import runs
@@ -37,7 +37,7 @@ def show(name: str) -> None:
     try:
         run = runs.look(name)
     except runs.RunError as error:
-        st.error(formatting.plain(tr(error)))
+        st.error(formatting.plain(sentence(error)))
         return
     alive = run.living or run.locked
     # Somebody else may resume a run that ended early.
@@ -330,7 +330,7 @@ def show_recording(name: str) -> None:
     try:
         recording = recorded.load(name)
     except runs.RunError as error:
-        st.error(formatting.plain(tr(error)))
+        st.error(formatting.plain(sentence(error)))
         return
     playing = f"replay-{name}" in st.session_state
     st.fragment(_recorded_screen, run_every=0.5 if playing else None)(recording)

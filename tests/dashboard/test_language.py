@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 
 from dashboard.shared import language
+from vggcore.machine.messages import Message
 
 SECTIONS = ("Scores", "Download")
 
@@ -64,3 +65,17 @@ def test_a_tab_stays_open_too(session):
     labels = language.tab_labels("view", tabs)
 
     assert session["view"] == labels[1]
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (Message("no run named {name}", name="first"), "No run named first."),
+        (Message("{name}: not a picture", name="a.png"), "a.png: not a picture."),
+        (Message("in_channels must be 1, 3 or 4"), "in_channels must be 1, 3 or 4."),
+        (Message("the zip is empty: add pictures."), "The zip is empty: add pictures."),
+        ("already a text of some library", "already a text of some library"),
+    ],
+)
+def test_an_error_on_a_page_is_a_sentence(error, said):
+    assert language.sentence(ValueError(error)) == said
