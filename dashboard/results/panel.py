@@ -235,9 +235,16 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
             if true == named
             else tr("{true} taken for {named}", true=tr(true), named=tr(named))
         )
-        st.markdown(
-            tr("**{count:,} pictures: {said}{whose}**", count=len(chosen), said=said, whose=whose)
-        )
+        if len(chosen) == 1:
+            st.markdown(tr("**1 picture: {said}{whose}**", said=said, whose=whose))
+        else:
+            many = tr(
+                "**{count:,} pictures: {said}{whose}**",
+                count=len(chosen),
+                said=said,
+                whose=whose,
+            )
+            st.markdown(many)
         gallery(found, chosen, SHOWN_BESIDE)
 
 
@@ -315,13 +322,11 @@ def mistakes(networks: list[Results]) -> None:
     st.caption(tr("Some of these are the network's mistakes; others have debatable labels."))
     for found in networks:
         wrong = worst(found.probabilities, found.labels).tolist()
-        st.markdown(
-            tr(
-                "**{name}: {count:,} mistakes**",
-                name=formatting.plain(shown(found.name)),
-                count=len(wrong),
-            )
-        )
+        name = formatting.plain(shown(found.name))
+        if len(wrong) == 1:
+            st.markdown(tr("**{name}: 1 mistake**", name=name))
+        else:
+            st.markdown(tr("**{name}: {count:,} mistakes**", name=name, count=len(wrong)))
         gallery(found, wrong)
 
 

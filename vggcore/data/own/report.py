@@ -57,33 +57,19 @@ class Report:
         """Sentences on what may make a network worse than it could be."""
         found: list[str] = []
         if self.damaged:
-            name, why = self.damaged[0]
-            found.append(
-                Message(
-                    "{count} pictures cannot be used, such as {name}: {why}",
-                    count=len(self.damaged),
-                    name=name,
-                    why=Message(why),
-                )
-            )
+            found.append(self._damaged())
         if self.contradictions:
-            found.append(
-                Message(
-                    "{count} pictures are in two classes at once, such as {names}",
-                    count=len(self.contradictions),
-                    names=", ".join(self.contradictions[0][:3]),
-                )
-            )
+            found.append(self._contradictions())
         if self.copies:
+            found.append(self._copies())
+        if self.kept_from_training == 1:
             found.append(
                 Message(
-                    "{count} pictures are there more than once, such as {names}: copies "
-                    "stay in the same split",
-                    count=len(self.copies),
-                    names=", ".join(self.copies[0][:3]),
+                    "1 picture is left out: it is equal to a validation or test picture, or in a "
+                    "group with one"
                 )
             )
-        if self.kept_from_training:
+        elif self.kept_from_training:
             found.append(
                 Message(
                     "{count} pictures are left out: they are equal to a validation or test "
@@ -105,7 +91,15 @@ class Report:
                 )
             )
         small = [one.name for one in self.classes if one.train < _FEW]
-        if small:
+        if len(small) == 1:
+            found.append(
+                Message(
+                    "{name} has fewer than {least} pictures to train on: expect little of it",
+                    name=small[0],
+                    least=_FEW,
+                )
+            )
+        elif small:
             found.append(
                 Message(
                     "{count} classes have fewer than {least} pictures to train on: expect little "
@@ -116,6 +110,42 @@ class Report:
                 )
             )
         return [*found, *self.left_out]
+
+    def _damaged(self) -> Message:
+        name, why = self.damaged[0]
+        if len(self.damaged) == 1:
+            return Message("{name} cannot be used: {why}", name=name, why=Message(why))
+        return Message(
+            "{count} pictures cannot be used, such as {name}: {why}",
+            count=len(self.damaged),
+            name=name,
+            why=Message(why),
+        )
+
+    def _contradictions(self) -> Message:
+        names = ", ".join(self.contradictions[0][:3])
+        if len(self.contradictions) == 1:
+            return Message("the same picture is in two classes at once: {names}", names=names)
+        return Message(
+            "{count} pictures are in two classes at once, such as {names}",
+            count=len(self.contradictions),
+            names=names,
+        )
+
+    def _copies(self) -> Message:
+        names = ", ".join(self.copies[0][:3])
+        if len(self.copies) == 1:
+            return Message(
+                "the same picture is there more than once, as {names}: copies stay in the same "
+                "split",
+                names=names,
+            )
+        return Message(
+            "{count} pictures are there more than once, such as {names}: copies "
+            "stay in the same split",
+            count=len(self.copies),
+            names=names,
+        )
 
     def to_dict(self) -> dict:
         """JSON-ready."""
