@@ -1,7 +1,7 @@
 """How often the network says "unsure": for other things (it should), for garments (it should not).
 
     python benchmarks/unsure.py [CHECKPOINT]            # rates per kind, calibration errors
-    python benchmarks/unsure.py --one-view              # without the mirror image, calibrated anew
+    python benchmarks/unsure.py --one-view              # looking only once, calibrated anew
 
 Garments: Fashion-MNIST's validation split and the development pictures held out from training. The
 card's temperature and thresholds were found on these same garments. So "apart" repeats the search
@@ -138,25 +138,27 @@ def others() -> dict[str, list]:
 def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Logits float32 [N, 10] of pictures; which are blank, and which are drawn: bool [N]."""
     preprocessing = checkpoint.card.preprocessing
-    size, style = preprocessing.image_size, preprocessing.style
-    prepared = [prepare(image, size, style) for image in images]
-    stack = torch.from_numpy(np.stack([one.network_input for one in prepared]))
+    size, style, middle = preprocessing.image_size, preprocessing.style, preprocessing.middle
+    prepared = [prepare(image, size, style, middle=middle) for image in images]
     blank = torch.tensor([one.blank for one in prepared])
     drawn = torch.tensor([one.drawn for one in prepared])
-    return evaluation.predict(checkpoint.network, stack, preprocessing), blank, drawn
+    return evaluation.predict_prepared(checkpoint.network, prepared, preprocessing), blank, drawn
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
-    parser.add_argument("--one-view", action="store_true", help="without the mirror image")
+    parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
     arguments = parser.parse_args()
     checkpoint = checkpoints.load(arguments.checkpoint)
     card, preprocessing = checkpoint.card, checkpoint.card.preprocessing
     if arguments.one_view:
-        preprocessing = replace(preprocessing, mirror=False)
+        preprocessing = replace(preprocessing, mirror=False, middle=0.0)
     kept_apart = validation.Validation.load(
-        preprocessing.image_size, card.seed or 0, style=preprocessing.style
+        preprocessing.image_size,
+        card.seed or 0,
+        style=preprocessing.style,
+        middle=preprocessing.middle,
     )
     found = kept_apart.answers(checkpoint.network, preprocessing)
     if arguments.one_view:

@@ -110,9 +110,8 @@ def train_without(sources: tuple[str, ...], steps: int, sees: str = "both", **ch
 def judge(network, preprocessing: Preprocessing, items: list[Item]) -> tuple[torch.Tensor, list]:
     """Logits of these pictures, and how each was prepared."""
     size, style = preprocessing.image_size, preprocessing.style
-    prepared = [prepare(item.picture(), size, style) for item in items]
-    images = torch.from_numpy(np.stack([one.network_input for one in prepared]))
-    return evaluation.predict(network, images, preprocessing), prepared
+    prepared = [prepare(i.picture(), size, style, middle=preprocessing.middle) for i in items]
+    return evaluation.predict_prepared(network, prepared, preprocessing), prepared
 
 
 def table(items: list[Item], logits: torch.Tensor) -> list[str]:
@@ -175,12 +174,16 @@ def main() -> None:
     parser.add_argument(
         "--framings", action="store_true", help="worn garments cropped and on other backgrounds"
     )
-    parser.add_argument("--one-view", action="store_true", help="without the mirror image")
+    parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
+    parser.add_argument("--middle", type=float, help="share of a photo's sides; 0: no second look")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
 
     def seen_by(preprocessing: Preprocessing) -> Preprocessing:
-        return replace(preprocessing, mirror=preprocessing.mirror and not arguments.one_view)
+        middle = preprocessing.middle if arguments.middle is None else arguments.middle
+        if arguments.one_view:
+            return replace(preprocessing, mirror=False, middle=0.0)
+        return replace(preprocessing, middle=middle)
 
     items: list[Item] = []
     prepared: list = []

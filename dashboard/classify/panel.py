@@ -10,7 +10,7 @@ from PIL import Image
 from dashboard.classify import correct
 from dashboard.shared import cpu_share, palette
 from dashboard.shared.language import N_, sentence, tr
-from dashboard.shared.thumbnails import as_shown, strip
+from dashboard.shared.thumbnails import strip
 from vggcore.answers import judged
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
@@ -25,6 +25,7 @@ from vggcore.answers.explain import (
 from vggcore.data.classes import percent
 from vggcore.data.fashion_mnist import load_split, synthetic_garments
 from vggcore.data.raw_files import DataMissing
+from vggcore.pictures.prepare import visible
 
 _SHOWN = 5  # bars
 TURNS = {
@@ -93,7 +94,7 @@ def sample(network: Classifier, class_name: str, number: int) -> tuple[Image.Ima
             images, labels, synthetic = _samples()
             origin = tr("synthetic") if synthetic else tr("Fashion-MNIST test image")
     indices = np.flatnonzero(labels == network.classes.index(class_name))
-    return Image.fromarray(as_shown(images[indices[number % len(indices)]])), origin
+    return Image.fromarray(visible(images[indices[number % len(indices)]])), origin
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -101,10 +102,13 @@ def _bank(_network: Classifier, sha256: str) -> Bank:
     return training_bank(_network)
 
 
-def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str:
+def show(
+    picture: Image.Image, networks: dict[str, Classifier], key: str, *, framed: bool = False
+) -> str:
     """Everything about one picture, from one network or from two side by side, by name.
 
-    Returns a short form of the first network's answer.
+    framed: the visitor has cut the picture to the garment. Returns a short form of the first
+    network's answer.
     """
     answers = st.container()  # filled last but shown first: it needs the choices below it
     with st.expander(tr("Adjust the picture: turn, background, crop, dark or bright")):
@@ -120,7 +124,8 @@ def show(picture: Image.Image, networks: dict[str, Classifier], key: str) -> str
         ),
     )
     predictions = {
-        name: network.classify(picture, **overrides) for name, network in networks.items()
+        name: network.classify(picture, framed=framed, **overrides)
+        for name, network in networks.items()
     }
     columns = answers.columns(len(networks))
     for column, (name, prediction) in zip(columns, predictions.items(), strict=True):
@@ -216,15 +221,18 @@ def _bar(label: str, chance: float) -> str:
 
 
 def steps_html(prediction: Prediction, mirrors: bool) -> str:
-    """The steps from the picture to the network's input; the last is exactly what it sees.
+    """The steps from the picture to exactly what the network sees.
 
     mirrors: whether it also looks at the mirror image.
     """
-    steps = prediction.prepared.steps
-    captions = [f"{number}. {tr(name)}" for number, (name, _) in enumerate(steps, start=1)]
-    pictures = [image for _, image in steps]
+    prepared = prediction.prepared
+    captions = [f"{number}. {tr(name)}" for number, (name, _) in enumerate(prepared.steps, start=1)]
+    pictures = [image for _, image in prepared.steps]
     if mirrors:
         captions[-1] += tr(", also mirrored")
+    if prepared.middle is not None:
+        captions.append(tr("and the same of its middle"))
+        pictures.append(visible(prepared.middle))
     return strip(list(zip(captions, pictures, strict=True)), side=96)  # five in a row
 
 
@@ -276,7 +284,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
             [
                 (
                     f"{tr(network.classes[bank.labels[index]])}, {similarity:.2f}",
-                    as_shown(bank.images[index]),
+                    visible(bank.images[index]),
                 )
                 for index, similarity in zip(*found, strict=True)
             ],

@@ -48,7 +48,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
             _offer_parts(offers, box, key)
         elif box:
             st.caption(tr("This answer is for your box."))
-        panel.show(seen, networks, key)
+        panel.show(seen, networks, key, framed=bool(box))
 
 
 def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
@@ -68,7 +68,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
         boxes: dict[str, Box | None] = {WHOLE: None, **parts}
         for name, box in boxes.items():
             part = box.of(picture) if box else picture
-            answer = network.classify(part)
+            answer = network.classify(part, framed=box is not None)
             said = _in_short(answer)
             small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
             offers.append(Offer(name, ",".join(map(str, box or ())), small, said))

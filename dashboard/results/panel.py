@@ -8,7 +8,7 @@ from dashboard.results import charts as charts
 from dashboard.shared import confusion_chart, cpu_share, formatting, language, links
 from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import shown
-from dashboard.shared.thumbnails import as_shown, strip
+from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.answers.scores import class_scores, difference_interval, in_cell, wilson_interval
@@ -16,6 +16,7 @@ from vggcore.answers.scores import worst_mistakes as worst
 from vggcore.data.classes import percent
 from vggcore.data.raw_files import DataMissing
 from vggcore.model import checkpoints
+from vggcore.pictures.prepare import visible
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state: the chosen cell of the confusion matrix
@@ -282,7 +283,7 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
     first = chosen[:limit]
     st.html(
         strip(
-            [(caption(found, i), as_shown(images[i])) for i in first],
+            [(caption(found, i), visible(images[i])) for i in first],
             side=88,
             addresses=[_address(found, i) for i in first],
         )

@@ -38,11 +38,6 @@ def strip(
     return f'<div style="{_STYLE[0]}">{"".join(figures)}</div>'
 
 
-def as_shown(image: np.ndarray) -> np.ndarray:
-    """The visible part of a network's input: grey uint8 [S, S], or its colours [S, S, 3]."""
-    return image[..., :3] if image.ndim == 3 else image
-
-
 def _figure(caption: str, picture: Image.Image | np.ndarray, side: int) -> str:
     if isinstance(picture, np.ndarray):
         picture = Image.fromarray(np.ascontiguousarray(picture))

@@ -13,6 +13,7 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card, Thresholds
 from vggcore.model.network import build
+from vggcore.wild import source as wild_source
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
 
@@ -194,3 +195,44 @@ def test_what_is_transparent_is_ground_and_no_thing(knows_tops):
     answer = knows_tops.classify(Image.fromarray(seen))
 
     assert answer.label == "T-shirt/top" and not answer.several
+
+
+@pytest.fixture
+def sees_colour(tmp_path):
+    """A small untrained network that sees colours and looks at a photo's middle too."""
+    spec = replace(SPEC, in_channels=4)
+    way = wild_source.preprocessing(32, 4)
+    card = Card(spec=spec, preprocessing=way, classes=CLASSES)
+    network = build(spec, seed=0)
+    torch.nn.init.normal_(network.classifier.fc.weight, generator=torch.Generator().manual_seed(0))
+    checkpoints.save(tmp_path / "colour", network, card)
+    return load_classifier(tmp_path / "colour")
+
+
+def worn() -> np.ndarray:
+    """A dark garment in the middle of something restless, a bright one at the edge."""
+    picture = np.random.default_rng(0).integers(90, 170, (200, 160, 3)).astype(np.uint8)
+    picture[60:140, 50:110] = (30, 30, 90)
+    picture[150:, :] = (250, 220, 60)
+    return picture
+
+
+def test_a_photo_s_answer_is_the_mean_over_all_of_it_and_its_middle(sees_colour):
+    prepared = sees_colour.prepare(worn())
+    whole, middle = (sees_colour.logits(image) for image in prepared.inputs)
+
+    answer = sees_colour.classify(worn())
+
+    expected = ((whole + middle) / 2 / sees_colour.temperature).softmax(0)
+    assert list(answer.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-3)
+    assert (whole - middle).abs().max() > 0.01
+
+
+def test_of_what_a_visitor_framed_nothing_is_cut_off(sees_colour):
+    framed = sees_colour.classify(worn(), framed=True)
+
+    whole = sees_colour.logits(framed.prepared.network_input)
+    expected = (whole / sees_colour.temperature).softmax(0)
+    assert framed.prepared.middle is None
+    assert list(framed.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-3)
+    assert framed.probabilities != sees_colour.classify(worn()).probabilities

@@ -17,6 +17,7 @@ from vggcore.commands import cli
 from vggcore.data import raw_files
 from vggcore.machine import paths
 from vggcore.model import checkpoints
+from vggcore.pictures.prepare import prepare
 from vggcore.pictures.preprocessing import Preprocessing
 
 CONFUSION = [[8, 2, 0], [4, 6, 0], [0, 0, 0]]
@@ -280,3 +281,18 @@ def test_reading_results_loads_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_a_prepared_picture_s_answer_is_the_mean_over_its_inputs(network):
+    loaded = checkpoints.load(network)
+    way = loaded.card.preprocessing
+    rng = np.random.default_rng(0)
+    photo = rng.integers(90, 170, (80, 80, 3)).astype(np.uint8)
+    prepared = [prepare(photo, 28, "fashion-mnist", middle=share) for share in (0.6, 0.0)]
+    assert [len(one.inputs) for one in prepared] == [2, 1]
+
+    found = evaluation.predict_prepared(loaded.network, prepared, way)
+
+    each = evaluation.predict(loaded.network, torch.tensor(np.stack(prepared[0].inputs)), way)
+    assert torch.allclose(found[0], each.mean(0), atol=1e-5)
+    assert torch.allclose(found[1], each[0], atol=1e-5)

@@ -42,6 +42,13 @@ def test_several_channels_have_a_mean_each():
     assert Preprocessing.from_dict(way.to_dict()) == way
 
 
+def test_the_middle_is_a_share_and_comes_back():
+    way = Preprocessing.from_dict({"middle": 0.8})
+
+    assert way.middle == 0.8 and Preprocessing.from_dict(way.to_dict()) == way
+    assert "middle" not in Preprocessing().to_dict()
+
+
 def test_thresholds_come_back():
     unsure = Thresholds(
         evidence=-0.5, by_class=(-1.0,) * 10, drawings=(-2.0,) * 10, probability=0.35, allowed=0.06
@@ -58,6 +65,8 @@ def test_thresholds_come_back():
         ({"preprocessing": "none"}, "preprocessing must be an object"),
         ({"preprocessing": {"mean": "grey"}}, "mean must be a number"),
         ({"preprocessing": {"style": 3}}, "style must be text"),
+        ({"preprocessing": {"middle": 1.2}}, "middle must be 0, or from 0.2 to 1, not 1.2"),
+        ({"preprocessing": {"middle": float("nan")}}, "middle must be 0"),
         ({"classes": "ab"}, "classes must be a list"),
         ({"test_accuracy": "good"}, "test_accuracy must be a number"),
         ({"data": []}, "data must be an object"),

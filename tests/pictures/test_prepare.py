@@ -243,3 +243,43 @@ def test_drawings_are_told_from_photos():
     photo = rng.integers(90, 140, (100, 100, 3)).astype(np.uint8)
     photo[20:80, 30:70] = rng.integers(0, 255, (60, 40, 3))
     assert not prepare(photo).drawn
+
+
+def photo() -> np.ndarray:
+    """A red shirt in front of something restless."""
+    rng = np.random.default_rng(0)
+    picture = rng.integers(90, 170, (200, 160, 3)).astype(np.uint8)
+    picture[50:150, 50:110] = (200, 30, 40)
+    return picture
+
+
+def test_of_a_photo_the_middle_can_be_prepared_too():
+    prepared = prepare(photo(), style="colour-outline", middle=0.8)
+
+    within = prepare(photo()[20:180, 16:144], style="colour-outline")
+    assert prepared.middle is not None
+    assert np.array_equal(prepared.middle, within.network_input)
+    assert len(prepared.inputs) == 2 and prepared.inputs[0] is prepared.network_input
+    assert not np.array_equal(prepared.middle, prepared.network_input)
+
+
+@pytest.mark.parametrize(
+    ("picture", "options"),
+    [
+        (shirt(255, 30), {"middle": 0.8}),  # drawn
+        (photo(), {"middle": 0.8, "crop": "off"}),
+        (photo(), {}),
+        (np.full((90, 90, 3), 200, np.uint8), {"middle": 0.8}),
+    ],
+)
+def test_elsewhere_the_whole_is_all_there_is(picture, options):
+    prepared = prepare(picture, style="colour-outline", **options)
+
+    assert prepared.middle is None and len(prepared.inputs) == 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (3, 3)])
+def test_the_middle_of_a_tiny_picture_is_no_trouble(shape):
+    picture = np.random.default_rng(1).integers(0, 255, (*shape, 3)).astype(np.uint8)
+
+    assert prepare(picture, style="colour-outline", middle=0.2).network_input.shape == (64, 64, 4)

@@ -1,11 +1,14 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import own_pictures as made
 import pytest
 import tiny_run
 import torch
+from PIL import Image
 
 from vggcore.answers import making_results
 from vggcore.answers.classifier import load_classifier
@@ -46,8 +49,6 @@ def wrongly_named(start: str, count: int) -> list[tuple[str, bytes]]:
     for image in images[:count]:
         named = classifier.classify(image).label
         other = classifier.classes[(classifier.classes.index(named) + 1) % 10]
-        from PIL import Image
-
         picked.append((other, made.encoded(Image.fromarray(image).resize((112, 112)))))
     return picked
 
@@ -170,3 +171,24 @@ def test_a_resumed_run_needs_the_same_corrections(tmp_path, start):
 
     with pytest.raises(ValueError, match="have changed since this run began"):
         loop.fit(folder.RunFolder(tmp_path / "run"))
+
+
+def test_of_a_photo_it_learns_the_middle_too(tmp_path, start):
+    file = Path(f"{start}.json")
+    card = json.loads(file.read_text())
+    card["preprocessing"]["middle"] = 0.8
+    file.write_text(json.dumps(card))
+    photo = np.random.default_rng(0).integers(90, 170, (120, 100, 3)).astype(np.uint8)
+    photo[30:90, 30:70] = (30, 30, 90)
+    picture = Image.fromarray(photo)
+    source = places.keep_corrections([("Bag", made.encoded(picture))])
+
+    corrected(tmp_path, start, source)
+
+    train = folder.RunFolder(tmp_path / "run").train
+    learns = CorrectionsSource(checkpoints.read_card(start).spec, train, CPU)
+    assert len(learns.pictures) == 2 and learns.labels_of_inputs.tolist() == [8, 8]
+    said = load_classifier(str(tmp_path / "run" / "best")).classify(picture)
+    assert said.prepared.middle is not None
+    outcome = checkpoints.read_card(tmp_path / "run" / "best").others["corrections"]
+    assert outcome["after"] == [said.label]

@@ -312,3 +312,22 @@ def test_the_development_data_is_read_whole():
     assert all(items.trained_photo(one) == streets[one.name[:4]] for one in photos[442:2396])
     categories = {one.folder for one in items.not_garments()}
     assert 60 < sum(items.trained_category(name) for name in categories) < 97
+
+
+def test_photos_are_judged_by_the_whole_and_the_middle(monkeypatch):
+    def sure_of_the_first_pixel(network, images, preprocessing, precision):
+        return torch.nn.functional.one_hot(images[:, 0, 0].long(), 10) * images[:, 0, 1, None]
+
+    monkeypatch.setattr(evaluation, "predict", sure_of_the_first_pixel)
+    seen = torch.tensor([[[3, 1]], [[3, 1]]], dtype=torch.uint8)  # class, and how sure
+    middle = torch.tensor([[[8, 5]], [[3, 1]]], dtype=torch.uint8)
+    kept_apart = validation.Validation(
+        fashion=seen[:1],
+        fashion_labels=torch.tensor([3]),
+        items=[item("clothing-small", "bag"), item("clothing-small", "dress")],
+        real=seen,
+        middle=middle,
+    )
+    one, both = (kept_apart.scores(None, Preprocessing(middle=m))["parts"] for m in (0.0, 0.8))
+    assert one == {"fashion-mnist": 1, "photos": 0.5}
+    assert both == {"fashion-mnist": 1, "photos": 1}

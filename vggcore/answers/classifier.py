@@ -65,27 +65,31 @@ class Classifier:
         """Whether an answer is the mean over the picture and its mirror image."""
         return self.preprocessing.mirror
 
-    def prepare(self, picture, **overrides: str) -> Prepared:
-        """`pictures.prepare` in the style this network was trained on. Raises ValueError."""
+    def prepare(self, picture, *, framed: bool = False, **overrides: str) -> Prepared:
+        """`pictures.prepare` in the style this network was trained on. Raises ValueError.
+
+        framed: somebody has cut the picture to what they mean, so its middle says no more.
+        """
         style = self.preprocessing.style
         # Networks for Fashion-MNIST see 28 pixels, scaled to their input size as in training.
         size = 28 if style == "fashion-mnist" else self.preprocessing.image_size
-        return prepare(picture, size, style, **overrides)
+        middle = 0.0 if framed else self.preprocessing.middle
+        return prepare(picture, size, style, middle=middle, **overrides)
 
-    def classify(self, picture, **overrides: str) -> Prediction:
+    def classify(self, picture, *, framed: bool = False, **overrides: str) -> Prediction:
         """Which garment `picture` shows: PIL image, or uint8 array [H, W] or [H, W, 3].
 
         If one thing is large and there is more around it, such as the texts of a shop's page, the
         answer is for that one. If several are large and get different names, the answer is
         unsure and says what they are. `overrides` are those of `pictures.prepare`: invert, crop
-        ("off" keeps the whole picture), background. Raises ValueError.
+        ("off" keeps the whole picture), background. framed: as in `prepare`. Raises ValueError.
         """
         picture = as_picture(picture)
         alone = overrides.get("crop") == "off" or takes_whole(self.preprocessing.style)
         found = things.Things() if alone else things.find(picture)
         if found.main:
             return self._of_part(picture, found.main, overrides)
-        answer = self.classify_prepared(self.prepare(picture, **overrides))
+        answer = self.classify_prepared(self.prepare(picture, framed=framed, **overrides))
         if not found.several:
             return answer
         parts = [self._of_part(picture, box, overrides) for box in found.several]
@@ -106,12 +110,13 @@ class Classifier:
         return replace(answer, several=several)
 
     def _of_part(self, picture: Image.Image, box: Box, overrides: dict) -> Prediction:
-        answer = self.classify_prepared(self.prepare(box.of(picture), **overrides))
+        prepared = self.prepare(box.of(picture), framed=True, **overrides)
+        answer = self.classify_prepared(prepared)
         return replace(answer, looked_at=box)
 
     def classify_prepared(self, prepared: Prepared) -> Prediction:
         """Which garment a prepared picture shows."""
-        logits = self.logits(prepared.network_input)
+        logits = self._mean_logits(prepared.inputs)
         chances = (logits / self.temperature).softmax(0).tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
         reason, turn = self._doubt(prepared, logits, chances), 0
@@ -137,11 +142,15 @@ class Classifier:
         """Float32 [1, C, S, S] from a prepared picture's input, uint8 [S, S] or [S, S, C]."""
         return fashion_mnist.to_network_input(torch.tensor(image)[None], self.preprocessing)
 
-    @torch.inference_mode()
     def logits(self, image: np.ndarray) -> torch.Tensor:
-        """Logits float32 [classes] of a prepared picture's input; see `mirrors`."""
-        inputs = self.network_input(image)
-        return evaluation.answer(self._answering, inputs, self.preprocessing)[0]
+        """Logits float32 [classes] of one of a prepared picture's inputs; see `mirrors`."""
+        return self._mean_logits([image])
+
+    @torch.inference_mode()
+    def _mean_logits(self, images: list[np.ndarray]) -> torch.Tensor:
+        """The mean of `logits` over the inputs of one picture."""
+        inputs = torch.cat([self.network_input(image) for image in images])
+        return evaluation.answer(self._answering, inputs, self.preprocessing).mean(0)
 
     def _needed_turn(self, prepared: Prepared, logits: torch.Tensor) -> tuple[int, str]:
         """How many degrees to the left to turn a picture, and what it then looks like; or 0.
@@ -153,15 +162,19 @@ class Classifier:
         """
         if self.checkpoint.card.unsure is None or judged.is_own(self.checkpoint.card):
             return 0, ""
-        image, limits = prepared.network_input, self.checkpoint.card.unsure
-        turned = [np.ascontiguousarray(np.rot90(image, quarters)) for quarters in (1, 2, 3)]
+        limits = self.checkpoint.card.unsure
+        turned = [
+            [np.ascontiguousarray(np.rot90(image, quarters)) for image in prepared.inputs]
+            for quarters in (1, 2, 3)
+        ]
         with torch.inference_mode():
-            seen = self._answering(torch.cat([self.network_input(each) for each in turned]))
+            each = [self.network_input(image) for images in turned for image in images]
+            seen = self._answering(torch.cat(each)).unflatten(0, (3, -1)).mean(1)
         found = doubt.evidence(seen)
         best = int(found.argmax())
         if found[best] - doubt.evidence(logits) < _SUSPECT:
             return 0, ""
-        upright = self.logits(turned[best])
+        upright = self._mean_logits(turned[best])
         if doubt.evidence(upright) - doubt.evidence(logits) < _CONFIRMED:
             return 0, ""
         if any(doubt.doubts(upright, self.temperature, limits, prepared.drawn)):

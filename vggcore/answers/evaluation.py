@@ -11,6 +11,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
 from vggcore.pictures import prepare
+from vggcore.pictures.prepare import Prepared
 from vggcore.pictures.preprocessing import Preprocessing
 
 # Limits of a batch: images, pixels. On a CPU larger batches take more memory and are slower: what
@@ -85,6 +86,21 @@ def predict(
         ]
     network.train(was_training)
     return torch.cat(logits)
+
+
+def predict_prepared(
+    network: VGG,
+    prepared: list[Prepared],
+    preprocessing: Preprocessing,
+    *,
+    precision: str = "float32",
+) -> Tensor:
+    """`predict` for prepared pictures, with the mean over the inputs of each: [N, classes]."""
+    inputs = torch.from_numpy(np.stack([image for one in prepared for image in one.inputs]))
+    device = next(network.parameters()).device
+    logits = predict(network, inputs.to(device), preprocessing, precision=precision)
+    own = logits.split([len(one.inputs) for one in prepared])
+    return torch.stack([each.mean(0) for each in own])
 
 
 def score(logits: Tensor, labels: Tensor) -> dict:

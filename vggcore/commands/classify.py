@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
                 picture = box.of(picture)
             if args.turn:
                 picture = picture.rotate(args.turn, expand=True)
-            prediction = classifier.classify(picture)
+            prediction = classifier.classify(picture, framed=box is not None)
             rows.append(_row(name, prediction))
             if args.explain:
                 folder = args.explain / f"{number:03}-{_safe(name)}"
@@ -180,8 +180,11 @@ def _explain(folder: Path, classifier: "Classifier", prediction: "Prediction") -
     from PIL import Image
 
     from vggcore.answers.explain import cam_overlay
+    from vggcore.pictures.prepare import visible
 
     steps = [*prediction.prepared.steps]
+    if prediction.prepared.middle is not None:
+        steps.append(("the middle", visible(prediction.prepared.middle)))
     heat = cam_overlay(classifier, prediction.prepared.network_input, prediction.label)
     steps.append((f"heat map {prediction.label}", heat))
     written = []

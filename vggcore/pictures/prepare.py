@@ -54,6 +54,12 @@ class Prepared(NamedTuple):
     cropped: bool  # the picture was cut to what differs from the background
     blank: bool  # nothing differs from the background
     drawn: bool  # a drawing, an icon or an image of the data set, not a photo
+    middle: np.ndarray | None = None  # the input for a photo's middle, if that was asked for
+
+    @property
+    def inputs(self) -> list[np.ndarray]:
+        """What the network looks at: the whole, and for photos perhaps the middle."""
+        return [self.network_input] if self.middle is None else [self.network_input, self.middle]
 
 
 def prepare(
@@ -64,6 +70,7 @@ def prepare(
     invert: str = "auto",
     crop: str = "auto",
     background: str = "auto",
+    middle: float = 0.0,
 ) -> Prepared:
     """Put any picture of a garment into the form that a network was trained on.
 
@@ -73,7 +80,8 @@ def prepare(
     invert: "auto" takes what is darker or brighter than the background; "yes" only what is darker;
     "no" only what is brighter. crop: "off" keeps the whole picture. background: "keep" leaves it
     in the picture, "remove" blanks all that is close to its colour, "auto" does so where it is
-    plain; colours always stay. Raises ValueError.
+    plain; colours always stay. middle: with crop "auto", prepare the middle of a photo too: this
+    share of each side; 0 does not. Raises ValueError.
     """
     _check("style", style, tuple(STYLES))
     _check("invert", invert, INVERT)
@@ -125,7 +133,24 @@ def prepare(
             steps.append((Message("network input"), seen))
         result = np.dstack([seen, result]) if channels == 4 else seen
     drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
-    return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn)
+    within = None
+    if middle and crop == "auto" and not (drawn or blank):
+        part = _middle_of(original, middle)
+        inner = prepare(part, size, style, invert=invert, background=background)
+        within = None if inner.blank else inner.network_input
+    return Prepared(steps, result, bool(inverted), box is not None, bool(blank), drawn, within)
+
+
+def visible(network_input: np.ndarray) -> np.ndarray:
+    """What people can see of a network's input: grey uint8 [S, S], or its colours [S, S, 3]."""
+    return network_input[..., :3] if network_input.ndim == 3 else network_input
+
+
+def _middle_of(picture: Image.Image, share: float) -> Image.Image:
+    """The middle of the picture, with this share of its width and height."""
+    width, height = (max(1, round(length * share)) for length in picture.size)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
 
 
 def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prepared:

@@ -18,6 +18,9 @@ class Preprocessing:
     mean: tuple[float, ...] = (MEAN,)  # of each channel, 0 to 1
     std: tuple[float, ...] = (STD,)
     mirror: bool = False  # an answer is the mean over a picture and its mirror image
+    # An answer for a photo is the mean over all of it and its middle, this share of each side; 0:
+    # over all of it alone.
+    middle: float = 0.0
 
     @classmethod
     def from_dict(cls, values: dict) -> "Preprocessing":
@@ -30,6 +33,11 @@ class Preprocessing:
         for name in ("style", "fit"):
             if not isinstance(found.get(name, ""), str):
                 raise ValueError(f"preprocessing.{name} must be text, not {found[name]!r}")
+        if "middle" in found:
+            share = a_number(found["middle"], "middle")
+            if not (share == 0 or 0.2 <= share < 1):
+                raise ValueError(f"preprocessing.middle must be 0, or from 0.2 to 1, not {share}")
+            found["middle"] = float(share)
         if "image_size" in found:
             size = a_number(found["image_size"], "image_size")
             if not (isfinite(size) and size >= 1):
@@ -42,4 +50,5 @@ class Preprocessing:
         values: dict = {"style": self.style, "image_size": self.image_size, "fit": self.fit}
         for name, several in (("mean", self.mean), ("std", self.std)):
             values[name] = several[0] if len(several) == 1 else list(several)
-        return values | ({"mirror": True} if self.mirror else {})
+        values |= {"mirror": True} if self.mirror else {}
+        return values | ({"middle": self.middle} if self.middle else {})

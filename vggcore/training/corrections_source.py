@@ -59,13 +59,18 @@ class CorrectionsSource:
         self.precision = resolve(train.precision, device)
         size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
         style = self.preprocessing.style
-        seen, self.names, labels = [], [], []
+        self.prepared, self.names, labels = [], [], []
         for one in corrections.read(train.pictures, self.classes):
-            seen.append(prepare(one.picture, size, style).network_input)
+            middle = self.preprocessing.middle
+            self.prepared.append(prepare(one.picture, size, style, middle=middle))
             self.names.append(one.name)
             labels.append(one.label)
-        self.pictures = torch.from_numpy(np.stack(seen))
         self.labels = torch.tensor(labels)
+        # Of a photo, the network also looks at the middle: it learns both.
+        seen = [image for one in self.prepared for image in one.inputs]
+        self.pictures = torch.from_numpy(np.stack(seen))
+        counts = torch.tensor([len(one.inputs) for one in self.prepared])
+        self.labels_of_inputs = self.labels.repeat_interleave(counts)
         self.batch_size, self.steps_per_epoch = train.batch_size, CORRECTION_STEPS
         generator = torch.Generator().manual_seed(train.seed)
         images, _ = making_results.split_of(self.card, "train")
@@ -77,7 +82,7 @@ class CorrectionsSource:
     def pictures_facts(self) -> dict:
         """Which corrections the run starts with."""
         digest = hashlib.sha256(self.pictures.numpy().tobytes())
-        digest.update(self.labels.numpy().tobytes())
+        digest.update(self.labels_of_inputs.numpy().tobytes())
         return {"sha256": digest.hexdigest()}
 
     @cached_property
@@ -98,7 +103,7 @@ class CorrectionsSource:
         first = self._input(vary(planes, generator).mul(255).byte())
         second = self._input(_planes(self.rehearsed[kept]))
         labels = torch.full((self.batch_size, 1), -1.0)
-        labels[:count, 0] = self.labels[own].float()
+        labels[:count, 0] = self.labels_of_inputs[own].float()
         logits = torch.cat([torch.zeros(count, self.said.shape[1]), self.said[kept]])
         inputs, targets = torch.cat([first, second]), torch.cat([labels, logits], 1)
         return (
@@ -157,8 +162,11 @@ class CorrectionsSource:
 
     def _named(self, network) -> list[int]:
         """The class it gives each corrected picture."""
-        pictures = self.pictures.to(self.device)
-        return evaluation.predict(network, pictures, self.preprocessing).argmax(1).tolist()
+        return (
+            evaluation.predict_prepared(network, self.prepared, self.preprocessing)
+            .argmax(1)
+            .tolist()
+        )
 
     def samples(self) -> Samples:
         """A validation picture of each class."""

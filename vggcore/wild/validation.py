@@ -31,13 +31,21 @@ class Validation(NamedTuple):
     fashion_labels: Tensor  # int64 [5000]
     items: list[Item]
     real: Tensor  # uint8 [len(items), S, S]
+    middle: Tensor | None = None  # the middles of photos, and `real` of drawings
 
     @classmethod
-    def load(cls, size: int, seed: int, sources=SOURCES, style: str = "wild") -> "Validation":
+    def load(
+        cls, size: int, seed: int, sources=SOURCES, style: str = "wild", middle: float = 0.0
+    ) -> "Validation":
+        """middle: the share of a photo that is looked at once more, as in `Preprocessing`."""
         images, labels = fashion_mnist.load_split("validation", seed=seed)
         items = [item for item in development_items(sources) if item.held_out]
-        real = prepared_images((item.picture() for item in items), size, style)
-        return cls(prepared_images(images.numpy(), size, style), labels, items, real)
+        seen = [prepare.prepare(item.picture(), size, style, middle=middle) for item in items]
+        whole, inner = (
+            torch.from_numpy(np.stack([one.inputs[place] for one in seen])) for place in (0, -1)
+        )
+        fashion = prepared_images(images.numpy(), size, style)
+        return cls(fashion, labels, items, whole, inner if middle else None)
 
     def answers(
         self, network, preprocessing: Preprocessing, precision: str = "float32"
@@ -53,6 +61,8 @@ class Validation(NamedTuple):
         right = F.one_hot(self.fashion_labels, NONE).bool()
         found = {"fashion-mnist": (logits_of(self.fashion), right)}
         logits = logits_of(self.real)
+        if self.middle is not None and preprocessing.middle:
+            logits = (logits + logits_of(self.middle)) / 2
         right = torch.zeros(len(self.items), NONE, dtype=torch.bool)
         for row, item in zip(right, self.items, strict=True):
             row[list(item.accepted)] = True
