@@ -67,9 +67,13 @@ def test_an_onnx_model_averages_over_the_mirror_image_where_the_card_says_so(fol
 
 def test_the_model_card_says_where_logits_are_to_be_averaged(folders):
     save_untrained(folders, "both-sides", mirror=True)
+    save_untrained(folders, "photos", mirror=True, middle=0.8)
 
-    assert "mirror image" in export.export("both-sides", "model-card").decode()
-    assert "mirror image" not in export.export("small", "model-card").decode()
+    plain, both, photos = (
+        export.export(name, "model-card").decode() for name in ("small", "both-sides", "photos")
+    )
+    assert "mirror image" in both and "mirror image" not in plain
+    assert "middle, 80% of each side" in photos and "middle" not in both
 
 
 def test_onnx_without_its_packages_says_what_to_install(monkeypatch, capsys):

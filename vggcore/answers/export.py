@@ -53,7 +53,7 @@ print(classifier.classify(picture))     # PIL image or uint8 array
 Without `vggcore`: {input}, {side}×{side} pixels with values from 0 to 1, minus {mean},
 divided by {std}.
 The {count} outputs are logits in the order of the card's `classes`; divide them by the temperature
-{temperature:.3g} before the softmax.{mirror}
+{temperature:.3g} before the softmax.{mirror}{middle}
 
 ## What it is not for
 
@@ -63,6 +63,9 @@ It knows {knows} and nothing else. {weak} {unsure}
 _MIRROR = """
 Average the logits of each image with those of its mirror image (left and right swapped): accuracy,
 temperature and thresholds were measured that way. The ONNX export does this itself."""
+_MIDDLE = """
+For photos, average also with the logits of the picture's middle, {share:.0%} of each side, prepared
+in the same way: no export does this itself."""
 _WEAK_GREY = """Its training pictures show single garments; people,
 several garments or a patterned background in a picture mislead it."""
 _WEAK_COLOUR = """Several garments in one picture mislead it: crop
@@ -236,6 +239,7 @@ def model_card(name: str | Path) -> bytes:
         std=_numbers(card.preprocessing.std),
         temperature=card.temperature,
         mirror=_MIRROR if card.preprocessing.mirror else "",
+        middle=_MIDDLE.format(share=card.preprocessing.middle) if card.preprocessing.middle else "",
         scores=_scores(card),
         training=_training(card),
         unsure=_UNSURE if card.unsure else _NEVER_UNSURE,
