@@ -142,7 +142,8 @@ def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.
     prepared = [prepare(image, size, style, middle=middle) for image in images]
     blank = torch.tensor([one.blank for one in prepared])
     drawn = torch.tensor([one.drawn for one in prepared])
-    return evaluation.predict_prepared(checkpoint.network, prepared, preprocessing), blank, drawn
+    inputs = [one.inputs for one in prepared]
+    return evaluation.predict_each(checkpoint.network, inputs, preprocessing), blank, drawn
 
 
 def main() -> None:

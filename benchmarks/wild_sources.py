@@ -111,7 +111,8 @@ def judge(network, preprocessing: Preprocessing, items: list[Item]) -> tuple[tor
     """Logits of these pictures, and how each was prepared."""
     size, style = preprocessing.image_size, preprocessing.style
     prepared = [prepare(i.picture(), size, style, middle=preprocessing.middle) for i in items]
-    return evaluation.predict_prepared(network, prepared, preprocessing), prepared
+    inputs = [one.inputs for one in prepared]
+    return evaluation.predict_each(network, inputs, preprocessing), prepared
 
 
 def table(items: list[Item], logits: torch.Tensor) -> list[str]:
@@ -175,15 +176,16 @@ def main() -> None:
         "--framings", action="store_true", help="worn garments cropped and on other backgrounds"
     )
     parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
-    parser.add_argument("--middle", type=float, help="share of a photo's sides; 0: no second look")
+    parser.add_argument(
+        "--whole-only", action="store_true", help="without a second look at a photo's middle"
+    )
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
 
     def seen_by(preprocessing: Preprocessing) -> Preprocessing:
-        middle = preprocessing.middle if arguments.middle is None else arguments.middle
         if arguments.one_view:
             return replace(preprocessing, mirror=False, middle=0.0)
-        return replace(preprocessing, middle=middle)
+        return replace(preprocessing, middle=0.0) if arguments.whole_only else preprocessing
 
     items: list[Item] = []
     prepared: list = []

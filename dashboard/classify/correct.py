@@ -1,13 +1,12 @@
 """Under an answer: "it is a …", kept in the visitor's session or given to the page's owner."""
 
-from io import BytesIO
 from typing import NamedTuple
 
 import streamlit as st
 from PIL import Image
 
 from dashboard.shared import deployment, formatting
-from dashboard.shared.language import tr
+from dashboard.shared.language import sentence, tr
 from vggcore.answers.classifier import Classifier
 from vggcore.data.own import corrections
 from vggcore.data.own.listing import PicturesError
@@ -33,8 +32,13 @@ def kept() -> list[Correction]:
     return st.session_state.setdefault(_KEPT, [])
 
 
-def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> None:
-    """A button that asks what the picture is; nothing if no network could use the answer."""
+def offer(
+    picture: Image.Image, network: Classifier, named: str, key: str, *, framed: bool = False
+) -> None:
+    """A button that asks what the picture is; nothing if no network could use the answer.
+
+    framed: the visitor has cut the picture to the garment.
+    """
     limits = deployment.limits()
     if limits.public and not limits.collecting:
         return
@@ -68,7 +72,7 @@ def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> No
             disabled=label is None,
             key=f"{key}-correct-keep",
             on_click=_keep,
-            args=(picture, label, named, key, limits.collecting),
+            args=(picture, label, named, key, limits.collecting, framed),
         )
         if said := st.session_state.pop(f"{_SAID}-{key}", ""):
             st.caption(formatting.plain(said))
@@ -81,19 +85,20 @@ def offer(picture: Image.Image, network: Classifier, named: str, key: str) -> No
             )
 
 
-def _keep(picture: Image.Image, label: str, named: str, key: str, collecting: bool) -> None:
+def _keep(
+    picture: Image.Image, label: str, named: str, key: str, collecting: bool, framed: bool
+) -> None:
     small = picture.convert("RGB")
     small.thumbnail((_SIDE, _SIDE))
-    stream = BytesIO()
-    small.save(stream, "PNG")
+    png = corrections.encoded(small, framed=framed)
     try:
         if collecting:
-            corrections.collect(label, stream.getvalue())
+            corrections.collect(label, png)
         elif len(kept()) >= MOST:
             raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
         else:
-            kept().append(Correction(label, named, stream.getvalue(), small))
+            kept().append(Correction(label, named, png, small))
     except ValueError as error:
-        st.session_state[f"{_SAID}-{key}"] = tr(error)
+        st.session_state[f"{_SAID}-{key}"] = sentence(error)
         return
     st.session_state[f"{_SAID}-{key}"] = tr("Thank you: kept as {label}.", label=tr(label))

@@ -138,7 +138,7 @@ def show(
                 st.caption(tr(NEVER_DOUBTS))
     first, asked = next(iter(predictions.values())), next(iter(networks.values()))
     with row:
-        correct.offer(picture, asked, first.label, key)
+        correct.offer(picture, asked, first.label, key, framed=framed)
     if first.turn:
         answers.button(
             tr("Turn it: {turn}", turn=tr(TURNS_IN_WORDS[first.turn])),
@@ -228,11 +228,12 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     prepared = prediction.prepared
     captions = [f"{number}. {tr(name)}" for number, (name, _) in enumerate(prepared.steps, start=1)]
     pictures = [image for _, image in prepared.steps]
-    if mirrors:
-        captions[-1] += tr(", also mirrored")
     if prepared.middle is not None:
-        captions.append(tr("and the same of its middle"))
+        captions.append(tr("{number}. the same for its middle", number=len(captions) + 1))
         pictures.append(visible(prepared.middle))
+    if mirrors:
+        seen = slice(-len(prepared.inputs), None)
+        captions[seen] = [caption + tr(", also mirrored") for caption in captions[seen]]
     return strip(list(zip(captions, pictures, strict=True)), side=96)  # five in a row
 
 

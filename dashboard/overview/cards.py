@@ -26,7 +26,7 @@ def sent_through(name: str) -> tuple[journey.Journey, str]:
         with st.spinner(tr("The network is looking at it …")):
             return _computed(name, checkpoints.version(checkpoints.DEFAULT)), ""
     except checkpoints.CheckpointError as error:
-        return journey.stored(), tr(error)
+        return journey.stored(), sentence(error)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

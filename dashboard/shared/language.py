@@ -66,7 +66,7 @@ def sentence(error: BaseException | Message) -> str:
     """`tr(error)` to stand alone: with a capital at its start and a full stop at its end.
 
     Errors are written to follow a name or a colon, as the command line shows them. A start that is
-    not an English word is left as it is: a file's name, or a setting such as in_channels.
+    not a plain English word is left as it is: a file's name, or a setting such as in_channels.
     """
     said = tr(error)
     template = error if isinstance(error, Message) else (error.args or ("",))[0]
@@ -74,7 +74,7 @@ def sentence(error: BaseException | Message) -> str:
         return said
     if re.match(r"[a-z]+[ ,;]", said) and said[0] == template.template[0]:
         said = said[0].upper() + said[1:]
-    if said[-1].isalnum() or said[-1] in "'\")”’）":
+    if said[-1].isalnum() or said[-1] in "'`\")]”’）":
         said += "。" if current() == "zh" else "."
     return said
 

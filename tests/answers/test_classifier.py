@@ -236,3 +236,34 @@ def test_of_what_a_visitor_framed_nothing_is_cut_off(sees_colour):
     assert framed.prepared.middle is None
     assert list(framed.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-3)
     assert framed.probabilities != sees_colour.classify(worn()).probabilities
+
+
+@pytest.fixture
+def looks_twice(knows_tops):
+    """`knows_tops`, which also looks at the middle of photos."""
+    knows_tops.preprocessing = replace(knows_tops.preprocessing, middle=0.9)
+    return knows_tops
+
+
+def photographed(picture: np.ndarray) -> np.ndarray:
+    """In shades of blue, with a photo's noise and room on all sides."""
+    room = np.pad(picture, 40, constant_values=240)[..., None]
+    light = np.linspace(0.3, 1.2, len(room))[:, None, None]
+    coloured = np.where(room < 128, light * (60, 90, 200), room)
+    noise = np.random.default_rng(0).integers(-5, 6, coloured.shape)
+    return np.clip(coloured + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("quarters", "turn"), [(0, 0), (1, 270), (2, 180), (3, 90)])
+def test_a_turned_photo_is_noticed_in_both_looks(looks_twice, quarters, turn):
+    answer = looks_twice.classify(np.rot90(photographed(top()), quarters).copy())
+
+    assert answer.prepared.middle is not None
+    assert answer.turn == turn and answer.unsure == bool(turn)
+
+
+def test_the_things_in_a_photo_are_looked_at_whole(looks_twice):
+    answer = looks_twice.classify(photographed(np.hstack([top(), bag()])))
+
+    assert answer.prepared.middle is not None and len(answer.several) == 2
+    assert all(thing.answer.prepared.middle is None for thing in answer.several)

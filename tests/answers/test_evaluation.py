@@ -291,7 +291,7 @@ def test_a_prepared_picture_s_answer_is_the_mean_over_its_inputs(network):
     prepared = [prepare(photo, 28, "fashion-mnist", middle=share) for share in (0.6, 0.0)]
     assert [len(one.inputs) for one in prepared] == [2, 1]
 
-    found = evaluation.predict_prepared(loaded.network, prepared, way)
+    found = evaluation.predict_each(loaded.network, [one.inputs for one in prepared], way)
 
     each = evaluation.predict(loaded.network, torch.tensor(np.stack(prepared[0].inputs)), way)
     assert torch.allclose(found[0], each.mean(0), atol=1e-5)

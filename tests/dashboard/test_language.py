@@ -74,8 +74,19 @@ def test_a_tab_stays_open_too(session):
         (Message("{name}: not a picture", name="a.png"), "a.png: not a picture."),
         (Message("in_channels must be 1, 3 or 4"), "in_channels must be 1, 3 or 4."),
         (Message("the zip is empty: add pictures."), "The zip is empty: add pictures."),
+        (Message("{name} is no picture", name="scan"), "scan is no picture."),
+        (Message("train in a terminal, `vggcore train`"), "Train in a terminal, `vggcore train`."),
         ("already a text of some library", "already a text of some library"),
     ],
 )
 def test_an_error_on_a_page_is_a_sentence(error, said):
     assert language.sentence(ValueError(error)) == said
+
+
+def test_in_chinese_a_sentence_ends_with_its_own_full_stop(monkeypatch):
+    monkeypatch.setattr(language, "current", lambda: "zh")
+    error = ValueError(Message("{text!r} is not X,Y,WIDTH,HEIGHT in whole pixels", text="1,2"))
+
+    said = language.sentence(error)
+
+    assert said.endswith("。") and "whole pixels" not in said

@@ -65,7 +65,7 @@ def test_thresholds_come_back():
         ({"preprocessing": "none"}, "preprocessing must be an object"),
         ({"preprocessing": {"mean": "grey"}}, "mean must be a number"),
         ({"preprocessing": {"style": 3}}, "style must be text"),
-        ({"preprocessing": {"middle": 1.2}}, "middle must be 0, or from 0.2 to 1, not 1.2"),
+        ({"preprocessing": {"middle": 1.2}}, "middle must be 0, or from 0.2 to below 1, not 1.2"),
         ({"preprocessing": {"middle": float("nan")}}, "middle must be 0"),
         ({"classes": "ab"}, "classes must be a list"),
         ({"test_accuracy": "good"}, "test_accuracy must be a number"),

@@ -84,10 +84,11 @@ def test_a_deeper_network_answers_as_the_one_that_it_starts_from(configuration, 
     assert torch.allclose(answers, expected, rtol=1e-3, atol=1e-6)
 
 
-def test_in_training_too_added_batch_norm_nearly_gives_back_what_it_gets():
+@pytest.mark.parametrize("configuration", ["D", "E"])
+def test_in_training_too_added_batch_norm_nearly_gives_back_what_it_gets(configuration):
     torch.manual_seed(0)
     source = small("B", batch_norm=True)
-    target = small("D", batch_norm=True)
+    target = small(configuration, batch_norm=True)
     torch.nn.init.uniform_(source.block3.bn2.bias, -1, 1)
     copy_weights(source, target, "deeper")
     block = target.block3
@@ -95,14 +96,24 @@ def test_in_training_too_added_batch_norm_nearly_gives_back_what_it_gets():
 
     with torch.no_grad():
         before = block.relu2(block.bn2(block.conv2(images)))
-        after = block.relu3(block.bn3(block.conv3(before)))
+        after = block[6:-1](before)  # all that was added, without the pool
 
-    assert (after - before).abs().mean() < 0.1 * before.abs().mean()
+    assert len(block[6:-1]) == {"D": 3, "E": 6}[configuration]
+    assert (after - before).abs().mean() < 0.05 * before.abs().mean()
 
 
-def test_a_network_that_loses_layers_is_not_deeper():
-    with pytest.raises(ValueError, match="VGG-13 ×1/16 has no place for block3.conv3"):
-        copy_weights(small("D"), small("B"), "deeper")
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        (small("D"), small("B"), "VGG-13 ×1/16 has no place for block3.conv3"),
+        (small("B"), small("D", head="pool"), "has no place for classifier.fc1"),
+        (small("B", batch_norm=True), small("D"), "needs batch_norm in both networks"),
+        (small("B"), small("D", batch_norm=True), "needs batch_norm in both networks"),
+    ],
+)
+def test_a_network_that_cannot_answer_alike_is_not_deeper(source, target, message):
+    with pytest.raises(ValueError, match=message):
+        copy_weights(source, target, "deeper")
 
 
 def test_an_unknown_choice_of_layers_is_refused():

@@ -278,8 +278,16 @@ def test_elsewhere_the_whole_is_all_there_is(picture, options):
     assert prepared.middle is None and len(prepared.inputs) == 1
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (3, 3)])
-def test_the_middle_of_a_tiny_picture_is_no_trouble(shape):
+@pytest.mark.parametrize("shape", [(2, 300), (300, 2), (4, 60)])
+def test_the_middle_of_a_narrow_picture_is_no_trouble(shape):
     picture = np.random.default_rng(1).integers(0, 255, (*shape, 3)).astype(np.uint8)
 
-    assert prepare(picture, style="colour-outline", middle=0.2).network_input.shape == (64, 64, 4)
+    for seen in prepare(picture, style="colour-outline", middle=0.2).inputs:
+        assert seen.shape == (64, 64, 4)
+
+
+def test_a_middle_in_which_nothing_stands_out_is_left_out():
+    picture = photo()
+    picture[60:140, 40:120] = (200, 30, 40)
+
+    assert prepare(picture, style="colour-outline", middle=0.3).middle is None

@@ -181,14 +181,26 @@ def test_of_a_photo_it_learns_the_middle_too(tmp_path, start):
     photo = np.random.default_rng(0).integers(90, 170, (120, 100, 3)).astype(np.uint8)
     photo[30:90, 30:70] = (30, 30, 90)
     picture = Image.fromarray(photo)
-    source = places.keep_corrections([("Bag", made.encoded(picture))])
+    framed = corrections.encoded(picture, framed=True)
+    source = places.keep_corrections([("Bag", made.encoded(picture)), ("Coat", framed)])
 
     corrected(tmp_path, start, source)
 
     train = folder.RunFolder(tmp_path / "run").train
     learns = CorrectionsSource(checkpoints.read_card(start).spec, train, CPU)
-    assert len(learns.pictures) == 2 and learns.labels_of_inputs.tolist() == [8, 8]
-    said = load_classifier(str(tmp_path / "run" / "best")).classify(picture)
-    assert said.prepared.middle is not None
+    assert len(learns.pictures) == 3 and learns.labels_of_inputs.tolist() == [8, 8, 4]
+    network = load_classifier(str(tmp_path / "run" / "best"))
+    whole, twice = (network.classify(picture, framed=framed) for framed in (True, False))
+    assert twice.prepared.middle is not None
     outcome = checkpoints.read_card(tmp_path / "run" / "best").others["corrections"]
-    assert outcome["after"] == [said.label]
+    assert outcome["after"] == [twice.label, whole.label]
+
+
+@pytest.mark.parametrize("framed", [True, False])
+def test_a_correction_remembers_whether_it_was_framed(framed):
+    png = corrections.encoded(Image.new("RGB", (40, 40), (200, 30, 40)), framed=framed)
+    source = places.keep_corrections([("Bag", png)])
+
+    (kept,) = corrections.read(source, ("Bag", "Hat"))
+
+    assert kept.framed == framed

@@ -1,6 +1,7 @@
 """`wild.source`: what counts as right, the loss with "no garment", batches, and resuming them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from vggcore.data import augment
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
-from vggcore.runs import folder as run_folder
 from vggcore.training import loop
+from vggcore.training.progress import Progress
 from vggcore.wild import items, loss, pools, validation
 from vggcore.wild.items import NONE, Item
 from vggcore.wild.pools import Pool
@@ -166,17 +167,14 @@ def test_the_card_names_all_that_was_trained_on(source):
     assert said.train_images == 40 * len(SHARES)
 
 
-def test_a_resumed_run_is_told_once_if_its_pictures_are_drawn_in_another_way(
-    source, tmp_path, monkeypatch
-):
-    spec = VGGSpec(image_size=32, head="pool", in_channels=source.channels)
-    folder = run_folder.create(tmp_path / "run", spec, source.train)
-    assert loop._changes_of_pictures(folder, source) == []
-    assert loop._changes_of_pictures(folder, source) == []
+def test_a_resumed_run_is_told_if_its_pictures_are_drawn_in_another_way(source, monkeypatch):
+    before = source.pictures_facts()["sha256"]
+    progress = Progress(threads=torch.get_num_threads(), precision="float32", pictures=before)
+    assert loop._resume_notes(progress, "float32", source.pictures_facts()["sha256"]) == []
     monkeypatch.setattr(pools, "_VERSION", pools._VERSION + 1)
-    (note,) = loop._changes_of_pictures(folder, source)
+    (note,) = loop._resume_notes(progress, "float32", source.pictures_facts()["sha256"])
     assert "another way" in note
-    assert loop._changes_of_pictures(folder, source) == []
+    assert loop._resume_notes(replace(progress, pictures=""), "float32", "other") == []
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -11,7 +11,6 @@ from vggcore.data import fashion_mnist
 from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
 from vggcore.pictures import prepare
-from vggcore.pictures.prepare import Prepared
 from vggcore.pictures.preprocessing import Preprocessing
 
 # Limits of a batch: images, pixels. On a CPU larger batches take more memory and are slower: what
@@ -88,19 +87,17 @@ def predict(
     return torch.cat(logits)
 
 
-def predict_prepared(
-    network: VGG,
-    prepared: list[Prepared],
-    preprocessing: Preprocessing,
-    *,
-    precision: str = "float32",
+def predict_each(
+    network: VGG, inputs: list[list[np.ndarray]], preprocessing: Preprocessing
 ) -> Tensor:
-    """`predict` for prepared pictures, with the mean over the inputs of each: [N, classes]."""
-    inputs = torch.from_numpy(np.stack([image for one in prepared for image in one.inputs]))
+    """`predict` for pictures with one or several inputs (`Prepared.inputs`): [N, classes].
+
+    Each picture's logits are the mean over its inputs.
+    """
+    images = torch.from_numpy(np.stack([image for own in inputs for image in own]))
     device = next(network.parameters()).device
-    logits = predict(network, inputs.to(device), preprocessing, precision=precision)
-    own = logits.split([len(one.inputs) for one in prepared])
-    return torch.stack([each.mean(0) for each in own])
+    logits = predict(network, images.to(device), preprocessing)
+    return torch.stack([each.mean(0) for each in logits.split([len(own) for own in inputs])])
 
 
 def score(logits: Tensor, labels: Tensor) -> dict:

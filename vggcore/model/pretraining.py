@@ -33,7 +33,7 @@ def copy_weights(
     one channel can also start one that sees colours, which then gives the same answers at first. A
     convolution's batch norm and its running statistics are copied only along with it. The last
     layer is copied only if both name the `same_classes`. Raises ValueError for other `layers`, and
-    with "deeper" if a convolution of the source finds no place.
+    with "deeper" if a layer of the source finds no place, or if only one network has batch norm.
     """
     if layers not in LAYERS:
         raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
@@ -49,28 +49,32 @@ def copy_weights(
             copied.append(name)
             _copy_batch_norm(name, source, target)
     if layers == "deeper":
-        _pass_on_in_others(target, copied, convs)
+        lost = [name for name in offered if name not in [*copied, *left_out]]
+        if lost:
+            raise ValueError(
+                f"init_layers 'deeper' copies every layer, and {target.spec.name} has no place "
+                f"for {', '.join(lost)}: choose 'all'"
+            )
+        if source.spec.batch_norm != target.spec.batch_norm:
+            raise ValueError("init_layers 'deeper' needs batch_norm in both networks, or in none")
+        _pass_on_in_others(target, copied)
     return copied
 
 
-def _pass_on_in_others(target: VGG, copied: list[str], convs: list[str]) -> None:
-    """Make each convolution that was not `copied` pass on its input. convs: the source's."""
-    lost = [name for name in convs if name not in copied]
-    if lost:
-        raise ValueError(
-            f"init_layers 'deeper' needs a network that has all its convolutions here: "
-            f"{target.spec.name} has no place for {', '.join(lost)}"
-        )
+def _pass_on_in_others(target: VGG, copied: list[str]) -> None:
+    """Make each convolution that was not `copied` pass on its input."""
     modules = dict(target.named_modules())
-    before = None
+    before, before_is_copied = None, True
     for name in (name for name in modules if ".conv" in name):
-        norm = modules.get(name.replace(".conv", ".bn"))
-        if name not in copied:
+        norm, is_copied = modules.get(name.replace(".conv", ".bn")), name in copied
+        if not is_copied:
             nn.init.dirac_(modules[name].weight)
             nn.init.zeros_(modules[name].bias)
-            if norm is not None:
+            if norm is not None and before_is_copied:
                 _undo_itself(norm, before)
-        before = norm
+            elif norm is not None:  # gets just what the one before gets
+                norm.load_state_dict(before.state_dict())
+        before, before_is_copied = norm, is_copied
 
 
 def _undo_itself(norm: nn.BatchNorm2d, before: nn.BatchNorm2d) -> None:

@@ -36,7 +36,9 @@ class Preprocessing:
         if "middle" in found:
             share = a_number(found["middle"], "middle")
             if not (share == 0 or 0.2 <= share < 1):
-                raise ValueError(f"preprocessing.middle must be 0, or from 0.2 to 1, not {share}")
+                raise ValueError(
+                    f"preprocessing.middle must be 0, or from 0.2 to below 1, not {share}"
+                )
             found["middle"] = float(share)
         if "image_size" in found:
             size = a_number(found["image_size"], "image_size")

@@ -59,17 +59,16 @@ class CorrectionsSource:
         self.precision = resolve(train.precision, device)
         size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
         style = self.preprocessing.style
-        self.prepared, self.names, labels = [], [], []
+        self.inputs, self.names, labels = [], [], []
         for one in corrections.read(train.pictures, self.classes):
-            middle = self.preprocessing.middle
-            self.prepared.append(prepare(one.picture, size, style, middle=middle))
+            middle = 0.0 if one.framed else self.preprocessing.middle
+            self.inputs.append(prepare(one.picture, size, style, middle=middle).inputs)
             self.names.append(one.name)
             labels.append(one.label)
         self.labels = torch.tensor(labels)
         # Of a photo, the network also looks at the middle: it learns both.
-        seen = [image for one in self.prepared for image in one.inputs]
-        self.pictures = torch.from_numpy(np.stack(seen))
-        counts = torch.tensor([len(one.inputs) for one in self.prepared])
+        self.pictures = torch.from_numpy(np.stack([each for own in self.inputs for each in own]))
+        counts = torch.tensor([len(own) for own in self.inputs])
         self.labels_of_inputs = self.labels.repeat_interleave(counts)
         self.batch_size, self.steps_per_epoch = train.batch_size, CORRECTION_STEPS
         generator = torch.Generator().manual_seed(train.seed)
@@ -162,11 +161,8 @@ class CorrectionsSource:
 
     def _named(self, network) -> list[int]:
         """The class it gives each corrected picture."""
-        return (
-            evaluation.predict_prepared(network, self.prepared, self.preprocessing)
-            .argmax(1)
-            .tolist()
-        )
+        answers = evaluation.predict_each(network, self.inputs, self.preprocessing)
+        return answers.argmax(1).tolist()
 
     def samples(self) -> Samples:
         """A validation picture of each class."""

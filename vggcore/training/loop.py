@@ -88,7 +88,8 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
         )
     if train.freeze_epochs and distributed.world_size() > 1:
         raise ValueError("freeze_epochs needs a single process: set it to 0, or use one GPU")
-    changes = _changes_of_pictures(folder, source)
+    facts = source.pictures_facts()
+    _check_own_pictures(folder, facts)
     network = build(spec, init=train.init, seed=train.seed).to(device)
     network = network.to(memory_format=torch.channels_last)
     average = build(spec).to(device) if train.ema else None
@@ -103,38 +104,32 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     if progress.best_rank < 0:  # saved before epochs had their own rank
         progress.best_rank = progress.best_val_accuracy
     used = precision.resolve(train.precision, device)
+    pictures = "" if facts is None else facts["sha256"]
     if distributed.is_main():
         folder.truncate_metrics(progress.metrics_bytes)
-        for note in notes if resumed is None else changes + _resume_notes(progress, used):
+        for note in notes if resumed is None else _resume_notes(progress, used, pictures):
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / "best"):
         # Killed between writing its weights and its card: the next epoch writes it again.
         progress.best_val_accuracy = progress.best_rank = -1.0
     progress.threads, progress.precision = torch.get_num_threads(), used
+    progress.pictures = pictures
     return Loop(folder, source, state, progress, device)
 
 
-def _changes_of_pictures(folder: RunFolder, source: Source) -> list[str]:
-    """A note if the pictures that this project makes have changed since the run started.
-
-    Raises ValueError if somebody's own pictures have.
-    """
-    if (facts := source.pictures_facts()) is None:
-        return []
+def _check_own_pictures(folder: RunFolder, facts: dict | None) -> None:
+    """Raises ValueError if somebody's own pictures have changed since the run started."""
+    if facts is None or not folder.train.pictures:
+        return
     file = folder.path / PICTURES
-    before = read_json(file)
-    if before is not None and before.get("sha256") == facts["sha256"]:
-        return []
-    if before is not None and folder.train.pictures:
+    if (before := read_json(file)) is None:
+        if distributed.is_main():
+            write_json(file, facts)
+    elif before.get("sha256") != facts["sha256"]:
         raise ValueError(
             f"the pictures in {folder.train.pictures} have changed since this run began, so it "
             "cannot continue: start a new run"
         )
-    if distributed.is_main():
-        write_json(file, facts)
-    if before is None:
-        return []
-    return ["went on with pictures that this version draws or mixes in another way"]
 
 
 def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]:
@@ -151,7 +146,7 @@ def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]
     return tell
 
 
-def _resume_notes(progress: Progress, used: str) -> list[str]:
+def _resume_notes(progress: Progress, used: str, pictures: str) -> list[str]:
     notes, threads = [], torch.get_num_threads()
     if progress.threads != threads:
         notes.append(
@@ -161,6 +156,10 @@ def _resume_notes(progress: Progress, used: str) -> list[str]:
     if progress.precision not in ("", used):  # "": saved before it was recorded
         notes.append(
             f"went on with {used} instead of {progress.precision}: sums are rounded differently"
+        )
+    if progress.pictures not in ("", pictures):
+        notes.append(
+            "went on with pictures that this version draws, mixes or looks at in another way"
         )
     return notes
 

@@ -27,6 +27,7 @@ class Progress:
     metrics_bytes: int = 0  # length of metrics.jsonl at this point
     threads: int = 0  # CPU threads of the session that saved this
     precision: str = ""  # of that session
+    pictures: str = ""  # digest of how that session drew the pictures, if versions differ in that
     scaler: dict = field(default_factory=dict)  # state of float16's loss scaling; else empty
 
     def not_finite(self, what: str) -> TrainingFailed:

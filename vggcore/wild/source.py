@@ -43,7 +43,7 @@ SHARES = {
     "none-photos": 0.09,
 }
 # Share of a photo's sides that is looked at once more. If somebody wears what is meant, it is
-# mostly in the middle; of a garment alone, this cuts off nothing that matters.
+# mostly in the middle. Closer looks lose more of pictures that are cut tightly to a garment.
 MIDDLE = 0.8
 COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # roughly those of the channels of photos, pixels in 0…1
 _STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's channels
@@ -140,13 +140,14 @@ class WildSource:
         return Validation.load(self.size, self.train.seed, self.sources, style, middle)
 
     def pictures_facts(self) -> dict:
-        """A digest of how its pictures are drawn and mixed, which differs between versions."""
+        """A digest of how its pictures are drawn, mixed and looked at: versions differ in that."""
         colour = self.channels > 1
         keys = [
             (name, share, pool_key(name, self.size, self.train.seed, self.sources, colour=colour))
             for name, share in self.shares.items()
         ]
-        return {"sha256": hashlib.sha256(json.dumps(keys).encode()).hexdigest()}
+        facts = [keys, self.preprocessing.to_dict()]
+        return {"sha256": hashlib.sha256(json.dumps(facts).encode()).hexdigest()}
 
     def describe(self) -> TrainedOn:
         """What a card says about the data."""

@@ -134,7 +134,7 @@ def test_the_report_says_what_deserves_a_look(source, tmp_path):
     assert found.copies == (("circle/000.png", "circle/copy.png", "cross/same.png"),)
     assert found.contradictions == found.copies
     said = " ".join(found.warnings())
-    for part in (" cannot be used: ", "in two classes at once", "more than once"):
+    for part in (" cannot be used: ", "in several classes at once", "more than once"):
         assert part in said
     assert "square has 58 pictures and circle 9" in said
     assert found.to_dict()["pictures"] == 76

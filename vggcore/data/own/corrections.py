@@ -3,10 +3,12 @@
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vggcore.data.own import places
 from vggcore.data.own.listing import DECODED_SIDE, PicturesError
@@ -18,6 +20,7 @@ from vggcore.pictures.decode import ImageError, open_image
 COLLECTED = places.CORRECTIONS
 MOST = 2_000  # pictures in it
 SUFFIX = ".png"
+_FRAMED = "Framed"  # keyword of a text in the PNG
 
 
 class Corrected(NamedTuple):
@@ -26,6 +29,17 @@ class Corrected(NamedTuple):
     name: str
     label: int
     picture: Image.Image
+    framed: bool  # somebody had cut it to what they meant
+
+
+def encoded(picture: Image.Image, *, framed: bool) -> bytes:
+    """A PNG that says whether somebody had cut the picture to what they meant."""
+    said = PngInfo()
+    if framed:
+        said.add_text(_FRAMED, "yes")
+    stream = BytesIO()
+    picture.save(stream, "PNG", pnginfo=said)
+    return stream.getvalue()
 
 
 def collect(label: str, png: bytes) -> None:
@@ -56,7 +70,9 @@ def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
                 Message("{name} in {source}: {error}", name=file.name, source=source, error=error)
             ) from None
         name = f"{file.parent.name}/{file.name}"
-        yield Corrected(name, by_folder[file.parent.name], picture)
+        with Image.open(file) as stored:
+            framed = _FRAMED in stored.info
+        yield Corrected(name, by_folder[file.parent.name], picture, framed)
 
 
 def check(source: str, classes: Sequence[str]) -> None:

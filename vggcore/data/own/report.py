@@ -125,9 +125,9 @@ class Report:
     def _contradictions(self) -> Message:
         names = ", ".join(self.contradictions[0][:3])
         if len(self.contradictions) == 1:
-            return Message("the same picture is in two classes at once: {names}", names=names)
+            return Message("the same picture is in several classes at once: {names}", names=names)
         return Message(
-            "{count} pictures are in two classes at once, such as {names}",
+            "{count} pictures are in several classes at once, such as {names}",
             count=len(self.contradictions),
             names=names,
         )
@@ -136,8 +136,7 @@ class Report:
         names = ", ".join(self.copies[0][:3])
         if len(self.copies) == 1:
             return Message(
-                "the same picture is there more than once, as {names}: copies stay in the same "
-                "split",
+                "the same picture is there more than once ({names}): copies stay in the same split",
                 names=names,
             )
         return Message(
