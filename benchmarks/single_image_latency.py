@@ -49,6 +49,7 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
     half = folded(network).to(torch.bfloat16)
     ready = packed(network)
     values = picture.numpy()
+    twice = torch.cat([picture, picture])  # all of a photo, and its middle
     return {
         "ONNX Runtime": lambda: session.run(None, {"images": values}),
         "as trained": lambda: network(picture),
@@ -58,6 +59,7 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
         "BN folded, TorchScript": lambda: frozen(picture),
         "packed, the classifier's": lambda: ready(picture),
         "a whole answer": lambda: evaluation.answer(ready, picture, way),
+        "a photo's, with its middle": lambda: evaluation.answer(ready, twice, way),
     }
 
 

@@ -1,6 +1,7 @@
 """How often the network says "unsure": for other things (it should), for garments (it should not).
 
     python benchmarks/unsure.py [CHECKPOINT]            # rates per kind, calibration errors
+    python benchmarks/unsure.py wild --calibrate    # write them to the card, found anew
     python benchmarks/unsure.py --one-view              # looking only once, calibrated anew
 
 Garments: Fashion-MNIST's validation split and the development pictures held out from training. The
@@ -29,6 +30,7 @@ from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.wild import items, no_garments, validation  # noqa: E402
+from vggcore.wild.source import preprocessing  # noqa: E402
 
 MADE_UP = {
     "blank": no_garments.blank,
@@ -146,22 +148,43 @@ def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.
     return evaluation.predict_each(checkpoint.network, inputs, preprocessing), blank, drawn
 
 
+def calibrate(name: str) -> None:
+    """Write a card for the same weights with today's preprocessing, and calibrate it for that."""
+    checkpoint = checkpoints.load(name)
+    card = checkpoint.card
+    way = preprocessing(card.spec.image_size, card.spec.in_channels)
+    judges = validation.Validation.load(
+        way.image_size, card.seed or 0, style=way.style, middle=way.middle
+    )
+    honest = doubt.calibrate(judges.answers(checkpoint.network, way))
+    card = replace(card, preprocessing=way, **honest)
+    checkpoints.save(checkpoint.path, checkpoint.network, card)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
     parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
-    arguments = parser.parse_args()
-    checkpoint = checkpoints.load(arguments.checkpoint)
-    card, preprocessing = checkpoint.card, checkpoint.card.preprocessing
-    if arguments.one_view:
-        preprocessing = replace(preprocessing, mirror=False, middle=0.0)
-    kept_apart = validation.Validation.load(
-        preprocessing.image_size,
-        card.seed or 0,
-        style=preprocessing.style,
-        middle=preprocessing.middle,
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first find temperature and thresholds anew, for this version's way of looking at "
+        "photos, and write them to the card",
     )
-    found = kept_apart.answers(checkpoint.network, preprocessing)
+    arguments = parser.parse_args()
+    if arguments.calibrate:
+        calibrate(arguments.checkpoint)
+    checkpoint = checkpoints.load(arguments.checkpoint)
+    card, way = checkpoint.card, checkpoint.card.preprocessing
+    if arguments.one_view:
+        way = replace(way, mirror=False, middle=0.0)
+    kept_apart = validation.Validation.load(
+        way.image_size,
+        card.seed or 0,
+        style=way.style,
+        middle=way.middle,
+    )
+    found = kept_apart.answers(checkpoint.network, way)
     if arguments.one_view:
         card = replace(card, **doubt.calibrate(found))
     temperature, unsure = card.temperature, card.unsure
