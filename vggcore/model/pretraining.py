@@ -64,16 +64,21 @@ def copy_weights(
 def _pass_on_in_others(target: VGG, copied: list[str]) -> None:
     """Make each convolution that was not `copied` pass on its input."""
     modules = dict(target.named_modules())
-    before, before_is_copied = None, True
-    for name in (name for name in modules if ".conv" in name):
+    before: nn.Module | None = None
+    before_is_copied = True
+    for name, layer in modules.items():
+        if not isinstance(layer, nn.Conv2d):
+            continue
         norm, is_copied = modules.get(name.replace(".conv", ".bn")), name in copied
         if not is_copied:
-            nn.init.dirac_(modules[name].weight)
-            nn.init.zeros_(modules[name].bias)
-            if norm is not None and before_is_copied:
-                _undo_itself(norm, before)
-            elif norm is not None:  # gets just what the one before gets
-                norm.load_state_dict(before.state_dict())
+            nn.init.dirac_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            if isinstance(norm, nn.BatchNorm2d) and isinstance(before, nn.BatchNorm2d):
+                if before_is_copied:
+                    _undo_itself(norm, before)
+                else:  # it gets just what the one before gets
+                    norm.load_state_dict(before.state_dict())
         before, before_is_copied = norm, is_copied
 
 
@@ -90,6 +95,7 @@ def _undo_itself(norm: nn.BatchNorm2d, before: nn.BatchNorm2d) -> None:
     mean = shift * share + scale * density
     square = (shift.square() + scale.square()) * share + shift * scale * density
     variance = (square - mean.square()).clamp_min(1e-4)
+    assert norm.running_mean is not None and norm.running_var is not None
     norm.running_mean.copy_(mean)
     norm.running_var.copy_(variance)
     norm.bias.copy_(mean)
