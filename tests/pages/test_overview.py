@@ -83,7 +83,7 @@ def test_without_a_network_a_click_says_so_and_keeps_the_strip(tmp_path, monkeyp
 
     page.button(key="overview-bag").click().run()
 
-    assert not page.exception and "unknown checkpoint" in page.warning[0].value
+    assert not page.exception and "Unknown checkpoint" in page.warning[0].value
     assert "<b>T-shirt/top</b>" in strip_of(page)
 
 

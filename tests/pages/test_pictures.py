@@ -77,7 +77,7 @@ def test_a_set_that_cannot_be_trained_on_says_why():
     page = pictures_page()
 
     assert not page.exception
-    assert "class single has 1 different picture" in page.error[0].value
+    assert "Class single has 1 different picture" in page.error[0].value
 
 
 def test_collecting_two_classes_and_keeping_them():
@@ -253,7 +253,7 @@ def test_what_cannot_be_kept_stays_collected(monkeypatch):
 
     press(page, "Keep and go on to training")
 
-    assert "cannot write" in page.error[0].value
+    assert "Cannot write" in page.error[0].value
     assert len(page.session_state["collected"]) == 2
 
 

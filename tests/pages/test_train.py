@@ -176,7 +176,7 @@ def test_every_preset_can_be_started_as_it_is(preset):
     places.keep_zip("shapes", own_pictures.zipped())
     page.radio(key="train-preset").set_value(preset).run()
     if PRESETS[preset].train.dataset == "pictures":
-        assert "choose which pictures" in page.error[0].value
+        assert "Choose which pictures" in page.error[0].value
         page.selectbox(key=f"train-{preset}-pictures").set_value("shapes").run()
 
     assert not page.exception and not page.error
@@ -562,7 +562,7 @@ def test_a_cluster_can_be_chosen_and_says_in_a_line_when_it_is_not_there(a_clust
     assert "runs launch --preset fast --on cluster --processes 2" in page.code[-1].value
     page.button(key="train-start").click().run()
 
-    assert not page.exception and "the cluster at 127.0.0.1 gives no answer" in plain(
+    assert not page.exception and "The cluster at 127.0.0.1 gives no answer" in plain(
         page.error[0].value
     )
     assert runs.list_runs() == []
