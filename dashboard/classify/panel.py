@@ -234,7 +234,7 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     if mirrors:
         seen = slice(-len(prepared.inputs), None)
         captions[seen] = [caption + tr(", also mirrored") for caption in captions[seen]]
-    return strip(list(zip(captions, pictures, strict=True)), side=96)  # five in a row
+    return strip(list(zip(captions, pictures, strict=True)), side=96)  # up to six in a row
 
 
 def explanation(name: str, network: Classifier, prediction: Prediction) -> None:

@@ -20,6 +20,7 @@ from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = N_("Whole picture")
 _SMALL = 96  # side of an offered part, CSS pixels
+_CLEARER = 0.3  # by which a part's probability exceeds the whole picture's, to be worth offering
 
 
 class Offer(NamedTuple):
@@ -63,20 +64,28 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     if kept and kept[0] == digest:
         return kept[1]
     offers: list[Offer] = []
-    named: set[str] = set()
     if parts := parts_of_a_person(picture) or _things(picture):
-        boxes: dict[str, Box | None] = {WHOLE: None, **parts}
-        for name, box in boxes.items():
-            part = box.of(picture) if box else picture
-            answer = network.classify(part, framed=box is not None)
-            said = _in_short(answer)
-            small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
-            offers.append(Offer(name, ",".join(map(str, box or ())), small, said))
-            named |= set() if answer.unsure else {answer.label}
-        if len(named) < 2:  # one garment, whichever part is looked at
-            offers = []
+        pictures = {name: box.of(picture) for name, box in parts.items()}
+        whole = network.classify(picture)
+        answers = {name: network.classify(part, framed=True) for name, part in pictures.items()}
+        if _worth_offering(whole, list(answers.values())):
+            offers = [_offer(WHOLE, "", picture, whole)]
+            for name, box in parts.items():
+                offers.append(_offer(name, ",".join(map(str, box)), pictures[name], answers[name]))
     st.session_state[f"{key}-offers"] = (digest, offers)
     return offers
+
+
+def _worth_offering(whole: Prediction, parts: list[Prediction]) -> bool:
+    """Whether there are several garments, or a part shows the one much better than the whole."""
+    sure = [answer for answer in (whole, *parts) if not answer.unsure]
+    clearer = any(answer.probability > whole.probability + _CLEARER for answer in sure)
+    return clearer or len({answer.label for answer in sure}) > 1
+
+
+def _offer(name: str, box: str, part: Image.Image, answer: Prediction) -> Offer:
+    small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
+    return Offer(name, box, small, _in_short(answer))
 
 
 def _in_short(answer: Prediction) -> str:

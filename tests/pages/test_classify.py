@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
-from dashboard.classify import correct
+from dashboard.classify import correct, photo
 from dashboard.classify.panel import answer_html
 from vggcore.answers.classifier import Prediction
 from vggcore.data.classes import percent
@@ -438,3 +438,21 @@ def test_a_correction_beyond_the_most_is_not_said_to_be_kept(monkeypatch):
 
     assert [one.label for one in page.session_state["corrections"]] == ["Coat"]
     assert any("1 corrections at most" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize(
+    ("answers", "offered"),
+    [
+        # the whole, then its parts: class, probability, unsure
+        ([("Shirt", 0.8, False), ("Shirt", 0.9, False), ("Coat", 0.3, True)], False),
+        ([("Shirt", 0.8, False), ("Trouser", 0.9, False)], True),  # two garments
+        ([("Shirt", 0.45, False), ("Shirt", 0.92, False)], True),  # a part shows it much better
+        ([("Shirt", 0.3, True), ("Shirt", 0.9, True)], False),
+    ],
+)
+def test_parts_are_offered_if_they_say_something_else_or_say_it_more_clearly(answers, offered):
+    whole, *parts = (
+        Prediction(label, probability, {}, unsure, "", prepared=None)
+        for label, probability, unsure in answers
+    )
+    assert photo._worth_offering(whole, parts) == offered
