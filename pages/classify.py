@@ -88,7 +88,8 @@ def answer_drawing(sent) -> str:
             else tr("Draw a garment: its outline is enough, and you may fill it.")
         )
         return ""
-    return panel.show(Image.fromarray(render(strokes)), networks, "drawing")
+    answer = panel.show(Image.fromarray(render(strokes)), networks, "drawing")
+    return formatting.sentence(panel.in_short(answer))
 
 
 @st.fragment
@@ -119,8 +120,9 @@ def upload() -> None:
     elif st.session_state.get(KEPT) and st.button(tr("Remove these pictures"), key="remove-kept"):
         del st.session_state[KEPT]
     # Streamlit forgets an uploader's files when another page is visited; the session keeps them.
-    for number, (name, data) in enumerate(st.session_state.get(KEPT, [])):
-        card(data, name, f"file-{number}")
+    kept = st.session_state.get(KEPT, [])
+    for (name, data), key in zip(kept, photo.keys_of("file", [d for _, d in kept]), strict=True):
+        card(data, name, key)
 
 
 def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
@@ -151,7 +153,8 @@ def forget_if_removed() -> None:
 def photograph() -> None:
     taken = st.camera_input(tr("A garment on a plain background works best"), resolution="720p")
     if taken:
-        card(taken.getvalue(), tr("Your photo"), "camera")
+        data = taken.getvalue()
+        card(data, tr("Your photo"), *photo.keys_of("camera", [data]))
 
 
 @st.fragment
@@ -162,7 +165,7 @@ def paste() -> None:
         st.error(sentence(error))
         return
     if data:
-        card(data, tr("Pasted picture"), "pasted")
+        card(data, tr("Pasted picture"), *photo.keys_of("pasted", [data]))
 
 
 @st.fragment
@@ -179,21 +182,23 @@ def sample() -> None:
         persist_state="session",
         bind="query-params",
     )
-    st.session_state.setdefault("sample-number", asked_number())
+    number = asked_number()
     if another.button(tr("Show another"), width="stretch", key="another"):
-        st.session_state["sample-number"] += 1
+        number += 1
+        st.query_params["sample-number"] = str(number)
     try:
-        picture, origin = panel.sample(network, wanted, st.session_state["sample-number"])
+        picture, origin = panel.sample(network, wanted, number)
     except DataMissing as error:
         st.info(sentence(error))
         return
     picture_side, answer_side = st.columns([1, 2], gap="large")
     picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))
     with answer_side:
-        answer = panel.show(picture, networks, "sample")
-        named = next((name for name in network.classes if answer.startswith(name)), wanted)
-        if named != wanted and origin != tr("synthetic"):
-            links.confusion(names[0], wanted, named)
+        answer = panel.show(picture, networks, "sample", correctable=False)
+        if answer.label != wanted:
+            if not answer.unsure and origin != tr("synthetic"):
+                links.confusion(names[0], wanted, answer.label)
+            st.caption(tr("Test images cannot be corrected: they are only for judging networks."))
 
 
 def asked_number() -> int:

@@ -222,6 +222,6 @@ if not chosen:
     st.info(tr("Choose at least one network above."))
 if strange := inputs.ignored(asked):
     st.toast(
-        tr("Ignored in the link: {strange}", strange=", ".join(strange)),
+        tr("Ignored in the link: {strange}", strange=formatting.plain(", ".join(strange))),
         icon=":material/link_off:",
     )

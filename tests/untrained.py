@@ -7,8 +7,9 @@ from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.card import Card
+from vggcore.model.card import Card, TrainedOn
 from vggcore.model.network import build
+from vggcore.model.recipe import OWN
 
 
 def bare_card(spec: VGGSpec) -> Card:
@@ -17,10 +18,18 @@ def bare_card(spec: VGGSpec) -> Card:
 
 
 def save_untrained(
-    folder: Path, name: str = checkpoints.DEFAULT, seed: int = 0, **way: object
+    folder: Path,
+    name: str = checkpoints.DEFAULT,
+    seed: int = 0,
+    classes: tuple[str, ...] = CLASSES,
+    **way: object,
 ) -> None:
     """A small VGG-11 for 32 px in `folder`, made if missing. way: added to its preprocessing."""
-    spec = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
-    card = Card(spec=spec, preprocessing=replace(preprocessing(32, "pad"), **way), classes=CLASSES)
+    spec = VGGSpec(
+        configuration="A", width="1/16", image_size=32, head="pool", num_classes=len(classes)
+    )
+    data = TrainedOn() if classes == CLASSES else TrainedOn(name=OWN)
+    way_of_32 = replace(preprocessing(32, "pad"), **way)
+    card = Card(spec=spec, preprocessing=way_of_32, classes=classes, data=data)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoints.save(folder / name, build(spec, seed=seed), card)

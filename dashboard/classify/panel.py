@@ -25,7 +25,7 @@ from vggcore.answers.explain import (
 from vggcore.data.classes import percent
 from vggcore.data.fashion_mnist import load_split, synthetic_garments
 from vggcore.data.raw_files import DataMissing
-from vggcore.pictures.prepare import visible
+from vggcore.pictures.prepare import takes_whole, visible
 
 _SHOWN = 5  # bars
 TURNS = {
@@ -103,17 +103,25 @@ def _bank(_network: Classifier, sha256: str) -> Bank:
 
 
 def show(
-    picture: Image.Image, networks: dict[str, Classifier], key: str, *, framed: bool = False
-) -> str:
+    picture: Image.Image,
+    networks: dict[str, Classifier],
+    key: str,
+    *,
+    framed: bool = False,
+    correctable: bool = True,
+) -> Prediction:
     """Everything about one picture, from one network or from two side by side, by name.
 
-    framed: the visitor has cut the picture to the garment. Returns a short form of the first
-    network's answer.
+    framed: the visitor has cut the picture to the garment. correctable: networks may learn it.
+    Returns the first network's answer.
     """
     answers = st.container()  # filled last but shown first: it needs the choices below it
-    with st.expander(tr("Adjust the picture: turn, background, crop, dark or bright")):
+    # Networks for whole pictures neither crop nor look for a background.
+    cut = [name for name, network in networks.items() if not _takes_whole(network)]
+    all_ways = tr("Adjust the picture: turn, background, crop, dark or bright")
+    with st.expander(all_ways if cut else tr("Turn the picture")):
         turn = choose_turn(key)
-        overrides = choose_overrides(key)
+        overrides = choose_overrides(key) if cut else {}
     picture = picture.rotate(turn, expand=True) if turn else picture
     row = st.container(horizontal=True, vertical_alignment="center")
     explain = row.toggle(
@@ -124,7 +132,7 @@ def show(
         ),
     )
     predictions = {
-        name: network.classify(picture, framed=framed, **overrides)
+        name: network.classify(picture, framed=framed, **(overrides if name in cut else {}))
         for name, network in networks.items()
     }
     columns = answers.columns(len(networks))
@@ -137,8 +145,9 @@ def show(
             if networks[name].checkpoint.card.unsure is None:
                 st.caption(tr(NEVER_DOUBTS))
     first, asked = next(iter(predictions.values())), next(iter(networks.values()))
-    with row:
-        correct.offer(picture, asked, first.label, key, framed=framed)
+    if correctable:
+        with row:
+            correct.offer(picture, asked, first.label, key, framed=framed)
     if first.turn:
         answers.button(
             tr("Turn it: {turn}", turn=tr(TURNS_IN_WORDS[first.turn])),
@@ -150,7 +159,16 @@ def show(
     if explain:
         for name, network in networks.items():
             explanation(name, network, predictions[name])
-    return tr("Unsure") if first.unsure else f"{tr(first.label)} {percent(first.probability)}"
+    return first
+
+
+def in_short(answer: Prediction) -> str:
+    """ "Shirt 93 %", or "unsure"."""
+    return tr("unsure") if answer.unsure else f"{tr(answer.label)} {percent(answer.probability)}"
+
+
+def _takes_whole(network: Classifier) -> bool:
+    return takes_whole(network.preprocessing.style)
 
 
 def choose_turn(key: str) -> int:

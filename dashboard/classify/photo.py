@@ -13,12 +13,12 @@ from dashboard.shared import language
 from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import Classifier, Prediction
-from vggcore.data.classes import percent
 from vggcore.machine.messages import Message
 from vggcore.pictures import things
 from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = N_("Whole picture")
+_BOX, _OFFERS = "-box", "-offers"  # after a picture's key, in the session
 _SMALL = 96  # side of an offered part, CSS pixels
 _CLEARER = 0.3  # by which a part's probability exceeds the whole picture's, to be worth offering
 
@@ -32,12 +32,28 @@ class Offer(NamedTuple):
     answer: str
 
 
+def keys_of(place: str, pictures: list[bytes]) -> list[str]:
+    """A key for each picture now shown at a place of the page; forgets what others had there.
+
+    A picture's box belongs to that picture: not to the next one that is shown in its place.
+    """
+    keys: list[str] = []
+    for data in pictures:
+        key = f"{place}-{hashlib.sha256(data).hexdigest()[:12]}"
+        keys.append(f"{key}-{sum(other.startswith(key) for other in keys)}")
+    for name in list(st.session_state):
+        own = str(name).removesuffix(_BOX).removesuffix(_OFFERS)
+        if own != name and own.startswith(f"{place}-") and own not in keys:
+            del st.session_state[name]
+    return keys
+
+
 def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, key: str) -> None:
     """The photo with the visitor's box, the parts worth asking about, and the answer."""
     box = st.session_state.get(_box_key(key), "")
     try:
         seen = Box.parse(box).of(picture) if box else picture
-    except ValueError:  # the box of an earlier picture
+    except ValueError:  # a forged one
         box, seen = "", picture
     offers = offered(picture, next(iter(networks.values())), key)
     picture_side, answer_side = st.columns([1, 2], gap="large")
@@ -60,7 +76,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     """
     digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
     digest += language.current()
-    kept = st.session_state.get(f"{key}-offers")
+    kept = st.session_state.get(f"{key}{_OFFERS}")
     if kept and kept[0] == digest:
         return kept[1]
     offers: list[Offer] = []
@@ -72,7 +88,7 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
             offers = [_offer(WHOLE, "", picture, whole)]
             for name, box in parts.items():
                 offers.append(_offer(name, ",".join(map(str, box)), pictures[name], answers[name]))
-    st.session_state[f"{key}-offers"] = (digest, offers)
+    st.session_state[f"{key}{_OFFERS}"] = (digest, offers)
     return offers
 
 
@@ -85,13 +101,7 @@ def _worth_offering(whole: Prediction, parts: list[Prediction]) -> bool:
 
 def _offer(name: str, box: str, part: Image.Image, answer: Prediction) -> Offer:
     small = ImageOps.pad(part.convert("RGBA"), (2 * _SMALL,) * 2, color=(0, 0, 0, 0))
-    return Offer(name, box, small, _in_short(answer))
-
-
-def _in_short(answer: Prediction) -> str:
-    if answer.unsure:
-        return tr("unsure")
-    return f"{tr(answer.label)} {percent(answer.probability)}"
+    return Offer(name, box, small, panel.in_short(answer))
 
 
 def _things(picture: Image.Image) -> dict[str, Box]:
@@ -125,7 +135,7 @@ def _offer_parts(offers: list[Offer], box: str, key: str) -> None:
 
 
 def _box_key(key: str) -> str:
-    return f"{key}-box"
+    return f"{key}{_BOX}"
 
 
 def _choose(key: str, box: str) -> None:

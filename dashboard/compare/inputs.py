@@ -30,7 +30,10 @@ _SETTINGS = {
     N_("The tutorial's setting"): _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
 }
 # Parameters of this page that belong to no control, or whose control is only in some views.
-_VIEW_PARAMETERS = ("view", "from", "to", "network", "kernel", "layers", "maps", "map_side")
+_VIEW_PARAMETERS = (
+    *("view", "differs", "from", "to"),
+    *("network", "kernel", "layers", "maps", "map_side"),
+)
 
 
 def controls() -> dict[str, VGGSpec]:
@@ -144,9 +147,14 @@ def ignored(asked: dict[str, list[str]]) -> list[str]:
             continue
         shown = st.session_state.get(key)
         values_shown = shown if isinstance(shown, list) else [shown]
-        accepted = {said for item in values_shown for said in language.in_all_languages(str(item))}
+        texts = [_in_an_address(item) for item in values_shown]
+        accepted = {said for text in texts for said in language.in_all_languages(text)}
         found += [f"{key}={value}"[:80] for value in values if value not in accepted]
     return found
+
+
+def _in_an_address(value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)  # as Streamlit writes it
 
 
 def spec_of(name: str) -> VGGSpec:

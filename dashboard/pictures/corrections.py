@@ -11,7 +11,6 @@ from dashboard.shared.thumbnails import strip
 from vggcore import runs
 from vggcore.answers import judged
 from vggcore.data.own import corrections, places
-from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, PRESETS
 
@@ -46,13 +45,22 @@ def show() -> None:
     )
     if whose == "session":
         _tiles(own)
-    names = [name for name in runs.trained_networks() if _can_learn(name, whose)]
+    usable = {name: _usable(name, whose) for name in runs.trained_networks()}
+    names = [name for name, number in usable.items() if number]
     network = st.selectbox(
         tr("Network to correct"), names, format_func=network_choice.shown, key="corrections-network"
     )
     if not network:
-        st.info(tr("No network here has all these classes."))
+        st.info(tr("No network here has any of these classes."))
         return
+    if usable[network] < counts[whose]:
+        st.caption(
+            tr(
+                "It learns {usable} of these {count}: it has no class for the others.",
+                usable=usable[network],
+                count=counts[whose],
+            )
+        )
     if st.button(
         tr("Train on these corrections"),
         type="primary",
@@ -72,30 +80,27 @@ def _tiles(own: list[correct.Correction]) -> None:
         st.rerun()
 
 
-def _can_learn(name: str, whose: str) -> bool:
-    """Whether a network has a class for every correction, and can be tested afterwards."""
+def _usable(name: str, whose: str) -> int:
+    """How many of the corrections a network has classes for; 0 if it cannot be tested after."""
     try:
         card = checkpoints.read_card(name)
     except ValueError:
-        return False
+        return 0
     if judged.dataset_of(card) == "synthetic":
-        return False
+        return 0
     if whose == "session":
-        return {one.label for one in correct.kept()} <= set(card.classes)
-    try:
-        corrections.check(corrections.COLLECTED, card.classes)
-    except PicturesError:
-        return False
-    return True
+        return sum(one.label in card.classes for one in correct.kept())
+    return corrections.count(corrections.COLLECTED, card.classes)
 
 
 def start(network: str, whose: str) -> None:
     """Launch the training and go to its page. Raises ValueError if that is not possible."""
     classes = checkpoints.read_card(network).classes
     if whose == "session":
-        source = places.keep_corrections([(one.label, one.png) for one in correct.kept()])
+        own = [(one.label, one.png) for one in correct.kept() if one.label in classes]
+        source = places.keep_corrections(own)
     else:  # visitors may give more during the training
-        source = corrections.snapshot(corrections.COLLECTED)
+        source = corrections.snapshot(corrections.COLLECTED, classes)
     corrections.check(source, classes)
     recipe = replace(PRESETS[CORRECTIONS].train, pictures=source, init_from=network)
     started = runs.launch(

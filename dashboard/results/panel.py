@@ -1,14 +1,16 @@
 """Sections of the Results page. Each takes the results of one network, or of two."""
 
+from zlib import crc32
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
 from dashboard.shared import confusion_chart, cpu_share, formatting, language, links
+from dashboard.shared.gallery import choose
 from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import shown
-from dashboard.shared.thumbnails import strip
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.answers.scores import class_scores, difference_interval, in_cell, wilson_interval
@@ -281,13 +283,10 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
         )
         return
     first = chosen[:limit]
-    st.html(
-        strip(
-            [(caption(found, i), visible(images[i])) for i in first],
-            side=88,
-            addresses=[_address(found, i) for i in first],
-        )
-    )
+    pictures = [(caption(found, i), visible(images[i])) for i in first]
+    key = f"gallery-{found.name}-{crc32(repr(first).encode())}"
+    if (number := choose(pictures, tr("Open in Classify"), key, side=88)) is not None:
+        _open(found, first[number])
     if len(chosen) > limit:
         st.caption(
             tr(
@@ -298,11 +297,11 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
         )
 
 
-def _address(found: Results, index: int) -> str:
-    """The address that opens the test image in Classify: by its number within its class."""
+def _open(found: Results, index: int) -> None:
+    """Go to the test image on Classify: by its number within its class."""
     true = found.labels[index]
     number = int((found.labels[:index] == true).sum())
-    return links.sample(found.name, found.card.classes[true], number)
+    links.to_sample(found.name, found.card.classes[true], number)
 
 
 def caption(found: Results, index: int) -> str:

@@ -33,9 +33,10 @@ def size(n_bytes: float | None) -> str:
     """`5_400_000` → "5.4 MB"; an empty string for None."""
     if n_bytes is None or n_bytes != n_bytes:
         return ""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= scale:
-            return f"{n_bytes / scale:.3g} {unit}"
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= 0.9995 * scale:  # 999.9 MB are rounded to 1 GB
+            number = n_bytes / scale
+            return f"{number:.3g} {unit}" if number < 999.5 else f"{number:.0f} {unit}"
     return f"{n_bytes:.0f} B"
 
 

@@ -1,9 +1,8 @@
 """Links from one page to the next step on another; the address holds what they pass on."""
 
-from urllib.parse import urlencode
-
 import streamlit as st
 
+from dashboard.shared import network_choice
 from dashboard.shared.language import tr
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
@@ -68,12 +67,8 @@ def confusion(network: str, true: str, named: str) -> None:
     )
 
 
-def sample(network: str, true: str, number: int) -> str:
-    """Address of the Classify page with the test image of a class at `number`."""
-    query = {
-        "source": "Sample",
-        "network": network,
-        "sample-class": true,
-        "sample-number": number,
-    }
-    return f"classify?{urlencode(query)}"
+def to_sample(network: str, true: str, number: int) -> None:
+    """Goes to the Classify page with the test image of a class at `number`."""
+    network_choice.choose_next(network)
+    query = {"source": "Sample", "sample-class": true, "sample-number": str(number)}
+    st.switch_page("pages/classify.py", query_params=query)

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.shared import language
 from dashboard.shared.language import N_, tr
 
+_NEXT = "network-next"  # in the session
 _ALONE = N_("none")
 _FOR_PEOPLE = {"wild": N_("Photos and drawings"), "fashion-mnist": "Fashion-MNIST"}  # shipped
 
@@ -28,11 +29,21 @@ def _settle(key: str, options: list[str]) -> None:
         del st.session_state[key]
 
 
+def choose_next(name: str) -> None:
+    """Have the page that is shown next choose this network.
+
+    The address of a page that has bound "network" to its own choice cannot say so.
+    """
+    st.session_state[_NEXT] = name
+
+
 def choose(names: list[str]) -> list[str]:
     """One or two of `names`, as chosen; ends the page with a hint if there are none."""
     if not names:
         st.info(tr("There is no network yet: train one on the Train page."))
         st.stop()
+    if (asked := st.session_state.pop(_NEXT, None)) in names:
+        st.session_state["network"] = asked
     for key, options in (("network", names), ("second", [_ALONE, *names])):
         # Links name networks as the command line does, or as a page in either language shows them.
         language.from_address(key, options, shown)

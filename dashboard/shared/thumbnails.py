@@ -7,8 +7,6 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from dashboard.shared.language import tr
-
 _STYLE = (
     "display:flex;flex-wrap:wrap;gap:12px;margin:0;padding:0",
     "margin:0;flex:0 1 {side}px;min-width:0",
@@ -17,25 +15,14 @@ _STYLE = (
 )
 
 
-def strip(
-    pictures: list[tuple[str, Image.Image | np.ndarray]],
-    side: int = 112,
-    addresses: list[str] | None = None,
-) -> str:
-    """HTML of captioned pictures in a row that wraps; `side` is their width in CSS pixels.
+def strip(pictures: list[tuple[str, Image.Image | np.ndarray]], side: int = 112) -> str:
+    """HTML of captioned pictures in a row that wraps; `side` is their width in CSS pixels."""
+    return f'<div style="{_STYLE[0]}">{"".join(figures(pictures, side))}</div>'
 
-    addresses: where a click on each picture leads.
-    """
-    figures = [_figure(*item, side) for item in pictures]
-    if addresses:
-        title = escape(tr("Open in Classify"))
-        figures = [
-            f'<a href="{escape(address)}" target="_self" title="{title}" '
-            f'style="color:inherit;text-decoration:none;flex:0 1 {side}px;min-width:0">'
-            f"{figure}</a>"
-            for address, figure in zip(addresses, figures, strict=True)
-        ]
-    return f'<div style="{_STYLE[0]}">{"".join(figures)}</div>'
+
+def figures(pictures: list[tuple[str, Image.Image | np.ndarray]], side: int) -> list[str]:
+    """The HTML of each picture with its caption."""
+    return [_figure(*item, side) for item in pictures]
 
 
 def _figure(caption: str, picture: Image.Image | np.ndarray, side: int) -> str:

@@ -167,7 +167,7 @@ def _delete_dialog(names: list[str]) -> None:
 
 def _promote_dialog(name: str) -> None:
     st.write(tr("Copies the best weights and their card to where Classify finds checkpoints."))
-    typed = st.text_input(tr("Name of the checkpoint"), value=name, max_chars=63)
+    typed = st.text_input(tr("Name of the checkpoint"), value=f"{name[:58]}-best", max_chars=63)
     limits = deployment.limits()
     password = deployment.ask_password(limits, "promote-password")
     if st.button(

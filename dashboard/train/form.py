@@ -219,7 +219,9 @@ def _take_address(choices: list[str], limits: Limits) -> None:
     asked = {
         name: st.query_params[name] for name in ("preset", *_FIELDS) if name in st.query_params
     }
-    if not asked or st.session_state.get(_ASKED) == asked:
+    # Streamlit forgets the form's values while another page is shown: then the link counts again.
+    filled_in = st.session_state.get(_ASKED) == asked and "train-preset" in st.session_state
+    if not asked or filled_in:
         return
     st.session_state[_ASKED] = asked
     preset = asked.get("preset", DEFAULT_PRESET)
@@ -437,6 +439,23 @@ def _network_widgets(base: VGGSpec, preset: str) -> dict:
     return values | {"fc_width": base.fc_width}
 
 
+def _one_of(there: list[str], nothing: str, label: str, value: str, common: dict) -> str:
+    """One of the names that are there, or "", shown as `nothing`.
+
+    What was asked for is offered too: a path, if a run was started in a terminal, or a name that is
+    gone, about which the run's start then says so.
+    """
+    asked = st.session_state.get(common["key"], value)
+    choices = ["", *there, *([asked] if asked and asked not in there else [])]
+    return st.selectbox(
+        label,
+        choices,
+        choices.index(value) if value in choices else 0,
+        format_func=lambda name: name or nothing,
+        **common,
+    )
+
+
 def _recipe_widgets(base: TrainConfig, preset: str) -> dict:
     values: dict = {}
     for group, title in _GROUPS.items():
@@ -468,20 +487,9 @@ def _train_widget(field: dataclasses.Field, value, preset: str):
         )
     if field.name == "pictures":
         there = [*own_places.names(), *known_sets.NAMES]
-        asked = st.session_state.get(key, value)  # a path, if a run was started in a terminal
-        return st.selectbox(
-            label,
-            ["", *there, *([asked] if asked and asked not in there else [])],
-            format_func=lambda name: name or tr("choose yours"),
-            **common,
-        )
+        return _one_of(there, tr("choose yours"), label, value, common)
     if field.name == "init_from":
-        return st.selectbox(
-            label,
-            ["", *starting_points()],
-            format_func=lambda name: name or tr("nothing"),
-            **common,
-        )
+        return _one_of(starting_points(), tr("nothing"), label, value, common)
     if meta["choices"]:
         choices = [each for each in meta["choices"] if each != recipe.CORRECTIONS]
         return st.selectbox(label, choices, choices.index(value), **common)

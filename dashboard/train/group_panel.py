@@ -51,7 +51,9 @@ def _screen(name: str, was_living: bool) -> None:
     st.caption(tr("Mean ± standard deviation over the runs that have a score."))
     logs = [metrics_of(run) for run in group.runs]
     if any(log.epochs() for log in logs):
-        look, with_reference = panel.look_controls(f"look-group-{name}")
+        look, with_reference = panel.look_controls(
+            f"look-group-{name}", offer_reference=panel.on_fashion_mnist(group.runs[0])
+        )
         reference = panel.tutorial() if with_reference else None
         for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
             figure = charts.spread_over_runs(

@@ -66,7 +66,7 @@ def _screen(name: str, was_alive: bool) -> None:
             why.show(name, log.evidence())
             _remedies(run.config)
     if len(steps):
-        _curves(name, log, on_fashion=_dataset(run) == "fashion-mnist")
+        _curves(name, log, on_fashion=on_fashion_mnist(run))
     _details(run, log)
     actions.notes(run)
 
@@ -265,8 +265,9 @@ def tutorial() -> charts.Curves:
     return charts.Curves.of(tr("Tutorial (test)"), recorded.load(REFERENCE))
 
 
-def _dataset(run: Run) -> str:
-    return str((run.config.get("train") or {}).get("dataset", ""))
+def on_fashion_mnist(run: Run) -> bool:
+    """Whether a run's curves can be compared with the tutorial's."""
+    return (run.config.get("train") or {}).get("dataset", "") == "fashion-mnist"
 
 
 def _curves(name: str, log, on_fashion: bool) -> None:

@@ -1,7 +1,9 @@
 """The runs on the Train page: living ones as cards, and a table of all of them to choose from."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +17,7 @@ from vggcore.machine.files import read_json
 from vggcore.model.architectures import VGGSpec
 from vggcore.runs import Run, recorded
 
-TABLE_KEY = "train-table"
+_TABLE_KEY = "train-table"
 _COLUMNS = [
     N_("run"),
     N_("state"),
@@ -142,7 +144,7 @@ def _table(found: list[Run]) -> None:
         table = table[cells.str.contains(text, case=False, regex=False)]
     event = st.dataframe(
         table,
-        key=TABLE_KEY,
+        key=table_key(table["run"]),
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -150,6 +152,11 @@ def _table(found: list[Run]) -> None:
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
     _with_selected([run for run in found if run.name in names])
+
+
+def table_key(names: Iterable[str]) -> str:
+    """Streamlit remembers chosen rows by their numbers: with other rows, none is chosen."""
+    return f"{_TABLE_KEY}-{crc32(' '.join(names).encode())}"
 
 
 def columns() -> dict:

@@ -80,7 +80,7 @@ def test_a_mosaic_shows_the_most_active_maps_first():
 def test_a_picture_is_nearest_to_itself():
     network = small_network(batch_norm=True)
     pictures = torch.randn(40, 1, 64, 64, generator=torch.Generator().manual_seed(2))
-    bank = features(network, pictures, batch=16)
+    bank = features(network, pictures.split(16))
 
     found = nearest(network, pictures[11:12], bank, count=5)
 

@@ -11,6 +11,7 @@ from untrained import save_untrained
 
 from vggcore import runs
 from vggcore.commands.cli import main
+from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
@@ -52,6 +53,29 @@ def test_torchvisions_weights_become_a_checkpoint(tmp_path, suffix, batch_norm, 
     assert "theirs" not in runs.trained_networks() and "theirs" in runs.starting_points()
 
 
+@pytest.mark.parametrize(
+    ("asked", "classes"),
+    [
+        ([], tuple(f"class {number}" for number in range(10))),
+        (["--classes", "garments"], CLASSES),
+        (["--classes", "a, b,c,d,e,f,g,h,i,j"], tuple("abcdefghij")),
+    ],
+)
+def test_strangers_weights_name_only_the_classes_that_they_are_given(tmp_path, asked, classes):
+    file = written(tmp_path, ".safetensors", replace(SPEC, num_classes=10))
+
+    assert main(["checkpoints", "add", str(file), "--name", "theirs", *asked]) == 0
+
+    assert checkpoints.read_card("theirs").classes == classes
+    assert ("theirs" in runs.trained_networks()) == (classes == CLASSES)
+
+
+def test_names_of_classes_must_be_as_many_as_the_classes(tmp_path, capsys):
+    file = written(tmp_path, ".safetensors", replace(SPEC, num_classes=10))
+    assert main(["checkpoints", "add", str(file), "--classes", "a,b"]) == 2
+    assert "has 10 classes, and 2 names were given" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_ours_comes_with_its_card(tmp_path, capsys):
     save_untrained(tmp_path / "elsewhere", "mine")
 
@@ -62,7 +86,7 @@ def test_a_checkpoint_of_ours_comes_with_its_card(tmp_path, capsys):
     assert entry["name"] == "mine" and "mine" in runs.trained_networks()
     again = ["checkpoints", "add", str(tmp_path / "elsewhere" / "mine.safetensors")]
     assert main(again) == 2
-    assert "already: give another --name" in capsys.readouterr().err
+    assert "there is a checkpoint named 'mine' already" in capsys.readouterr().err
 
 
 class Harmful:

@@ -218,11 +218,57 @@ def test_a_part_of_the_picture_is_answered_as_that_part_alone(pictures, tmp_path
     assert cropped["probabilities"] == alone["probabilities"]
 
 
+def a_large_page(file) -> tuple[int, int, int, int]:
+    """A shop's page of 2,400×3,200 pixels; returns where the one large thing is on it."""
+    page = Image.new("RGB", (2400, 3200), "white")
+    ImageDraw.Draw(page).rectangle([640, 480, 1600, 1760], (40, 60, 120))
+    ImageDraw.Draw(page).text((480, 2640), "49.90 in many colours", "black", font_size=90)
+    page.save(file)
+    return 640, 480, 960, 1280
+
+
+def test_a_part_is_in_the_pixels_of_the_file_however_large(tmp_path, capsys):
+    left, top, width, height = a_large_page(tmp_path / "page.png")
+    with Image.open(tmp_path / "page.png") as page:
+        page.crop((left - 80, top - 80, left + width + 80, top + height + 80)).save(
+            tmp_path / "part.png"
+        )
+    box = f"{left - 80},{top - 80},{width + 160},{height + 160}"
+
+    main(["classify", str(tmp_path / "page.png"), "--crop", box, "--json"])
+    main(["classify", str(tmp_path / "part.png"), "--json"])
+
+    first, second = (json.loads(line)[0] for line in capsys.readouterr().out.splitlines())
+    for label, chance in first["probabilities"].items():
+        assert second["probabilities"][label] == pytest.approx(chance, abs=0.02)
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("crop", [(), ("--crop", "160,80,2200,3000")])
+def test_what_was_looked_at_is_said_in_pixels_of_the_file(turn, crop, tmp_path, capsys):
+    left, top, width, height = a_large_page(tmp_path / "page.png")
+
+    main(["classify", str(tmp_path / "page.png"), "--turn", str(turn), *crop, "--json"])
+
+    looked = answers(capsys)[0]["looked_at"]
+    near = 10  # pixels of the file: it was looked for in a smaller picture
+    assert looked[0] <= left + near and left + width <= looked[0] + looked[2] + near
+    assert looked[1] <= top + near and top + height <= looked[1] + looked[3] + near < 2600
+
+
 @pytest.mark.parametrize("box", ["1,2,3", "9000,9000,50,50"])
 def test_a_box_that_cannot_be_says_why(box, pictures, capsys):
     assert main(["classify", str(pictures / "a.png"), "--crop", box]) == 2
     error = capsys.readouterr().err
     assert "X,Y" in error or "outside of the picture" in error
+
+
+def test_a_part_too_small_to_show_anything_says_so(tmp_path, capsys):
+    a_large_page(tmp_path / "page.png")
+    assert main(["classify", str(tmp_path / "page.png"), "--crop", "2000,3000,20,20"]) == 2
+    assert "too small a part" in capsys.readouterr().err
+    assert main(["classify", str(tmp_path / "page.png"), "--crop", "2400,3000,20,20"]) == 2
+    assert "which is 2400×3200 pixels" in capsys.readouterr().err
 
 
 def test_of_a_crowded_picture_it_says_what_was_looked_at(tmp_path, capsys):

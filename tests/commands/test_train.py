@@ -1,3 +1,4 @@
+import argparse
 import json
 import os
 import signal
@@ -5,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import tiny_run
+from untrained import save_untrained
 
 from vggcore.answers import results
-from vggcore.commands import cli
+from vggcore.commands import cli, recipe_options
 from vggcore.data import raw_files
 from vggcore.machine.file_lock import is_locked
 from vggcore.runs import process
@@ -203,3 +205,23 @@ def test_a_finished_run_keeps_its_results(tmp_path, capsys):
 
     found = results.cached(tmp_path / "run" / "best")
     assert found is not None and len(found.labels) == tiny_run.IMAGES["test"]
+
+
+def test_a_checkpoint_in_this_folder_is_found_by_a_background_run_too(tmp_path, monkeypatch):
+    save_untrained(tmp_path, "mine")
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    recipe_options.add(parser)
+
+    for asked, kept in {
+        "mine.safetensors": str(tmp_path / "mine.safetensors"),
+        "wild": "wild",
+    }.items():
+        _, _, train = recipe_options.chosen(parser.parse_args(["--init-from", asked]))
+        assert train.init_from == kept
+
+
+def test_the_copy_of_a_run_on_the_cluster_is_not_trained_on_here(tmp_path, capsys):
+    (tmp_path / "cluster.json").write_text('{"run": "far-1", "attempt": 1}')
+    assert cli.main(["train", "--resume", str(tmp_path)]) == 2
+    assert "trains on the cluster" in capsys.readouterr().err

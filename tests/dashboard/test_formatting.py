@@ -22,7 +22,17 @@ def test_durations(seconds, text):
 
 @pytest.mark.parametrize(
     "n_bytes, text",
-    [(None, ""), (0, "0 B"), (999, "999 B"), (5_400_000, "5.4 MB"), (2e9, "2 GB")],
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (5_400_000, "5.4 MB"),
+        (2e9, "2 GB"),
+        (999_900_000, "1 GB"),
+        (999_400_000, "999 MB"),
+        (1.234e12, "1.23 TB"),
+        (1.234e15, "1234 TB"),
+    ],
 )
 def test_sizes(n_bytes, text):
     assert formatting.size(n_bytes) == text

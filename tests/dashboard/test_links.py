@@ -1,10 +1,6 @@
 """Links between pages carry what they are about."""
 
-from urllib.parse import parse_qs, urlsplit
-
 from streamlit.testing.v1 import AppTest
-
-from dashboard.shared import links
 
 
 def test_a_network_of_compare_goes_to_train_and_says_what_differs():
@@ -31,18 +27,6 @@ def test_a_network_of_compare_goes_to_train_and_says_what_differs():
     assert page.caption[0].value == (
         "On Fashion-MNIST: 10 classes instead of 1,000 and grey images instead of colour."
     )
-
-
-def test_a_picture_of_the_test_set_has_an_address():
-    address = urlsplit(links.sample("fashion-mnist", "T-shirt/top", 12))
-
-    assert address.path == "classify"
-    assert parse_qs(address.query) == {
-        "source": ["Sample"],
-        "network": ["fashion-mnist"],
-        "sample-class": ["T-shirt/top"],
-        "sample-number": ["12"],
-    }
 
 
 def test_a_run_goes_back_into_the_form_with_a_change():

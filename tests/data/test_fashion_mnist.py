@@ -144,3 +144,37 @@ def test_a_failed_download_leaves_nothing_behind(there, tmp_path, monkeypatch):
     with pytest.raises(raw_files.DataMissing, match="into .*FashionMNIST/raw"):
         fashion_mnist.load_split("test")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_failed_download_takes_nothing_else_along(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path / "share" / "data"))
+
+    def slow_network(self):
+        Path(self.raw_folder).mkdir(parents=True)
+        (Path(self.raw_folder) / "t10k-labels-idx1-ubyte.gz").write_bytes(b"half of it")
+        (tmp_path / "share" / "runs").mkdir()  # meanwhile, somebody starts a run
+        raise RuntimeError("the network went away")
+
+    monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", slow_network)
+
+    with pytest.raises(raw_files.DataMissing):
+        fashion_mnist.load_split("test")
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "share", tmp_path / "share" / "runs"]
+
+
+def test_downloaded_files_are_where_they_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path / "data"))
+
+    def network(self):
+        Path(self.raw_folder).mkdir(parents=True)
+        for name in raw_files.BLOB_HASHES:
+            dimensions = 3 if "images" in name else 1
+            content = bytes([0, 0, 8, dimensions]) + bytes([0, 0, 0, 1]) * dimensions + b"x"
+            (Path(self.raw_folder) / name).write_bytes(content)
+
+    monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", network)
+
+    with pytest.raises(raw_files.DataMissing, match="damaged or another data set"):
+        fashion_mnist.load_split("test")
+    assert raw_files.raw_folder(tmp_path / "data") == tmp_path / "data" / "FashionMNIST" / "raw"
+    assert [folder.name for folder in (tmp_path / "data").iterdir()] == ["FashionMNIST"]

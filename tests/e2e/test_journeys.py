@@ -118,6 +118,29 @@ def test_a_click_on_a_cell_shows_its_pictures(open_page, network):
     expect(page.get_by_role("combobox", name="Taken for")).to_have_value("Ankle boot")
 
 
+def test_a_picture_of_results_opens_in_the_same_session(open_page, network):
+    page = open_page("classify")
+    draw(page, SQUARE)
+    expect(page.locator(".answer")).to_be_visible()
+    go(page, "Results")
+    choose(page, "Network", network)
+    page.get_by_text("Mistakes", exact=True).first.click()
+    settle(page)
+
+    page.get_by_title("Open in Classify").first.click()
+    page.wait_for_url(re.compile("/classify.*source=Sample"))
+    settle(page)
+
+    expect(page.get_by_role("combobox", name="Network")).to_have_value(network)
+    page.go_back()
+    expect(page).to_have_url(re.compile("/results.*section=Mistakes"))
+    page.go_forward()
+    settle(page)
+    page.get_by_text("Draw", exact=True).first.click()
+    expect(page.locator("canvas")).to_be_visible()
+    expect(page.locator(".verdict")).to_have_text(re.compile(r"Unsure|\d%"))  # of the drawing
+
+
 def test_the_keyboard_alone_gets_to_an_answer(open_page):
     page = open_page()
     tab_to(page, "link", "Classify")

@@ -19,3 +19,12 @@ def test_the_peak_is_in_bytes_where_nothing_else_is_known(system, scale, monkeyp
     monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=5000))
 
     assert devices.memory_bytes(torch.device("cpu")) == 5000 * scale
+
+
+def test_of_several_gpus_each_must_be_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+    assert devices.resolve("cuda:0,cuda:1") == torch.device("cuda")
+    with pytest.raises(ValueError, match="device 'cuda:9' is not available"):
+        devices.resolve("cuda:0,cuda:9")

@@ -140,6 +140,13 @@ def test_chosen_gpus_are_all_that_a_process_and_its_children_see(monkeypatch, vi
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
 
 
+def test_a_gpu_that_this_process_may_not_see_is_said(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+
+    with pytest.raises(ValueError, match="cuda:2 is not there.* 2 GPUs"):
+        hardware.narrow_to(["cuda:0", "cuda:2"])
+
+
 @pytest.mark.parametrize("device", ["cuda:0,cuda:0", "cpu,cpu", "cuda:0,", "cuda:0,cpu"])
 def test_several_devices_are_different_gpus(device):
     preset = PRESETS["fast"]

@@ -184,6 +184,8 @@ def test_an_unknown_init_is_refused():
         ({"configuration": "F"}, "unknown configuration 'F'"),
         ({"image_size": 28}, "at least 32 pixels"),
         ({"width": 0}, "width 0 is out of range"),
+        ({"width": "-1/8"}, "out of range"),
+        ({"width": "1e999999999"}, "is not a ratio"),  # Fraction would work on it for ever
         ({"width": "1/128"}, "0 channels"),
         ({"num_classes": 0}, "num_classes 0"),
         ({"in_channels": True}, "in_channels True"),

@@ -62,6 +62,14 @@ def upload(*files: tuple[str, bytes]) -> AppTest:
     return page.run()
 
 
+def key_of(data: bytes) -> str:
+    """What the keys of an upload's elements begin with."""
+    return photo.keys_of("file", [data])[0]
+
+
+GARMENT = key_of(ALLOWED["garment.png"])
+
+
 def answers(page: AppTest) -> list[str]:
     return [element.body for element in page.html if 'class="answer"' in element.body]
 
@@ -307,7 +315,7 @@ def test_a_photo_of_a_person_offers_its_parts_and_answers_for_the_chosen_one(ans
     assert "Dress" in answers(page)[0]
     assert any("whole picture" in caption.value for caption in page.caption)
 
-    page.button(key="file-0-part-Upper body").click().run()
+    page.button(key=f"{key_of(person())}-part-Upper body").click().run()
 
     assert not page.exception and "Shirt" in answers(page)[0]
     assert any("This answer is for: upper body" in caption.value for caption in page.caption)
@@ -321,9 +329,27 @@ def test_a_garment_alone_offers_no_parts(answers_by_height):
 @pytest.mark.parametrize("forged", ["9999,9999,50,50", "x", 7, ["1", 2], "1,2,3,-4"])
 def test_a_forged_box_is_ignored(forged, answers_by_height):
     page = upload(("person.png", person()))
-    page.session_state["file-0-box"] = forged
+    page.session_state[f"{key_of(person())}-box"] = forged
     page.run()
     assert not page.exception and "Dress" in answers(page)[0]
+
+
+def test_a_box_belongs_to_its_picture(answers_by_height):
+    page = upload(("person.png", person()), ("again.png", person()))
+    page.session_state[f"{key_of(person())}-box"] = "60,60,80,80"
+    page.run()
+    assert ["Shirt" in answer for answer in answers(page)] == [True, False]
+
+    for files in [("narrow.png", narrow())], [("person.png", person())]:
+        page.file_uploader[0].set_value([(name, data, "image/png") for name, data in files])
+        page.run()
+        assert not page.exception and "Dress" in answers(page)[0]
+
+
+def narrow() -> bytes:
+    picture = Image.new("RGB", (200, 300), "white")
+    ImageDraw.Draw(picture).rectangle([80, 20, 120, 280], (200, 30, 40))
+    return encoded(picture, "PNG")
 
 
 def two_garments() -> bytes:
@@ -340,7 +366,7 @@ def test_garments_side_by_side_are_offered_by_where_they_are(answers_by_height):
     offered = [button.label for button in page.button if "part" in (button.key or "")]
     assert offered == ["Whole picture", "Left", "Right"]
 
-    page.button(key="file-0-part-Left").click().run()
+    page.button(key=f"{key_of(two_garments())}-part-Left").click().run()
 
     assert not page.exception and "Dress" in answers(page)[0]
     assert any("This answer is for: left" in caption.value for caption in page.caption)
@@ -360,21 +386,33 @@ def test_a_turned_picture_is_turned_by_one_click(monkeypatch):
     page = upload(("lying.png", encoded(lying, "PNG")))
     assert "Unsure" in answers(page)[0]
 
-    page.button(key="file-0-turn-it").click().run()
+    turn_it = f"{key_of(encoded(lying, 'PNG'))}-turn-it"
+    page.button(key=turn_it).click().run()
 
     assert not page.exception and "Dress" in answers(page)[0]
-    assert not [button for button in page.button if button.key == "file-0-turn-it"]
+    assert not [button for button in page.button if button.key == turn_it]
 
 
 @pytest.mark.parametrize(("asked", "number"), [("3", 3), ("x", 0), ("-1", 0), ("9" * 40, 0)])
-def test_a_link_opens_one_sample(asked, number):
+def test_a_link_opens_one_sample(asked, number, monkeypatch):
+    shown = []
+
+    def sample(network, label, number):
+        shown.append((label, number))
+        return Image.new("L", (28, 28)), "here"
+
+    monkeypatch.setattr("dashboard.classify.panel.sample", sample)
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     page.query_params.update({"source": "Sample", "sample-class": "Bag", "sample-number": asked})
     page.switch_page("pages/classify.py").run()
+    assert not page.exception and shown[-1] == ("Bag", number)
 
-    assert not page.exception
-    assert page.selectbox(key="sample-class").value == "Bag"
-    assert page.session_state["sample-number"] == number
+    page.button(key="another").click().run()
+    assert shown[-1] == ("Bag", number + 1)
+    page.query_params["sample-number"] = "7"  # the next link, in the same session
+    page.run()
+
+    assert shown[-1] == ("Bag", 7)
 
 
 def test_a_wrong_answer_leads_to_the_same_confusion(monkeypatch):
@@ -394,11 +432,43 @@ def test_a_wrong_answer_leads_to_the_same_confusion(monkeypatch):
     classify_page.switch_page("pages/classify.py").run()
 
     assert not classify_page.exception and asked == [("wild", "Shirt", "Coat")]
+    assert not [button for button in classify_page.button if "correct" in (button.key or "")]
+    assert any("cannot be corrected" in caption.value for caption in classify_page.caption)
+
+
+@pytest.mark.parametrize(("label", "unsure"), [("cattle", False), ("cat", True)])
+def test_a_right_answer_or_an_unsure_one_leads_to_no_confusion(label, unsure, folders, monkeypatch):
+    def classify(self, picture, **_):
+        chances = dict.fromkeys(self.classes, 0.01) | {label: 0.91}
+        return Prediction(label, 0.91, chances, unsure, "", self.prepare(picture))
+
+    save_untrained(folders / "checkpoints", classes=("cat", "cattle"))
+    monkeypatch.setattr("vggcore.answers.classifier.Classifier.classify", classify)
+    monkeypatch.setattr(
+        "dashboard.classify.panel.sample", lambda *_: (Image.new("L", (28, 28)), "here")
+    )
+    asked = []
+    monkeypatch.setattr("dashboard.shared.links.confusion", lambda *about: asked.append(about))
+
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params.update({"source": "Sample", "sample-class": "cattle"})
+    page.switch_page("pages/classify.py").run()
+
+    assert not page.exception and answers(page) and not asked
+
+
+def test_a_network_for_whole_pictures_offers_only_what_it_uses(folders):
+    save_untrained(folders / "checkpoints", style="grey-picture")
+    page = upload(("a.png", ALLOWED["garment.png"]))
+
+    assert not page.exception and answers(page)
+    assert [each.label for each in page.expander] == ["Turn the picture"]
+    assert not [each for each in page.selectbox if each.key.endswith(("invert", "background"))]
 
 
 def correct_first_upload(page: AppTest, label: str) -> AppTest:
-    page.selectbox(key="file-0-correct-label").set_value(label).run()
-    return page.button(key="file-0-correct-keep").click().run()
+    page.selectbox(key=f"{GARMENT}-correct-label").set_value(label).run()
+    return page.button(key=f"{GARMENT}-correct-keep").click().run()
 
 
 def test_a_correction_stays_in_the_session(folders):
@@ -427,7 +497,7 @@ def test_a_public_page_that_collects_nothing_asks_nothing(monkeypatch):
 
     page = upload(("a.png", ALLOWED["garment.png"]))
 
-    assert "file-0-correct-keep" not in {button.key for button in page.button}
+    assert f"{GARMENT}-correct-keep" not in {button.key for button in page.button}
 
 
 def test_a_correction_beyond_the_most_is_not_said_to_be_kept(monkeypatch):

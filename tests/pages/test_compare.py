@@ -90,6 +90,8 @@ def test_nonsense_in_the_address_is_ignored_with_a_notice(page):
     for part in ("ratio=banana", "pixels=99999", "colour=red"):
         assert part in app.toast[0].value
     assert not page(ratio="1/8").toast
+    assert not page(view="What changes", differs="true").toast
+    assert "\\[x\\]" in page(x="[x](y)").toast[0].value  # no link of a stranger's on our page
 
 
 def test_forged_widget_values_do_not_break_the_page(page):

@@ -106,6 +106,19 @@ def test_a_damaged_card_is_reported_and_the_rest_still_shown(tmp_path, monkeypat
     assert any("whole" in text.value for text in page.markdown)
 
 
+def test_only_networks_tested_on_garments_are_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    save_untrained(tmp_path, "mugs", classes=("mug", "cup"))
+    card = json.loads((tmp_path / "mugs.json").read_text()) | {"test_accuracy": 1.0}
+    (tmp_path / "mugs.json").write_text(json.dumps(card))
+
+    page = overview()
+
+    [said] = [text.value for text in page.markdown if "**mugs**" in text.value]
+    assert "**100.0%** of its own test pictures" in said
+    assert not any("right on clothing" in text.value for text in page.markdown)
+
+
 def test_the_newest_run_with_a_curve_is_drawn():
     folder = paths.runs_dir() / "mine"
     folder.mkdir(parents=True)

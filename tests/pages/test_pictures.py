@@ -1,6 +1,7 @@
 """The page for your own pictures, from the entry point; nothing is trained."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import own_pictures as made
 import pytest
@@ -223,6 +224,28 @@ def test_corrections_of_classes_that_no_network_has():
     page.switch_page("pages/pictures.py").run()
 
     assert not page.exception and "No network here" in page.info[0].value
+
+
+def test_corrections_of_other_classes_do_not_keep_the_rest_from_being_learnt(monkeypatch):
+    launched = []
+
+    def launch(spec, train, **others):
+        launched.append(train)
+        return SimpleNamespace(name="corrected")
+
+    monkeypatch.setattr(runs, "launch", launch)
+    monkeypatch.setattr("streamlit.switch_page", lambda *_, **__: None)
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params["from"] = "Corrections"
+    page.session_state["corrections"] = [a_correction("Hat"), a_correction("Bag")]
+    page.switch_page("pages/pictures.py").run()
+    assert any("learns 1 of these 2" in caption.value for caption in page.caption)
+
+    press(page, "Train on these corrections")
+
+    (recipe,) = launched
+    kept = corrections.read(recipe.pictures, CLASSES)
+    assert [CLASSES[one.label] for one in kept] == ["Bag"]
 
 
 def test_the_same_picture_twice_is_told():

@@ -68,18 +68,37 @@ def test_scores_are_those_of_the_results():
     assert page.metric[2].value == f"{(~made.right).sum():,}"
 
 
-def test_a_chosen_cell_shows_its_pictures_with_probabilities():
+def test_a_chosen_cell_shows_its_pictures_with_probabilities(monkeypatch):
     made = making_results.compute("first")
     named = int(np.bincount(made.logits[made.labels == 0].argmax(1)).argmax())
     count = int(((made.labels == 0) & (made.logits.argmax(1) == named)).sum())
 
+    shown = []
+    monkeypatch.setattr(panel, "choose", lambda pictures, *_, **__: shown.append(len(pictures)))
     page = show("Confusion", **{"cell-is": CLASSES[0], "cell-taken-for": CLASSES[named]})
 
     assert any(
         f"**{count:,} pictures: {CLASSES[0]} taken for" in text.value for text in page.markdown
     )
-    [strip] = [html.body for html in page.html if "<img" in html.body]
-    assert strip.count("<img") == min(count, panel.SHOWN_BESIDE)
+    assert shown[-1] == min(count, panel.SHOWN_BESIDE)
+
+
+def test_a_chosen_picture_leads_to_itself_on_classify(monkeypatch):
+    made = making_results.compute("first")
+    asked = []
+    monkeypatch.setattr(panel, "choose", lambda *_, **__: 1)
+    monkeypatch.setattr("dashboard.shared.links.to_sample", lambda *about: asked.append(about))
+    true, named = np.array(made.labels), np.array(made.logits).argmax(1)
+
+    page = show(
+        "Confusion", **{"cell-is": CLASSES[0], "cell-taken-for": CLASSES[named[true == 0][0]]}
+    )
+
+    assert not page.exception
+    network, label, number = asked[-1]
+    assert (network, label) == ("first", CLASSES[0])
+    index = np.flatnonzero(true == 0)[number]
+    assert named[index] == named[true == 0][0]
 
 
 @pytest.mark.parametrize("point", [[99, 0], ["0", "x"], [0], None, [-1, 3]])

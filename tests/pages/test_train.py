@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import bare_card
 
 from dashboard.shared import deployment
-from dashboard.train import actions
+from dashboard.train import actions, table
 from vggcore import runs
 from vggcore.data.own import places
 from vggcore.machine import file_lock, paths
@@ -240,13 +240,35 @@ def test_the_table_can_be_filtered():
     assert page.dataframe[0].value["run"].tolist() == ["first"]
 
 
+def choose_rows(page: AppTest, *rows: int) -> None:
+    key = table.table_key(page.dataframe[0].value["run"])
+    page.session_state[key] = {"selection": {"rows": [*rows], "columns": [], "cells": []}}
+    page.run()
+
+
+def test_chosen_rows_are_not_other_runs_once_the_table_has_changed():
+    a_run("first")
+    page = train_page()
+    choose_rows(page, 0)
+    assert "table-delete" in {button.key for button in page.button}
+
+    run = a_run("second")
+    config = json.loads((run.path / "config.json").read_text())
+    (run.path / "config.json").write_text(
+        json.dumps(config | {"created": "2026-11-25T08:00:00+00:00"})
+    )
+    page.run()
+
+    assert page.dataframe[0].value["run"].tolist() == ["second", "first"]
+    assert "table-delete" not in {button.key for button in page.button}
+
+
 def test_chosen_runs_are_laid_over_with_the_settings_in_which_they_differ():
     a_run("first", seed=1)
     a_run("second", seed=2, learning_rate=0.01)
     page = train_page()
 
-    page.session_state["train-table"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
-    page.run()
+    choose_rows(page, 0, 1)
 
     assert not page.exception and len(page.get("plotly_chart")) == 2
     differing = page.dataframe[1].value
@@ -335,9 +357,21 @@ def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():
     assert not page.exception
     assert [metric.value for metric in page.metric] == ["91.0 ± 1.4 %", "–", "2 of 2"]
     assert len(page.get("plotly_chart")) == 2
+    assert page.toggle(key="look-group-mine-reference").value
     everything = train_page()
     assert "91.0 ± 1.4 %" in texts(everything)
     assert "no group of runs named" in texts(train_page(group="<b>")).replace("\\", "")
+
+
+def test_a_group_on_other_pictures_is_not_compared_with_the_tutorial():
+    run = a_run("mine-s0", dataset="synthetic")
+    config = json.loads((run.path / "config.json").read_text()) | {"group": "mine"}
+    (run.path / "config.json").write_text(json.dumps(config))
+
+    page = train_page(group="mine")
+
+    assert not page.exception and len(page.get("plotly_chart")) == 2
+    assert "look-group-mine-reference" not in {toggle.key for toggle in page.toggle}
 
 
 def test_notes_and_tags_are_written_on_the_page_and_found_by_the_filter():
@@ -388,6 +422,32 @@ def test_a_link_fills_in_the_form():
     )
     page.number_input(key="train-tutorial-epochs").set_value(4).run()
     assert "--epochs 4" in page.code[0].value  # the link does not override it
+
+
+def test_a_link_that_is_followed_again_fills_in_the_form_again():
+    link = dict(preset="tutorial", epochs="3")
+    page = train_page(**link)
+    page.radio(key="train-preset").set_value("fast").run()
+    assert "--preset fast" in page.code[0].value  # the visitor's own choice
+
+    page.switch_page("pages/compare.py").run()
+    page.query_params.update(link)
+    page.switch_page("pages/train.py").run()
+
+    assert page.code[0].value == "python -m vggcore train --preset tutorial --epochs 3"
+
+
+@pytest.mark.parametrize(
+    ("query", "start"),
+    [
+        ({}, "wild"),
+        ({"init_from": "fashion-mnist"}, "fashion-mnist"),
+        ({"init_from": "gone-run"}, "gone-run"),  # about which the start then says so
+    ],
+)
+def test_the_form_starts_from_what_the_recipe_or_the_link_says(query, start):
+    page = train_page(preset="own-from-wild", **query)
+    assert page.selectbox(key="train-own-from-wild-init_from").value == start
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from untrained import bare_card
+from untrained import bare_card, save_untrained
 
 from vggcore import runs
 from vggcore.machine import hardware, paths
 from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import read_json
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import launching, stopper
+from vggcore.runs import launching, locks, process, stopper
 from vggcore.runs.locks import holder
 from vggcore.runs.process import hold_run_lock
 from vggcore.runs.queue import changing_runs, next_ticket, wait_for_device, waiting_before
@@ -283,6 +283,38 @@ def test_promote_copies_whole_checkpoints_only(tmp_path, monkeypatch):
     (run.path / "best.safetensors").write_bytes(b"others")
     with pytest.raises(runs.RunError, match="try again"):
         runs.promote("first", "better")
+
+
+def test_a_run_and_a_checkpoint_never_share_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    save_untrained(tmp_path / "checkpoints", "fast-1")
+    run = ended("first")
+    (run.path / "best.json").write_text("{}")
+
+    assert runs.free_name("fast") == "fast-2"
+    for ask in (
+        lambda: launch("fast-1"),
+        lambda: runs.rename("first", "fast-1"),
+        lambda: runs.promote("first", "fast-1"),
+    ):
+        with pytest.raises(runs.RunError, match="there is a checkpoint named 'fast-1' already"):
+            ask()
+    with pytest.raises(runs.RunError, match="there is a run named 'first' already"):
+        runs.promote("first", "first")
+
+
+def test_a_run_with_an_end_is_free_while_its_process_goes_on(monkeypatch):
+    """It may be computing results by then, which takes a minute."""
+    path = a_folder("done", '{"state": "running"}')
+    lock = locks.take(path)
+    monkeypatch.setenv(process.LOCK_FD, str(lock))
+    with hold_run_lock(path):
+        assert locks.is_alive(path)
+        process.record_end(path, runs.State.FINISHED, "")
+
+    runs.delete("done")  # at once, and not after waiting for the process
+
+    assert not path.exists()
 
 
 def a_folder(name: str, status: str | None, config: str = "{}") -> Path:

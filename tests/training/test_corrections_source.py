@@ -111,6 +111,19 @@ def test_corrections_of_classes_that_a_network_lacks_are_refused(start):
         )
 
 
+def test_corrections_of_other_classes_are_left_out():
+    corrections.collect("Hat", made.encoded(made.picture("circle", 1)))
+    corrections.collect("Bag", made.encoded(made.picture("circle", 2)))
+
+    kept = corrections.snapshot(corrections.COLLECTED, ("Coat", "Bag"))
+
+    for source in (kept, corrections.COLLECTED):
+        assert [one.label for one in corrections.read(source, ("Coat", "Bag"))] == [1]
+    assert corrections.count(corrections.COLLECTED, ("Bag", "Hat", "Coat")) == 2
+    places.delete(corrections.COLLECTED)
+    assert corrections.count(corrections.COLLECTED) == 0
+
+
 def test_no_corrections_are_said():
     places.keep_corrections([])
 
@@ -154,7 +167,7 @@ def test_several_sessions_keep_their_corrections_at_once():
 
 def test_collected_corrections_are_copied_before_a_training():
     corrections.collect("Bag", made.encoded(made.picture("circle", 1)))
-    kept = corrections.snapshot(corrections.COLLECTED)
+    kept = corrections.snapshot(corrections.COLLECTED, ("Bag",))
     corrections.collect("Bag", made.encoded(made.picture("circle", 2)))
 
     assert (corrections.count(kept), corrections.count(corrections.COLLECTED)) == (1, 2)

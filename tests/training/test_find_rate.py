@@ -50,6 +50,28 @@ def test_a_sweep_that_blew_up_at_once_suggests_nothing():
     assert find_rate.judged(RATES[:3], [2.3, 2.2, 9.0]).suggested is None
 
 
+def test_a_loss_that_is_no_number_from_the_first_step_is_said():
+    sweep = find_rate.judged([], [])
+    assert sweep.suggested is None and "not a number" in sweep.summary()
+
+
+def test_too_little_memory_for_a_sweep_is_said_in_one_line(monkeypatch, capsys):
+    def full(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(find_rate, "_one_step", full)
+
+    asked = ["train", "--preset", "try-out", "--dataset", "synthetic", "--find-rate"]
+    assert cli.main(asked) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("width or image size")
+
+
+def test_a_sweep_is_not_made_by_several_processes(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert cli.main(["train", "--preset", "try-out", "--find-rate"]) == 2
+    assert "needs a single process" in capsys.readouterr().err
+
+
 def test_a_small_network_is_swept_on_its_own_batches():
     shares = []
     sweep = find_rate.find(tiny_run.SPEC, tiny_run.TRAIN, on_step=shares.append)

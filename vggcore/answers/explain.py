@@ -4,6 +4,7 @@ All functions take a network in evaluation mode and one normalised picture [1, C
 leave both unchanged.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore.answers import judged
+from vggcore.answers import evaluation, judged
 from vggcore.answers.classifier import Classifier
 from vggcore.data import fashion_mnist
 from vggcore.model.network import VGG
@@ -99,13 +100,13 @@ def mosaic(maps: np.ndarray, count: int = 16) -> np.ndarray:
 
 
 @torch.no_grad()
-def features(network: VGG, pictures: Tensor, batch: int = 256) -> Tensor:
-    """What the last linear layer looks at, scaled to length 1: float32 [N, units]."""
+def features(network: VGG, batches: Iterable[Tensor]) -> Tensor:
+    """What the last linear layer looks at, scaled to length 1: float32 [N, units].
+
+    batches: normalised pictures [B, C, S, S], N in all.
+    """
     head = network.classifier[:-1]
-    parts = [
-        head(network.features(pictures[i : i + batch])) for i in range(0, len(pictures), batch)
-    ]
-    return F.normalize(torch.cat(parts), dim=1)
+    return F.normalize(torch.cat([head(network.features(batch)) for batch in batches]), dim=1)
 
 
 def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
@@ -116,16 +117,20 @@ def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     card = classifier.checkpoint.card
     if judged.is_own(card):
         own, labels = judged.own_pictures(card, "train", count)
-        whole = fashion_mnist.to_network_input(torch.from_numpy(own), classifier.preprocessing)
-        return Bank(own, labels, features(classifier.network, whole))
+        return Bank(own, labels, _features_of(classifier, own))
     images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
-    inputs = [classifier.network_input(classifier.prepare(i).network_input) for i in images]
-    return Bank(images, labels, features(classifier.network, torch.cat(inputs)))
+    seen = np.stack([classifier.prepare(image).network_input for image in images])
+    return Bank(images, labels, _features_of(classifier, seen))
+
+
+def _features_of(classifier: Classifier, prepared: np.ndarray) -> Tensor:
+    batches = evaluation.batches(torch.from_numpy(prepared), classifier.preprocessing)
+    return features(classifier.network, batches)
 
 
 def nearest(network: VGG, picture: Tensor, bank: Tensor, count: int = 8) -> Neighbours:
     """The rows of `bank` (from `features`) that lie closest to the picture in the same space."""
-    similarity, indices = (bank @ features(network, picture)[0]).topk(min(count, len(bank)))
+    similarity, indices = (bank @ features(network, [picture])[0]).topk(min(count, len(bank)))
     return Neighbours(indices.numpy(), similarity.numpy())
 
 

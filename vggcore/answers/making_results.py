@@ -82,13 +82,12 @@ def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card,
     logits, features = [], []
     for number, chunk in enumerate(images.split(_BATCH), start=1):
         seen = as_trained(chunk, checkpoint.card)
-        inputs = fashion_mnist.to_network_input(seen, way)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        last, answers = last_features(checkpoint.network, inputs)
-        with torch.no_grad():
-            logits.append(evaluation.with_mirror(answers, checkpoint.network, inputs, way))
-        if (number - 1) * _BATCH < MAP_IMAGES:
-            features.append(last)
+        for inputs in evaluation.batches(seen, way):
+            last, answers = last_features(checkpoint.network, inputs)
+            with torch.no_grad():
+                logits.append(evaluation.with_mirror(answers, checkpoint.network, inputs, way))
+            if (number - 1) * _BATCH < MAP_IMAGES:
+                features.append(last)
         on_progress(0.8 * min(1.0, number * _BATCH / len(images)))
     mapped = torch.cat(features)[:MAP_IMAGES]
     mean, axes = principal_axes(mapped, _MAP_AXES)

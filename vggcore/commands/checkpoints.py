@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     added.add_argument("file", type=Path, metavar="FILE")
     added.add_argument("--name", default="", help="name of the checkpoint (default: the file's)")
+    added.add_argument(
+        "--classes",
+        default="",
+        metavar="A,B,…",
+        help="names of the classes of weights without a card, in order; `garments`: those of "
+        "Fashion-MNIST (default: class 0, class 1, …)",
+    )
     for each in (listed, added):
         each.add_argument("--json", action="store_true", help="print JSON")
 
@@ -40,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from vggcore.model import taking_in
 
     name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
-    path = taking_in.add(args.file, name, CLASSES)
+    runs.check_free(name)
+    classes = tuple(each.strip() for each in args.classes.split(",")) if args.classes else ()
+    path = taking_in.add(args.file, name, CLASSES if classes == ("garments",) else classes)
     entry = _entry(name) | {"path": str(path)}
     if args.json:
         print(json.dumps(entry))

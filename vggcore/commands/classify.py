@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vggcore.data.classes import percent
 from vggcore.model import checkpoints
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from vggcore.answers.classifier import Classifier, Prediction
+    from vggcore.pictures.crops import Box
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--crop",
         metavar="X,Y,W,H",
-        help="look only at this part of the pictures, in pixels before any turn",
+        help="look only at this part of the pictures, in pixels of the upright file, before --turn",
     )
     parser.add_argument(
         "--explain", type=Path, metavar="DIR", help="write each step's picture and a heat map here"
@@ -75,13 +76,15 @@ def run(args: argparse.Namespace) -> int:
     rows = []
     for number, (name, read) in enumerate(inputs, start=1):
         try:
-            picture = read()
+            picture, size = read()
+            factor = max(size) / max(picture.size)
             if box:
-                picture = box.of(picture)
+                picture = _cut(picture, box, size)
+            place = _Place(picture.size, args.turn, factor, box[:2] if box else (0, 0))
             if args.turn:
                 picture = picture.rotate(args.turn, expand=True)
             prediction = classifier.classify(picture, framed=box is not None)
-            rows.append(_row(name, prediction))
+            rows.append(_row(name, prediction, place))
             if args.explain:
                 folder = args.explain / f"{number:03}-{_safe(name)}"
                 written = _explain(folder, classifier, prediction)
@@ -94,9 +97,49 @@ def run(args: argparse.Namespace) -> int:
     return 2 if any("error" in row for row in rows) else 0
 
 
+class _Place(NamedTuple):
+    """Where in its file a picture comes from, which was made smaller, cut and turned, in order."""
+
+    size: tuple[int, int]  # before the turn
+    turn: int  # degrees, to the left
+    factor: float  # by which the file's picture is larger
+    offset: tuple[int, ...]  # of the part that was cut, in the file's pixels
+
+    def in_file(self, part: "Box") -> list[int]:
+        """A part of the picture, as left, top, width and height in the file's pixels."""
+        found = part.before_turn(self.turn, self.size).scaled(self.factor)
+        left, top = found.left + self.offset[0], found.top + self.offset[1]
+        return [left, top, found.width, found.height]
+
+
+def _cut(picture: "Image", box: "Box", size: tuple[int, int]) -> "Image":
+    """The part of a picture that `box` means in the pixels of its file, of this `size`.
+
+    Raises ValueError.
+    """
+    from vggcore.pictures.crops import MIN_SIDE
+
+    small = box.scaled(max(picture.size) / max(size))
+    width, height = size
+    if min(width - box.left, height - box.top) < MIN_SIDE:
+        raise ValueError(
+            f"the box {','.join(map(str, box))} lies outside of the picture, which is "
+            f"{width}×{height} pixels"
+        )
+    if min(small.width, small.height) < MIN_SIDE:
+        raise ValueError(f"the box {','.join(map(str, box))} is too small a part of the picture")
+    return small.of(picture)
+
+
 def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
-    """The name of each picture, and a function that reads it or raises ValueError."""
-    from vggcore.pictures.decode import EXTENSIONS, open_image
+    """The name of each picture, and a function that reads it or raises ValueError.
+
+    The function returns the picture, and the size of the file's own, which may be larger.
+    """
+    from vggcore.pictures.decode import EXTENSIONS, open_image, upright_size
+
+    def opened(file: Path) -> tuple:
+        return open_image(file), upright_size(file)
 
     def none_found():
         raise ValueError(f"holds no picture ({', '.join(EXTENSIONS)})")
@@ -115,7 +158,7 @@ def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
                     f"{', '.join(EXTENSIONS)}: {named}",
                     file=sys.stderr,
                 )
-        yield from ((str(each), lambda each=each: open_image(each)) for each in found)
+        yield from ((str(each), lambda each=each: opened(each)) for each in found)
     for file in strokes:
         yield from _drawings(file)
 
@@ -142,7 +185,7 @@ def _drawings(file: Path) -> Iterator[tuple]:
         yield str(file), lambda: _rendered(content)
 
 
-def _rendered(text: bytes) -> "Image":
+def _rendered(text: bytes) -> tuple["Image", tuple[int, int]]:
     from PIL import Image
 
     from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -150,10 +193,11 @@ def _rendered(text: bytes) -> "Image":
     strokes = parse_strokes(text)
     if not strokes:
         raise StrokeError("the drawing is empty")
-    return Image.fromarray(render(strokes))
+    picture = Image.fromarray(render(strokes))
+    return picture, picture.size
 
 
-def _row(name: str, prediction: "Prediction") -> dict:
+def _row(name: str, prediction: "Prediction", place: _Place) -> dict:
     return {
         "file": name,
         "label": prediction.label,
@@ -161,10 +205,14 @@ def _row(name: str, prediction: "Prediction") -> dict:
         "probabilities": prediction.probabilities,
         "unsure": prediction.unsure,
         "reason": prediction.reason,
-        "looked_at": list(prediction.looked_at) if prediction.looked_at else None,
+        "looked_at": place.in_file(prediction.looked_at) if prediction.looked_at else None,
         "turn": prediction.turn,
         "several": [
-            {"box": list(thing.box), "label": thing.answer.label, "unsure": thing.answer.unsure}
+            {
+                "box": place.in_file(thing.box),
+                "label": thing.answer.label,
+                "unsure": thing.answer.unsure,
+            }
             for thing in prediction.several
         ],
     }

@@ -73,7 +73,7 @@ def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
     train = _replaced(PRESETS[name].train, args)
     if train.pictures and args.dataset is None and train.dataset != CORRECTIONS:
         train = dataclasses.replace(train, dataset=OWN)
-    if os.sep in train.init_from:  # a background run trains in another directory
+    if train.init_from and _is_a_path(train.init_from):  # a background run trains elsewhere
         train = dataclasses.replace(train, init_from=str(Path(train.init_from).resolve()))
     spec = _replaced(PRESETS[name].spec, args)
     if train.dataset == OWN:
@@ -84,6 +84,14 @@ def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
     if getattr(args, "largest_batch", None):
         train = _with_largest_batch(spec, train, given=args.batch_size)
     return name, spec, train
+
+
+def _is_a_path(checkpoint: str) -> bool:
+    """Whether a checkpoint is meant by its path, not by the name of one of ours or of a run.
+
+    Raises CheckpointError.
+    """
+    return os.sep in checkpoint or not checkpoints.find(checkpoint).is_absolute()
 
 
 def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:

@@ -12,7 +12,7 @@ from vggcore.machine import hardware, paths
 from vggcore.runs import folder as run_folder
 from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
-from vggcore.runs.names import BEST, State
+from vggcore.runs.names import BEST, CLUSTER, State
 from vggcore.runs.process import LOCK_HELD
 from vggcore.runs.status import Status
 
@@ -47,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as `machine.gpus` numbers them
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:  # started by torchrun
+        if args.find_rate:
+            raise ValueError("--find-rate needs a single process: start it without torchrun")
         if not os.environ.get(LOCK_HELD):
             _narrow_to_wanted(args)
         return _run_as_rank(args)
@@ -161,6 +163,11 @@ def _folder(args: argparse.Namespace) -> RunFolder:
         if given := recipe_options.given(args):
             raise ValueError(
                 f"the run in {existing} has its recipe in config.json: leave out {' '.join(given)}"
+            )
+        if (existing / CLUSTER).is_file():
+            raise ValueError(
+                f"the run in {existing} trains on the cluster, and what is here is a copy of it: "
+                f"`vggcore runs resume {existing.name}` goes on there"
             )
         folder = RunFolder(existing)
         folder.spec, folder.train  # noqa: B018  an unusable config fails here

@@ -3,8 +3,9 @@
 import gzip
 import hashlib
 import logging
-import shutil
+import tempfile
 import zlib
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -80,16 +81,19 @@ def _download(root: Path) -> None:
     from torchvision.datasets import FashionMNIST
 
     raw = root / "FashionMNIST" / "raw"
-    new = next(
-        (place for place in (*reversed(root.parents), root, raw.parent, raw) if not place.exists()),
-        None,
-    )
+    made = [place for place in (raw, raw.parent, root, *root.parents) if not place.exists()]
     try:
         log.info("Fashion-MNIST is not in %s: downloading it there", root)
-        FashionMNIST(str(root), download=True)
+        raw.mkdir(parents=True, exist_ok=True)
+        # In a folder of its own: files that are half there must not be taken for the data set.
+        with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as place:
+            FashionMNIST(place, download=True)
+            for file in (Path(place) / "FashionMNIST" / "raw").iterdir():
+                file.replace(raw / file.name)
     except (OSError, RuntimeError) as error:
-        if new is not None:
-            shutil.rmtree(new, ignore_errors=True)  # an empty folder would be misleading
+        for folder in made:  # empty ones would be misleading; others may be in use by now
+            with suppress(OSError):
+                folder.rmdir()
         raise DataMissing(
             Message(
                 "Fashion-MNIST was not found in {root} and could not be downloaded ({error}); "

@@ -18,7 +18,9 @@ def resolve(device: str) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if "," in device:  # several: each process takes its own of those it sees
-        device = "cuda"
+        for each in device.split(","):
+            resolve(each)
+        return torch.device("cuda")
     try:
         chosen = torch.device(device)
     except RuntimeError:

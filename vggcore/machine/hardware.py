@@ -31,10 +31,18 @@ def device_choices(device: str) -> list[str]:
 
 
 def narrow_to(gpus: list[str]) -> None:
-    """Let this process and its children see only these GPUs, such as ["cuda:0", "cuda:2"]."""
+    """Let this process and its children see only these GPUs, such as ["cuda:0", "cuda:2"].
+
+    Raises ValueError if the environment lets it see fewer.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = visible.split(",") if visible else None
     numbers = [int(gpu.partition(":")[2] or 0) for gpu in gpus]
+    if names and max(numbers) >= len(names):
+        raise ValueError(
+            f"device cuda:{max(numbers)} is not there: CUDA_VISIBLE_DEVICES lets this process see "
+            f"{len(names)} GPUs, from cuda:0"
+        )
     chosen = [names[number].strip() if names else str(number) for number in numbers]
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)
 

@@ -32,9 +32,9 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
     """Add a checkpoint or torchvision's weights to our checkpoints; its path without suffix.
 
     file: NAME.safetensors with its card NAME.json beside it; or a state dict of torchvision's VGG
-    as .safetensors or .pth. classes: the names for weights without a card, if the number fits.
-    Raises CheckpointError in one line: unreadable, too large, no VGG,
-    name taken.
+    as .safetensors or .pth. classes: the names for weights without a card; () leaves them
+    numbered. Raises CheckpointError in one line: unreadable, too large, no VGG, name taken, not as
+    many classes.
     """
     target = paths.checkpoints_dir() / name
     if target.with_name(f"{name}.json").exists():
@@ -142,7 +142,10 @@ def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
 def _card_of(spec: VGGSpec, file: Path, classes: tuple[str, ...]) -> Card:
     """What can be said about weights that came without a card."""
     colour = spec.in_channels == 3
-    names = classes if spec.num_classes == len(classes) else ()
+    if classes and len(classes) != spec.num_classes:
+        raise CheckpointError(
+            f"{file} has {spec.num_classes} classes, and {len(classes)} names were given"
+        )
     return Card(
         spec=spec,
         preprocessing=Preprocessing(
@@ -152,7 +155,7 @@ def _card_of(spec: VGGSpec, file: Path, classes: tuple[str, ...]) -> Card:
             std=_IMAGENET_STD if colour else (0.353,),
             fit="resize",
         ),
-        classes=names or tuple(f"class {number}" for number in range(spec.num_classes)),
+        classes=classes or tuple(f"class {number}" for number in range(spec.num_classes)),
         network=spec.name,
         others={"taken_from": file.name},
     )

@@ -45,6 +45,26 @@ class Box(NamedTuple):
             )
         return box
 
+    def scaled(self, factor: float) -> "Box":
+        """The same part of a picture that is `factor` times as large."""
+        left, top = round(self.left * factor), round(self.top * factor)
+        right, bottom = self.left + self.width, self.top + self.height
+        return Box(left, top, round(right * factor) - left, round(bottom * factor) - top)
+
+    def before_turn(self, degrees: int, size: tuple[int, int]) -> "Box":
+        """The same part before a picture was turned to the left.
+
+        degrees: 0, 90, 180 or 270. size: width and height before the turn.
+        """
+        left, top, width, height = self
+        if degrees == 90:
+            return Box(size[0] - top - height, left, height, width)
+        if degrees == 180:
+            return Box(size[0] - left - width, size[1] - top - height, width, height)
+        if degrees == 270:
+            return Box(top, size[1] - left - width, height, width)
+        return self
+
     def of(self, picture: Image.Image) -> Image.Image:
         """That part of the picture. Raises ValueError if too little of the picture is there."""
         right = min(self.left + self.width, picture.width)

@@ -54,6 +54,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = {_TURNS[number] for number in (5, 6, 7, 8)}
 # What Pillow raises on damaged files: its documented errors, and those its parsers let through.
 _DAMAGE = (
     OSError,
@@ -116,6 +117,19 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
                 )
             ) from None
         raise ImageError(Message("this is not {kinds} picture", kinds=_NAMED)) from None
+    except _DAMAGE:
+        raise ImageError(Message("the picture is damaged or incomplete")) from None
+
+
+def upright_size(source: bytes | str | Path) -> tuple[int, int]:
+    """Width and height of the picture as people see it, in its own pixels. Raises ImageError."""
+    _let_pillow_read_heic()
+    try:
+        with Image.open(BytesIO(_read(source)), formats=FORMATS) as image:
+            turned = _turn(image) in _ON_THEIR_SIDE
+            return (image.height, image.width) if turned else image.size
+    except ImageError:
+        raise
     except _DAMAGE:
         raise ImageError(Message("the picture is damaged or incomplete")) from None
 

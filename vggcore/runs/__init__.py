@@ -13,6 +13,7 @@ from vggcore.runs.notes import Notes, notes_of, write_notes
 from vggcore.runs.run import (
     MAX_PROCESSES,
     Run,
+    check_free,
     check_name,
     disk_bytes,
     free_name,
@@ -46,6 +47,7 @@ __all__ = [
     "RunError",
     "State",
     "Status",
+    "check_free",
     "check_name",
     "delete",
     "disk_bytes",

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
-from vggcore.machine import paths
 from vggcore.machine.files import read_json
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
@@ -138,9 +137,5 @@ def launch_seeds(
 
 
 def _free_stem(stem: str) -> str:
-    """The first of STEM-1, STEM-2, … that no run and no group has."""
-    taken = {run.group for run in list_runs()}
-    number = int(free_name(stem).rpartition("-")[2])
-    while f"{stem}-{number}" in taken or (paths.runs_dir() / f"{stem}-{number}").exists():
-        number += 1
-    return f"{stem}-{number}"
+    """The first of STEM-1, STEM-2, … that no run, no checkpoint and no group has."""
+    return free_name(stem, {run.group for run in list_runs()})

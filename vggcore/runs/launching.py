@@ -24,6 +24,7 @@ from vggcore.runs.queue import changing_runs, next_ticket
 from vggcore.runs.run import (
     MAX_PROCESSES,
     Run,
+    check_free,
     check_name,
     disk_bytes,
     free_name,
@@ -90,10 +91,7 @@ def launch(
         check_room(limits, visitor)
         name = check_name(name) if name else free_name(preset or "run")
         path = paths.runs_dir() / name
-        if path.exists():
-            raise RunError(
-                Message("there is a run named {name!r} already: choose another name", name=name)
-            )
+        check_free(name)
         staging = paths.runs_dir() / ".new" / name
         folder.create(staging, spec, train, preset=preset or None, group=group)
         asked = {"visitor": visitor, "request": request, "processes": processes}

@@ -23,7 +23,7 @@ from vggcore.runs.launching import check_room, one_line_errors, start, write_que
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import BEST, CLUSTER, CONFIG, STOP, RunError, State
 from vggcore.runs.queue import changing_runs
-from vggcore.runs.run import Run, check_name, look, look_at, visitor_of
+from vggcore.runs.run import Run, check_free, check_name, look, look_at, visitor_of
 
 _ENDING_SECONDS = 20.0  # how long the process of an ended run may take to exit
 
@@ -152,15 +152,10 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
     """Give an ended run another name. Raises RunError, NotAllowed."""
     (limits or Limits.read()).require_owner(password, "renaming a run")
     check_name(new_name)
-    with changing_runs(paths.runs_dir()), _resting(name, "rename") as path:
+    changing = changing_runs(paths.runs_dir())
+    with one_line_errors(paths.runs_dir()), changing, _resting(name, "rename") as path:
         new_path = path.with_name(new_name)
-        if new_path.exists():
-            raise RunError(
-                Message(
-                    "there is a run named {new_name!r} already: choose another name",
-                    new_name=new_name,
-                )
-            )
+        check_free(new_name)
         config = RunFolder(path).config
         write_json(path / CONFIG, config | {"name": new_name})
         card_file = path / f"{BEST}.json"
@@ -189,13 +184,7 @@ def promote(
             )
         )
     card_file = target.with_name(target.name + ".json")
-    if card_file.exists():
-        raise RunError(
-            Message(
-                "there is a checkpoint named {checkpoint_name!r} already",
-                checkpoint_name=checkpoint_name,
-            )
-        )
+    check_free(checkpoint_name)
     with one_line_errors(paths.checkpoints_dir()):
         target.parent.mkdir(parents=True, exist_ok=True)
         weights = (run.path / f"{BEST}.safetensors").read_bytes()

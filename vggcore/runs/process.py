@@ -49,8 +49,9 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
     finally:
         (run_dir / RESERVE).unlink(missing_ok=True)
         _held.discard(fd)
-        if adopted is None:
-            os.close(fd)  # an adopted one stays open until the process is gone
+        # An adopted one otherwise stays open until the process is gone: then it has crashed.
+        if adopted is None or status.is_ended(status.read(run_dir)):
+            os.close(fd)
 
 
 def keep(fd: int) -> None:

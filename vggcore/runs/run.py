@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,19 +127,39 @@ def check_name(name: str) -> str:
     return name
 
 
-def free_name(stem: str) -> str:
-    """The first of STEM-1, STEM-2, … that no run has."""
+def check_free(name: str) -> None:
+    """Raises RunError if a run or a checkpoint has this name: `checkpoints.find` knows both."""
+    if (paths.runs_dir() / name).exists():
+        raise RunError(
+            Message("there is a run named {name!r} already: choose another name", name=name)
+        )
+    if name in checkpoints.available():
+        raise RunError(
+            Message("there is a checkpoint named {name!r} already: choose another name", name=name)
+        )
+
+
+def _is_free(name: str) -> bool:
+    try:
+        check_free(name)
+    except RunError:
+        return False
+    return True
+
+
+def free_name(stem: str, others: Container[str] = ()) -> str:
+    """The first of STEM-1, STEM-2, … that no run, no checkpoint and none of the `others` has."""
     number = 1
-    while (paths.runs_dir() / f"{stem}-{number}").exists():
+    while f"{stem}-{number}" in others or not _is_free(f"{stem}-{number}"):
         number += 1
     return f"{stem}-{number}"
 
 
 def free_name_like(name: str) -> str:
-    """This name, or the first of NAME-2, NAME-3, … that no run has."""
+    """This name, or the first of NAME-2, NAME-3, … that no run and no checkpoint has."""
     stem, number = slug(name) or "run", 2
     found = stem
-    while (paths.runs_dir() / found).exists():
+    while not _is_free(found):
         found, number = f"{stem[:58]}-{number}", number + 1
     return found
 

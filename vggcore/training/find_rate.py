@@ -44,6 +44,11 @@ class Sweep:
 
     def summary(self) -> str:
         """One line for people."""
+        if not self.rates:
+            return Message(
+                "the loss of the very first step is not a number: try batch norm, another start, "
+                "or precision float32"
+            )
         if self.suggested is None:
             return Message(
                 "no rate between {lowest:.1g} and {highest:.2g} made the loss fall in {count} "
@@ -70,9 +75,25 @@ def find(
 ) -> Sweep:
     """Sweep this recipe's learning rate on its own batches.
 
-    `on_step` receives the share done. Raises ValueError if the network cannot be trained like this.
+    `on_step` receives the share done. Raises ValueError if the network cannot be trained like this,
+    or if memory does not suffice.
     """
     check(spec, train)
+    from vggcore.machine import devices
+
+    try:
+        return _swept(spec, train, seconds, on_step)
+    except (RuntimeError, MemoryError) as error:
+        if not devices.is_out_of_memory(error):
+            raise
+        raise ValueError(
+            "out of memory: choose a smaller batch size, width or image size"
+        ) from None
+
+
+def _swept(
+    spec: VGGSpec, train: TrainConfig, seconds: float, on_step: Callable[[float], None]
+) -> Sweep:
     import torch
 
     from vggcore.machine import devices

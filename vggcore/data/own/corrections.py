@@ -59,10 +59,13 @@ def collect(label: str, png: bytes) -> None:
 
 
 def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
-    """The corrections in a set, in a network's classes, one by one. Raises PicturesError."""
+    """The corrections in a set, in a network's classes, one by one. Raises PicturesError.
+
+    Those of other classes are left out.
+    """
     check(source, classes)
     by_folder = {places.escaped(name): number for number, name in enumerate(classes)}
-    for file in _files(source):
+    for file in _files(source, classes):
         try:
             picture = open_image(file, DECODED_SIDE)
         except ImageError as error:
@@ -76,26 +79,28 @@ def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
 
 
 def check(source: str, classes: Sequence[str]) -> None:
-    """Raise PicturesError if there are none, or if some are of a class that is not listed."""
-    known = {places.escaped(name) for name in classes}
-    files = _files(source)
-    if not files:
+    """Raise PicturesError if there are none of a network's classes."""
+    if _files(source, classes):
+        return
+    others = _files(source)
+    if not others:
         raise PicturesError(Message("there are no corrections in {source}", source=source))
-    for file in files:
-        if file.parent.name not in known:
-            raise PicturesError(
-                Message(
-                    "the corrections in {source} are of {name}, which the network has no class for",
-                    source=source,
-                    name=file.parent.name[:60],
-                )
-            )
+    raise PicturesError(
+        Message(
+            "the corrections in {source} are of {name}, which the network has no class for",
+            source=source,
+            name=others[0].parent.name[:60],
+        )
+    )
 
 
-def snapshot(source: str) -> str:
-    """Copy a set that is still growing into a fixed one; its name. Raises PicturesError."""
+def snapshot(source: str, classes: Sequence[str]) -> str:
+    """Copy what is of these classes, of a set that is still growing, into a fixed one; its name.
+
+    Raises PicturesError.
+    """
     try:
-        found = [(file.parent.name, file.read_bytes()) for file in _files(source)]
+        found = [(file.parent.name, file.read_bytes()) for file in _files(source, classes)]
     except OSError as error:
         raise PicturesError(
             Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
@@ -103,13 +108,18 @@ def snapshot(source: str) -> str:
     return places.keep_copy(found)
 
 
-def _files(source: str) -> list[Path]:
-    return sorted(places.find(source).glob(f"*/*{SUFFIX}"))
+def _files(source: str, classes: Sequence[str] | None = None) -> list[Path]:
+    """A set's pictures, in order; with classes, only theirs. Raises PicturesError."""
+    found = sorted(places.find(source).glob(f"*/*{SUFFIX}"))
+    if classes is None:
+        return found
+    folders = {places.escaped(name) for name in classes}
+    return [file for file in found if file.parent.name in folders]
 
 
-def count(source: str) -> int:
-    """How many pictures a set holds; 0 if there is no set."""
+def count(source: str, classes: Sequence[str] | None = None) -> int:
+    """How many pictures a set holds, or how many of these classes; 0 if there is no set."""
     try:
-        return len(_files(source))
+        return len(_files(source, classes))
     except PicturesError:
         return 0

@@ -202,8 +202,8 @@ def escaped(label: str) -> str:
 
 
 def delete(name: str) -> None:
-    """Delete a kept set. Raises PicturesError if there is none."""
-    if name not in names():
+    """Delete a kept set, of corrections too. Raises PicturesError if there is none."""
+    if not (_NAME.fullmatch(name) and exists(name)):
         raise PicturesError(Message("there are no pictures named {name!r}", name=name[:80]))
     shutil.rmtree(folder() / name, ignore_errors=True)
     (folder() / f"{name}.zip").unlink(missing_ok=True)
