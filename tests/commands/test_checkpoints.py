@@ -76,6 +76,13 @@ def test_names_of_classes_must_be_as_many_as_the_classes(tmp_path, capsys):
     assert "has 10 classes, and 2 names were given" in capsys.readouterr().err
 
 
+def test_a_card_names_the_classes_itself(tmp_path, capsys):
+    save_untrained(tmp_path / "elsewhere", "mine")
+    file = str(tmp_path / "elsewhere" / "mine.safetensors")
+    assert main(["checkpoints", "add", file, "--classes", "garments"]) == 2
+    assert "names the classes: leave out --classes" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_ours_comes_with_its_card(tmp_path, capsys):
     save_untrained(tmp_path / "elsewhere", "mine")
 

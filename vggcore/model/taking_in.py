@@ -47,6 +47,8 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
         raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG here is so large")
     card_file = file.with_suffix(".json")
     if file.suffix == ".safetensors" and card_file.is_file():
+        if classes:
+            raise CheckpointError(f"{card_file} names the classes: leave out --classes")
         card = _card(card_file)
         network = checkpoints.network_from(file.with_suffix(""), card)
     else:
