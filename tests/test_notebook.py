@@ -36,6 +36,7 @@ def test_the_notebook_trains_and_its_network_can_be_added(tmp_path, monkeypatch,
     with zipfile.ZipFile(tmp_path / "from-a-notebook.zip") as packed:
         packed.extractall(tmp_path / "unpacked")
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs-at-home"))
     file = tmp_path / "unpacked" / "from-a-notebook.safetensors"
     assert cli.main(["checkpoints", "add", str(file)]) == 0, capsys.readouterr().err
     assert checkpoints.read_card("from-a-notebook").preset == "try-out"

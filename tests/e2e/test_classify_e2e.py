@@ -412,7 +412,7 @@ def test_nothing_of_a_visitor_is_kept_or_seen_by_another(browser, tmp_path, monk
     temporary, runs = tmp_path / "tmp", tmp_path / "runs"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
-    tempfile.tempdir = None  # so that the new TMPDIR counts
+    monkeypatch.setattr(tempfile, "tempdir", None)  # so that the new TMPDIR counts, here alone
     large = encoded(Image.effect_noise((1200, 1200), 90), "PNG")
     assert len(large) > 1_000_000
 
