@@ -45,9 +45,13 @@ def test_only_background_runs_need_fcntl(tmp_path):
         "windows.LK_LOCK = windows.LK_NBLCK = 1; windows.locking = lambda fd, how, size: None\n"
         "sys.modules['msvcrt'] = windows; platform = sys.platform; sys.platform = 'win32'\n"
         "import vggcore.machine.file_lock\n"
-        "sys.platform = platform\n" + WITHOUT_FCNTL + "sys.exit(main(sys.argv[1:]))\n"
+        "sys.platform = platform\n"
+        "import vggcore.data.raw_files as raw\n"
+        "raw.SYNTHETIC_COUNTS.update(train=96, validation=24, test=24)\n"
+        + WITHOUT_FCNTL
+        + "sys.exit(main(sys.argv[1:]))\n"
     )
-    train = "train --preset try-out --dataset synthetic --epochs 1 --train-limit 256 --device cpu"
+    train = "train --preset try-out --dataset synthetic --epochs 1 --train-limit 0 --device cpu"
 
     for arguments in (["compare", "--configurations", "A"], ["classify", "--help"], train.split()):
         done = subprocess.run(
