@@ -26,6 +26,8 @@ GARMENTS = N_(
     "them. Your pictures stay in this session's memory only."
 )
 MOST_NAMED = 12  # classes listed in the introduction
+MOST_SAMPLES = 100_000  # numbers of samples in the address have fewer digits
+LAST_SAMPLE = "sample-last"  # in the session: the number of the last sample
 KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
@@ -182,9 +184,9 @@ def sample() -> None:
         persist_state="session",
         bind="query-params",
     )
-    number = asked_number()
+    number = st.session_state[LAST_SAMPLE] = asked_number()
     if another.button(tr("Show another"), width="stretch", key="another"):
-        number += 1
+        number = st.session_state[LAST_SAMPLE] = (number + 1) % MOST_SAMPLES
         st.query_params["sample-number"] = str(number)
     try:
         picture, origin = panel.sample(network, wanted, number)
@@ -195,15 +197,15 @@ def sample() -> None:
     picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))
     with answer_side:
         answer = panel.show(picture, networks, "sample", correctable=False)
-        if answer.label != wanted:
-            if not answer.unsure and origin != tr("synthetic"):
+        if answer.label != wanted and origin != tr("synthetic"):
+            if not answer.unsure:
                 links.confusion(names[0], wanted, answer.label)
             st.caption(tr("Test images cannot be corrected: they are only for judging networks."))
 
 
 def asked_number() -> int:
-    """The image of the class that a link asks for; 0 if the number is invalid."""
-    text = st.query_params.get("sample-number", "")
+    """The image of the class that a link asks for, or the last one; 0 if the number is invalid."""
+    text = st.query_params.get("sample-number", str(st.session_state.get(LAST_SAMPLE, 0)))
     return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 

@@ -267,6 +267,8 @@ def test_a_part_too_small_to_show_anything_says_so(tmp_path, capsys):
     a_large_page(tmp_path / "page.png")
     assert main(["classify", str(tmp_path / "page.png"), "--crop", "2000,3000,20,20"]) == 2
     assert "too small a part" in capsys.readouterr().err
+    assert main(["classify", str(tmp_path / "page.png"), "--crop", "2380,100,500,500"]) == 2
+    assert "2380,100,500,500 is too small a part" in capsys.readouterr().err
     assert main(["classify", str(tmp_path / "page.png"), "--crop", "2400,3000,20,20"]) == 2
     assert "which is 2400×3200 pixels" in capsys.readouterr().err
 

@@ -220,6 +220,11 @@ def test_a_checkpoint_in_this_folder_is_found_by_a_background_run_too(tmp_path, 
         _, _, train = recipe_options.chosen(parser.parse_args(["--init-from", asked]))
         assert train.init_from == kept
 
+    save_untrained(tmp_path / "networks", "theirs")
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", "networks")  # a relative folder of checkpoints
+    _, _, train = recipe_options.chosen(parser.parse_args(["--init-from", "theirs"]))
+    assert train.init_from == "theirs"
+
 
 def test_the_copy_of_a_run_on_the_cluster_is_not_trained_on_here(tmp_path, capsys):
     (tmp_path / "cluster.json").write_text('{"run": "far-1", "attempt": 1}')

@@ -21,10 +21,10 @@ def test_the_peak_is_in_bytes_where_nothing_else_is_known(system, scale, monkeyp
     assert devices.memory_bytes(torch.device("cpu")) == 5000 * scale
 
 
-def test_of_several_gpus_each_must_be_there(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+def test_of_several_gpus_as_many_must_be_there(monkeypatch):
+    """Their numbers are those before the others were hidden from this process."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
 
-    assert devices.resolve("cuda:0,cuda:1") == torch.device("cuda")
-    with pytest.raises(ValueError, match="device 'cuda:9' is not available"):
-        devices.resolve("cuda:0,cuda:9")
+    assert devices.resolve("cuda:1,cuda:5") == torch.device("cuda")
+    with pytest.raises(ValueError, match="'cuda:0,cuda:1,cuda:2' is not available: .* 2 GPUs"):
+        devices.resolve("cuda:0,cuda:1,cuda:2")

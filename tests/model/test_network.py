@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import pytest
 import torch
 import torchvision
@@ -176,6 +178,11 @@ def test_the_same_seed_gives_the_same_network():
 def test_an_unknown_init_is_refused():
     with pytest.raises(ValueError, match="kaiming, xavier, paper"):
         initialise(nn.Linear(2, 2), "guess")
+
+
+@pytest.mark.parametrize("text", ["1/3", "0.3333333333333333", " .333333333 ", "33333e-5"])
+def test_a_width_may_be_written_as_any_number(text):
+    assert VGGSpec(configuration="A", width=text).width == Fraction(1, 3)
 
 
 @pytest.mark.parametrize(

@@ -119,13 +119,16 @@ def _cut(picture: "Image", box: "Box", size: tuple[int, int]) -> "Image":
     """
     from vggcore.pictures.crops import MIN_SIDE
 
-    small = box.scaled(max(picture.size) / max(size))
     width, height = size
     if min(width - box.left, height - box.top) < MIN_SIDE:
         raise ValueError(
             f"the box {','.join(map(str, box))} lies outside of the picture, which is "
             f"{width}×{height} pixels"
         )
+    there = box._replace(
+        width=min(box.width, width - box.left), height=min(box.height, height - box.top)
+    )
+    small = there.scaled(max(picture.size) / max(size))
     if min(small.width, small.height) < MIN_SIDE:
         raise ValueError(f"the box {','.join(map(str, box))} is too small a part of the picture")
     return small.of(picture)

@@ -91,7 +91,7 @@ def _is_a_path(checkpoint: str) -> bool:
 
     Raises CheckpointError.
     """
-    return os.sep in checkpoint or not checkpoints.find(checkpoint).is_absolute()
+    return os.sep in checkpoint or len(checkpoints.find(checkpoint).parts) == 1
 
 
 def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:

@@ -18,8 +18,10 @@ def resolve(device: str) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if "," in device:  # several: each process takes its own of those it sees
-        for each in device.split(","):
-            resolve(each)
+        # Their numbers mean nothing any more once `hardware.narrow_to` hides the other GPUs.
+        wanted, there = len(device.split(",")), torch.cuda.device_count()
+        if there < wanted:
+            raise ValueError(f"device {device!r} is not available: PyTorch sees {there} GPUs here")
         return torch.device("cuda")
     try:
         chosen = torch.device(device)

@@ -33,15 +33,16 @@ def device_choices(device: str) -> list[str]:
 def narrow_to(gpus: list[str]) -> None:
     """Let this process and its children see only these GPUs, such as ["cuda:0", "cuda:2"].
 
-    Raises ValueError if the environment lets it see fewer.
+    Raises ValueError if one of them is not there.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = visible.split(",") if visible else None
     numbers = [int(gpu.partition(":")[2] or 0) for gpu in gpus]
-    if names and max(numbers) >= len(names):
+    there = len(names) if names else nvidia_gpus()
+    if there and max(numbers) >= there:
         raise ValueError(
-            f"device cuda:{max(numbers)} is not there: CUDA_VISIBLE_DEVICES lets this process see "
-            f"{len(names)} GPUs, from cuda:0"
+            f"device cuda:{max(numbers)} is not there: this process can use {there} GPUs, "
+            "from cuda:0"
         )
     chosen = [names[number].strip() if names else str(number) for number in numbers]
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)

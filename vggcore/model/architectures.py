@@ -77,7 +77,8 @@ PAPER_FC_WIDTH = 4096
 MIN_IMAGE_SIZE = 32  # five 2×2 pools halve the side five times: 32 → 1
 MAX_IMAGE_SIZE = 1024
 _MAX_WIDTH = Fraction(4)
-_RATIO = re.compile(r"-?(\d{1,9}(/\d{1,9}|\.\d{1,15})?|\.\d{1,15})")  # 1/8, 1, 0.125
+# 1/8, 1, 0.125 and 1e-1, but nothing whose digits would fill the memory.
+_RATIO = re.compile(r"[-+]?(\d{1,9}(/\d{1,9}|\.\d{0,30})?|\.\d{1,30})([eE]-?\d{1,2})?")
 
 
 def parse_name(name: str) -> tuple[str, bool]:
@@ -107,7 +108,7 @@ def parse_name(name: str) -> tuple[str, bool]:
 def parse_width(value) -> Fraction:
     """Width ratio from `"1/8"`, `0.125`, `1` or a Fraction. Raises ValueError."""
     try:
-        # Fraction would work out 1e999999999 to its last digit.
+        # Fraction works out 1e999999999 to its last digit.
         if isinstance(value, str) and not _RATIO.fullmatch(value.strip()):
             raise ValueError
         width = Fraction(value).limit_denominator(1024)
