@@ -19,9 +19,9 @@ def resolve(device: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     if "," in device:  # several: each process takes its own of those it sees
         # Their numbers mean nothing any more once `hardware.narrow_to` hides the other GPUs.
-        wanted, there = len(device.split(",")), torch.cuda.device_count()
-        if there < wanted:
-            raise ValueError(f"device {device!r} is not available: PyTorch sees {there} GPUs here")
+        gpus = torch.cuda.device_count()
+        if gpus < len(device.split(",")):
+            raise ValueError(f"device {device!r} is not available: PyTorch sees {gpus} GPUs here")
         return torch.device("cuda")
     try:
         chosen = torch.device(device)
