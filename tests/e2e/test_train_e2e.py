@@ -70,7 +70,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
     runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
     with running_app(runs) as app:
         with visit(browser, app, "train") as page:
-            start_small_run(page, "mine", epochs=50)
+            start_small_run(page, "mine", epochs=80)
             reference = uninterrupted(run, tmp_path / "other" / "mine")
             wait_for_state(page, "running")
             page.get_by_role("link", name="Overview").first.click()
