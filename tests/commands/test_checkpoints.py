@@ -74,6 +74,9 @@ def test_names_of_classes_must_be_as_many_as_the_classes(tmp_path, capsys):
     file = written(tmp_path, ".safetensors", replace(SPEC, num_classes=10))
     assert main(["checkpoints", "add", str(file), "--classes", "a,b"]) == 2
     assert "has 10 classes, and 2 names were given" in capsys.readouterr().err
+    for wrong in ("a,b,c,d,e,f,g,h,i,a", "a,b,c,d,e,f,g,h,i,"):
+        assert main(["checkpoints", "add", str(file), "--classes", wrong]) == 2
+        assert "must differ, and none may be empty" in capsys.readouterr().err
 
 
 def test_a_card_names_the_classes_itself(tmp_path, capsys):

@@ -144,6 +144,8 @@ def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
 def _card_of(spec: VGGSpec, file: Path, classes: tuple[str, ...]) -> Card:
     """What can be said about weights that came without a card."""
     colour = spec.in_channels == 3
+    if "" in classes or len(set(classes)) < len(classes):
+        raise CheckpointError("names of classes must differ, and none may be empty")
     if classes and len(classes) != spec.num_classes:
         raise CheckpointError(
             f"{file} has {spec.num_classes} classes, and {len(classes)} names were given"
