@@ -411,6 +411,9 @@ def test_a_link_opens_one_sample(asked, number, monkeypatch):
     assert shown[-1] == ("Bag", number + 1)
     page.query_params["sample-number"] = "7"  # the next link, in the same session
     page.run()
+    assert shown[-1] == ("Bag", 7)
+    del page.query_params["sample-number"]  # back by the menu, whose links say no number
+    page.run()
 
     assert shown[-1] == ("Bag", 7)
 
