@@ -1,16 +1,19 @@
-"""What tests need of the machine, and run folders of their own.
+"""What tests need of the machine, which of them run by default, and folders of their own.
 
-Tests marked `browser`, `data`, `garments`, `ray` or `gpu` are skipped where that is missing.
-VGGCORE_REQUIRE=browser,data,garments,ray (set in CI) makes such a test fail instead: a check that
+A plain `pytest` leaves out the tests with a marker of `LEFT_OUT` and says how to run them:
+`pytest --all`, or a marker or a path on the command line. Tests whose needs (`NEEDS`) are missing
+are skipped. VGGCORE_REQUIRE=browser,data,… (set in CI) makes such a test fail instead: a check that
 silently did not run has not passed.
 """
 
+import functools
 import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import reaper
 
 from vggcore.machine import paths
 
@@ -23,6 +26,11 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
+def _installed(*packages: str) -> tuple:
+    missing = [package for package in packages if find_spec(package) is None]
+    return lambda: not missing, f"{', '.join(missing)} not installed: see requirements-extra.txt"
+
+
 NEEDS = {
     "browser": (CHROMIUM.exists, f"{CHROMIUM} is not installed"),
     "data": (
@@ -33,9 +41,45 @@ NEEDS = {
         lambda: (paths.data_dir() / "garments-dev").is_dir(),
         "garments-dev is not under VGGCORE_DATA",
     ),
-    "ray": (lambda: find_spec("ray") is not None, "Ray is not installed"),
+    "ray": _installed("ray", "s3fs", "moto"),
+    "notebook": _installed("nbclient", "ipykernel"),
+    "onnx": _installed("onnx", "onnxscript", "onnxruntime"),
     "gpu": (_has_gpu, "no CUDA device"),
 }
+LEFT_OUT = ("browser", "ray", "notebook", "onnx", "slow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help=f"also tests marked {', '.join(LEFT_OUT)}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what takes long, unless the command line says which tests to run."""
+    if hasattr(config, "workerinput"):  # xdist's workers do as their session says
+        return
+    named = config.args_source != pytest.Config.ArgsSource.TESTPATHS
+    config.option.all |= named or bool(config.option.markexpr)
+    if not config.option.all:
+        config.option.markexpr = f"not ({' or '.join(LEFT_OUT)})"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The browser's tests cannot even be imported without the extra packages."""
+    in_browser = collection_path == Path(__file__).parent / "e2e"
+    return True if in_browser and not config.option.all else None
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    if not config.option.all:
+        terminalreporter.write_line(
+            f"Left out: tests marked {', '.join(LEFT_OUT)}. To run them:\n"
+            "  pip install -r requirements-extra.txt && pytest --all    (or, say: pytest -m slow)"
+        )
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):  # workers of xdist belong to their session
+        reaper.start()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -46,6 +90,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if name in required:
             pytest.fail(f"{reason}, and VGGCORE_REQUIRE demands it")
         pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _components_are_looked_for_once():
+    """Each AppTest reads the metadata of all installed packages, for components of theirs."""
+    if "streamlit" not in sys.modules:
+        yield
+        return
+    from streamlit.components.v2 import manifest_scanner
+
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
+import reaper
+
 PROJECT = Path(__file__).resolve().parents[1]
 _PATIENCE = 90.0
+_NODE = "VGGCORE_TEST_NODE"  # marks the processes of one node
 
 
 @dataclass
@@ -62,9 +65,7 @@ class RayCluster:
 
     def kill(self) -> None:
         """As in a power cut: kill every process of the node, its jobs included."""
-        for pid in _pids_with(self.place):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        reaper.kill(f"{_NODE}={self.place}")
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -77,7 +78,7 @@ def ray_cluster(cpus: int = 1, **environment: str):
     """A Ray node on free ports of this machine. environment: variables of its processes."""
     place = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # Ray's sockets need a short path
     names = ("port", "dashboard-port", "dashboard-agent-listen-port", "ray-client-server-port")
-    marked = environment | {"VGGCORE_TEST_NODE": place}
+    marked = environment | {_NODE: place}
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
     cluster = RayCluster(ports, cpus, place, marked)
     try:
@@ -129,12 +130,6 @@ def stop_follower(runs: Path) -> None:
 def processes_of_job(run_id: str) -> list[int]:
     """Pids of a run's trainer on this machine's node, not counting its job."""
     return [pid for pid in _pids() if f"/runs/{run_id}" in _read(pid, "cmdline")]
-
-
-def _pids_with(place: str) -> list[int]:
-    """Pids of all processes that the node in this folder has started."""
-    mark = f"VGGCORE_TEST_NODE={place}"
-    return [pid for pid in _pids() if mark in _read(pid, "environ") and pid != os.getpid()]
 
 
 def _pids() -> list[int]:

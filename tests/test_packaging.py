@@ -61,9 +61,7 @@ def test_requirements_and_package_ask_for_the_same_versions():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     stated = bounds(project["dependencies"] + [line for extra in extras.values() for line in extra])
-    files = "\n".join(
-        (ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")
-    )
+    files = "\n".join(file.read_text() for file in ROOT.glob("requirements*.txt"))
     asked = bounds(files.splitlines())
 
     assert set(stated) == set(asked)

@@ -28,13 +28,12 @@ def folders(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def onnx_model(tmp_path_factory):
     """The untrained network as ONNX; made once, because it takes some seconds."""
-    if missing := export.missing_for_onnx():
-        pytest.skip(f"not installed: {', '.join(missing)}")
     folder = tmp_path_factory.mktemp("onnx")
     save_untrained(folder, "small")
     return export.export(folder / "small", "onnx")
 
 
+@pytest.mark.onnx
 def test_onnx_answers_as_our_network_does_for_any_number_of_images(onnx_model):
     import onnx
     import onnxruntime
@@ -48,9 +47,8 @@ def test_onnx_answers_as_our_network_does_for_any_number_of_images(onnx_model):
     assert json.loads(props["classes"]) == list(CLASSES)
 
 
+@pytest.mark.onnx
 def test_an_onnx_model_averages_over_the_mirror_image_where_the_card_says_so(folders):
-    if missing := export.missing_for_onnx():
-        pytest.skip(f"not installed: {', '.join(missing)}")
     import onnxruntime
 
     save_untrained(folders, "both-sides", mirror=True)
@@ -84,6 +82,7 @@ def test_onnx_without_its_packages_says_what_to_install(monkeypatch, capsys):
     assert capsys.readouterr().err.endswith("needs: pip install onnx_is_not_here\n")
 
 
+@pytest.mark.onnx
 def test_an_onnx_model_that_answers_differently_is_refused(onnx_model):
     other = build(checkpoints.load("small").network.spec, seed=5).eval()
     torch.nn.init.constant_(other.classifier.fc.bias, 3.0)
