@@ -5,6 +5,6 @@ check:  ## what a change must pass
 	pytest
 
 coverage:  ## which lines no test runs; below 90 % it fails
-	pytest --cov --cov-report=term:skip-covered
+	pytest --all --cov --cov-report=term:skip-covered
 
 .PHONY: check coverage
