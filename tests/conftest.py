@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 import reaper
 
-from vggcore.machine import paths
+# Two processes of tests with two threads each would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from vggcore.machine import paths  # noqa: E402
 
 CHROMIUM = Path("/usr/bin/chromium")
 

@@ -16,12 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 300_000  # milliseconds: on a busy machine a small run takes minutes
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    """Several small trainings at once are much faster with a thread each."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def start_small_run(page, name: str, epochs: int) -> None:
     """Fill in the form for a quick run on synthetic garments, and start it."""
     page.set_default_timeout(PATIENCE)
@@ -109,46 +103,42 @@ COUNT_SENT = """
 """
 
 
-def test_the_page_stops_asking_when_nothing_changes(browser, tmp_path):
-    run = tmp_path / "runs" / "done"
+def test_the_page_stops_asking_when_nothing_changes(app, open_page):
+    run = app.runs / "done"
     run.mkdir(parents=True)
     (run / "config.json").write_text('{"name": "done", "spec": {}, "train": {}}')
     (run / "status.json").write_text('{"state": "finished", "step": 5, "total_steps": 5}')
 
-    def count(page):
-        page.add_init_script(COUNT_SENT)
+    page = open_page("train?run=done", prepare=lambda page: page.add_init_script(COUNT_SENT))
+    wait_for_state(page, "finished")
+    page.wait_for_timeout(3000)
+    before = page.evaluate("window.sent")
 
-    with running_app(tmp_path / "runs") as app:
-        with visit(browser, app, "train?run=done", prepare=count) as page:
-            wait_for_state(page, "finished")
-            page.wait_for_timeout(3000)
-            before = page.evaluate("window.sent")
+    page.wait_for_timeout(4000)
 
-            page.wait_for_timeout(4000)
-
-            assert before > 0 and page.evaluate("window.sent") == before
+    assert before > 0 and page.evaluate("window.sent") == before
 
 
 @pytest.mark.data
-def test_a_run_at_chance_says_why_and_its_first_remedy_learns(browser, tmp_path):
+def test_a_run_at_chance_says_why_and_its_first_remedy_learns(app, open_page):
     """VGG-11 without batch norm at a rate that kills its units; then with batch norm."""
     command = "train --preset tutorial --configuration A --width 1/16 --image-size 32"
     command += " --learning-rate 0.02 --train-limit 8000 --epochs 2 --run-dir"
-    stuck = [sys.executable, "-m", "vggcore", *command.split(), str(tmp_path / "stuck")]
+    stuck = [sys.executable, "-m", "vggcore", *command.split(), str(app.runs / "stuck")]
     subprocess.run(stuck, cwd=PROJECT, check=True, capture_output=True)
 
-    with running_app(tmp_path) as app, visit(browser, app, "train?run=stuck") as page:
-        expect(page.get_by_text("Still at chance")).to_be_visible()
-        expect(page.get_by_text("of the channels are dead")).to_be_visible()
-        expect(page.get_by_text("gradient norm").first).to_be_visible()
-        page.get_by_role("link", name="with batch norm").click()
-        settle(page)
-        page.get_by_role("button", name="Start training").click()
-        page.wait_for_url("**/train?run=tutorial-*", timeout=PATIENCE)
-        name = page.url.split("run=")[1]
-        wait_for_state(page, "finished")
-        expect(page.get_by_text("Still at chance")).to_have_count(0)
+    page = open_page("train?run=stuck")
+    expect(page.get_by_text("Still at chance")).to_be_visible()
+    expect(page.get_by_text("of the channels are dead")).to_be_visible()
+    expect(page.get_by_text("gradient norm").first).to_be_visible()
+    page.get_by_role("link", name="with batch norm").click()
+    settle(page)
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**/train?run=tutorial-*", timeout=PATIENCE)
+    name = page.url.split("run=")[1]
+    wait_for_state(page, "finished")
+    expect(page.get_by_text("Still at chance")).to_have_count(0)
 
     # 0.1 is chance, give or take 0.004; two epochs at this rate do not get far.
-    summary = json.loads((tmp_path / name / "status.json").read_bytes())["summary"]
+    summary = json.loads((app.runs / name / "status.json").read_bytes())["summary"]
     assert summary["best_val_accuracy"] > 0.15

@@ -1,4 +1,5 @@
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,21 +19,29 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.recipe import PRESETS, check
 from vggcore.runs import folder
-from vggcore.training import loop
+from vggcore.training import corrections_source, loop
 from vggcore.training.corrections_source import CorrectionsSource
 
 CPU = torch.device("cpu")
+PLAIN = {"mixup": 0.0, "cutmix": 0.0, "erase": 0.0}
 RECIPE = replace(
     PRESETS["corrections"].train, epochs=3, batch_size=32, device="cpu", precision="float32"
 )
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A run that was trained on synthetic garments, which also judge it."""
+    place = tmp_path_factory.mktemp("trained") / "start"
+    loop.fit(tiny_run.create(place, train=replace(tiny_run.TRAIN, epochs=8, **PLAIN)))
+    return place
+
+
 @pytest.fixture
-def start(tmp_path, monkeypatch) -> str:
-    """A network trained on synthetic garments, which also judge it."""
-    train = replace(tiny_run.TRAIN, epochs=8, mixup=0.0, cutmix=0.0, erase=0.0)
-    loop.fit(tiny_run.create(tmp_path / "start", train=train))
-    return str(tmp_path / "start" / "best")
+def start(trained, tmp_path, monkeypatch) -> str:
+    """Its network, for one test alone, which corrects it in few steps."""
+    monkeypatch.setattr(corrections_source, "CORRECTION_STEPS", 25)
+    return str(shutil.copytree(trained, tmp_path / "start") / "best")
 
 
 def corrected(tmp_path, start: str, source: str):
