@@ -4,7 +4,8 @@
     python benchmarks/wild_sources.py --framings            # worn garments, each in twelve pictures
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
 
-"strict" requires the folder's class; "accepted" also takes what a fair judge would accept. With
+"strict" requires the folder's class; "accepted" also takes what a fair judge would accept; both
+after the corrections of labels, or without them with `--as-filed`. With
 `--hold-out` three short trainings leave out one or two sources each, so that every source is
 judged by a network that saw nothing of it; `--only SOURCE` runs only the one without that source.
 `--init-from CHECKPOINT` starts from a network, which must not have seen it either;
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument(
         "--framings", action="store_true", help="worn garments cropped and on other backgrounds"
     )
+    parser.add_argument("--as-filed", action="store_true", help="judge without corrected labels")
     parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
     parser.add_argument(
         "--whole-only", action="store_true", help="without a second look at a photo's middle"
@@ -208,14 +210,15 @@ def main() -> None:
                 f"{time.perf_counter() - started:.0f} s",
                 flush=True,
             )
-            some = development_items(sources)
+            some = development_items(sources, corrected=not arguments.as_filed)
             found, steps = judge(network, seen_by(preprocessing), some)
             items, prepared = items + some, prepared + steps
             answers.append(found)
         logits = torch.cat(answers)
     else:
         checkpoint = checkpoints.load(arguments.checkpoint)
-        held_out = [item for item in development_items() if item.held_out]
+        every = development_items(corrected=not arguments.as_filed)
+        held_out = [item for item in every if item.held_out]
         items = framings() if arguments.framings else held_out
         preprocessing = checkpoint.card.preprocessing
         logits, prepared = judge(checkpoint.network, seen_by(preprocessing), items)

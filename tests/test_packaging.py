@@ -117,6 +117,7 @@ def test_the_wheel_works_outside_the_checkout(tmp_path):
         "vggcore/app/dashboard/shared/palette.py",
         "vggcore/app/.streamlit/config.toml",
         "vggcore/wild/garment_icons/icons.png",
+        "vggcore/wild/label_corrections.csv",
         "vggcore/runs/recordings/best.json",
     } <= inside
 

@@ -1,14 +1,17 @@
 """`wild.source`: what counts as right, the loss with "no garment", batches, and resuming them."""
 
+import csv
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from vggcore.answers import evaluation
 from vggcore.data import augment
+from vggcore.data.classes import Label
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
@@ -288,9 +291,50 @@ def test_strokes_of_a_drawing_become_a_picture():
     assert (thin < 128).sum() * 3 < (thick < 128).sum()
 
 
+def test_corrected_labels_replace_the_folders(tmp_path, monkeypatch):
+    folder = tmp_path / "garments-dev" / "photos" / "clothing-small" / "shirt"
+    folder.mkdir(parents=True)
+    for name in ("jacket", "shirt", "shadow"):
+        Image.new("RGB", (9, 9)).save(folder / f"{name}.png")
+    monkeypatch.setenv("VGGCORE_DATA", str(tmp_path))
+    rows = {"jacket.png": (Label.COAT, Label.PULLOVER), "shadow.png": ()}
+    rows = {("clothing-small", "shirt", name): classes for name, classes in rows.items()}
+    monkeypatch.setattr(items, "corrections", lambda: rows)
+
+    jacket, shirt = items.development_items(("clothing-small",))
+    assert (jacket.strict, jacket.accepted) == (4, (4, 2))
+    assert items.target_of(jacket).argmax() == 4 and 0 < items.target_of(jacket)[2] < 1
+    assert (shirt.strict, shirt.accepted) == (6, (6, 0))
+    filed = items.development_items(("clothing-small",), corrected=False)
+    assert [one.accepted for one in filed] == [(6, 0)] * 3
+    assert {one.name: one.held_out for one in filed}["jacket.png"] == jacket.held_out
+
+
+def test_an_unknown_class_among_the_corrections_is_an_error(tmp_path, monkeypatch):
+    table = tmp_path / "label_corrections.csv"
+    monkeypatch.setattr(items, "_CORRECTIONS", table)
+    for wrong in ("skirt", "coat footwear_other"):
+        table.write_text(f"source,folder,name,classes\nstreet-worn,dress,1.jpg,{wrong}\n")
+        items.corrections.cache_clear()
+        with pytest.raises(ValueError, match=wrong.split()[-1]):
+            items.corrections()
+
+
+@pytest.mark.garments
+def test_each_correction_is_of_one_picture_and_changes_its_label():
+    filed = {one[:3]: one for one in items.development_items(corrected=False)}
+    rows = list(csv.reader(items._CORRECTIONS.read_text().splitlines()))[1:]
+    assert len(rows) == len(items.corrections())
+    assert rows == sorted(rows)
+    for key, classes in items.corrections().items():
+        assert key in filed
+        assert classes != filed[key].accepted, key
+        assert len(set(classes)) == len(classes)
+
+
 @pytest.mark.garments
 def test_the_development_data_is_read_whole():
-    found = items.development_items()
+    found = items.development_items(corrected=False)
     counts = {name: sum(one.source == name for one in found) for name in items.SOURCES}
     assert counts == {
         "clothing-small": 2921,

@@ -1,6 +1,8 @@
 """Real pictures for training and for judging, and which classes count as right for each."""
 
+import csv
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +23,7 @@ SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
 HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit are for validation only
 STREETS = "photos-street"  # photos of WORN with nobody in them
 NONE_PHOTOS = ("photos-things", STREETS, "photos-objects")  # no garments
+_CORRECTIONS = Path(__file__).parent / "label_corrections.csv"
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _FOLDERS = {
     "t-shirt_top": Label.T_SHIRT,
@@ -68,6 +71,7 @@ class Item(NamedTuple):
     folder: str  # class folder; for "not-garments" the category, or one of `NONE_PHOTOS`
     name: str  # says which picture, for people
     content: Path | str | np.ndarray  # picture file, one line of JSON with strokes, or pixels
+    corrected: tuple[Label, ...] = ()  # accepted instead of the folder's classes, best first
 
     @property
     def kind(self) -> str:
@@ -75,12 +79,14 @@ class Item(NamedTuple):
 
     @property
     def strict(self) -> int | None:
-        """The folder's class; None if it is none of ours."""
-        return _FOLDERS.get(self.folder)
+        """The folder's class, or the corrected one; None if it is none of ours."""
+        return self.corrected[0] if self.corrected else _FOLDERS.get(self.folder)
 
     @property
     def accepted(self) -> tuple[int, ...]:
-        """All classes accepted as right, the folder's own first."""
+        """All classes accepted as right, the folder's own or the corrected one first."""
+        if self.corrected:
+            return self.corrected
         also = ACCEPTED[self.kind].get(self.folder, ())
         return also if self.strict is None else (self.strict, *also)
 
@@ -118,8 +124,47 @@ class Item(NamedTuple):
         return mask > 191, mask > 63
 
 
-def development_items(sources=SOURCES) -> list[Item]:
-    """All real garments of these development sources. Raises DataMissing."""
+@lru_cache(maxsize=1)
+def corrections() -> dict[tuple[str, str, str], tuple[Label, ...]]:
+    """By source, folder and name: classes given by eye, best first; none to leave it out.
+
+    docs/data.md has the rules.
+    """
+    with _CORRECTIONS.open(newline="", encoding="utf-8") as file:
+        return {
+            (row["source"], row["folder"], row["name"]): _classes(row["classes"])
+            for row in csv.DictReader(file)
+        }
+
+
+def _classes(folders: str) -> tuple[Label, ...]:
+    """Classes from the names of their folders, separated by spaces."""
+    found = []
+    for folder in folders.split():
+        label = _FOLDERS.get(folder)
+        if label is None:
+            raise ValueError(f"{_CORRECTIONS.name} names an unknown class: {folder!r}")
+        found.append(label)
+    return tuple(found)
+
+
+def _corrected(items: list[Item]) -> list[Item]:
+    """The items with corrected classes, without those to leave out."""
+    found = []
+    for item in items:
+        classes = corrections().get((item.source, item.folder, item.name))
+        if classes is None:
+            found.append(item)
+        elif classes:
+            found.append(item._replace(corrected=classes))
+    return found
+
+
+def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:
+    """All real garments of these development sources. Raises DataMissing.
+
+    corrected: with `corrections`, instead of all pictures with the classes of their folders.
+    """
     root = _development_dir()
     items = []
     for source in sources:
@@ -127,7 +172,7 @@ def development_items(sources=SOURCES) -> list[Item]:
         for class_folder in sorted(folder.iterdir()):
             for file in sorted(class_folder.iterdir()):
                 items += _items_of(source, class_folder.name, file)
-    return items
+    return _corrected(items) if corrected else items
 
 
 def icon_items() -> list[Item]:

@@ -32,6 +32,7 @@ from vggcore.wild.items import (
     STREETS,
     WORN,
     Item,
+    corrections,
     development_items,
     icon_items,
     is_held_out_street,
@@ -138,8 +139,9 @@ def pool_key(
 ) -> str:
     """SHA-256 of all that decides which pictures `build_pool` gives, with these arguments."""
     needed = tuple(source for source in _DEPENDS_ON.get(name, _FLAT) if source in sources)
+    corrected = [[*of, *classes] for of, classes in corrections().items() if of[0] in needed]
     facts = (
-        *(_VERSION, name, size, seed, needed, colour and name != "fashion"),
+        *(_VERSION, corrected, name, size, seed, needed, colour and name != "fashion"),
         *(POOL_SIZES.get(name), _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
     )
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
