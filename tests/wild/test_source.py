@@ -320,6 +320,16 @@ def test_an_unknown_class_among_the_corrections_is_an_error(tmp_path, monkeypatc
             items.corrections()
 
 
+def test_a_corrected_label_draws_the_pools_of_its_source_anew(monkeypatch):
+    keys = []
+    for classes in ((Label.COAT,), (Label.COAT, Label.PULLOVER)):
+        table = {("street-worn", "shirt", "1.jpg"): classes}
+        monkeypatch.setattr(pools, "corrections", lambda table=table: table)
+        keys.append({name: pools.pool_key(name, 32, 0) for name in SHARES})
+    changed = {name for name in SHARES if keys[0][name] != keys[1][name]}
+    assert "worn" in changed and not changed & {"fashion", "icons", "photos", "sketches"}
+
+
 @pytest.mark.garments
 def test_each_correction_is_of_one_picture_and_changes_its_label():
     filed = {one[:3]: one for one in items.development_items(corrected=False)}
