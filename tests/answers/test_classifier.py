@@ -57,15 +57,23 @@ def test_array_and_pillow_image_give_the_same_answer(saved):
     assert from_array.probabilities == from_image.probabilities
 
 
-def test_temperature_flattens_the_answer_but_keeps_its_label(saved):
-    plain = load_classifier(saved)
+def test_the_logits_are_divided_by_the_temperature(saved):
     checkpoint = checkpoints.load(saved)
-    warm = replace(checkpoint, card=replace(checkpoint.card, temperature=100.0))
+    with torch.no_grad():  # answers of which it is sure, whatever the picture
+        checkpoint.network.classifier.fc.bias.copy_(torch.arange(10.0))
+    limits = Thresholds(probability=0.5)
 
-    calm = Classifier(warm).classify(shirt())
+    def answer(temperature: float):
+        card = replace(checkpoint.card, temperature=temperature, unsure=limits)
+        return Classifier(replace(checkpoint, card=card)).classify(shirt())
 
-    assert calm.label == plain.classify(shirt()).label
-    assert calm.probability == pytest.approx(0.1, abs=0.01)
+    plain, calm = answer(1.0), answer(4.0)
+
+    logits = np.log(list(plain.probabilities.values()))
+    expected = np.exp(logits / 4) / np.exp(logits / 4).sum()
+    assert list(calm.probabilities.values()) == pytest.approx(expected, abs=1e-4)
+    assert (plain.unsure, calm.unsure) == (False, True)
+    assert calm.label == plain.label
 
 
 def test_the_shipped_default_answers_alike_from_both_sides():

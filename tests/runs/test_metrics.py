@@ -117,6 +117,16 @@ def test_smoothing_of_a_constant_changes_nothing_and_of_noise_calms_it():
     assert np.isnan(smooth(np.array([1.0, np.nan, 1.0]), 0.9)).tolist() == [False, True, False]
 
 
+def test_smoothing_counts_the_first_values_fully():
+    """The weighted mean of all values so far: not drawn towards the first, nor towards zero."""
+    values, weight = np.array([4.0, 1.0, 2.0]), 0.5
+
+    weights = weight ** np.arange(3)[::-1]
+
+    expected = [4.0, (0.5 * 4 + 1) / 1.5, (weights * values).sum() / weights.sum()]
+    assert smooth(values, weight) == pytest.approx(expected)
+
+
 def epochs(val_losses, train_losses) -> list[dict]:
     pairs = zip(val_losses, train_losses, strict=True)
     return [{"val_loss": val, "train_loss": train} for val, train in pairs]

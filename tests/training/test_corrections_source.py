@@ -19,7 +19,7 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.recipe import PRESETS, check
 from vggcore.runs import folder
-from vggcore.training import corrections_source, loop
+from vggcore.training import loop
 from vggcore.training.corrections_source import CorrectionsSource
 
 CPU = torch.device("cpu")
@@ -38,9 +38,8 @@ def trained(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def start(trained, tmp_path, monkeypatch) -> str:
-    """Its network, for one test alone, which corrects it in few steps."""
-    monkeypatch.setattr(corrections_source, "CORRECTION_STEPS", 25)
+def start(trained, tmp_path) -> str:
+    """Its network, for one test alone."""
     return str(shutil.copytree(trained, tmp_path / "start") / "best")
 
 
