@@ -35,6 +35,7 @@ def named_by_the_library() -> set[str]:
     from vggcore.answers.classifier import TURNS
     from vggcore.data.classes import CLASSES
     from vggcore.model import anatomy
+    from vggcore.model.architectures import VGGSpec
     from vggcore.model.recipe import PRESETS, TrainConfig
     from vggcore.runs import recorded
     from vggcore.training import speed
@@ -42,7 +43,7 @@ def named_by_the_library() -> set[str]:
     texts = {*CLASSES, *TURNS.values(), anatomy.CONVENTION, speed.TYPICAL, "Unsure"}
     for preset in PRESETS.values():
         texts |= {preset.summary, preset.reaches, preset.audience}
-    for field in dataclasses.fields(TrainConfig):
+    for field in (*dataclasses.fields(VGGSpec), *dataclasses.fields(TrainConfig)):
         texts |= {field.name.replace("_", " "), field.metadata["help"], field.metadata["unit"]}
     for name in recorded.names():
         recording = recorded.load(name)

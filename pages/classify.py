@@ -5,7 +5,7 @@ from PIL import Image
 
 from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import formatting, language, links, network_choice
+from dashboard.shared import address, formatting, language, links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
@@ -26,12 +26,12 @@ GARMENTS = N_(
     "them. Your pictures stay in this session's memory only."
 )
 MOST_NAMED = 12  # classes listed in the introduction
-MOST_SAMPLES = 100_000  # numbers of samples in the address have fewer digits
 LAST_SAMPLE = "sample-last"  # in the session: the number of the last sample
 KEPT = "uploaded"  # in the session: names and contents of the pictures
 
 through_entry_point()
 keep_uploads_in_memory()
+address.take(panel.PARAMETERS)
 st.title(tr("Classify"))
 introduction = st.empty()
 names = network_choice.choose(runs.trained_networks())
@@ -186,7 +186,7 @@ def sample() -> None:
     )
     number = st.session_state[LAST_SAMPLE] = asked_number()
     if another.button(tr("Show another"), width="stretch", key="another"):
-        number = st.session_state[LAST_SAMPLE] = (number + 1) % MOST_SAMPLES
+        number = st.session_state[LAST_SAMPLE] = (number + 1) % panel.MOST_SAMPLES
         st.query_params["sample-number"] = str(number)
     try:
         picture, origin = panel.sample(network, wanted, number)
@@ -204,9 +204,9 @@ def sample() -> None:
 
 
 def asked_number() -> int:
-    """The image of the class that a link asks for, or the last one; 0 if the number is invalid."""
-    text = st.query_params.get("sample-number", str(st.session_state.get(LAST_SAMPLE, 0)))
-    return int(text) if text.isdecimal() and len(text) < 6 else 0
+    """The image of the class that a link asks for, or else the last one."""
+    asked = address.value("sample-number", panel.PARAMETERS["sample-number"])
+    return st.session_state.get(LAST_SAMPLE, 0) if asked is None else asked
 
 
 introduce(next(iter(networks.values())))

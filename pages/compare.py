@@ -6,7 +6,7 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
-from dashboard.shared import formatting, language, links
+from dashboard.shared import address, formatting, language, links
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
@@ -207,10 +207,10 @@ VIEWS = {
 }
 
 through_entry_point()
+address.take(inputs.parameters() | {"view": address.choice(VIEWS)})
 st.html(charts.INK)
 st.title(tr("Compare"))
 st.write(tr("Choose networks and settings: everything below updates at once."))
-asked = inputs.asked_for()
 with st.container(border=True):
     chosen = inputs.controls()
 tabs = st.tabs(language.tab_labels("view", VIEWS), key="view", bind="query-params")
@@ -220,8 +220,3 @@ for tab, show in zip(tabs, VIEWS.values(), strict=True):
             show(chosen)
 if not chosen:
     st.info(tr("Choose at least one network above."))
-if strange := inputs.ignored(asked):
-    st.toast(
-        tr("Ignored in the link: {strange}", strange=formatting.plain(", ".join(strange))),
-        icon=":material/link_off:",
-    )

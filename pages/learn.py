@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.learn.steps import STEPS, Question
-from dashboard.shared import language
+from dashboard.learn.steps import PARAMETERS, STEPS, Question
+from dashboard.shared import address, language
 from dashboard.shared.internals import scroll_to_top, through_entry_point
 from dashboard.shared.language import tr
 
@@ -11,13 +11,7 @@ _DONE = "done"  # numbers of the answered steps, in the address
 _MOVED = "learn-moved"  # moved to another step, to be shown from its top
 
 
-def done() -> set[int]:
-    """Steps answered correctly, from the address; invalid numbers are ignored."""
-    numbers = st.query_params.get(_DONE, "").split(".")
-    return {int(n) for n in numbers if n.isdecimal() and 1 <= int(n[:3]) <= len(STEPS)}
-
-
-def ask(question: Question, number: int) -> None:
+def ask(question: Question, number: int, done: set[int]) -> None:
     """The step's question. A right answer is kept in the address."""
     st.markdown(tr("**Question.** {text}", text=question.text))
     key = f"learn-answer-{number}"
@@ -46,8 +40,8 @@ def ask(question: Question, number: int) -> None:
         return
     if given == question.answer:
         st.success(tr("Right. {why}", why=question.why), icon=":material/check_circle:")
-        if number not in done():
-            st.query_params[_DONE] = ".".join(map(str, sorted(done() | {number})))
+        if number not in done:
+            st.query_params[_DONE] = ".".join(map(str, sorted(done | {number})))
             st.rerun()  # to count it in the progress above
     else:
         st.info(tr("Not yet. {hint}", hint=question.hint), icon=":material/lightbulb:")
@@ -59,6 +53,7 @@ def go_to(name: str) -> None:
 
 
 through_entry_point()
+done = address.take(PARAMETERS).get(_DONE, set())
 st.title(tr("Learn"), anchor=False)
 st.write(
     tr(
@@ -87,13 +82,13 @@ step = st.segmented_control(
 )
 number = names.index(step) + 1
 st.progress(
-    len(done()) / len(STEPS),
-    text=tr("{answered} of {all} questions answered", answered=len(done()), all=len(STEPS)),
+    len(done) / len(STEPS),
+    text=tr("{answered} of {all} questions answered", answered=len(done), all=len(STEPS)),
 )
 st.subheader(tr(step[2:]), anchor=False)
 question = STEPS[step]()
 with st.container(border=True):
-    ask(question, number)
+    ask(question, number, done)
 with st.container(horizontal=True):
     if number > 1:
         back = names[number - 2]

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.shared import deployment, formatting
+from dashboard.shared import address, deployment, formatting
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import tr
 from vggcore.commands import doctor
@@ -27,6 +27,7 @@ def show(finding: doctor.Finding) -> None:
 
 
 through_entry_point()
+address.take({})
 st.title(tr("About this machine"), anchor=False)
 st.write(
     tr("What works on this machine, and how to fix what does not. In a terminal: `vggcore doctor`.")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.overview import cards, journey
+from dashboard.shared import address
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import tr
 
@@ -39,6 +40,7 @@ def _way_through_a_network() -> None:
 
 
 through_entry_point()
+address.take({})
 st.title(tr("VGG networks on clothing"), anchor=False)
 st.markdown(
     tr(

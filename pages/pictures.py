@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dashboard.pictures import collect, corrections, panel
-from dashboard.shared import deployment, formatting, language
+from dashboard.shared import address, deployment, formatting, language
 from dashboard.shared.internals import (
     keep_uploads_in_memory,
     take_uploads_up_to,
@@ -151,6 +151,7 @@ SECTIONS = {
 }
 through_entry_point()
 keep_uploads_in_memory()
+address.take(panel.PARAMETERS)
 st.title(tr("Your pictures"), anchor=False)
 if deployment.limits().public:  # somebody typed the address
     st.info(

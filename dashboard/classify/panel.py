@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify import correct
-from dashboard.shared import cpu_share, palette
+from dashboard.shared import address, cpu_share, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from vggcore.answers import judged
@@ -27,6 +27,11 @@ from vggcore.data.fashion_mnist import load_split, synthetic_garments
 from vggcore.data.raw_files import DataMissing
 from vggcore.pictures.prepare import takes_whole, visible
 
+MOST_SAMPLES = 100_000  # of a class; the address names one by its number
+PARAMETERS = {
+    **{name: address.text for name in ("network", "second", "source", "sample-class")},
+    "sample-number": address.number(0, MOST_SAMPLES - 1),
+}
 _SHOWN = 5  # bars
 TURNS = {
     N_("As it is"): 0,

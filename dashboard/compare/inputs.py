@@ -1,51 +1,83 @@
 """The controls of the Compare page, bound to the URL: a copied address shows the same page."""
 
+from itertools import pairwise
+
 import streamlit as st
 
 from dashboard.shared import language
+from dashboard.shared.address import Reader, choice, number, of_field, several, text
 from dashboard.shared.language import N_, tr
-from vggcore.model.architectures import MIN_IMAGE_SIZE, VGGSpec
+from vggcore.model.architectures import CONFIGURATIONS, WIDTHS, VGGSpec
+from vggcore.model.fields import by_name
+from vggcore.model.recipe import PRESETS
 
-NETWORKS = {
-    "VGG-11": "A",
-    "VGG-11-LRN": "A-LRN",
-    "VGG-13": "B",
-    "VGG-16-1x1": "C",
-    "VGG-16": "D",
-    "VGG-19": "E",
-}
 NORMS = (N_("without"), N_("with"), N_("both"))
-RATIOS = ("1/16", "1/8", "1/4", "1/2", "3/4", "1", "3/2", "2")
 HEADS = {N_("3 FC layers"): "fc", N_("pooling"): "pool"}
-_DEFAULTS: dict = {
-    "norm": "without",
-    "ratio": "1",
-    "pixels": 224,
-    "channels": 3,
-    "classes": 1000,
-    "head": "3 FC layers",
-}
 _SETTINGS = {
-    N_("The paper's setting"): _DEFAULTS,
-    N_("The tutorial's setting"): _DEFAULTS | {"ratio": "1/8", "channels": 1, "classes": 10},
+    N_("The paper's setting"): VGGSpec(in_channels=3, num_classes=1000),
+    N_("The tutorial's setting"): PRESETS["tutorial"].spec,
+    N_("Our network for Fashion-MNIST"): PRESETS["best"].spec,
+    N_("Our network for photos"): PRESETS["wild"].spec,
 }
-# Parameters of this page that belong to no control, or whose control is only in some views.
-_VIEW_PARAMETERS = (
-    *("view", "differs", "from", "to"),
-    *("network", "kernel", "layers", "maps", "map_side"),
-)
+_FIELDS = by_name(VGGSpec)
+_NUMBERS = {"pixels": "image_size", "channels": "in_channels", "classes": "num_classes"}
+_KERNELS = (3, 5, 7)
+_SLIDERS = {"layers": (1, 6, 3, 1), "maps": (8, 512, 64, 8), "map_side": (7, 224, 56, 7)}
+
+
+def short_names() -> dict[str, str]:
+    """The paper's columns by the names that this page uses."""
+    return {each.short_name: each.name for each in CONFIGURATIONS.values()}
+
+
+def all_names() -> list[str]:
+    """… each also with batch norm."""
+    return [*short_names(), *(f"{name}-BN" for name in short_names())]
+
+
+def parameters() -> dict[str, Reader]:
+    """What the address may ask of this page."""
+    return {
+        "view": text,
+        "networks": several(short_names()),
+        "norm": choice(NORMS),
+        "head": choice(HEADS),
+        "ratio": choice(WIDTHS),
+        **{key: of_field(_FIELDS[name]) for key, name in _NUMBERS.items()},
+        **{key: choice(all_names()) for key in ("from", "to", "network")},
+        "differs": choice(("true", "false")),
+        "kernel": choice(_KERNELS),
+        **{key: number(low, high) for key, (low, high, *_) in _SLIDERS.items()},
+    }
+
+
+def _setting(spec: VGGSpec) -> dict:
+    """The controls' values for a network."""
+    return {
+        "norm": "with" if spec.batch_norm else "without",
+        "head": next(name for name, head in HEADS.items() if head == spec.head),
+        "ratio": str(spec.width),
+        **{key: getattr(spec, name) for key, name in _NUMBERS.items()},
+    }
+
+
+_DEFAULTS = _setting(_SETTINGS["The paper's setting"])
 
 
 def controls() -> dict[str, VGGSpec]:
     """Draws the controls; returns the chosen networks by the short name that charts use."""
+    names = list(short_names())
     st.pills(
         tr("Networks"),
-        list(NETWORKS),
+        names,
         selection_mode="multi",
-        default=list(NETWORKS),
+        default=names,
         key="networks",
         bind="query-params",
-        help=tr("The paper's columns A, A-LRN, B, C, D, E. The number counts weight layers."),
+        help=tr(
+            "The paper's columns {columns}. The number counts weight layers.",
+            columns=", ".join(CONFIGURATIONS),
+        ),
     )
     left, middle, right = st.columns(3)
     with left:
@@ -68,42 +100,40 @@ def controls() -> dict[str, VGGSpec]:
     with middle:
         st.select_slider(
             tr("Width"),
-            RATIOS,
+            WIDTHS,
             key="ratio",
             bind="query-params",
             value=_DEFAULTS["ratio"],
             help=tr("Every channel count and the FC width are multiplied by this"),
         )
+        least, step = (_FIELDS["image_size"].metadata[each] for each in ("low", "step"))
         st.slider(
             tr("Input side, pixels"),
-            MIN_IMAGE_SIZE,
-            512,
-            _DEFAULTS["pixels"],
-            8,
+            *_range("pixels"),
+            step,
             key="pixels",
             bind="query-params",
-            help=tr(
-                "At least {least}: five pools halve it five times",
-                least=MIN_IMAGE_SIZE,
-            ),
+            help=tr("At least {least}: five pools halve it five times", least=least),
         )
     with right:
         st.number_input(
             tr("Input channels"),
-            1,
-            64,
-            _DEFAULTS["channels"],
+            *_range("channels"),
             key="channels",
             bind="query-params",
             help=tr("1: grey, 3: colour"),
         )
-        st.number_input(
-            tr("Classes"), 1, 100_000, _DEFAULTS["classes"], key="classes", bind="query-params"
-        )
+        st.number_input(tr("Classes"), *_range("classes"), key="classes", bind="query-params")
     with st.container(horizontal=True):
-        for name, values in _SETTINGS.items():
-            st.button(tr(name), on_click=st.session_state.update, args=(values,))
+        for name, spec in _SETTINGS.items():
+            st.button(tr(name), on_click=st.session_state.update, args=(_setting(spec),))
     return networks()
+
+
+def _range(key: str) -> tuple[int, int, int]:
+    """Least, most and default of a control that is a number."""
+    meta = _FIELDS[_NUMBERS[key]].metadata
+    return meta["low"], meta["high"], _DEFAULTS[key]
 
 
 def _choose(label: str, options, key: str, help: str) -> None:
@@ -127,34 +157,8 @@ def networks() -> dict[str, VGGSpec]:
     """
     state = st.session_state
     endings = {"without": ("",), "with": ("-BN",), "both": ("", "-BN")}[state.norm]
-    names = [name for name in NETWORKS if name in state.networks]
+    names = [name for name in short_names() if name in state.networks]
     return {name + ending: spec_of(name + ending) for name in names for ending in endings}
-
-
-def asked_for() -> dict[str, list[str]]:
-    """What the address said before any control read it; {} after the page was first shown."""
-    if "compare_seen" in st.session_state:
-        return {}
-    st.session_state["compare_seen"] = True
-    return {key: st.query_params.get_all(key) for key in st.query_params}
-
-
-def ignored(asked: dict[str, list[str]]) -> list[str]:
-    """The parts of the address, as `key=value`, that differ from what the controls now show."""
-    found = []
-    for key, values in asked.items():
-        if key == language.PARAMETER or (key in _VIEW_PARAMETERS and key not in st.session_state):
-            continue
-        shown = st.session_state.get(key)
-        values_shown = shown if isinstance(shown, list) else [shown]
-        texts = [_in_an_address(item) for item in values_shown]
-        accepted = {said for text in texts for said in language.in_all_languages(text)}
-        found += [f"{key}={value}"[:80] for value in values if value not in accepted]
-    return found
-
-
-def _in_an_address(value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)  # as Streamlit writes it
 
 
 def spec_of(name: str) -> VGGSpec:
@@ -162,7 +166,7 @@ def spec_of(name: str) -> VGGSpec:
     plain = name.removesuffix("-BN")
     state = st.session_state
     return VGGSpec(
-        configuration=NETWORKS[plain],
+        configuration=short_names()[plain],
         batch_norm=name != plain,
         width=state.ratio,
         image_size=state.pixels,
@@ -172,38 +176,37 @@ def spec_of(name: str) -> VGGSpec:
     )
 
 
-ALL_NAMES = [*NETWORKS, *(f"{name}-BN" for name in NETWORKS)]
-STEPS = (
-    ("VGG-11", "VGG-13"),
-    ("VGG-13", "VGG-16-1x1"),
-    ("VGG-16-1x1", "VGG-16"),
-    ("VGG-16", "VGG-19"),
-)
-
-
 def two_networks() -> tuple[str, str]:
     """Draws the choice of two networks to compare."""
     left, right = st.columns(2)
-    before = left.selectbox(tr("From"), ALL_NAMES, key="from", bind="query-params")
-    after = right.selectbox(tr("To"), ALL_NAMES, 4, key="to", bind="query-params")
+    names = all_names()
+    before = left.selectbox(tr("From"), names, key="from", bind="query-params")
+    after = right.selectbox(tr("To"), names, names.index("VGG-16"), key="to", bind="query-params")
+    deeper = [each.short_name for each in CONFIGURATIONS.values() if not each.local_response_norm]
     with st.container(horizontal=True):
-        for a, b in STEPS:
+        for a, b in pairwise(deeper):
             st.button(f"{a} → {b}", on_click=st.session_state.update, args=({"from": a, "to": b},))
     return before, after
 
 
 def one_network() -> str:
     """Draws the choice of one network."""
-    return st.selectbox(tr("Network"), ALL_NAMES, 4, key="network", bind="query-params")
+    names = all_names()
+    usual = names.index("VGG-16")
+    return st.selectbox(tr("Network"), names, usual, key="network", bind="query-params")
 
 
 def kernels() -> tuple[int, int, int, int]:
     """Draws the controls of the small-kernel explorer: kernel side, layers, channels, map side."""
     left, right = st.columns(2)
     with left:
-        kernel = st.select_slider(tr("Kernel side"), (3, 5, 7), key="kernel", bind="query-params")
-        count = st.slider(tr("Stacked layers"), 1, 6, 3, key="layers", bind="query-params")
+        kernel = st.select_slider(tr("Kernel side"), _KERNELS, key="kernel", bind="query-params")
+        count = _slider(tr("Stacked layers"), "layers")
     with right:
-        maps = st.slider(tr("Channels in and out"), 8, 512, 64, 8, key="maps", bind="query-params")
-        side = st.slider(tr("Map side, pixels"), 7, 224, 56, 7, key="map_side", bind="query-params")
+        maps = _slider(tr("Channels in and out"), "maps")
+        side = _slider(tr("Map side, pixels"), "map_side")
     return kernel, count, maps, side
+
+
+def _slider(label: str, key: str) -> int:
+    return st.slider(label, *_SLIDERS[key], key=key, bind="query-params")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.compare import diagram
 from dashboard.learn.code import shown
-from dashboard.shared import formatting
+from dashboard.shared import address, formatting
 from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts
@@ -334,3 +334,4 @@ STEPS: dict[str, Callable[[], Question]] = {
         start=1,
     )
 }
+PARAMETERS = {"step": address.text, "done": address.numbers(range(1, len(STEPS) + 1))}

@@ -12,7 +12,7 @@ from dashboard.shared.network_choice import shown
 from dashboard.shared.run_metrics import metrics_of
 from vggcore import runs
 from vggcore.model import anatomy, checkpoints
-from vggcore.model.architectures import VGGSpec
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.card import Card
 from vggcore.runs import recorded
 
@@ -42,8 +42,9 @@ def variants() -> None:
     """Parameters against cost: the paper's networks, and the best shipped one."""
     st.subheader(tr("Small to large"), anchor=False)
     points = [
-        _point(VGGSpec(configuration=name), f"VGG-{layers}", palette.BLUE)
-        for name, layers in (("A", 11), ("B", 13), ("D", 16), ("E", 19))
+        _point(VGGSpec(configuration=each.name), each.usual_name, palette.BLUE)
+        for each in CONFIGURATIONS.values()
+        if each.usual_name == f"VGG-{each.weight_layers}"  # depth alone makes it different
     ]
     if ours := max(_tested(), key=lambda card: card.test_accuracy or 0, default=None):
         reached = tr(

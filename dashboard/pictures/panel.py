@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from dashboard.shared import deployment, formatting
+from dashboard.shared import address, deployment, formatting
 from dashboard.shared.language import N_, tr
 from vggcore import runs
 from vggcore.commands import recipe_options
@@ -17,6 +17,7 @@ from vggcore.data.own.report import Report, contact_sheet, report
 from vggcore.model.recipe import PRESETS
 from vggcore.training import cost
 
+PARAMETERS = {"from": address.text, "set": address.text}
 _SIZE = 64  # pixels per side on the contact sheet
 _REQUEST = "pictures-request"  # one per set and recipe: a second click starts nothing
 WAYS = {

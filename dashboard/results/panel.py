@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import confusion_chart, cpu_share, formatting, language, links
+from dashboard.shared import address, confusion_chart, cpu_share, formatting, language, links
 from dashboard.shared.gallery import choose
 from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import shown
@@ -22,6 +22,7 @@ from vggcore.pictures.prepare import visible
 
 SHOWN, SHOWN_BESIDE = 40, 20  # pictures at a time; beside something else
 _CELL = ("cell-is", "cell-taken-for")  # state: the chosen cell of the confusion matrix
+PARAMETERS = dict.fromkeys(("network", "second", "section", "cost-by", *_CELL), address.text)
 _CELL_LABELS = (N_("True class"), N_("Taken for"))
 
 

@@ -13,26 +13,10 @@ from pathlib import Path
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.memory import free_memory
 from vggcore.model import checkpoints
-from vggcore.model.architectures import HEADS, VGGSpec
+from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
 
 OWN_PRESET = "own"  # if pictures are named but no preset
-# Only the fields that make sense for ten classes of garments.
-_SPEC_HELP = {
-    "configuration": (str, "A, A-LRN, B, C, D, E, or a usual name such as vgg16-bn"),
-    "width": (str, "factor for all channel counts, such as 1/8 or 1"),
-    "in_channels": (
-        int,
-        (
-            "1: grey; with the data sets wild and pictures also 3: colours, or 4: colours "
-            "and outline"
-        ),
-    ),
-    "image_size": (int, "side of the network's input, pixels, at least 32"),
-    "head": (str, "fc: the paper's three layers; pool: average pool and one linear layer"),
-    "fc_width": (int, "units of the two hidden FC layers (default 4096 × width)"),
-    "dropout": (float, "share of units dropped in the head while training"),
-}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,22 +33,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="set the batch size to the largest power of two that should fit into free memory",
     )
-    network = parser.add_argument_group("network")
-    for name, (kind, text) in _SPEC_HELP.items():
-        choices = HEADS if name == "head" else None
-        network.add_argument(_flag(name), type=kind, choices=choices, help=text)
-    _add_switch(network, "batch_norm", "BatchNorm after each convolution")
     groups: dict[str, argparse._ArgumentGroup] = {}
-    for field in dataclasses.fields(TrainConfig):
+    for field in (*dataclasses.fields(VGGSpec), *dataclasses.fields(TrainConfig)):
+        if field.name == "num_classes":  # ten kinds of garments, or as many as the pictures have
+            continue
         meta = field.metadata
         group = groups.setdefault(meta["group"], parser.add_argument_group(meta["group"]))
         text = meta["help"] + (f" ({meta['unit']})" if meta["unit"] else "")
-        if isinstance(field.default, bool):
-            _add_switch(group, field.name, text)
+        flag = _flag(field.name)
+        if meta["kind"] is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
-            group.add_argument(
-                _flag(field.name), type=type(field.default), choices=meta["choices"], help=text
-            )
+            kind = str if meta["parse"] else meta["kind"]
+            group.add_argument(flag, type=kind, choices=meta["choices"], help=text)
 
 
 def chosen(args: argparse.Namespace) -> tuple[str, VGGSpec, TrainConfig]:
@@ -159,7 +140,3 @@ def _replaced(original, args: argparse.Namespace):
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _add_switch(group, name: str, text: str) -> None:
-    group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, default=None, help=text)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from vggcore.model.architectures import PUBLISHED_PARAMETERS_MILLIONS, VGGSpec
+from vggcore.model.architectures import VGGSpec
 
 FLOAT_BYTES = 4
 CONVENTION = (
@@ -242,8 +242,8 @@ def published_checks(spec: VGGSpec) -> list[Check]:
     paper's setting, 3×224×224 and 1000 classes. The list is empty if nothing was published.
     """
     counted, checks = totals(spec).parameters, []
-    if is_the_papers(spec):
-        millions = PUBLISHED_PARAMETERS_MILLIONS[spec.configuration]
+    millions = spec.table.published_millions
+    if millions is not None and is_the_papers(spec):
         agrees = round(counted / 1e6) == millions
         checks.append(Check("paper", f"{millions} million", agrees))
     if spec.configuration in TORCHVISION_PARAMETERS and _is_at_the_papers_setting(spec):

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from vggcore.machine.messages import Message
+from vggcore.model.fields import checked, known_fields, option
 
 
 class Conv(NamedTuple):
@@ -30,6 +31,17 @@ class Configuration(NamedTuple):
     usual_name: str
     blocks: Blocks
     local_response_norm: bool = False
+    published_millions: int | None = None  # parameters, paper, Table 2: 3×224×224, 1000 classes
+
+    @property
+    def short_name(self) -> str:
+        """The usual name in one word, as addresses and charts use it: VGG-16-1x1."""
+        return self.usual_name.replace(" with ", "-").replace("×", "x")
+
+    @property
+    def alias(self) -> str:
+        """The usual name as it is typed: vgg16-1x1."""
+        return self.short_name.lower().replace("vgg-", "vgg")
 
     @property
     def weight_layers(self) -> int:
@@ -54,28 +66,21 @@ _E = _blocks((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 CONFIGURATIONS: dict[str, Configuration] = {
     c.name: c
     for c in (
-        Configuration("A", "VGG-11", _A),
-        Configuration("A-LRN", "VGG-11 with LRN", _A, local_response_norm=True),
-        Configuration("B", "VGG-13", _B),
-        Configuration("C", "VGG-16 with 1×1", _with_one_by_one(_D)),
-        Configuration("D", "VGG-16", _D),
-        Configuration("E", "VGG-19", _E),
+        Configuration("A", "VGG-11", _A, published_millions=133),
+        Configuration(
+            "A-LRN", "VGG-11 with LRN", _A, local_response_norm=True, published_millions=133
+        ),
+        Configuration("B", "VGG-13", _B, published_millions=133),
+        Configuration("C", "VGG-16 with 1×1", _with_one_by_one(_D), published_millions=134),
+        Configuration("D", "VGG-16", _D, published_millions=138),
+        Configuration("E", "VGG-19", _E, published_millions=144),
     )
-}
-
-_ALIASES = {
-    "vgg11": "A",
-    "vgg11-lrn": "A-LRN",
-    "vgg13": "B",
-    "vgg16-1x1": "C",
-    "vgg16": "D",
-    "vgg19": "E",
 }
 
 HEADS = ("fc", "pool")
 PAPER_FC_WIDTH = 4096
 MIN_IMAGE_SIZE = 32  # five 2×2 pools halve the side five times: 32 → 1
-MAX_IMAGE_SIZE = 1024
+WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "3/2", "2")  # the usual ones
 _MAX_WIDTH = Fraction(4)
 # 1/8, 1, 0.125 and 1e-1, but nothing whose digits would fill the memory.
 _RATIO = re.compile(r"[-+]?(\d{1,9}(/\d{1,9}|\.\d{0,30})?|\.\d{1,30})([eE]-?\d{1,2})?")
@@ -91,7 +96,8 @@ def parse_name(name: str) -> tuple[str, bool]:
     plain, batch_norm = (plain[:-3], True) if plain.endswith("-bn") else (plain, False)
     if plain.startswith("vgg-"):
         plain = "vgg" + plain[4:]
-    configuration = _ALIASES.get(plain, plain.upper())
+    aliases = {each.alias: each.name for each in CONFIGURATIONS.values()}
+    configuration = aliases.get(plain, plain.upper())
     if configuration not in CONFIGURATIONS:
         raise ValueError(
             Message(
@@ -99,7 +105,7 @@ def parse_name(name: str) -> tuple[str, bool]:
                 "each also with -bn",
                 name=name,
                 configurations=", ".join(CONFIGURATIONS),
-                aliases=", ".join(_ALIASES),
+                aliases=", ".join(aliases),
             )
         )
     return configuration, batch_norm
@@ -134,23 +140,72 @@ class VGGSpec:
     Raises ValueError for a network that cannot exist, saying what is allowed.
     """
 
-    configuration: str = "A"  # column of the paper, or an alias such as "vgg16-bn"
-    width: Fraction = Fraction(1)  # ratio applied to every channel count and to the FC width
-    batch_norm: bool = False  # BatchNorm between each convolution and its ReLU
-    in_channels: int = 1
-    image_size: int = 224  # input height and width, pixels
-    num_classes: int = 10
-    head: str = "fc"  # "fc": the paper's three FC layers; "pool": global average pool, one linear
-    fc_width: int | None = None  # units of the two hidden FC layers; None: 4096 × width
-    dropout: float = 0.5  # after each hidden FC layer; before the linear layer of a "pool" head
+    configuration: str = option(
+        "A",
+        "column of the paper's Table 1, or a usual name such as vgg16-bn",
+        offered=CONFIGURATIONS,
+        group="network",
+    )
+    width: Fraction = option(
+        Fraction(1),
+        "factor for all channel counts of the paper, such as 1/8 or 1",
+        offered=WIDTHS,
+        group="network",
+        parse=parse_width,
+    )
+    batch_norm: bool = option(
+        False, "batch normalisation between each convolution and its ReLU", group="network"
+    )
+    in_channels: int = option(
+        1,
+        "what the network sees: 1: grey; with the data sets wild and pictures also 3: colours, or "
+        "4: colours and outline",
+        low=1,
+        high=64,
+        offered=(1, 3, 4),
+        group="network",
+    )
+    image_size: int = option(
+        224,
+        "side of the network's input; five 2×2 pools need at least 32",
+        low=MIN_IMAGE_SIZE,
+        high=1024,
+        step=8,
+        unit="px",
+        group="network",
+    )
+    num_classes: int = option(
+        10, "number of classes that it distinguishes", low=1, high=100_000, group="network"
+    )
+    head: str = option(
+        "fc",
+        "fc: the paper's three FC layers; pool: average pool and one linear layer",
+        choices=HEADS,
+        group="network",
+    )
+    fc_width: int | None = option(
+        None,
+        "units of each of the two hidden FC layers; if not given, 4096 × width",
+        low=1,
+        high=65_536,
+        kind=int,
+        group="network",
+    )
+    dropout: float = option(
+        0.5,
+        "share of units dropped while training: after each hidden FC layer, or before the linear "
+        "layer of a pool head",
+        low=0.0,
+        high=0.999,
+        step=0.05,
+        group="network",
+    )
 
     def __post_init__(self):
         configuration, bn_in_name = parse_name(self.configuration)
         object.__setattr__(self, "configuration", configuration)
         object.__setattr__(self, "batch_norm", bool(self.batch_norm) or bn_in_name)
         object.__setattr__(self, "width", parse_width(self.width))
-        _check_int("in_channels", self.in_channels, 1, 64)
-        _check_int("num_classes", self.num_classes, 1, 100_000)
         if isinstance(self.image_size, int) and self.image_size < MIN_IMAGE_SIZE:
             raise ValueError(
                 Message(
@@ -160,23 +215,8 @@ class VGGSpec:
                     least=MIN_IMAGE_SIZE,
                 )
             )
-        _check_int("image_size", self.image_size, MIN_IMAGE_SIZE, MAX_IMAGE_SIZE)
-        if self.head not in HEADS:
-            raise ValueError(
-                Message(
-                    "unknown head {head!r}: choose one of {heads}",
-                    head=self.head,
-                    heads=", ".join(HEADS),
-                )
-            )
-        if self.fc_width is not None:
-            _check_int("fc_width", self.fc_width, 1, 65_536)
-        if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
-            raise ValueError(
-                Message(
-                    "dropout {dropout!r} is out of range: from 0 to below 1", dropout=self.dropout
-                )
-            )
+        for f in fields(self):
+            object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         smallest = min(conv.channels for block in self.table.blocks for conv in block)
         if int(smallest * self.width) < 1 or (self.head == "fc" and self.hidden_units < 1):
             raise ValueError(
@@ -229,43 +269,6 @@ class VGGSpec:
         return cls(**known_fields(cls, values))
 
 
-def known_fields(cls, values: dict) -> dict:
-    """`values`, checked to name only fields of the dataclass `cls`. Raises ValueError."""
-    if not isinstance(values, dict):
-        raise ValueError(
-            Message(
-                "{name} must be an object, not {type}",
-                name=cls.__name__,
-                type=type(values).__name__,
-            )
-        )
-    allowed = [f.name for f in fields(cls)]
-    unknown = [key for key in values if key not in allowed]
-    if unknown:
-        raise ValueError(
-            Message(
-                "unknown {type} field {unknown!r}: allowed are {allowed}",
-                type=cls.__name__,
-                unknown=unknown[0],
-                allowed=", ".join(allowed),
-            )
-        )
-    return values
-
-
-def _check_int(field: str, value, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(
-            Message(
-                "{field} {value!r} is out of range: a whole number from {low} to {high}",
-                field=field,
-                value=value,
-                low=low,
-                high=high,
-            )
-        )
-
-
 class ImageNetError(NamedTuple):
     """Published single-scale ImageNet validation errors, per cent (paper, Table 3)."""
 
@@ -292,6 +295,3 @@ IMAGENET_ERRORS = tuple(
         ("E", "256–512", 25.5, 8.0),
     )
 )
-
-# Paper, Table 2: millions of parameters at 3×224×224, 1000 classes.
-PUBLISHED_PARAMETERS_MILLIONS = {"A": 133, "A-LRN": 133, "B": 133, "C": 134, "D": 138, "E": 144}

@@ -1,22 +1,16 @@
 """`TrainConfig` and the presets: one definition for the command line, the form and the JSON.
 
-Plain Python, no PyTorch. Each field's metadata says how to show it: `help`, `unit`, `choices`,
-`low`, `high` and `group` are read by `cli` (arguments) and by the Train page (widgets).
+Plain Python, no PyTorch. What each field may be, and how it is shown, is said by `fields.option`.
 """
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 
 from vggcore.machine.messages import Message
 from vggcore.machine.precision import PRECISIONS
-from vggcore.model.architectures import VGGSpec, known_fields
-
-
-def _option(default, help, *, choices=None, low=None, high=None, unit="", group="training"):
-    metadata = dict(help=help, choices=choices, low=low, high=high, unit=unit, group=group)
-    return field(default=default, metadata=metadata)
-
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.fields import checked, known_fields, option
 
 WILD_STEPS_PER_EPOCH = 400  # with the data set "wild", whatever the batch size
 WILD_CHANNELS = (1, 3, 4)  # what its networks see: outline, colours, or both
@@ -32,64 +26,73 @@ DATASETS = ("fashion-mnist", "synthetic", "wild", OWN, CORRECTIONS)
 class TrainConfig:
     """How to train. Immutable, validated, JSON through `to_dict`. Raises ValueError."""
 
-    dataset: str = _option(
+    dataset: str = option(
         "fashion-mnist",
         "what to train on; 'synthetic' is drawn by this project, 'wild' adds photos and drawings, "
         "'pictures' are your own, 'corrections' those that a network named wrongly",
         choices=DATASETS,
         group="data",
     )
-    pictures: str = _option(
+    pictures: str = option(
         "",
         "your own pictures: a name, or the path of a folder of class folders, a zip of one, or a "
         "CSV of path and label; or mnist, kmnist, qmnist, emnist-letters, cifar-10",
         group="data",
     )
-    framing: str = _option(
+    framing: str = option(
         "whole",
         "what the network sees of your own pictures: the whole picture, or the object that "
         "stands out from its background, as for photos of garments",
         choices=FRAMINGS,
         group="data",
     )
-    train_limit: int = _option(
-        0, "use only this many training images; 0 uses all", low=0, high=10_000_000, group="data"
+    train_limit: int = option(
+        0,
+        "use only this many training images; 0 uses all",
+        low=0,
+        high=10_000_000,
+        step=1000,
+        group="data",
     )
-    fit: str = _option(
+    fit: str = option(
         "pad",
         "how 28×28 images reach the network's size",
         choices=("pad", "resize"),
         group="data",
     )
-    epochs: int = _option(5, "passes over the training images", low=1, high=1000)
-    patience: int = _option(
+    epochs: int = option(5, "passes over the training images", low=1, high=1000)
+    patience: int = option(
         0,
         "end after this many epochs in a row without a better validation accuracy; 0 is off",
         low=0,
         high=1000,
         unit="epochs",
     )
-    batch_size: int = _option(256, "images per step", low=1, high=8192)
-    optimizer: str = _option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
-    learning_rate: float = _option(0.004, "peak learning rate", low=1e-7, high=10.0)
-    weight_decay: float = _option(
+    batch_size: int = option(256, "images per step", low=1, high=8192)
+    optimizer: str = option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
+    learning_rate: float = option(0.004, "peak learning rate", low=1e-7, high=10.0)
+    weight_decay: float = option(
         0.01,
         "weight decay (Adam adds it to the gradient; with Muon, all but convolutions)",
         low=0.0,
         high=1.0,
+        step=0.01,
     )
-    schedule: str = _option(
+    schedule: str = option(
         "one-cycle", "learning rate over time", choices=("constant", "one-cycle")
     )
-    label_smoothing: float = _option(0.0, "share of each label spread evenly", low=0.0, high=0.5)
-    ema: float = _option(
+    label_smoothing: float = option(
+        0.0, "share of each label spread evenly", low=0.0, high=0.5, step=0.05
+    )
+    ema: float = option(
         0.0,
         "decay of a moving average of the weights, which is then evaluated; 0 is off",
         low=0.0,
         high=0.99999,
+        step=0.001,
     )
-    flip: bool = _option(False, "mirror half of the images", group="augmentation")
-    shift: int = _option(
+    flip: bool = option(False, "mirror half of the images", group="augmentation")
+    shift: int = option(
         0,
         "random shift up to this far each way",
         low=0,
@@ -97,42 +100,45 @@ class TrainConfig:
         unit="px of 28",
         group="augmentation",
     )
-    erase: float = _option(
+    erase: float = option(
         0.0,
         "chance that a random rectangle of an image is blanked",
         low=0.0,
         high=1.0,
+        step=0.1,
         group="augmentation",
     )
-    mixup: float = _option(
+    mixup: float = option(
         0.0,
         "mixup strength (alpha of the Beta distribution); 0 is off",
         low=0.0,
         high=2.0,
+        step=0.1,
         group="augmentation",
     )
-    cutmix: float = _option(
+    cutmix: float = option(
         0.0,
         "chance that a batch's images get a rectangle of another one, with its share of the label",
         low=0.0,
         high=1.0,
+        step=0.1,
         group="augmentation",
     )
-    init: str = _option(
+    init: str = option(
         "kaiming",
         "how weights start",
         choices=("kaiming", "xavier", "paper"),
         group="start",
     )
-    init_from: str = _option("", "start from this checkpoint (name, run or path)", group="start")
-    init_layers: str = _option(
+    init_from: str = option("", "start from this checkpoint (name, run or path)", group="start")
+    init_layers: str = option(
         "all",
         "what to copy from it: all that fits; the paper's first four convs and FC layers; or all, "
         "with added convs that pass on what they get, so that a deeper network answers alike",
         choices=("all", "paper", "deeper"),
         group="start",
     )
-    freeze_epochs: int = _option(
+    freeze_epochs: int = option(
         0,
         "train only the classifier for this long at first, with the convolutions frozen",
         low=0,
@@ -140,46 +146,48 @@ class TrainConfig:
         unit="epochs",
         group="start",
     )
-    device: str = _option(
+    device: str = option(
         "auto",
         "cuda, cuda:1, several such as cuda:0,cuda:2, mps, cpu, or auto for the best there is",
         group="machine",
     )
-    precision: str = _option(
+    precision: str = option(
         "auto",
         "number format in convolutions and linear layers; auto takes the fastest that the "
         "hardware supports",
         choices=PRECISIONS,
         group="machine",
     )
-    cuda_graphs: bool = _option(
+    cuda_graphs: bool = option(
         False,
         "launch a step's forward and backward pass as one CUDA graph, on one NVIDIA GPU; "
         "the same results, faster for small networks",
         group="machine",
     )
-    deterministic: bool = _option(False, "same bits every time on a GPU, slower", group="machine")
-    seed: int = _option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
-    checkpoint_seconds: float = _option(
+    deterministic: bool = option(False, "same bits every time on a GPU, slower", group="machine")
+    seed: int = option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
+    checkpoint_seconds: float = option(
         60.0,
         "save a resumable checkpoint this often; 0: after each epoch only",
         low=0.0,
         high=86_400.0,
+        step=10.0,
         unit="s",
         group="machine",
     )
-    max_minutes: float = _option(
+    max_minutes: float = option(
         0.0,
         "stop by itself after this long; the count starts again when it is resumed; 0 is no limit",
         low=0.0,
         high=100_000.0,
+        step=10.0,
         unit="min",
         group="machine",
     )
 
     def __post_init__(self):
         for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+            object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -296,43 +304,6 @@ def _check_own(spec: VGGSpec, train: TrainConfig) -> None:
 
 def _is_changed(train: TrainConfig, name: str) -> bool:
     return getattr(train, name) != getattr(TrainConfig(), name)
-
-
-def _checked(f, value):
-    """`value` as the field's type, within its bounds. Raises ValueError naming what is allowed."""
-    kind, meta = type(f.default), f.metadata
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not kind:
-        raise ValueError(
-            Message(
-                "{name} {value!r} must be of type {type}",
-                name=f.name,
-                value=value,
-                type=kind.__name__,
-            )
-        )
-    if meta["choices"] and value not in meta["choices"]:
-        raise ValueError(
-            Message(
-                "unknown {name} {value!r}: choose one of {choices}",
-                name=f.name,
-                value=value,
-                choices=", ".join(map(str, meta["choices"])),
-            )
-        )
-    # Written so that NaN, which compares false with everything, is rejected too.
-    if meta["low"] is not None and not meta["low"] <= value <= meta["high"]:
-        raise ValueError(
-            Message(
-                "{name} {value!r} is out of range: {low} to {high}",
-                name=f.name,
-                value=value,
-                low=meta["low"],
-                high=meta["high"],
-            )
-        )
-    return value
 
 
 @dataclass(frozen=True, kw_only=True)
