@@ -36,6 +36,7 @@ def named_by_the_library() -> set[str]:
     from vggcore.data.classes import CLASSES
     from vggcore.model import anatomy
     from vggcore.model.architectures import VGGSpec
+    from vggcore.model.fields import label
     from vggcore.model.recipe import PRESETS, TrainConfig
     from vggcore.runs import recorded
     from vggcore.training import speed
@@ -44,7 +45,7 @@ def named_by_the_library() -> set[str]:
     for preset in PRESETS.values():
         texts |= {preset.summary, preset.reaches, preset.audience}
     for field in (*dataclasses.fields(VGGSpec), *dataclasses.fields(TrainConfig)):
-        texts |= {field.name.replace("_", " "), field.metadata["help"], field.metadata["unit"]}
+        texts |= {label(field), field.metadata["help"], field.metadata["unit"]}
     for name in recorded.names():
         recording = recorded.load(name)
         texts |= {recording.title, recording.note, recording.machine}

@@ -4,10 +4,10 @@ import uuid
 
 import streamlit as st
 
-from dashboard.shared import deployment, formatting, language
+from dashboard.shared import address, deployment, formatting, language
 from dashboard.shared.internals import take_over_address, through_entry_point
 from dashboard.shared.language import tr
-from dashboard.train import actions, form, group_panel, panel, table
+from dashboard.train import actions, controls, form, group_panel, panel, table
 from vggcore import runs
 from vggcore.runs import recorded
 
@@ -52,16 +52,24 @@ def new_run() -> None:
             icon=":material/lock:",
         )
         return
-    wish = form.fill_in(limits)
+    wish = form.fill_in(limits, asked)
     if wish.problem:
         st.error(formatting.plain(wish.problem))
+    elif wish.missing:
+        st.warning(
+            tr(
+                "{device} is not on this machine: choose another device, or start the run in a "
+                "terminal of the machine that has it.",
+                device=formatting.plain(wish.missing),
+            )
+        )
     else:
         form.forecast(wish)
     if st.button(
         tr("Start training"),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=bool(wish.problem),
+        disabled=bool(wish.problem or wish.missing),
         key="train-start",
     ):
         start(wish)
@@ -86,12 +94,14 @@ def recorded_runs() -> None:
 
 
 through_entry_point()
+a_run = {"run", "group", "recorded"} & set(st.query_params)
+asked = address.take(controls.PARAMETERS, tell=bool(a_run))  # the form itself says what it ignores
 take_over_address()
 st.title(tr("Train"), anchor=False)
 actions.tell()
 actions.open_dialog()
-chosen, chosen_recording = st.query_params.get("run"), st.query_params.get("recorded")
-chosen_group = st.query_params.get("group")
+chosen, chosen_recording = asked.get("run"), asked.get("recorded")
+chosen_group = asked.get("group")
 if chosen or chosen_recording or chosen_group:
     st.page_link("pages/train.py", label=tr("All runs"), icon=":material/arrow_back:")
 if chosen:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import streamlit as st
 
 from dashboard.shared import language
-from dashboard.shared.address import Reader, choice, number, of_field, several, text
+from dashboard.shared.address import Reader, choice, number, of_field, several, text, truth
 from dashboard.shared.language import N_, tr
 from vggcore.model.architectures import CONFIGURATIONS, WIDTHS, VGGSpec
 from vggcore.model.fields import by_name
@@ -45,7 +45,7 @@ def parameters() -> dict[str, Reader]:
         "ratio": choice(WIDTHS),
         **{key: of_field(_FIELDS[name]) for key, name in _NUMBERS.items()},
         **{key: choice(all_names()) for key in ("from", "to", "network")},
-        "differs": choice(("true", "false")),
+        "differs": truth,
         "kernel": choice(_KERNELS),
         **{key: number(low, high) for key, (low, high, *_) in _SLIDERS.items()},
     }

@@ -14,7 +14,7 @@ from streamlit.errors import StreamlitAPIException
 
 from dashboard.shared import formatting, language
 from dashboard.shared.language import tr
-from vggcore.model.fields import checked, from_text, whole
+from vggcore.model import fields
 
 Reader = Callable[[list[str]], Any]  # of all values that a parameter has; raises ValueError
 _LONGEST = 4_096  # characters: a path can be as long
@@ -33,7 +33,7 @@ def number(low: int, high: int) -> Reader:
     """One whole number in this range."""
 
     def read(values: list[str]) -> int:
-        found = whole(text(values))
+        found = fields.whole(text(values))
         if not low <= found <= high:
             raise ValueError
         return found
@@ -45,12 +45,17 @@ def numbers(allowed: Container[int]) -> Reader:
     """Several of these numbers, separated by dots."""
 
     def read(values: list[str]) -> set[int]:
-        found = {whole(each) for each in text(values).split(".")}
+        found = {fields.whole(each) for each in text(values).split(".")}
         if not all(each in allowed for each in found):
             raise ValueError
         return found
 
     return read
+
+
+def truth(values: list[str]) -> bool:
+    """True or false."""
+    return fields.truth(text(values))
 
 
 def choice(options: Iterable[object]) -> Reader:
@@ -75,7 +80,7 @@ def several(options: Iterable[str]) -> Reader:
 
 def of_field(field: Field) -> Reader:
     """What a field of `VGGSpec` or `TrainConfig` may be."""
-    return lambda values: checked(field, from_text(field, text(values)))
+    return lambda values: fields.checked(field, fields.from_text(field, text(values)))
 
 
 def take(readers: Mapping[str, Reader], *, tell: bool = True) -> dict[str, Any]:

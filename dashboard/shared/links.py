@@ -1,55 +1,78 @@
 """Links from one page to the next step on another; the address holds what they pass on."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.shared import network_choice
 from dashboard.shared.language import tr
+from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS
-
-_CARRIED = ("configuration", "width", "batch_norm", "image_size", "head", "dropout")
+from vggcore.model.fields import by_name
+from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.runs import Run
 
 
 def train(spec: VGGSpec) -> None:
     """Opens the Train page with this network in its form, and says what has to be different."""
     # Muon, which `fast` trains with, needs batch norm.
-    preset = "fast" if spec.batch_norm else "tutorial"
-    values = spec.to_dict()
-    carried = {"preset": preset, "spec": {name: values[name] for name in _CARRIED}}
-    changed_run(tr("Train this network"), carried)
+    preset = PRESETS[name := "fast" if spec.batch_norm else "tutorial"]
+    trained = replace(spec, in_channels=preset.spec.in_channels, num_classes=len(CLASSES))
+    _form(tr("Train this network"), name, trained, preset.train, {})
     differs = []
-    if spec.num_classes != len(CLASSES):
+    if spec.num_classes != trained.num_classes:
         differs.append(
             tr(
                 "{count} classes instead of {num_classes:,}",
-                count=len(CLASSES),
+                count=trained.num_classes,
                 num_classes=spec.num_classes,
             )
         )
-    if spec.in_channels != 1:
+    if spec.in_channels != trained.in_channels:
         differs.append(tr("grey images instead of colour"))
     if differs:
         st.caption(tr("On Fashion-MNIST: {differs}.", differs=tr(" and ").join(differs)))
 
 
-def changed_run(label: str, config: dict, **changes) -> None:
+def changed_run(label: str, run: Run, **changes) -> None:
     """Opens the Train page with a run's network and recipe in its form, with these changes.
 
-    Nothing if the run's config is damaged, or if its preset is unknown.
+    Nothing if the run's config is damaged, or if the form cannot show it: corrections start from an
+    answer, not from the form.
     """
-    preset = PRESETS.get(config.get("preset") or DEFAULT_PRESET)
-    if preset is None or preset.train.dataset == CORRECTIONS:  # corrections start from an answer
+    try:
+        spec = VGGSpec.from_dict(run.config.get("spec") or {})
+        recipe = TrainConfig.from_dict(run.config.get("train") or {})
+        spec, recipe = replace(spec, **_of(spec, changes)), replace(recipe, **_of(recipe, changes))
+    except ValueError:
         return
-    query = {"preset": config.get("preset") or DEFAULT_PRESET}
-    for part, base in (("spec", preset.spec.to_dict()), ("train", preset.train.to_dict())):
-        values = (config.get(part) or {}) | {k: v for k, v in changes.items() if k in base}
-        query |= {
-            name: str(value)
-            for name, value in values.items()
-            if name in base and value != base[name] and value is not None
-        }
-    st.page_link("pages/train.py", label=label, icon=":material/tune:", query_params=query)
+    if recipe.dataset == CORRECTIONS or not run.config:
+        return
+    where = {}
+    if (processes := runs.processes_of(run.path)) > 1:
+        where["processes"] = str(processes)
+    if run.on_cluster or runs.has_cluster():
+        where["on_cluster"] = str(run.on_cluster)
+    preset = run.preset if run.preset in PRESETS else DEFAULT_PRESET
+    _form(label, preset, spec, recipe, where)
+
+
+def _of(config: VGGSpec | TrainConfig, values: dict) -> dict:
+    return {name: value for name, value in values.items() if hasattr(config, name)}
+
+
+def _form(
+    label: str, preset: str, spec: VGGSpec, recipe: TrainConfig, where: dict[str, str]
+) -> None:
+    """A link to the form, filled in with these: the address holds what differs from the preset."""
+    base = PRESETS[preset]
+    query = {"preset": preset}
+    for name in (*by_name(VGGSpec), *by_name(TrainConfig)):
+        ours, theirs = (base.spec, spec) if hasattr(spec, name) else (base.train, recipe)
+        if name != "num_classes" and getattr(ours, name) != getattr(theirs, name):
+            query[name] = str(getattr(theirs, name))
+    st.page_link("pages/train.py", label=label, icon=":material/tune:", query_params=query | where)
 
 
 def confusion(network: str, true: str, named: str) -> None:

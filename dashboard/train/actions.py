@@ -87,7 +87,7 @@ def buttons(run: Run) -> None:
                 query_params={"network": name},
             )
         if run.config and not deployment.limits().public:
-            links.changed_run(tr("Change and run again"), run.config)
+            links.changed_run(tr("Change and run again"), run)
         if run.config and st.button(
             tr("Run again"),
             icon=":material/replay:",
@@ -121,6 +121,8 @@ def again(run: Run) -> None:
             VGGSpec.from_dict(run.config["spec"]),
             TrainConfig.from_dict(run.config["train"]),
             preset=run.preset,
+            processes=runs.processes_of(run.path),
+            on_cluster=run.on_cluster,
             visitor=deployment.visitor(),
             limits=deployment.limits(),
         )

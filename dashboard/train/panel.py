@@ -64,29 +64,29 @@ def _screen(name: str, was_alive: bool) -> None:
         st.warning(tr(alert.message), icon=":material/monitoring:")
         if alert.kind == "chance":
             why.show(name, log.evidence())
-            _remedies(run.config)
+            _remedies(run)
     if len(steps):
         _curves(name, log, on_fashion=on_fashion_mnist(run))
     _details(run, log)
     actions.notes(run)
 
 
-def _remedies(config: dict) -> None:
+def _remedies(run: Run) -> None:
     """Remedies for a run that stays at chance, each as a form with that change filled in.
 
     In order of how often they worked: see `benchmarks/stuck.py`.
     """
-    spec, train = config.get("spec") or {}, config.get("train") or {}
+    spec, train = run.config.get("spec") or {}, run.config.get("train") or {}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(tr("Try it again"), width="content")
         if not spec.get("batch_norm"):
-            links.changed_run(tr("with batch norm"), config, batch_norm=True)
+            links.changed_run(tr("with batch norm"), run, batch_norm=True)
         if isinstance(rate := train.get("learning_rate"), float):
-            links.changed_run(tr("at a fifth of the rate"), config, learning_rate=rate / 5)
+            links.changed_run(tr("at a fifth of the rate"), run, learning_rate=rate / 5)
         if train.get("schedule") == "constant":
-            links.changed_run(tr("with a warm-up"), config, schedule="one-cycle")
+            links.changed_run(tr("with a warm-up"), run, schedule="one-cycle")
         if train.get("init") != "kaiming":
-            links.changed_run(tr("with Kaiming's initial weights"), config, init="kaiming")
+            links.changed_run(tr("with Kaiming's initial weights"), run, init="kaiming")
 
 
 def _heading(run: Run) -> None:

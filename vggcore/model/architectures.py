@@ -154,7 +154,10 @@ class VGGSpec:
         parse=parse_width,
     )
     batch_norm: bool = option(
-        False, "batch normalisation between each convolution and its ReLU", group="network"
+        False,
+        "batch normalisation between each convolution and its ReLU",
+        label="batch normalisation",
+        group="network",
     )
     in_channels: int = option(
         1,
@@ -163,6 +166,7 @@ class VGGSpec:
         low=1,
         high=64,
         offered=(1, 3, 4),
+        label="input",
         group="network",
     )
     image_size: int = option(
@@ -181,6 +185,7 @@ class VGGSpec:
         "fc",
         "fc: the paper's three FC layers; pool: average pool and one linear layer",
         choices=HEADS,
+        label="classifier",
         group="network",
     )
     fc_width: int | None = option(
@@ -189,6 +194,7 @@ class VGGSpec:
         low=1,
         high=65_536,
         kind=int,
+        label="hidden FC units",
         group="network",
     )
     dropout: float = option(

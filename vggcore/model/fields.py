@@ -5,6 +5,7 @@ choices from here, so that none of them offers what another refuses. Plain Pytho
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import Field, field, fields
 
 from vggcore.machine.messages import Message
@@ -23,24 +24,31 @@ def option(
     high=None,
     step=None,
     unit="",
+    label="",
     group="training",
     kind=None,
     parse=None,
 ):
     """A field with what is known about it.
 
-    choices: the only values allowed. offered: the usual ones; others are allowed too. step: of the
-    form's + and −; by default 1, or 1 in the first digit. kind: the type, if the default does not
-    tell. parse: reads the value from text, by default according to the type.
+    label: its name for people, if that is not the field's own. choices: the only values allowed.
+    offered: the usual values; others are allowed too. step: of the form's + and −; by default 1, or
+    1 in the first digit. kind: the type, if the default does not tell. parse: reads the value from
+    text, by default according to the type.
     """
     metadata = dict(help=help, choices=choices, offered=offered, low=low, high=high, step=step)
-    metadata |= dict(unit=unit, group=group, kind=kind or type(default), parse=parse)
+    metadata |= dict(unit=unit, label=label, group=group, kind=kind or type(default), parse=parse)
     return field(default=default, metadata=metadata)
 
 
 def by_name(kind) -> dict[str, Field]:
     """The fields of `VGGSpec` or `TrainConfig`, by their names."""
     return {f.name: f for f in fields(kind)}
+
+
+def label(f) -> str:
+    """What the field is called, for people."""
+    return f.metadata["label"] or f.name.replace("_", " ")
 
 
 def checked(f, value):
@@ -122,7 +130,8 @@ def known_fields(cls, values: dict) -> dict:
     return values
 
 
-def _truth(text: str) -> bool:
+def truth(text: str) -> bool:
+    """True or false, spelled so. Raises ValueError."""
     if text.lower() not in ("true", "false"):
         raise ValueError(Message("{text!r} is neither true nor false", text=text[:80]))
     return text.lower() == "true"
@@ -141,4 +150,4 @@ def _decimal(text: str) -> float:
     return float(text)
 
 
-_PARSERS = {bool: _truth, int: whole, float: _decimal, str: str}
+_PARSERS: dict[type, Callable[[str], object]] = {bool: truth, int: whole, float: _decimal, str: str}

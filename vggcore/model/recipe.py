@@ -162,6 +162,7 @@ class TrainConfig:
         False,
         "launch a step's forward and backward pass as one CUDA graph, on one NVIDIA GPU; "
         "the same results, faster for small networks",
+        label="CUDA graphs",
         group="machine",
     )
     deterministic: bool = option(False, "same bits every time on a GPU, slower", group="machine")

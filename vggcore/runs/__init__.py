@@ -13,6 +13,7 @@ from vggcore.runs.notes import Notes, notes_of, write_notes
 from vggcore.runs.run import (
     MAX_PROCESSES,
     Run,
+    ahead_of_new,
     check_free,
     check_name,
     disk_bytes,
@@ -47,6 +48,7 @@ __all__ = [
     "RunError",
     "State",
     "Status",
+    "ahead_of_new",
     "check_free",
     "check_name",
     "delete",

@@ -7,10 +7,10 @@ from vggcore.machine.files import read_json
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.launching import launch
+from vggcore.runs.launching import launch, requested_before
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import BEST, RunError
-from vggcore.runs.run import Run, check_name, free_name, list_runs
+from vggcore.runs.run import Run, check_free, check_name, free_name, list_runs
 
 MAX_SEEDS = 20
 
@@ -101,8 +101,8 @@ def launch_seeds(
     """Launch the same run with `seeds` seeds, counting up from the recipe's, as the group `name`.
 
     Runs that need the same device wait for each other in the queue. `request` makes a second
-    click harmless, as in `launch`. Raises RunError or NotAllowed; runs launched before the error
-    stay.
+    click harmless, as in `launch`. Raises RunError or NotAllowed, or ValueError for a seed that is
+    too large; runs launched before the error stay.
     """
     limits = limits or Limits.read()
     if limits.public:
@@ -113,25 +113,31 @@ def launch_seeds(
         )
     # Numbers come after the name, so that related runs read as such and names stay short.
     stem = check_name(name) if name else _free_stem(preset or "run")
-    check_name(f"{stem}-s{train.seed + seeds}")
     if any(run.group == stem for run in list_runs()) and not request:
         raise RunError(
             Message("there is a group named {stem!r} already: choose another name", stem=stem)
         )
+    # The whole group is checked before its first run starts.
+    recipes = [replace(train, seed=train.seed + number) for number in range(seeds)]
+    names = [check_name(f"{stem}-s{each.seed}") for each in recipes]
+    requests = [f"{request}-{number}" if request else "" for number in range(seeds)]
+    for each, asked in zip(names, requests, strict=True):
+        if not requested_before(asked):
+            check_free(each)
     started = [
         launch(
             spec,
-            replace(train, seed=train.seed + number),
-            name=f"{stem}-s{train.seed + number}",
+            recipe,
+            name=each,
             preset=preset,
             visitor=visitor,
-            request=f"{request}-{number}" if request else "",
+            request=asked,
             processes=processes,
             limits=limits,
             group=stem,
             on_cluster=on_cluster,
         )
-        for number in range(seeds)
+        for recipe, each, asked in zip(recipes, names, requests, strict=True)
     ]
     return Group(started[0].group, tuple(started))
 

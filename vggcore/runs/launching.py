@@ -86,7 +86,7 @@ def launch(
         spec = PRESETS[preset].spec
     with one_line_errors(paths.runs_dir()), changing_runs(paths.runs_dir()):
         _sweep(paths.runs_dir())
-        if request and (earlier := _requested_before(request)):
+        if earlier := requested_before(request):
             return earlier
         check_room(limits, visitor)
         name = check_name(name) if name else free_name(preset or "run")
@@ -134,7 +134,10 @@ def _sweep(runs_dir: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _requested_before(request: str) -> Run | None:
+def requested_before(request: str) -> Run | None:
+    """The run that was created with this request; None for an empty one."""
+    if not request:
+        return None
     for file in paths.runs_dir().glob("*/launch.json"):
         if (read_json(file) or {}).get("request") == request:
             return look_at(file.parent)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import time
 from collections.abc import Container
 from dataclasses import dataclass
@@ -294,17 +295,28 @@ def wait_until_ended(name: str, seconds: float) -> Run:
 def queue_ahead(run: Run) -> list[str]:
     """Names of the runs ahead of a queued one: the one training, then those waiting."""
     choices = list(run.status.choices) or device_choices("auto")
-    ticket = run.status.ticket
-    others = [other for other in list_runs() if other.name != run.name]
-    training = [
-        other.name
-        for other in others
-        if other.state in (State.STARTING, State.RUNNING, State.STOPPING)
-        and set(other.status.choices or [other.status.device]) & set(choices)
-    ]
-    if ticket is None:
+    training = [other.name for other in _training_on(choices) if other.name != run.name]
+    if run.status.ticket is None:
         return training
-    return training + [path.name for path in waiting_before(ticket, choices)]
+    return training + [path.name for path in waiting_before(run.status.ticket, choices)]
+
+
+def ahead_of_new(device: str, processes: int = 1) -> list[str]:
+    """Names of the runs that a new one on this device would wait for; [] if there is room now."""
+    choices = device_choices(device)
+    ahead = [run.path for run in _training_on(choices)] + waiting_before(sys.maxsize, choices)
+    taken = sum(map(processes_of, ahead))
+    return [path.name for path in ahead] if taken + processes > len(choices) else []
+
+
+def _training_on(choices: list[str]) -> list[Run]:
+    """Runs that train on one of these devices, or may."""
+    return [
+        run
+        for run in list_runs()
+        if run.state in (State.STARTING, State.RUNNING, State.STOPPING)
+        and set(run.status.choices or [run.status.device]) & set(choices)
+    ]
 
 
 def processes_of(path: Path) -> int:
