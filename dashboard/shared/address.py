@@ -80,7 +80,13 @@ def several(options: Iterable[str]) -> Reader:
 
 def of_field(field: Field) -> Reader:
     """What a field of `VGGSpec` or `TrainConfig` may be."""
-    return lambda values: fields.checked(field, fields.from_text(field, text(values)))
+
+
+    def read(values: list[str]) -> Any:
+        empty = values == [""] and field.default == ""
+        return fields.checked(field, "" if empty else fields.from_text(field, text(values)))
+
+    return read
 
 
 def take(readers: Mapping[str, Reader], *, tell: bool = True) -> dict[str, Any]:

@@ -56,17 +56,20 @@ def take_link(values: dict, presets: list[str], public: bool) -> None:
     public: visitors choose a recipe and a seed, and nothing else.
     """
     wanted = {k: v for k, v in values.items() if k in PARAMETERS}
+    refused = address.refused()
     # Streamlit forgets the form's values while another page is shown: then the link counts again.
-    if wanted != asked() or "train-preset" not in st.session_state:
+    if refused or wanted != asked() or "train-preset" not in st.session_state:
         st.session_state[_ASKED] = wanted
-        st.session_state[_PROBLEMS] = _filled_in({**wanted}, presets, public)
+        st.session_state[_PROBLEMS] = _filled_in({**wanted}, refused, presets, public)
     for problem in st.session_state[_PROBLEMS]:
         st.warning(formatting.plain(problem))
 
 
-def _filled_in(wanted: dict, presets: list[str], public: bool) -> list[str]:
+def _filled_in(
+    wanted: dict, refused: list[str], presets: list[str], public: bool
+) -> list[str]:
     """Fill in the form; returns what it cannot show, as sentences."""
-    problems, refused = [], address.refused()
+    problems = []
     preset = wanted.get("preset", DEFAULT_PRESET)
     if wanted and preset not in presets:
         return [tr("The link asks for a recipe that is not here: {preset}", preset=preset)]
