@@ -20,7 +20,7 @@ from dashboard.shared import deployment
 from dashboard.train import actions, table
 from vggcore import runs
 from vggcore.data.own import places
-from vggcore.machine import file_lock, paths
+from vggcore.machine import file_lock, hardware, paths
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.runs import launching, tensorboard
@@ -137,9 +137,9 @@ def test_starting_leads_to_the_runs_own_page_and_stopping_ends_it():
 def test_an_impossible_network_is_said_in_words_and_cannot_be_started():
     page = train_page()
 
-    page.number_input(key="train-fast-image_size").set_value(28).run()
+    page.selectbox(key="train-fast-in_channels").set_value(3).run()
 
-    assert not page.exception and "at least 32 pixels" in texts(page).replace("\\", "")
+    assert not page.exception and "needs in_channels 1" in texts(page).replace("\\", "")
     assert next(button for button in page.button if button.label == "Start training").disabled
 
 
@@ -293,6 +293,17 @@ def test_curves_are_exported_for_tensorboard():
 
     with zipfile.ZipFile(io.BytesIO(tensorboard.zipped(log))) as archive:
         assert [name.startswith("events") for name in archive.namelist()] == [True]
+
+
+def test_running_again_keeps_the_processes_and_the_cluster(monkeypatch):
+    run, asked = a_run("wide"), {}
+    (run.path / "launch.json").write_text('{"processes": 4}')
+    (run.path / "cluster.json").write_text('{"run": "far-1", "attempt": 1, "submitted": true}')
+    monkeypatch.setattr(runs, "launch", lambda *_, **given: asked.update(given))
+
+    press(train_page(run="wide"), "Run again")
+
+    assert (asked["processes"], asked["on_cluster"], asked["preset"]) == (4, True, "fast")
 
 
 def test_deleting_asks_first():
@@ -555,8 +566,7 @@ def test_gpus_are_named_with_what_is_free_and_what_stands_in_the_way(monkeypatch
     t4 = gpus.Gpu(0, "GPU-a", "Tesla <T4>", 16_000_000_000, 20_000_000, 97, (7, 5))
     monkeypatch.setattr(gpus, "gpus", lambda: [t4])
     monkeypatch.setattr(gpus, "problems", lambda: ["Tesla T4 has no bfloat16"])
-    monkeypatch.setattr(form, "available_devices", lambda: ["cuda:0", "cpu"])
-    monkeypatch.setattr(form, "device_choices", lambda device: ["cuda:0"])
+    monkeypatch.setattr(hardware, "available_devices", lambda: ["cuda:0", "cpu"])
     form._free_memory.clear()
 
     page = train_page()
@@ -579,11 +589,8 @@ def test_the_form_takes_the_pictures_of_a_run_from_a_terminal(tmp_path):
 
 
 def test_several_gpus_can_be_chosen(monkeypatch):
-    from dashboard.train import form
-
     three = ["cuda:0", "cuda:1", "cuda:2"]
-    monkeypatch.setattr(form, "available_devices", lambda: [*three, "cpu"])
-    monkeypatch.setattr(form, "device_choices", lambda device: three)
+    monkeypatch.setattr(hardware, "available_devices", lambda: [*three, "cpu"])
     monkeypatch.setattr(launching, "device_choices", lambda device: device.split(","))
 
     page = train_page()
@@ -618,7 +625,7 @@ def test_a_cluster_can_be_chosen_and_says_in_a_line_when_it_is_not_there(a_clust
     said = texts(page)
     assert "1 GPU + 1 CPU" in said and "secret" not in said
 
-    page.number_input(key="train-cluster-gpus").set_value(2).run()
+    page.number_input(key="train-processes").set_value(2).run()
     assert "runs launch --preset fast --on cluster --processes 2" in page.code[-1].value
     page.button(key="train-start").click().run()
 

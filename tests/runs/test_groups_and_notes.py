@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,17 @@ def test_a_name_that_is_taken_or_too_long_starts_nothing():
     with pytest.raises(runs.RunError, match="not a run name"):
         runs.launch_seeds(SPEC, TRAIN, 2, name="x" * 63)
     assert len(runs.list_runs()) == 2
+
+
+def test_a_group_that_cannot_be_complete_starts_nothing():
+    with pytest.raises(ValueError, match="seed 2147483648 is out of range"):
+        runs.launch_seeds(SPEC, replace(TRAIN, seed=2**31 - 1), 2, name="last")
+    assert runs.list_runs() == []
+
+    runs.launch(SPEC, TRAIN, name="mine-s6")
+    with pytest.raises(runs.RunError, match="mine-s6"):
+        runs.launch_seeds(SPEC, TRAIN, 2, name="mine")
+    assert [run.name for run in runs.list_runs()] == ["mine-s6"]
 
 
 def test_visitors_of_a_public_page_start_no_groups():
