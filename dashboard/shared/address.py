@@ -81,7 +81,6 @@ def several(options: Iterable[str]) -> Reader:
 def of_field(field: Field) -> Reader:
     """What a field of `VGGSpec` or `TrainConfig` may be."""
 
-
     def read(values: list[str]) -> Any:
         empty = values == [""] and field.default == ""
         return fields.checked(field, "" if empty else fields.from_text(field, text(values)))

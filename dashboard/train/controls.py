@@ -65,9 +65,7 @@ def take_link(values: dict, presets: list[str], public: bool) -> None:
         st.warning(formatting.plain(problem))
 
 
-def _filled_in(
-    wanted: dict, refused: list[str], presets: list[str], public: bool
-) -> list[str]:
+def _filled_in(wanted: dict, refused: list[str], presets: list[str], public: bool) -> list[str]:
     """Fill in the form; returns what it cannot show, as sentences."""
     problems = []
     preset = wanted.get("preset", DEFAULT_PRESET)

@@ -83,7 +83,7 @@ MIN_IMAGE_SIZE = 32  # five 2×2 pools halve the side five times: 32 → 1
 WIDTHS = ("1/16", "1/8", "1/4", "3/8", "1/2", "3/4", "1", "3/2", "2")  # the usual ones
 _MAX_WIDTH = Fraction(4)
 # 1/8, 1, 0.125 and 1e-1, but nothing whose digits would fill the memory.
-_RATIO = re.compile(r"[-+]?(\d{1,9}(/\d{1,9}|\.\d{0,30})?|\.\d{1,30})([eE]-?\d{1,2})?")
+_RATIO = re.compile(r"[-+]?(\d{1,9}(/\d{1,9}|\.\d{0,30})?|\.\d{1,30})([eE]-?\d{1,2})?", re.ASCII)
 
 
 def parse_name(name: str) -> tuple[str, bool]:
