@@ -156,7 +156,6 @@ class VGGSpec:
     batch_norm: bool = option(
         False,
         "batch normalisation between each convolution and its ReLU",
-        label="batch normalisation",
         group="network",
     )
     in_channels: int = option(
