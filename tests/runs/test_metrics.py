@@ -13,6 +13,7 @@ from vggcore.runs.metrics import (
     smooth,
     stuck_at_chance,
     thin_out,
+    why_stuck,
 )
 from vggcore.runs.naming import Naming
 
@@ -145,6 +146,25 @@ def test_overfitting_is_told_from_a_plateau():
     assert alerts(healthy, NO_STEPS) == []
 
 
+@pytest.mark.parametrize(
+    ("val_losses", "train_losses", "kinds"),
+    [
+        ([0.5, 0.6, 0.7], [0.9, 0.8, 0.7], []),  # two epochs may be chance
+        ([0.5, 0.6, 0.7, 0.6], [0.9, 0.8, 0.7, 0.6], ["overfitting"]),
+        ([0.5, 0.6, 0.7, 0.509], [0.9, 0.8, 0.7, 0.6], []),  # hardly worse than the best
+        ([0.5, 0.6, 0.7, 0.6], [0.6, 0.7, 0.8, 0.9], []),  # the training loss rises, too
+        ([0.5] * 5, [0.5] * 5, []),
+        ([0.5] * 6, [0.5] * 6, ["plateau"]),
+        ([*[0.6] * 14, 0.5, *[0.5] * 5], [0.5] * 20, ["plateau"]),
+        ([*[0.6] * 18, 0.5, *[0.5] * 5], [0.5] * 24, []),  # a long run has more patience
+    ],
+)
+def test_how_long_a_loss_may_rise_or_rest(val_losses, train_losses, kinds):
+    found = alerts(epochs(val_losses, train_losses), NO_STEPS)
+
+    assert [alert.kind for alert in found] == kinds
+
+
 def test_a_loss_that_is_no_number_is_reported_with_its_step():
     steps = pd.DataFrame({"step": [10.0, 20.0], "train_loss": [1.0, math.nan]})
 
@@ -154,9 +174,10 @@ def test_a_loss_that_is_no_number_is_reported_with_its_step():
 
 
 def test_speed_is_that_of_the_newest_rows():
-    steps = pd.DataFrame({"step": [1.0, 2.0, 12.0], "seconds": [20.0, 21.0, 22.0]})
+    steps = pd.DataFrame({"step": [1.0, 2.0, 7.0, 12.0], "seconds": [20.0, 21.0, 22.0, 25.0]})
 
-    assert recent_speed(steps, rows=2) == 10.0
+    assert recent_speed(steps, rows=2) == 5 / 3
+    assert recent_speed(steps, rows=3) == 10 / 4
     assert recent_speed(steps.iloc[:1]) is None
 
 
@@ -193,6 +214,63 @@ def test_what_is_learnt_by_heart_is_told_from_overfitting():
 
     assert [alert.kind for alert in alerts(heart, NO_STEPS, naming)] == ["memorised"]
     assert alerts(learnt, NO_STEPS, naming) == []
+
+
+@pytest.mark.parametrize(
+    ("pictures", "right", "memorised"),
+    [
+        (16, 0.62, True),  # of 16 pictures of two classes, guessing gets up to 0.625 right
+        (16, 0.63, False),
+        (1600, 0.54, True),  # a tenth of the way from chance to all
+        (1600, 0.56, False),
+    ],
+)
+def test_guessing_may_get_more_right_where_there_are_few_pictures(pictures, right, memorised):
+    naming = Naming.of(("a", "b"), [50, 50])
+    row = {"train_accuracy": 0.9, "val_accuracy": right, "confusion": [[pictures, 0], [0, 0]]}
+
+    assert bool(alerts([row], NO_STEPS, naming)) == memorised
+
+
+HEALTHY = {"gradients": [1.0] * 6, "dead": [0.0] * 5, "spread": 0.7}
+
+
+def test_each_cause_of_being_stuck_has_its_own_explanation():
+    def explained(**changes) -> str:
+        earlier = [HEALTHY | {"spread": 0.0}] * 2
+        return why_stuck([*earlier, HEALTHY | changes])  # the newest counts
+
+    causes = {
+        explained(),
+        explained(spread=9e-4),
+        explained(dead=[0, 0, 0, 0.91, 0.5]),
+        explained(gradients=[9e-4, 1, 1, 1, 1, 1]),
+    }
+    assert len(causes) == 4 and "" not in causes and why_stuck([]) == ""
+    assert "4" in explained(dead=[0, 0, 0, 0.91, 0.5]) and "91%" in explained(dead=[0.91] * 5)
+    for nearly in (
+        {"spread": 1.1e-3},
+        {"dead": [0, 0, 0, 0.89, 0]},
+        {"gradients": [1.1e-3, 1, 1, 1, 1, 1]},
+    ):
+        assert explained(**nearly) == explained()
+
+
+def test_evidence_written_again_after_a_crash_counts_once(tmp_path):
+    rows = [{"kind": "evidence", "step": step} | HEALTHY for step in (1, 2, 3, 2)]
+    log = log_of(tmp_path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+    assert [row["step"] for row in log.evidence()] == [1, 2]
+
+
+def test_only_whole_evidence_is_believed(tmp_path):
+    damaged = [{"gradients": [1.0] * 5}, {"dead": [0.0] * 6}, {"dead": "x"}, {"spread": None}]
+    rows = [HEALTHY, *(HEALTHY | change for change in damaged)]
+    text = "".join(
+        json.dumps({"kind": "evidence", "step": step} | row) + "\n" for step, row in enumerate(rows)
+    )
+
+    assert [row["step"] for row in log_of(tmp_path / "metrics.jsonl", text).evidence()] == [0]
 
 
 def test_being_stuck_is_judged_by_the_classes_and_how_often_they_come():

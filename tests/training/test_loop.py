@@ -10,12 +10,11 @@ from PIL import Image
 from vggcore.data import raw_files
 from vggcore.machine import devices
 from vggcore.model import checkpoints
-from vggcore.model.network import VGG, build
+from vggcore.model.network import VGG
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.training import interruptions
 from vggcore.training import loop as training
-from vggcore.training import optimizer as optimizer_module
 from vggcore.training.fashion_source import FashionSource
 from vggcore.training.progress import TrainingFailed
 
@@ -79,46 +78,6 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
     assert best.card.val_accuracy == source.validate(best.network)["accuracy"]
     assert best.card.train == tiny_run.TRAIN.to_dict()
     assert (best.card.steps, best.card.data.name) == (12, "synthetic")
-
-
-def test_one_cycle_rises_and_falls_to_zero():
-    train = TrainConfig(schedule="one-cycle", learning_rate=1.0)
-
-    rates = [optimizer_module.learning_rate(train, step, 100) for step in range(101)]
-
-    assert rates[0] == pytest.approx(0.05) and rates[19] == rates[20] == 1.0
-    assert rates[60] == pytest.approx(0.5) and rates[100] == 0
-    assert max(rates) == 1.0
-
-
-def test_a_constant_rate_is_constant():
-    train = TrainConfig(schedule="constant", learning_rate=0.3)
-
-    assert {optimizer_module.learning_rate(train, step, 9) for step in range(9)} == {0.3}
-
-
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "muon"])
-def test_biases_and_norms_are_not_decayed(name):
-    network = build(tiny_run.SPEC)
-
-    optimizer = optimizer_module.make_optimizer(
-        TrainConfig(optimizer=name, weight_decay=0.1), network
-    )
-
-    decayed, others = optimizer.param_groups[-2:]
-    assert type(optimizer).__name__.lower() == name
-    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
-    assert all(p.ndim > 1 for p in decayed["params"]) and all(p.ndim == 1 for p in others["params"])
-
-
-def test_averaged_weights_follow_the_network(monkeypatch):
-    network, average = build(tiny_run.SPEC, seed=0), build(tiny_run.SPEC, seed=1)
-    before = average.block1.conv1.weight.clone()
-
-    optimizer_module.update_average(average, network, decay=0.9, step=10_000)
-
-    expected = 0.9 * before + 0.1 * network.block1.conv1.weight
-    assert torch.allclose(average.block1.conv1.weight, expected, atol=1e-6)
 
 
 def test_a_network_for_other_images_is_refused(tmp_path):
