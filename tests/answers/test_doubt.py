@@ -126,3 +126,20 @@ def test_without_photos_one_threshold_serves_all():
     logits, labels = sampled(3.0)
     unsure = doubt.calibrate({"fashion-mnist": (logits, F.one_hot(labels, 10).bool())})["unsure"]
     assert unsure.drawings == () and unsure.evidence_for(True, 10) == (unsure.evidence,) * 10
+
+
+def test_logits_and_temperature_three_times_as_large_change_no_answer():
+    """Answers are judged by their probabilities at the temperature, not by the bare logits."""
+    logits, labels = sampled(1.0)
+    limits = Thresholds(probability=0.5)
+
+    unsure = [doubt.is_unsure(logits * scale, scale, limits) for scale in (1.0, 3.0)]
+    evidence = [doubt.thresholds(logits * scale, scale, 0.4).evidence for scale in (1.0, 3.0)]
+    once, thrice = (doubt.calibrate_classes(logits * scale, labels) for scale in (1.0, 3.0))
+
+    assert (unsure[0] != unsure[1]).sum() <= 2  # rounding
+    assert evidence[1] == pytest.approx(3 * evidence[0], abs=0.01)
+    assert thrice["temperature"] == pytest.approx(3 * once["temperature"], rel=0.01)
+    assert thrice["unsure"].probability == pytest.approx(once["unsure"].probability, abs=0.01)
+    three_times = [3 * limit for limit in once["unsure"].by_class]
+    assert thrice["unsure"].by_class == pytest.approx(three_times, abs=0.1)
