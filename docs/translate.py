@@ -32,6 +32,7 @@ LANGUAGES = ("zh_CN",)
 
 def named_by_the_library() -> set[str]:
     """Texts that are data of the library: the pages show them through `tr`."""
+    from vggcore.answers import webpage
     from vggcore.answers.classifier import TURNS
     from vggcore.data.classes import CLASSES
     from vggcore.model import anatomy
@@ -42,6 +43,7 @@ def named_by_the_library() -> set[str]:
     from vggcore.training import speed
 
     texts = {*CLASSES, *TURNS.values(), anatomy.CONVENTION, speed.TYPICAL, "Unsure"}
+    texts |= webpage.texts()
     for preset in PRESETS.values():
         texts |= {preset.summary, preset.reaches, preset.audience}
     for field in (*dataclasses.fields(VGGSpec), *dataclasses.fields(TrainConfig)):

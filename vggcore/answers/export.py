@@ -1,4 +1,4 @@
-"""A checkpoint for use elsewhere: ONNX, torchvision's weights, plain source, a model card."""
+"""A checkpoint for use elsewhere: ONNX, torchvision's weights, source, a web page, a model card."""
 
 import importlib.util
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vggcore.answers import judged
+from vggcore.answers import judged, webpage
 from vggcore.machine.files import to_json
 from vggcore.model import anatomy, checkpoints
 from vggcore.model import source as export_source
@@ -314,5 +314,6 @@ FORMATS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "onnx": ("{}.onnx", onnx),
     "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),
     "source": ("{}.py", source),
+    "html": ("{}.html", webpage.page),
     "model-card": ("{}-README.md", model_card),
 }

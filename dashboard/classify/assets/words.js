@@ -4,7 +4,7 @@
 let words = {}
 
 function said(text, values = {}) {
-  const template = words[text] ?? text
+  const template = Object.hasOwn(words, text) ? words[text] : text
   return template.replace(/\{(\w+)\}/g, (_, name) => values[name])
 }
 

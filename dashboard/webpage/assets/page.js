@@ -1,0 +1,312 @@
+// The page: asks the worker about drawings and pictures, and shows its answers.
+
+const SHOWN = 5 // bars
+const MOST_PIXELS = 50e6
+const LARGE_PIXELS = 16e6, LARGE_SIDE = 2048 // a larger picture is scaled down by the browser first
+const TURNS = {
+  1: () => said("a quarter turn to the left"),
+  2: () => said("a half turn"),
+  3: () => said("a quarter turn to the right"),
+}
+
+class Page {
+  constructor() {
+    this.texts = JSON.parse(content("words"))
+    const network = JSON.parse(content("network"))
+    this.card = { ...network.card, own: network.own }
+    this.bits = network.bits
+    this.main = document.querySelector("main")
+    this.find = (selector) => this.main.querySelector(selector)
+    this.question = 0
+    this.waiting = new Map() // numbers of what the inside asks for, and what to do with them
+    this.worker = this.startWorker()
+    this.inside = new InsideView(this.find(".inside"), (cell) => this.inspect(cell))
+    this.language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en"
+    this.worker.postMessage({ network })
+    this.listen()
+    this.speak()
+  }
+
+  startWorker() {
+    if (typeof Worker === "undefined")
+      throw new Error("This browser cannot run workers: open the page in a current browser.")
+    const address = URL.createObjectURL(new Blob([content("worker")], { type: "text/javascript" }))
+    const worker = new Worker(address)
+    worker.onmessage = ({ data }) => this.answered(data)
+    worker.onerror = () => complain("This browser cannot run the network: open the page in a current one.")
+    return worker
+  }
+
+  listen() {
+    this.find(".language").onclick = () => {
+      this.language = this.language === "en" ? "zh" : "en"
+      this.speak()
+    }
+    const file = this.find("input[type=file]")
+    file.onchange = () => {
+      if (file.files[0]) this.open(file.files[0])
+      file.value = ""
+    }
+    document.ondragover = (event) => event.preventDefault()
+    document.ondrop = (event) => {
+      event.preventDefault()
+      if (event.dataTransfer.files[0]) this.open(event.dataTransfer.files[0])
+    }
+    document.onpaste = (event) => {
+      const pasted = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"))
+      if (pasted) this.open(pasted)
+    }
+    this.find("[data-do=draw]").onclick = () => this.showDrawing()
+    this.find("[data-do=camera]").onclick = () => this.camera()
+    this.find("[data-do=take]").onclick = () => this.take()
+    this.find("[data-do=camera]").hidden = !navigator.mediaDevices?.getUserMedia
+  }
+
+  // Everything in the reader's language.
+  speak() {
+    const { card } = this
+    document.documentElement.lang = this.language === "zh" ? "zh-CN" : "en"
+    translate(this.main, this.language === "zh" ? this.texts : {})
+    drawingCanvas({
+      parentElement: this.find(".drawing"),
+      setStateValue: (_, drawing) => this.draw(JSON.parse(drawing).strokes),
+      data: { templates: {}, texts: words, answer: "", drawing: "" },
+    })
+    const name = card.name || card.network
+    this.find("h1").textContent = document.title = said("{name}: a network in one file", { name })
+    this.find(".language").textContent = this.language === "en" ? "中文" : "English"
+    this.find(".language").lang = this.language === "en" ? "zh-CN" : "en"
+    const known = card.classes.map((_, place) => className(card, place)).slice(0, 12)
+    this.find("p.lead").textContent = said("Draw something or open a picture: the network, {network}, runs in this page and answers at once. It knows {known}.", { network: card.network, known: this.listed(known) })
+    this.showCard()
+    if (this.answer) this.showAnswer()
+    else this.invite()
+    this.inside.draw()
+  }
+
+  invite() {
+    this.find(".answer .verdict").textContent = said("Draw")
+    this.find(".note").textContent = said("An outline is enough, and you may fill it.")
+    this.find(".bars").replaceChildren()
+    this.find(".took").textContent = ""
+    this.find(".inside-part").hidden = true
+  }
+
+  // --- questions -----------------------------------------------------------------------------------
+
+  ask(question, transfer = []) {
+    this.asked = performance.now()
+    this.worker.postMessage({ question: ++this.question, ...question }, transfer)
+  }
+
+  draw(strokes) {
+    if (strokes.length) return this.ask({ strokes })
+    this.question++
+    this.answer = this.turn = null
+    this.invite()
+  }
+
+  async open(file) {
+    this.stopCamera()
+    try {
+      const { width, height } = await sizeOf(file)
+      if (width * height > MOST_PIXELS)
+        return this.trouble(said("The picture has too many pixels: {width}×{height}, at most {limit} million.", { width, height, limit: MOST_PIXELS / 1e6 }))
+      if (Math.min(width, height) < 8) return this.trouble(said("The picture is too small: at least 8 pixels a side."))
+      const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" }
+      if (width * height > LARGE_PIXELS) {
+        const scale = LARGE_SIDE / Math.max(width, height)
+        Object.assign(options, { resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale), resizeQuality: "high" })
+      }
+      this.look(await createImageBitmap(file, options))
+    } catch {
+      this.trouble(said("This browser cannot read that picture."))
+    }
+  }
+
+  // A picture as the browser has decoded it: a bitmap or a video's frame.
+  look(source) {
+    const canvas = this.find(".photo canvas")
+    canvas.width = source.videoWidth || source.width
+    canvas.height = source.videoHeight || source.height
+    const pen = canvas.getContext("2d", { willReadFrequently: true })
+    pen.drawImage(source, 0, 0)
+    const { width, height, data } = pen.getImageData(0, 0, canvas.width, canvas.height)
+    this.showPhoto()
+    this.ask({ image: { width, height, channels: 4, data } }, [data.buffer])
+  }
+
+  showPhoto() {
+    this.find(".drawing").hidden = true
+    this.find(".photo").hidden = false
+    this.find(".photo canvas").hidden = false
+  }
+
+  showDrawing() {
+    this.stopCamera()
+    this.find(".drawing").hidden = false
+    this.find(".photo").hidden = true
+    this.draw(this.find(".drawing .canvas").view.strokes())
+  }
+
+  async camera() {
+    const video = this.find("video")
+    try {
+      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: 1280 } })
+      await video.play()
+    } catch {
+      return this.trouble(said("The browser does not let this page use a camera."))
+    }
+    this.showPhoto()
+    this.find(".photo canvas").hidden = true
+    video.hidden = this.find("[data-do=take]").hidden = false
+  }
+
+  take() {
+    this.look(this.find("video"))
+    this.stopCamera()
+  }
+
+  stopCamera() {
+    const video = this.find("video")
+    for (const track of video.srcObject?.getTracks() ?? []) track.stop()
+    video.srcObject = null
+    video.hidden = this.find("[data-do=take]").hidden = true
+  }
+
+  inspect(cell) {
+    this.waiting.clear() // only the latest cell matters
+    return new Promise((done) => {
+      const asked = performance.now()
+      this.waiting.set(asked, done)
+      this.worker.postMessage({ inspect: cell, asked })
+    })
+  }
+
+  // --- answers -------------------------------------------------------------------------------------
+
+  answered(data) {
+    if (data.inspected) return this.waiting.get(data.asked)?.(data.inspected)
+    if (data.trouble) return complain(data.trouble)
+    if (data.ready) return (this.main.dataset.ready = "")
+    if (data.question !== this.question) return
+    if (data.turn) this.turn = data.turn
+    else {
+      this.answer = data.answer
+      this.turn = null
+      this.took = performance.now() - this.asked
+      this.find(".inside-part").hidden = false
+      this.inside.show(this.answer, this.card)
+    }
+    this.showAnswer()
+    this.main.dataset.answered = data.question
+  }
+
+  showAnswer() {
+    const { chances, best } = this.answer
+    const reason = this.turn ?? this.answer.reason
+    const name = (place) => className(this.card, place)
+    const percent = (chance) => `${(100 * chance).toFixed(1)} %`
+    this.find(".answer .verdict").textContent = reason ? said("Unsure") : name(best)
+    this.find(".note").textContent = reason ? this.why(reason, name) : said("{probability} sure", { probability: percent(chances[best]) })
+    const order = chances.map((_, place) => place).sort((a, b) => chances[b] - chances[a])
+    this.find(".bars").replaceChildren(
+      ...order.slice(0, SHOWN).map((place) => {
+        const fill = element("span", { className: "fill" })
+        fill.style.width = percent(chances[place]).replace(" ", "")
+        return element("li", {}, element("span", { className: "name", textContent: name(place) }),
+          element("span", { className: "track" }, fill),
+          element("span", { className: "chance", textContent: percent(chances[place]) }))
+      })
+    )
+    const took = said("Answered in {n} ms.", { n: Math.round(this.took) })
+    const part = this.answer.lookedAt && said("There is more in this picture: the answer is only for the one large thing in it.")
+    this.find(".took").textContent = [took, part].filter(Boolean).join(" ")
+  }
+
+  listed(parts) {
+    return parts.filter(Boolean).join(this.language === "zh" ? "、" : ", ")
+  }
+
+  why(reason, name) {
+    const [first, second] = (reason.classes ?? []).map(name)
+    const reasons = {
+      blank: () => said("The picture is blank: nothing stands out from its background."),
+      nothing: () =>
+        this.card.own
+          ? said("This does not look like any of the {count} classes that it knows.", { count: this.card.classes.length })
+          : said("This does not look like any of the ten kinds of garment."),
+      unclear: () => said("It could be {first} or {second}: neither is clear enough.", { first, second }),
+      several: () => said("There are several things here: {listed}. Choose the one you mean.", { listed: this.listed(reason.classes.map(name)) }),
+      turn: () => said("The picture may need turning: after {turn} it looks like {upright}.", { turn: TURNS[reason.quarters](), upright: first }),
+    }
+    return reasons[reason.kind]()
+  }
+
+  trouble(text) {
+    this.question++ // an answer under way is no longer wanted
+    this.answer = this.turn = null
+    this.invite()
+    this.find(".answer .verdict").textContent = said("Unsure")
+    this.find(".note").textContent = text
+  }
+
+  // --- the card ------------------------------------------------------------------------------------
+
+  showCard() {
+    const { card } = this
+    const percent = (share) => `${(100 * share).toFixed(2)} %`
+    const facts = [
+      [said("Network"), said("{network}, {count} parameters", { network: card.network, count: card.parameters.toLocaleString("en") })],
+      [said("Learnt from"), this.listed([card.data?.name, card.data?.train_images && said("{count} pictures", { count: card.data.train_images.toLocaleString("en") })])],
+      [said("Test accuracy"), typeof card.test_accuracy === "number" && percent(card.test_accuracy)],
+      [said("Weights here"), this.rounding(percent)],
+      [said("Calibration"), said("Temperature {temperature}: its logits are divided by it, so that answers are as often right as they say.", { temperature: digits(card.temperature ?? 1) })],
+      [said("Limits"), card.unsure ? said("It knows its classes and nothing else. It says that it is unsure below thresholds found on pictures that it was not trained on; no such rule catches everything.") : said("It knows its classes and nothing else, and names one even where none is shown, unless no class is clearly the most probable.")],
+      [said("Licence"), card.own ? said("Page: MIT. Network: as its owner decides.") : said("MIT")],
+      [said("Trained"), this.listed([card.created?.slice(0, 10), card.code_version && `vggcore ${card.code_version}`])],
+      [said("Back to weights"), said("`vggcore checkpoints add FILE` reads the weights and this card from the page.")],
+    ]
+    this.find("dl").replaceChildren(
+      ...facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", { textContent: text })])
+    )
+  }
+
+  rounding(percent) {
+    const { bits, card } = this
+    const accuracy = card.rounded?.[bits]
+    const stored = said("{bits} bits a number, batch norm merged into the convolutions.", { bits })
+    return typeof accuracy === "number" ? `${stored} ${said("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) })}` : stored
+  }
+}
+
+function content(id) {
+  return document.getElementById(id).textContent
+}
+
+// Width and height of a picture before it is decoded.
+function sizeOf(file) {
+  return new Promise((done, failed) => {
+    const image = new Image()
+    const address = URL.createObjectURL(file)
+    image.onload = () => done({ width: image.naturalWidth, height: image.naturalHeight })
+    image.onerror = failed
+    image.onloadend = () => URL.revokeObjectURL(address)
+    image.src = address
+  })
+}
+
+// One clear sentence instead of the page.
+function complain(text) {
+  document.querySelector("main").hidden = true
+  document.querySelector(".trouble").textContent = said(text)
+  document.querySelector(".trouble").hidden = false
+}
+
+document.querySelector("main").hidden = false
+document.querySelector(".trouble").hidden = true
+try {
+  new Page()
+} catch (error) {
+  complain(error instanceof SyntaxError ? "The network in this page is damaged: get the file again." : error.message)
+}

@@ -1,0 +1,171 @@
+"""A network as one HTML page that draws, answers and explains without a server.
+
+The page's parts lie with the dashboard (`dashboard/webpage/assets`, and the canvas of Classify),
+which shows the same inside of a network. Nothing in the page is fetched from anywhere, and its
+Content-Security-Policy forbids it.
+"""
+
+import base64
+import gettext
+import hashlib
+import html
+import json
+import math
+import re
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+
+from vggcore.answers import judged
+from vggcore.data.classes import CLASSES
+from vggcore.machine import paths
+from vggcore.machine.messages import Message
+from vggcore.model import anatomy, checkpoints, page_weights
+from vggcore.model.card import Card
+from vggcore.pictures.prepare import STYLES
+
+SMALL = 4_000_000  # bytes: a page with 16 bits a number is at most this large
+MAX_BYTES = page_weights.MAX_BYTES
+_OWN_BYTES = 120_000  # of scripts, styles and texts
+_MACS_PER_SECOND = 2e9  # measured by benchmarks/webpage.py, in Chromium
+_WORKER = ("pixels", "strokes", "ground", "things", "prepare", "network", "answer", "worker")
+_POLICY = (
+    "default-src 'none'; script-src {script}; style-src {style}; worker-src blob:; "
+    "img-src data: blob:; base-uri 'none'; form-action 'none'"
+)
+
+
+class Estimate(NamedTuple):
+    """What a page would be like, known before it is made."""
+
+    bits: int  # a weight
+    bytes: int
+    seconds: float  # from a drawing to its answer, in a current browser
+
+
+def estimate(card: Card) -> Estimate:
+    """Size and speed of the page for a network."""
+    totals = anatomy.totals(card.spec)
+    looks = 2 if card.preprocessing.mirror else 1
+    sizes = {
+        bits: _OWN_BYTES + totals.parameters * bits // 8 * 4 // 3 for bits in page_weights.BITS
+    }
+    bits = next((bits for bits in page_weights.BITS if sizes[bits] <= SMALL), 8)
+    return Estimate(bits, sizes[bits], looks * totals.macs / _MACS_PER_SECOND)
+
+
+def page(name: str | Path) -> bytes:
+    """The page of a checkpoint. Raises CheckpointError, and ValueError if it would be too large."""
+    card = checkpoints.read_card(name)
+    found = estimate(card)
+    if found.bytes > MAX_BYTES:
+        raise ValueError(
+            Message(
+                "the page for {network} would have {size:,.0f} MB, and an answer would take about "
+                "{seconds:,.1f} s: at most {most:.0f} MB are allowed",
+                network=card.spec.name,
+                size=found.bytes / 1e6,
+                seconds=found.seconds,
+                most=MAX_BYTES / 1e6,
+            )
+        )
+    style = STYLES.get(card.preprocessing.style)
+    if style is None or style.channels != card.spec.in_channels:
+        raise ValueError(
+            Message("a page cannot prepare pictures in the style {style!r}",
+                    style=card.preprocessing.style)
+        )  # fmt: skip
+    checkpoint = checkpoints.load(name)
+    about = {"card": _described(checkpoint.card), "own": judged.is_own(card)}
+    network = page_weights.packed_network(checkpoint.network, found.bits) | about
+    return _assembled(network, card.name or checkpoint.name).encode()
+
+
+def _described(card: Card) -> dict:
+    values = {"network": card.spec.name, "parameters": anatomy.totals(card.spec).parameters}
+    return values | card.for_others().to_dict()
+
+
+def _assembled(network: dict, title: str) -> str:
+    own, drawing = _folder() / "webpage" / "assets", _folder() / "classify" / "assets"
+    canvas_js = _read(drawing / "canvas.js").replace(
+        "export default function ", "function drawingCanvas ", 1
+    )
+    script = "".join(
+        ["'use strict'\n", _read(drawing / "words.js"), canvas_js]
+        + [_read(own / f"{name}.js") for name in ("inside", "page")]
+    )
+    style = (
+        _read(own / "page.css")
+        + f".drawing {{\n{_read(drawing / 'canvas.css')}}}\n"
+        + _read(own / "inside.css")
+    )
+    parts = {
+        "policy": _POLICY.format(script=_hash(script), style=_hash(style)),
+        "title": html.escape(title),
+        "style": style,
+        "canvas": _read(drawing / "canvas.html"),
+        "words": _json(_chinese()),
+        "worker": "".join(["'use strict'\n", *(_read(own / f"{name}.js") for name in _WORKER)]),
+        "network": _json(_finite(network)),
+        "script": script,
+    }
+    # In one pass: a card may hold braces, too.
+    return re.sub(r"\{(\w+)\}", lambda found: parts[found.group(1)], _read(own / "page.html"))
+
+
+def _folder() -> Path:
+    return paths.app_dir() / "dashboard"
+
+
+@cache
+def _read(file: Path) -> str:
+    return file.read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _json(value) -> str:
+    """JSON that cannot end the element of the page that holds it."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+
+
+def _finite(value):
+    """The value without infinite numbers, which JSON lacks: thresholds that always hold."""
+    if isinstance(value, dict):
+        kept = {key: _finite(each) for key, each in value.items()}
+        return {
+            key: each
+            for key, each in kept.items()
+            if not (isinstance(each, float) and not math.isfinite(each))
+        }
+    return [_finite(each) for each in value] if isinstance(value, list) else value
+
+
+def texts() -> set[str]:
+    """All that the page says, in English; `docs/translate.py` collects it."""
+    found: set[str] = set()
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.update(v for k, v in attrs if k in ("title", "aria-label") and v)
+
+        def handle_data(self, data):
+            found.add(data.strip())
+
+    for part in ("webpage", "classify"):
+        for file in (_folder() / part / "assets").glob("*.html"):
+            if file.stem in ("page", "canvas"):
+                Reader().feed(_read(file))
+        for file in (_folder() / part / "assets").glob("*.js"):
+            if part == "webpage" or file.stem == "canvas":
+                found.update(re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _read(file)))
+    return {text for text in found if len(text) > 1 and not re.fullmatch(r"\{\w+\}|\W+", text)}
+
+
+def _chinese() -> dict[str, str]:
+    catalog = gettext.translation("dashboard", _folder() / "locales", ["zh_CN"])
+    return {text: catalog.gettext(text) for text in sorted(texts() | set(CLASSES))}
