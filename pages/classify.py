@@ -5,7 +5,7 @@ from PIL import Image
 
 from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import address, formatting, language, links, network_choice
+from dashboard.shared import address, downloads, formatting, language, links, network_choice
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
@@ -229,3 +229,5 @@ source = st.segmented_control(
     label_visibility="collapsed",
 )
 SOURCES[source]()
+for name, network in zip(names, networks.values(), strict=True):
+    downloads.web_page(name, network.checkpoint.card, name)

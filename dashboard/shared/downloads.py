@@ -1,16 +1,17 @@
 """Downloads of a trained network: weights, card, and the formats that `export` makes."""
 
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.language import tr
 from dashboard.shared.network_choice import shown
-from vggcore.answers import export
+from vggcore.answers import export, webpage
 from vggcore.answers.results import Results
 from vggcore.model import source
-from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card
 
 
 def show(networks: list[Results]) -> None:
@@ -19,7 +20,7 @@ def show(networks: list[Results]) -> None:
         with st.container(border=True):
             st.subheader(formatting.plain(shown(found.name)), anchor=False)
             with st.container(horizontal=True):
-                _buttons(found.name, found.card.spec)
+                _buttons(found.name, found.card)
     if export.missing_for_onnx():
         st.caption(
             tr(
@@ -29,7 +30,7 @@ def show(networks: list[Results]) -> None:
         )
 
 
-def _buttons(name: str, spec: VGGSpec) -> None:
+def _buttons(name: str, card: Card) -> None:
     _button(
         tr("Weights"),
         name,
@@ -44,15 +45,26 @@ def _buttons(name: str, spec: VGGSpec) -> None:
         partial(export.card, name),
         tr("How it was trained, and how to prepare pictures for it"),
     )
+    web_page(name, card, name)
     _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))
     _form(tr("Model card (Markdown)"), name, "model-card", tr("README.md for the Hugging Face hub"))
-    if source.torchvision_has(spec):
+    if source.torchvision_has(card.spec):
         _form(
             tr("For torchvision"), name, "torchvision", tr("The weights under torchvision's names")
         )
     # Making an ONNX model takes some seconds and a lot of memory: not on public deployments.
     if not export.missing_for_onnx() and not deployment.limits().public:
         _form(tr("ONNX"), name, "onnx", tr("Checked against PyTorch before you get it"))
+
+
+def web_page(checkpoint: str | Path, card: Card, name: str) -> None:
+    """A button for the network as one HTML page, unless it would be too large. name: its file's."""
+    if webpage.estimate(card).bytes > webpage.MAX_BYTES:
+        return
+    explained = tr("The network in one file: draws, answers and shows its inside, offline")
+    expected = tr(webpage.expected(card))
+    make = partial(export.export, checkpoint, "html")
+    _button(tr("Web page"), name, export.FORMATS["html"][0], make, f"{explained} ({expected})")
 
 
 def _form(label: str, name: str, form: str, explained: str) -> None:

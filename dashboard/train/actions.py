@@ -2,16 +2,19 @@
 
 import io
 import json
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.shared import deployment, formatting, language, links
+from dashboard.shared import downloads as shared_downloads
 from dashboard.shared.language import sentence, tr
 from vggcore import runs
 from vggcore.answers import export
 from vggcore.machine import paths
+from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, tensorboard
@@ -221,6 +224,9 @@ def downloads(run: Run, log: MetricsLog) -> None:
         ):
             if (run.path / file_name).is_file():
                 _download(run, label, file_name, content)
+        with suppress(checkpoints.CheckpointError):  # none yet
+            best = run.path / "best"
+            shared_downloads.web_page(best, checkpoints.read_card(best), run.name)
         _download(run, tr("Metrics (CSV)"), "metrics.csv", lambda: metrics_csv(log))
         if tensorboard.available():
             _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))

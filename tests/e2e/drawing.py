@@ -17,7 +17,7 @@ def recorded(folder: str, file: str, count: int) -> list[list[Stroke]]:
 
 def on_screen(page, points) -> list[tuple[float, float]]:
     """Canvas units to pixels of the visible page."""
-    canvas = page.locator("canvas")
+    canvas = page.locator(".canvas canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     scale = box["width"] / 256

@@ -55,6 +55,17 @@ def estimate(card: Card) -> Estimate:
     return Estimate(bits, sizes[bits], looks * totals.macs / _MACS_PER_SECOND)
 
 
+def expected(card: Card) -> Message:
+    """Size and speed of a network's page in one sentence."""
+    found = estimate(card)
+    return Message(
+        "about {size:.1f} MB with {bits} bits a weight; an answer takes about {seconds:.1f} s",
+        size=found.bytes / 1e6,
+        bits=found.bits,
+        seconds=found.seconds,
+    )
+
+
 def page(name: str | Path) -> bytes:
     """The page of a checkpoint. Raises CheckpointError, and ValueError if it would be too large."""
     card = checkpoints.read_card(name)
@@ -79,7 +90,10 @@ def page(name: str | Path) -> bytes:
     checkpoint = checkpoints.load(name)
     about = {"card": _described(checkpoint.card), "own": judged.is_own(card)}
     network = page_weights.packed_network(checkpoint.network, found.bits) | about
-    return _assembled(network, card.name or checkpoint.name).encode()
+    path = checkpoint.path
+    return _assembled(
+        network, card.name or (path.parent if path.name == "best" else path).name
+    ).encode()
 
 
 def _described(card: Card) -> dict:

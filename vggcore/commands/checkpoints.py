@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "add",
         help="take in a checkpoint, or torchvision's VGG weights",
         description="Copy weights into the checkpoints folder. FILE is NAME.safetensors "
-        "with its card NAME.json beside it, or a state dict of torchvision's "
-        "VGG-11, 13, 16 or 19 as .safetensors or .pth. Only tensors are read "
-        "from it.",
+        "with its card NAME.json beside it, a web page from `export --format html`, or "
+        "a state dict of torchvision's VGG-11, 13, 16 or 19 as .safetensors or .pth. "
+        "Only tensors and the card are read from it.",
     )
     added.add_argument("file", type=Path, metavar="FILE")
     added.add_argument("--name", default="", help="name of the checkpoint (default: the file's)")

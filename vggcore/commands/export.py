@@ -1,11 +1,12 @@
-"""`export`: a checkpoint as ONNX, torchvision weights, source or model card."""
+"""`export`: a checkpoint as ONNX, torchvision weights, source, web page or model card."""
 
 import argparse
 import json
 from pathlib import Path
 
-from vggcore.answers import export
+from vggcore.answers import export, webpage
 from vggcore.machine.files import write_atomically
+from vggcore.model import checkpoints
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,8 @@ def run(args: argparse.Namespace) -> int:
     suffix = Path(pattern).suffix
     if file.suffix != suffix:  # whoever opens it would take it for another format
         raise ValueError(f"--output {file} must end in {suffix} for --format {args.format}")
+    if args.format == "html" and not args.json:
+        print(webpage.expected(checkpoints.read_card(args.checkpoint)))
     content = export.export(args.checkpoint, args.format)
     write_atomically(file, content)
     if args.json:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
-from vggcore.model import checkpoints
+from vggcore.model import checkpoints, page_weights
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.card import Card
 from vggcore.model.checkpoints import CheckpointError
@@ -31,10 +31,10 @@ _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
     """Add a checkpoint or torchvision's weights to our checkpoints; its path without suffix.
 
-    file: NAME.safetensors with its card NAME.json beside it; or a state dict of torchvision's VGG
-    as .safetensors or .pth. classes: the names for weights without a card; () leaves them
-    numbered. Raises CheckpointError in one line: unreadable, too large, no VGG, name taken, not as
-    many classes.
+    file: NAME.safetensors with its card NAME.json beside it; a page that `export --format html`
+    made; or a state dict of torchvision's VGG as .safetensors or .pth. classes: the names for
+    weights without a card; () leaves them numbered. Raises CheckpointError in one line: unreadable,
+    too large, no VGG, name taken, not as many classes.
     """
     target = paths.checkpoints_dir() / name
     if target.with_name(f"{name}.json").exists():
@@ -51,6 +51,13 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
             raise CheckpointError(f"{card_file} names the classes: leave out --classes")
         card = _card(card_file)
         network = checkpoints.network_from(file.with_suffix(""), card)
+    elif file.suffix == ".html":
+        if classes:
+            raise CheckpointError(f"{file} names the classes: leave out --classes")
+        try:
+            card, network = page_weights.unpacked(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{file} cannot be read: {error}") from None
     else:
         from vggcore.model.network import from_torchvision
 

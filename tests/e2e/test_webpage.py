@@ -1,0 +1,307 @@
+"""A network's web page in a real browser, opened as a file without a network."""
+
+import base64
+import json
+from contextlib import contextmanager
+
+import numpy as np
+import own_pictures as made
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from drawing import SQUARE, draw, recorded
+from harness import PATIENCE, PHONE
+from PIL import Image
+from untrained import save_untrained
+
+from vggcore.answers import evaluation, webpage
+from vggcore.answers.classifier import Classifier, load_classifier
+from vggcore.data.fashion_mnist import load_split
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.pictures.decode import open_image
+from vggcore.pictures.strokes import Stroke, render
+
+pytestmark = pytest.mark.browser
+
+# Runs the page's worker on many pictures, as the page does.
+ASK = """async ([network, questions]) => {
+  const source = document.getElementById("worker").textContent
+  const worker = new Worker(URL.createObjectURL(new Blob([source])))
+  const next = () => new Promise((done) => (worker.onmessage = ({ data }) => done(data)))
+  const decoded = async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" }
+    const bitmap = await createImageBitmap(new Blob([bytes]), options)
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
+    const pen = canvas.getContext("2d")
+    pen.drawImage(bitmap, 0, 0)
+    const { width, height, data } = pen.getImageData(0, 0, canvas.width, canvas.height)
+    return { image: { width, height, channels: 4, data } }
+  }
+  worker.postMessage({ network: JSON.parse(document.getElementById("network").textContent) })
+  await next()
+  const answers = []
+  for (const { strokes, file } of questions) {
+    const question = answers.length + 1
+    worker.postMessage({ question, ...(strokes ? { strokes } : await decoded(file)) })
+    let data = await next()
+    while (data.question !== question || data.turn) data = await next()
+    const { best, logits, reason } = data.answer
+    answers.push({ best, logits, unsure: Boolean(reason) })
+  }
+  worker.terminate()
+  return answers
+}"""
+TOLERANCE = 0.05  # of a logit, in 99 % of the pictures; logits of pictures lie 20 apart
+FURTHEST = 0.3  # of a logit, where a byte of a prepared picture is rounded the other way
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Makes a checkpoint's page, once; returns its address."""
+    folder = tmp_path_factory.mktemp("webpages")
+
+    def address(name: str, change=lambda page: page) -> str:
+        file = folder / f"{name}.html"
+        file.write_bytes(change(webpage.page(name)))
+        return file.as_uri()
+
+    return address
+
+
+@contextmanager
+def opened(browser, address: str, *, ready=True, script="", silent=True, **options):
+    """The page, without any network. Fails if the browser reports an error or a request."""
+    options = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB"} | options
+    context = browser.new_context(offline=True, **options)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("request", lambda request: errors.append(request.url))
+    if script:
+        page.add_init_script(script)
+    try:
+        page.goto(address)
+        if ready:
+            page.wait_for_selector("main[data-ready]")
+        yield page
+        own = ("file:", "blob:", "data:")
+        assert not silent or not [error for error in errors if not error.startswith(own)]
+    finally:
+        context.close()
+
+
+def as_json(strokes: list[Stroke]) -> dict:
+    return {"strokes": [{"tool": s.tool, "size": s.size, "points": s.points} for s in strokes]}
+
+
+def as_file(content: bytes) -> dict:
+    return {"file": base64.b64encode(content).decode()}
+
+
+def png(image: Image.Image) -> bytes:
+    return made.encoded(image)
+
+
+def compared(browser, address: str, network: Classifier, asked: list[tuple[dict, Image.Image]]):
+    """How many answers name Python's class and say "unsure" as it does; how far logits are."""
+    questions = [question for question, _ in asked]
+    with opened(browser, address) as page:
+        answers = page.evaluate(ASK, [None, questions])
+    same, off = [], []
+    for (_, picture), answer in zip(asked, answers, strict=True):
+        ours = network.classify(picture)
+        inputs = torch.cat([network.network_input(each) for each in ours.prepared.inputs])
+        with torch.inference_mode():
+            plain = network.checkpoint.network  # `classify` may compute in bfloat16
+            logits = evaluation.answer(plain, inputs, network.preprocessing).mean(0)
+        named = network.classes[answer["best"]] == network.classes[int(logits.argmax())]
+        same.append(named and (ours.turn > 0 or ours.unsure == answer["unsure"]))
+        off.append(float(np.abs(logits.numpy() - answer["logits"]).max()))
+    return same, off
+
+
+TOOLS = [
+    [Stroke(((60, 60), (200, 60), (200, 200), (60, 200)), 9, "shape")],
+    [
+        Stroke(((60, 60), (200, 70), (190, 200), (60, 200), (60, 60)), 13),
+        Stroke(((100, 100),), 3, "fill"),
+        Stroke(((20, 20), (230, 230)), 20, "eraser"),
+    ],
+]
+
+
+def drawings() -> list[tuple[dict, Image.Image]]:
+    folder = paths.data_dir() / "garments-dev" / "sketches" / "quickdraw-strokes"
+    things = [file.relative_to(folder).parts for file in sorted(folder.rglob("*.ndjson"))]
+    found = TOOLS + [each for thing in things for each in recorded(*thing, 100 // len(things) + 1)]
+    return [(as_json(each), Image.fromarray(render(each))) for each in found[:102]]
+
+
+def photos() -> list[tuple[dict, Image.Image]]:
+    folder = paths.data_dir() / "garments-dev" / "photos"
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".jpg", ".png"))
+    chosen = [files[place] for place in np.linspace(0, len(files) - 1, 68).astype(int)]
+    return [(as_file(file.read_bytes()), open_image(file)) for file in chosen]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.garments
+def test_three_hundred_pictures_get_pythons_answers(browser, pages, tmp_path, monkeypatch):
+    images = [Image.fromarray(image) for image in load_split("validation")[0][:90].numpy()]
+    own = [made.picture(shape, n) for shape in made.SHAPES for n in range(14)]
+    tried = [
+        ("wild", drawings() + photos()),
+        ("fashion-mnist", [(as_file(png(image)), image) for image in images]),
+    ]
+    results = [
+        compared(browser, pages(name), load_classifier(name), asked) for name, asked in tried
+    ]
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    save_untrained(tmp_path, "own", classes=made.SHAPES, style="grey-picture")
+    asked = [(as_file(png(image)), image) for image in own]
+    results.append(compared(browser, pages("own"), load_classifier("own"), asked))
+
+    same, off = (np.array(sum(lists, [])) for lists in zip(*results, strict=True))
+    assert len(same) >= 300 and same.mean() >= 0.99
+    assert (off < TOLERANCE).mean() >= 0.99 and off.max() < FURTHEST
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A small network's checkpoint."""
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    save_untrained(tmp_path, "small")
+    return "small"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"color_scheme": "light"}, {"color_scheme": "dark"}, PHONE | {"locale": "zh-CN"}],
+    ids=["light", "dark", "phone in Chinese"],
+)
+def test_it_draws_answers_and_explains_and_axe_finds_nothing(browser, pages, small, options):
+    with opened(browser, pages(small), **options) as page:
+        draw(page, SQUARE)
+        page.wait_for_selector("main[data-answered]")
+        assert page.locator(".bars li").count() == 5
+        page.locator(".layers button").nth(1).click()
+        page.locator(".detail .part").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page).response["violations"]
+        assert not [(each["id"], each["nodes"][0]["html"]) for each in found]
+        chinese = options.get("locale") == "zh-CN"
+        assert page.locator("h2").first.inner_text() == ("看看内部" if chinese else "Look inside")
+
+
+def shown(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def test_each_number_of_the_explanation_is_the_computed_one(browser, pages, small):
+    network = checkpoints.load(small).network
+    with opened(browser, pages(small)) as page:
+        draw(page, SQUARE)
+        page.wait_for_selector("main[data-answered]")
+        for layer in range(1, page.locator(".layers button").count()):
+            button = page.locator(".layers button").nth(layer)
+            button.focus()
+            page.keyboard.press("Enter")
+            heading = button.locator("span").inner_text()
+            page.locator(".detail h3", has_text=heading).wait_for()
+            if page.locator(".big > canvas").is_visible():
+                before = page.locator(".detail").inner_text()
+                page.locator(".big > canvas").focus()
+                page.keyboard.press("ArrowRight")
+                page.wait_for_function(
+                    "before => document.querySelector('.detail').innerText !== before", arg=before
+                )
+            numbers = page.locator(".detail p .number")
+            exact = [float(each.get_attribute("title")) for each in numbers.all()]
+            parts = [
+                float(each.get_attribute("title"))
+                for each in page.locator(".detail .part > span > .number").all()
+            ]
+            if parts:  # parts, the others, bias = sum, then perhaps ReLU and pool
+                others = len(exact) > 0 and page.locator(".detail p", has_text="together").count()
+                rest, (bias, total) = (exact[0], exact[1:3]) if others else (0, exact[:2])
+                assert abs(sum(parts) + rest + bias - total) < 1e-4
+        table = page.locator(".softmax tbody tr").all()
+        logits = [float(row.locator(".number").first.get_attribute("title")) for row in table]
+    drawn = Classifier(checkpoints.load(small)).prepare(
+        Image.fromarray(render([Stroke(tuple(map(tuple, SQUARE)), 8)]))
+    )
+    assert len(logits) == network.spec.num_classes and sorted(logits, reverse=True) == logits
+    assert drawn.drawn
+
+
+def test_a_hostile_name_is_shown_as_text(browser, pages, tmp_path, monkeypatch):
+    hostile = "</script><img src=x onerror=alert(1)>{script}"
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    save_untrained(tmp_path, "hostile", classes=(hostile, "constructor", "__proto__"))
+    with opened(browser, pages("hostile")) as page:
+        draw(page, SQUARE)
+        page.wait_for_selector("main[data-answered]")
+        assert hostile in page.locator(".bars").inner_text()
+        assert page.locator("img").count() == 0
+
+
+TROUBLE = {
+    "torn": (lambda page: page[: len(page) // 2], "", "incomplete"),
+    "torn weights": (lambda page: page.replace(b'"crc32": ', b'"crc32": 1'), "", "damaged"),
+    "no JSON": (lambda page: page.replace(b'"bits"', b'bits"'), "", "damaged"),
+    "weights of another shape": (
+        lambda page: page.replace(b'"out": 4', b'"out": 3', 1),
+        "",
+        "do not fit",
+    ),
+    "no workers": (lambda page: page, "delete globalThis.Worker", "workers"),
+}
+
+
+@pytest.mark.parametrize("kind", TROUBLE)
+def test_trouble_is_one_clear_sentence(browser, pages, small, kind):
+    change, script, expected = TROUBLE[kind]
+    with opened(browser, pages(small, change), ready=False, script=script) as page:
+        page.locator(".trouble", has_text=expected).wait_for()
+        assert page.locator("body").inner_text().strip().count("\n") == 0
+
+
+def test_pictures_are_opened_and_those_that_cannot_be_are_refused(browser, pages, small, tmp_path):
+    files = {
+        "shirt.png": (png(made.picture("square", 1)), ""),
+        "large.png": (png(Image.new("1", (10_000, 10_000))), "too many pixels: 10000×10000"),
+        "text.png": (b"not a picture", "cannot read that picture"),
+        "tiny.png": (png(Image.new("L", (3, 300))), "too small"),
+    }
+    with opened(browser, pages(small)) as page:
+        for name, (content, expected) in files.items():
+            (tmp_path / name).write_bytes(content)
+            page.locator("input[type=file]").set_input_files(tmp_path / name)
+            if expected:
+                page.locator(".note", has_text=expected).wait_for()
+            else:
+                page.wait_for_selector("main[data-answered]")
+                assert page.locator(".photo canvas").is_visible()
+
+
+def test_the_page_loads_nothing_even_if_it_tries(browser, pages, small):
+    with opened(browser, pages(small), silent=False) as page:
+        refused = page.evaluate(
+            """() => new Promise((done) => {
+              document.addEventListener("securitypolicyviolation",
+                (event) => done(event.effectiveDirective))
+              fetch("https://example.org/").catch(() => {})
+            })"""
+        )
+        assert refused == "connect-src"
+
+
+def test_json_of_the_words_is_complete(small):
+    page = webpage.page(small).decode()
+    words = json.loads(page.split('id="words">')[1].split("</script>")[0])
+    assert webpage.texts() <= set(words) and all(words.values())
