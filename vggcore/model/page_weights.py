@@ -81,12 +81,16 @@ def unpacked(page: bytes) -> "tuple[Card, VGG]":
     if found is None:
         raise ValueError("it is not a page with a network, or it is incomplete")
     try:
-        described: Any = json.loads(found.group(1))
-        card = Card.from_dict(described["card"])
-        content = base64.b64decode(described["weights"], validate=True)
-        bits, checksum = described["bits"], described["crc32"]
+        return restored(json.loads(found.group(1)))
     except (KeyError, TypeError, binascii.Error, RecursionError) as error:
         raise ValueError(f"its network cannot be read: {error!r}") from None
+
+
+def restored(described: Any) -> "tuple[Card, VGG]":
+    """The card and the network of `packed_network` with a "card"; or else any error at all."""
+    card = Card.from_dict(described["card"])
+    content = base64.b64decode(described["weights"], validate=True)
+    bits, checksum = described["bits"], described["crc32"]
     if bits not in BITS:
         raise ValueError(f"its weights have {bits!r} bits: 16 or 8 are allowed")
     if zlib.crc32(content) != checksum:

@@ -199,6 +199,7 @@ class Page {
       this.inside.show(this.answer, this.card)
     }
     this.showAnswer()
+    this.main.dataset.took = this.took
     this.main.dataset.answered = data.question
   }
 
