@@ -12,13 +12,13 @@ from axe_playwright_python.sync_playwright import Axe
 from drawing import SQUARE, draw, recorded
 from harness import PATIENCE, PHONE
 from PIL import Image
+from playwright.sync_api import expect
 from untrained import save_untrained
 
 from vggcore.answers import evaluation, webpage
 from vggcore.answers.classifier import Classifier, load_classifier
 from vggcore.data.fashion_mnist import load_split
 from vggcore.machine import paths
-from vggcore.model import checkpoints
 from vggcore.pictures.decode import open_image
 from vggcore.pictures.strokes import Stroke, render
 
@@ -198,45 +198,45 @@ def test_it_draws_answers_and_explains_and_axe_finds_nothing(browser, pages, sma
         assert page.locator("h2").first.inner_text() == ("看看内部" if chinese else "Look inside")
 
 
-def shown(text: str) -> float:
-    return float(text.replace("−", "-"))
+def exact(numbers) -> list[float]:
+    """Shown numbers with all their digits."""
+    return [float(each.get_attribute("title")) for each in numbers.all()]
 
 
 def test_each_number_of_the_explanation_is_the_computed_one(browser, pages, small):
-    network = checkpoints.load(small).network
     with opened(browser, pages(small)) as page:
         draw(page, SQUARE)
         page.wait_for_selector("main[data-answered]")
-        for layer in range(1, page.locator(".layers button").count()):
-            button = page.locator(".layers button").nth(layer)
-            button.focus()
+        kinds = page.locator(".layers button")
+        for layer in range(1, kinds.count()):  # by keyboard alone
+            kinds.nth(layer).focus()
             page.keyboard.press("Enter")
-            heading = button.locator("span").inner_text()
+            heading = kinds.nth(layer).locator("span").inner_text()
             page.locator(".detail h3", has_text=heading).wait_for()
-            if page.locator(".big > canvas").is_visible():
-                before = page.locator(".detail").inner_text()
+            if layer == 1:
+                place = page.locator(".detail p").first
+                before = place.inner_text()
                 page.locator(".big > canvas").focus()
-                page.keyboard.press("ArrowRight")
-                page.wait_for_function(
-                    "before => document.querySelector('.detail').innerText !== before", arg=before
-                )
-            numbers = page.locator(".detail p .number")
-            exact = [float(each.get_attribute("title")) for each in numbers.all()]
-            parts = [
-                float(each.get_attribute("title"))
-                for each in page.locator(".detail .part > span > .number").all()
-            ]
-            if parts:  # parts, the others, bias = sum, then perhaps ReLU and pool
-                others = len(exact) > 0 and page.locator(".detail p", has_text="together").count()
-                rest, (bias, total) = (exact[0], exact[1:3]) if others else (0, exact[:2])
-                assert abs(sum(parts) + rest + bias - total) < 1e-4
-        table = page.locator(".softmax tbody tr").all()
-        logits = [float(row.locator(".number").first.get_attribute("title")) for row in table]
-    drawn = Classifier(checkpoints.load(small)).prepare(
-        Image.fromarray(render([Stroke(tuple(map(tuple, SQUARE)), 8)]))
-    )
-    assert len(logits) == network.spec.num_classes and sorted(logits, reverse=True) == logits
-    assert drawn.drawn
+                for key in ("ArrowLeft", "ArrowUp", "ArrowLeft"):
+                    page.keyboard.press(key)
+                expect(place).not_to_have_text(before)
+            parts = exact(page.locator(".detail .part > span:last-child > .number"))
+            numbers = exact(page.locator(".detail p .number"))
+            if not parts:
+                continue
+            if page.locator(".detail p", has_text="together").count():
+                parts.append(numbers.pop(0))  # what is not listed
+            bias, total, *after = numbers
+            assert abs(sum(parts) + bias - total) < 1e-4
+            if after:  # ReLU
+                assert abs(after[0] - max(0, total)) < 1e-4
+        rows = page.locator(".softmax tbody tr").all()
+        logits = {row.locator("th").inner_text(): exact(row.locator(".number"))[0] for row in rows}
+    drawing = render([Stroke(tuple(map(tuple, SQUARE)), 8)])
+    network = load_classifier(small)
+    expected = network.logits(network.classify(drawing).prepared.network_input)
+    for label, logit in zip(network.classes, expected.tolist(), strict=True):
+        assert abs(logits[label] - logit) < 0.02
 
 
 def test_a_hostile_name_is_shown_as_text(browser, pages, tmp_path, monkeypatch):

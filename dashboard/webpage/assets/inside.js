@@ -33,7 +33,7 @@ class InsideView {
     this.about = element("p", { className: "about" })
     this.maps = element("div", { className: "maps", role: "group" })
     this.enlarged = element("canvas", { tabIndex: 0, role: "img" })
-    this.detail = element("div", { className: "detail" })
+    this.detail = element("div", { className: "detail", tabIndex: 0, role: "region" })
     this.big = element("div", { className: "big" }, this.enlarged, this.detail)
     this.softmax = element("div", { className: "softmax" })
     root.replaceChildren(this.strip, this.about, this.maps, this.big, this.softmax)
@@ -243,6 +243,7 @@ class InsideView {
   }
 
   explain(step, ...lines) {
+    this.detail.setAttribute("aria-label", said("How this number is computed"))
     this.detail.replaceChildren(
       element("h3", { textContent: this.title(step) }),
       ...lines.map((line) => (line instanceof Node ? line : element("p", {}, ...line)))
