@@ -134,6 +134,8 @@ def others() -> dict[str, list]:
     for item in items.not_garment_photos():
         if not items.trained_photo(item):
             found.setdefault(item.folder, []).append(item.picture())
+    kinds = items.not_garment_kinds(trained=False)[::5]
+    found[items.NONE_KINDS] = [item.picture() for item in kinds]
     return found | real_others()
 
 

@@ -3,6 +3,8 @@
     python benchmarks/wild_sources.py [CHECKPOINT]          # pictures that were held out of it
     python benchmarks/wild_sources.py --framings            # worn garments, each in twelve pictures
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
+    python benchmarks/wild_sources.py --hold-out --steps N --without scenes   # … and a pool
+    python benchmarks/wild_sources.py --offsets  # which classes are favoured?
 
 "strict" requires the folder's class; "accepted" also takes what a fair judge would accept; both
 after the corrections of labels, or without them with `--as-filed`. With
@@ -42,7 +44,7 @@ from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
 from vggcore.wild import worn  # noqa: E402
 from vggcore.wild.items import SOURCES, WORN, Item, development_items  # noqa: E402
-from vggcore.wild.source import WildSource  # noqa: E402
+from vggcore.wild.source import SHARES, WildSource  # noqa: E402
 from vggcore.wild.tints import silhouettes  # noqa: E402
 
 HELD_OUT_TOGETHER = (
@@ -77,17 +79,21 @@ class Sees(nn.Module):
         )
 
 
-def train_without(sources: tuple[str, ...], steps: int, sees: str = "both", **changes) -> tuple:
+def train_without(
+    sources: tuple[str, ...], steps: int, sees: str = "both", pools: dict = SHARES, **changes
+) -> tuple:
     """The preset's network, trained for `steps` without these sources.
 
-    sees: one of `CHANNELS`; every choice gets the same pictures. changes: fields of the preset's
+    pools: shares of a batch. sees: one of `CHANNELS`; every choice gets the same pictures.
+    changes: fields of the preset's
     recipe to change.
     """
     preset = PRESETS["wild"]
+    spec = replace(preset.spec, width=changes.pop("width", preset.spec.width))
     # The average is shorter than the preset's because the training is.
     train = replace(preset.train, ema=0.995, **changes)
-    batches = WildSource(preset.spec, train, CPU, exclude=sources)
-    vgg = build(replace(preset.spec, in_channels=CHANNELS[sees]), init=train.init, seed=train.seed)
+    batches = WildSource(spec, train, CPU, exclude=sources, shares=pools)
+    vgg = build(replace(spec, in_channels=CHANNELS[sees]), init=train.init, seed=train.seed)
     loop.start_from(vgg, train)
     network = nn.Sequential(Sees(sees), vgg)
     network = network.to(memory_format=torch.channels_last).train()
@@ -153,6 +159,33 @@ def mistakes(items, logits, prepared, count: int = 60) -> Image.Image:
     return sheet
 
 
+def offsets(items: list[Item], logits: torch.Tensor) -> list[str]:
+    """Markdown rows: what adding to one class's logit alone does to the accepted share.
+
+    An offset over 0.3 that helps shows a boundary that training has not settled.
+    """
+    rows = [
+        "| pictures | class | best offset | accepted | with the offset |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for kind in ("photos", "sketches"):
+        chosen = [n for n, item in enumerate(items) if item.kind == kind]
+        right = torch.zeros(len(chosen), len(CLASSES), dtype=torch.bool)
+        for row, n in zip(right, chosen, strict=True):
+            row[list(items[n].accepted)] = True
+
+        def accepted(shifted: torch.Tensor, right: torch.Tensor = right) -> float:
+            return right.gather(1, shifted.argmax(1, keepdim=True)).float().mean().item()
+
+        own = logits[chosen]
+        for label, name in enumerate(CLASSES):
+            shift = torch.eye(len(CLASSES))[label]
+            tried = {step / 4: accepted(own + step / 4 * shift) for step in range(-8, 9)}
+            best = max(tried, key=lambda offset: (tried[offset], -abs(offset)))
+            rows.append(f"| {kind} | {name} | {best:+.2f} | {tried[0]:.3f} | {tried[best]:.3f} |")
+    return rows
+
+
 def framings() -> list[Item]:
     """Every second held-out worn garment as training would show it: cropped, on backgrounds."""
     garments = [item for item in development_items((WORN,)) if item.held_out][::2]
@@ -181,6 +214,10 @@ def main() -> None:
     parser.add_argument(
         "--whole-only", action="store_true", help="without a second look at a photo's middle"
     )
+    parser.add_argument("--without", choices=SHARES, help="with --hold-out: leave out this pool")
+    parser.add_argument("--people", type=float, default=0.0, help="share of made-up people")
+    parser.add_argument("--width", help="with --hold-out: of the network, the preset's if left out")
+    parser.add_argument("--offsets", action="store_true", help="also try an offset for each class")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
     arguments = parser.parse_args()
 
@@ -195,15 +232,17 @@ def main() -> None:
     if arguments.hold_out:
         changes = {
             name: value
-            for name in ("init_from", "batch_size", "learning_rate")
+            for name in ("init_from", "batch_size", "learning_rate", "width")
             if (value := getattr(arguments, name)) is not None
         }
         for sources in HELD_OUT_TOGETHER:
             if arguments.only and arguments.only not in sources:
                 continue
             started = time.perf_counter()
+            pools = {name: share for name, share in SHARES.items() if name != arguments.without}
+            pools |= {"people": arguments.people} if arguments.people else {}
             network, preprocessing = train_without(
-                sources, arguments.steps, arguments.sees, **changes
+                sources, arguments.steps, arguments.sees, pools, **changes
             )
             print(
                 f"trained without {', '.join(sources)}: {arguments.steps} steps, "
@@ -235,6 +274,8 @@ def main() -> None:
         error = scores.expected_calibration_error(chances[chosen], right[chosen])
         share = right[chosen].float().mean().item()
         print(f"{kind}: accepted {share:.3f}, calibration error {error:.3f}")
+    if arguments.offsets:
+        print(*offsets(items, logits), sep="\n")
     if arguments.sheet:
         mistakes(items, logits, prepared).save(arguments.sheet)
 

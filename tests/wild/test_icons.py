@@ -32,7 +32,9 @@ def test_the_table_names_every_author_and_licence():
 def test_icons_are_drawings_of_our_classes_to_train_on():
     found = items.icon_items()
     folders = {item.folder for item in found}
-    assert folders == set(items._FOLDERS) and {item.kind for item in found} == {"sketches"}
+    assert folders == {*items.FOLDER_OF.values(), "footwear_other"} and {
+        item.kind for item in found
+    } == {"sketches"}
     bag = next(item for item in found if item.folder == "bag")
     assert items.target_of(bag).nonzero()[0].tolist() == [8]
     assert bag.picture().mode == "RGB" and bag.picture().size == (icons.SIDE, icons.SIDE)
@@ -43,7 +45,7 @@ def test_icons_are_drawings_of_our_classes_to_train_on():
 def test_each_icon_is_trained_on_in_several_forms(monkeypatch):
     monkeypatch.setattr(items.icons, "load", icons_of_two_classes)
     pool = pools._pool(pools._sketches(items.icon_items(), seed=0), 32, "wild")
-    variants = pools._REAL_VARIANTS["icons"]
+    variants = pools._VARIANTS["icons"]
     assert pool.images.shape == (2 * variants, 32, 32)
     assert pool.targets.argmax(1).tolist() == [3] * variants + [8] * variants
     assert len({image.numpy().tobytes() for image in pool.images}) > variants

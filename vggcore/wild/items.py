@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -13,19 +14,26 @@ from vggcore.data import raw_files
 from vggcore.data.classes import CLASSES, Label
 from vggcore.machine import paths
 from vggcore.pictures import strokes
-from vggcore.wild import icons
+from vggcore.wild import icons, tiny_imagenet
 
 NONE = len(CLASSES)  # target column for pictures without a garment
 WORN = "street-worn"  # garments worn by people, with masks
-PHOTO_SOURCES = ("clothing-small", "clothing-extra", WORN)
+KINDS = "tiny-imagenet"  # small photos of single kinds of clothing
+FLAT = ("clothing-small", "clothing-extra")  # garments alone
+PHOTO_SOURCES = (*FLAT, WORN, KINDS)
 SKETCH_SOURCES = ("quickdraw-strokes", "quickdraw-raster")
 SOURCES = PHOTO_SOURCES + SKETCH_SOURCES
 HELD_OUT_TENTH = 0  # files whose hash ends in this decimal digit are for validation only
 STREETS = "photos-street"  # photos of WORN with nobody in them
 NONE_PHOTOS = ("photos-things", STREETS, "photos-objects")  # no garments
+NONE_KINDS = "tiny-imagenet-things"  # photos of single kinds of other things
+_PER_KIND = 100  # photos of each
 _CORRECTIONS = Path(__file__).parent / "label_corrections.csv"
 _ALSO = 0.6  # weight of the other classes that a broad source class may mean
 _FOLDERS = {
+    "cardigan": None,
+    "fur_coat": Label.COAT,
+    "backpack": Label.BAG,
     "t-shirt_top": Label.T_SHIRT,
     "trouser": Label.TROUSER,
     "pullover": Label.PULLOVER,
@@ -51,6 +59,7 @@ ACCEPTED = {
         "sneaker": (Label.ANKLE_BOOT,),
         "ankle_boot": (Label.SNEAKER,),
         "footwear_other": (Label.SANDAL, Label.SNEAKER, Label.ANKLE_BOOT),
+        "cardigan": (Label.PULLOVER, Label.COAT),
     },
     "sketches": {
         "pullover": (Label.SHIRT, Label.COAT),
@@ -70,7 +79,7 @@ class Item(NamedTuple):
     source: str  # of SOURCES, "icons" or "not-garments"
     folder: str  # class folder; for "not-garments" the category, or one of `NONE_PHOTOS`
     name: str  # says which picture, for people
-    content: Path | str | np.ndarray  # picture file, one line of JSON with strokes, or pixels
+    content: Path | bytes | str | np.ndarray  # picture file, its bytes, strokes as JSON, or pixels
     corrected: tuple[Label, ...] = ()  # accepted instead of the folder's classes, best first
 
     @property
@@ -105,8 +114,9 @@ class Item(NamedTuple):
         """The picture, RGB; strokes drawn with a pen of `pen` canvas units."""
         if isinstance(self.content, np.ndarray):
             return Image.fromarray(self.content).convert("RGB")
-        if isinstance(self.content, Path):
-            with Image.open(self.content) as image:
+        if isinstance(self.content, Path | bytes):
+            file = self.content if isinstance(self.content, Path) else io.BytesIO(self.content)
+            with Image.open(file) as image:
                 return image.convert("RGB")
         assert isinstance(self.content, str)
         drawn = [stroke._replace(size=pen) for stroke in strokes.parse_strokes(self.content)]
@@ -168,6 +178,13 @@ def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:
     root = _development_dir()
     items = []
     for source in sources:
+        if source == KINDS:
+            items += [
+                Item(KINDS, kind, name, content)
+                for kind in tiny_imagenet.CLOTHING
+                for name, content in tiny_imagenet.read(kind)
+            ]
+            continue
         folder = root / ("photos" if source in PHOTO_SOURCES else "sketches") / source
         for class_folder in sorted(folder.iterdir()):
             for file in sorted(class_folder.iterdir()):
@@ -198,6 +215,24 @@ def not_garment_photos() -> list[Item]:
         for file in sorted((root / folder).rglob("*"))
         if file.suffix in (".jpg", ".jpeg", ".png")
     ]
+
+
+def not_garment_kinds(*, trained: bool) -> list[Item]:
+    """Photos of single kinds of other things: of those trained on, or of the held-out quarter.
+
+    Raises DataMissing.
+    """
+    return [
+        Item("not-garments", NONE_KINDS, f"{kind}/{name}", content)
+        for kind in tiny_imagenet.other_things()
+        if trained_kind(kind) == trained
+        for name, content in tiny_imagenet.read(kind, _PER_KIND)
+    ]
+
+
+def trained_kind(kind: str) -> bool:
+    """Whether this kind of `NONE_KINDS` is trained on; the others test "unsure"."""
+    return hashlib.sha256(kind.encode()).digest()[0] % 4 != 0
 
 
 def trained_category(category: str) -> bool:

@@ -24,9 +24,10 @@ from vggcore.wild import cutouts, drawings, no_garments, people, scenes, shapes,
 from vggcore.wild.grounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
+    FLAT,
     FOLDER_OF,
+    KINDS,
     NONE,
-    PHOTO_SOURCES,
     SKETCH_SOURCES,
     SOURCES,
     STREETS,
@@ -36,6 +37,7 @@ from vggcore.wild.items import (
     development_items,
     icon_items,
     is_held_out_street,
+    not_garment_kinds,
     not_garment_photos,
     not_garments,
     target_of,
@@ -45,27 +47,38 @@ from vggcore.wild.items import (
 )
 
 log = logging.getLogger(__name__)
-_FLAT = tuple(source for source in PHOTO_SOURCES if source != WORN)  # garments without people
-# The sources that each pool depends on; all others on `_FLAT`.
+# The sources that each pool depends on; all others on `FLAT`.
 _DEPENDS_ON = {
     "fashion": (),
     "icons": (),
+    "kinds": (KINDS,),
     "none-photos": (WORN,),
-    "people": PHOTO_SOURCES,
+    "none-kinds": (KINDS,),
+    "people": (*FLAT, WORN),
     "worn": (WORN,),
     "sketches": SKETCH_SOURCES,
 }
 POOL_SIZES = {"scenes": 24_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
-_PHOTO_VARIANTS = 8
+_VARIANTS = {  # of each picture, by source or folder
+    **dict.fromkeys(FLAT, 8),
+    KINDS: 6,
+    "quickdraw-strokes": 10,
+    "quickdraw-raster": 4,
+    "icons": 8,
+    "not-garments": 4,
+    "photos-things": 10,
+    STREETS: 2,
+    "photos-objects": 2,
+}
+# Share of photos shrunk to so many pixels: those of `KINDS` are small, and must not stand out.
+_SMALL, _SMALL_SIDES = 0.35, (64, 97)
 _KEEP_GROUND = 0.4  # share of photos and scenes whose background is not removed
-_REAL_VARIANTS = {"quickdraw-strokes": 10, "quickdraw-raster": 4, "icons": 8, "none": 4}
 # Shares of the scenes; the rest are from Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
-_RARE = 0.65  # power of a class's size by which its pictures are picked less often
+_RARE = 0.03  # share of a pool: a class with less is picked less often than the others
 _SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings made from a garment, half of them from photos
-_NONE_PHOTO_VARIANTS = {"photos-things": 10, "photos-street": 2, "photos-objects": 2}
-_VERSION = 14  # of the pools' content; raise it whenever that would change
+_VERSION = 15  # of the pools' content; raise it whenever that would change
 
 
 class Pool(NamedTuple):
@@ -75,10 +88,13 @@ class Pool(NamedTuple):
     targets: Tensor  # float32 [N, 11]: 1 for the class, less for others that would be right too
 
     def weights(self) -> Tensor:
-        """How often to pick each picture: more often in rare classes, which stay rarer even so."""
+        """How often to pick each picture, so that each class is picked as often as the others.
+
+        The pictures of a very rare class would be memorised: it is picked less often.
+        """
         first = self.targets.argmax(1)
         counts = torch.bincount(first, minlength=NONE + 1).float()
-        return counts[first].pow(-_RARE)
+        return 1 / counts.clamp(min=_RARE * len(first))[first]
 
 
 def build_pool(
@@ -96,7 +112,7 @@ def build_pool(
     """
     images, labels = (t.numpy() for t in fashion_mnist.load_split("train", seed=seed))
     real = [item for item in development_items(sources) if not item.held_out]
-    photos = [item for item in real if item.kind == "photos" and item.source != WORN]
+    photos = [item for item in real if item.source in FLAT]
     sketches = [item for item in real if item.kind == "sketches"]
     pairs: Iterator
     if name == "fashion":
@@ -109,12 +125,17 @@ def build_pool(
         pairs = _sketches(icon_items(), seed)
     elif name == "photos":
         pairs = _photos(photos, seed)
+    elif name == "kinds":
+        pairs = _photos([item for item in real if item.source == KINDS], seed)
     elif name == "worn":
         pairs = _worn([item for item in real if item.source == WORN], seed)
     elif name == "people":
         pairs = _people(images, labels, photos, _behind_people(sources), seed)
     elif name == "none-photos":
         pairs = _none_photos(_other_photos(sources), seed)
+    elif name == "none-kinds":
+        items = not_garment_kinds(trained=True) if KINDS in sources else []
+        pairs = ((item.picture(), weights_of(NONE)) for item in items)
     elif name == "sketches":
         pairs = _sketches(sketches, seed)
     else:
@@ -138,11 +159,11 @@ def pool_key(
     name: str, size: int, seed: int, sources: tuple[str, ...] = SOURCES, *, colour: bool = False
 ) -> str:
     """SHA-256 of all that decides which pictures `build_pool` gives, with these arguments."""
-    needed = tuple(source for source in _DEPENDS_ON.get(name, _FLAT) if source in sources)
+    needed = tuple(source for source in _DEPENDS_ON.get(name, FLAT) if source in sources)
     corrected = [[*of, *classes] for of, classes in corrections().items() if of[0] in needed]
     facts = (
         *(_VERSION, corrected, name, size, seed, needed, colour and name != "fashion"),
-        *(POOL_SIZES.get(name), _PHOTO_VARIANTS, _REAL_VARIANTS, _NONE_PHOTO_VARIANTS),
+        *(POOL_SIZES.get(name), _VARIANTS, _SMALL, _SMALL_SIDES),
     )
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -157,7 +178,7 @@ def cached_pool(
 ) -> Pool:
     """`build_pool`, read from the cache file if that holds exactly this pool."""
     key = pool_key(name, size, seed, sources, colour=colour)
-    needed = _DEPENDS_ON.get(name, _FLAT)
+    needed = _DEPENDS_ON.get(name, FLAT)
     left_out = [source for source in needed if source not in sources]
     sources = tuple(source for source in needed if source in sources)
     colour = colour and name != "fashion"
@@ -256,13 +277,16 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
     for index, item in enumerate(photos):
         picture, target = item.picture(), target_of(item)
         yield picture, target
-        for variant in range(1, _PHOTO_VARIANTS):
+        for variant in range(1, _VARIANTS[item.source]):
             rng = _generator(seed, 3, index * 100 + variant)
-            cut = rng.uniform(0, 0.18, 4) * np.array([*picture.size, *picture.size])
-            box = (cut[0], cut[1], picture.width - cut[2], picture.height - cut[3])
+            photo = picture.copy()
+            if rng.random() < _SMALL:
+                photo.thumbnail((int(rng.integers(*_SMALL_SIDES)),) * 2)
+            cut = rng.uniform(0, 0.18, 4) * np.array([*photo.size, *photo.size])
+            box = (cut[0], cut[1], photo.width - cut[2], photo.height - cut[3])
             background = "keep" if rng.random() < _KEEP_GROUND else "auto"
             left, top, right, bottom = (int(side) for side in box)
-            cropped = np.asarray(picture.crop((left, top, right, bottom)))
+            cropped = np.asarray(photo.crop((left, top, right, bottom)))
             yield scenes.turned(rng, cropped, item.accepted[0]), target, background
 
 
@@ -340,7 +364,7 @@ def _none_photos(items: list[Item], seed: int) -> Iterator:
     for index, item in enumerate(items):
         picture = item.picture()
         yield picture, nothing
-        for variant in range(1, _NONE_PHOTO_VARIANTS[item.folder]):
+        for variant in range(1, _VARIANTS[item.folder]):
             rng = _generator(seed, 8, index * 100 + variant)
             share = rng.uniform(0.5, 1.0, 2)
             width, height = (
@@ -357,7 +381,7 @@ def _sketches(sketches: list[Item], seed: int) -> Iterator:
     for index, item in enumerate(sketches):
         picture, target = item.picture(), target_of(item)
         yield picture, target
-        for variant in range(1, _REAL_VARIANTS[item.source]):
+        for variant in range(1, _VARIANTS[item.source]):
             rng = _generator(seed, 4, index * 100 + variant)
             yield _redrawn(rng, item), target
 
@@ -386,5 +410,5 @@ def _others(items: list[Item], patches, seed: int) -> Iterator:
         yield no_garments.no_garment(_generator(seed, 5, index), patches), nothing
     for index, item in enumerate(items):
         yield item.picture(), nothing
-        for variant in range(1, _REAL_VARIANTS["none"]):
+        for variant in range(1, _VARIANTS["not-garments"]):
             yield _redrawn(_generator(seed, 6, index * 100 + variant), item), nothing

@@ -31,16 +31,17 @@ from vggcore.wild.validation import Validation, prepared_images
 # Shares of a batch. Few real drawings: most are of three classes, and their style must not give
 # these away (a sweater drawn in the same style became a T-shirt).
 SHARES = {
-    "fashion": 0.36,
-    "scenes": 0.03,
-    "people": 0.08,
-    "drawings": 0.07,
-    "icons": 0.025,
-    "photos": 0.125,
-    "worn": 0.15,
+    "fashion": 0.2,
+    "scenes": 0.04,
+    "drawings": 0.1,
+    "icons": 0.045,
+    "photos": 0.17,
+    "kinds": 0.12,
+    "worn": 0.14,
     "sketches": 0.015,
-    "none": 0.055,
-    "none-photos": 0.09,
+    "none": 0.05,
+    "none-photos": 0.05,
+    "none-kinds": 0.07,
 }
 # Share of a photo's sides that is looked at once more. If somebody wears what is meant, it is
 # mostly in the middle. Closer looks lose more of pictures that are cut tightly to a garment.
@@ -60,7 +61,9 @@ class WildSource:
         train: TrainConfig,
         device: torch.device,
         exclude: tuple[str, ...] = (),
+        shares: dict[str, float] = SHARES,
     ):
+        """exclude: sources to leave out. shares: of a batch, by pool; `SHARES` but for trials."""
         self.train, self.device, self.size = train, device, spec.image_size
         self.precision = resolve(train.precision, device)
         self.preprocessing = preprocessing(spec.image_size, spec.in_channels)
@@ -68,12 +71,10 @@ class WildSource:
         self.sources = tuple(source for source in SOURCES if source not in exclude)
         pools = {
             name: cached_pool(name, self.size, train.seed, self.sources, colour=self.channels > 1)
-            for name in SHARES
+            for name in shares
         }
         self.pools = {name: pool for name, pool in pools.items() if len(pool.images)}
-        self.shares = SHARES
-        if "worn" not in self.pools:  # then made-up people replace them
-            self.shares = SHARES | {"people": SHARES["people"] + SHARES["worn"]}
+        self.shares = shares
         self.weights = {name: pool.weights() for name, pool in self.pools.items()}
         self.batch_size = train.batch_size
         self.steps_per_epoch = WILD_STEPS_PER_EPOCH

@@ -1,0 +1,78 @@
+"""Tiny ImageNet's photos, 64×64 in colour: real sandals, coats and bags, and other things.
+
+The file is a zip with one folder for each kind, named after WordNet: `n04133789_sandal/….webp`.
+docs/data.md says where it comes from and which kinds are left out.
+"""
+
+import zipfile
+from functools import lru_cache
+
+from vggcore.data import raw_files
+from vggcore.data.classes import Label
+from vggcore.machine import paths
+
+FILE = "tiny-imagenet.zip"
+# Kinds of clothing that are one of the ten classes, or one of two. The zip's other clothing
+# (kimonos, aprons, socks …) is in no pool: it is neither one of the ten nor "no garment".
+CLOTHING: dict[str, tuple[Label, ...]] = {
+    "sandal": (Label.SANDAL,),
+    "cardigan": (Label.PULLOVER, Label.COAT),
+    "fur_coat": (Label.COAT,),
+    "backpack": (Label.BAG,),
+}
+_OTHER_CLOTHING = (
+    *("vestment", "swimming_trunks", "sock", "poncho", "miniskirt", "military_uniform"),
+    *("kimono", "bikini", "apron", "academic_gown", "christmas_stocking"),
+)
+# Kinds of things whose photos often show people in clothes.
+_WITH_PEOPLE = (
+    *("barbershop", "basketball", "bow_tie", "butcher_shop", "drumstick", "dumbbell", "gasmask"),
+    *("ice_lolly", "jinrikisha", "maypole", "neck_brace", "oboe", "plunger", "pole"),
+    *("potters_wheel", "punching_bag", "rugby_ball", "snorkel", "sombrero", "sunglasses", "torch"),
+    *("umbrella", "volleyball", "wooden_spoon"),
+)
+
+
+def other_things() -> list[str]:
+    """Kinds that show no garment, in order. Raises DataMissing, ValueError."""
+    left_out = {*CLOTHING, *_OTHER_CLOTHING, *_WITH_PEOPLE}
+    return [kind for kind in _listing() if kind not in left_out]
+
+
+def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
+    """Name and encoded picture of the first `limit` photos of a kind.
+
+    Raises DataMissing without the zip, ValueError if it cannot be read or lacks the kind.
+    """
+    names = _listing().get(kind)
+    if not names:
+        raise ValueError(f"{paths.data_dir() / FILE} has no photos of the kind {kind!r}")
+    try:
+        with zipfile.ZipFile(paths.data_dir() / FILE) as archive:
+            return [(name.split("/")[-1], archive.read(name)) for name in names[:limit]]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{paths.data_dir() / FILE} cannot be read: {error}") from error
+
+
+def _listing() -> dict[str, list[str]]:
+    return _names(paths.data_dir() / FILE)
+
+
+@lru_cache(maxsize=1)
+def _names(file) -> dict[str, list[str]]:
+    """Names of the photos in the zip, by kind, both in order."""
+    if not file.is_file():
+        raise raw_files.DataMissing(
+            f"the photos of {FILE} for the wild preset were not found in {file.parent}: see "
+            "docs/data.md, and put them there or point VGGCORE_DATA at the folder that has them"
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error
+    found: dict[str, list[str]] = {}
+    for name in names:
+        kind = name.split("/")[-2].partition("_")[2] if "/" in name else ""
+        found.setdefault(kind, []).append(name)
+    return found
