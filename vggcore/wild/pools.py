@@ -58,7 +58,7 @@ _DEPENDS_ON = {
     "worn": (WORN,),
     "sketches": SKETCH_SOURCES,
 }
-POOL_SIZES = {"scenes": 24_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
+POOL_SIZES = {"scenes": 12_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
 _VARIANTS = {  # of each picture, by source or folder
     **dict.fromkeys(FLAT, 8),
     KINDS: 6,
