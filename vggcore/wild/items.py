@@ -13,6 +13,7 @@ from PIL import Image
 from vggcore.data import raw_files
 from vggcore.data.classes import CLASSES, Label
 from vggcore.machine import paths
+from vggcore.machine.messages import Message
 from vggcore.pictures import strokes
 from vggcore.wild import icons, tiny_imagenet
 
@@ -175,7 +176,6 @@ def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:
 
     corrected: with `corrections`, instead of all pictures with the classes of their folders.
     """
-    root = _development_dir()
     items = []
     for source in sources:
         if source == KINDS:
@@ -185,7 +185,7 @@ def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:
                 for name, content in tiny_imagenet.read(kind)
             ]
             continue
-        folder = root / ("photos" if source in PHOTO_SOURCES else "sketches") / source
+        folder = _folder("photos" if source in PHOTO_SOURCES else "sketches", source)
         for class_folder in sorted(folder.iterdir()):
             for file in sorted(class_folder.iterdir()):
                 items += _items_of(source, class_folder.name, file)
@@ -202,17 +202,17 @@ def icon_items() -> list[Item]:
 
 def not_garments() -> list[Item]:
     """Drawings of other things. Raises DataMissing."""
-    files = sorted((_development_dir() / "not-garments" / "quickdraw-strokes").glob("*.ndjson"))
+    files = sorted(_folder("not-garments", "quickdraw-strokes").glob("*.ndjson"))
     return [item for file in files for item in _items_of("not-garments", file.stem, file)]
 
 
 def not_garment_photos() -> list[Item]:
     """Photos of other things: animals, rooms, streets, small objects. Raises DataMissing."""
-    root = _development_dir() / "not-garments"
+    folders = [_folder("not-garments", name) for name in NONE_PHOTOS]
     return [
-        Item("not-garments", folder, str(file.relative_to(root / folder)), file)
-        for folder in NONE_PHOTOS
-        for file in sorted((root / folder).rglob("*"))
+        Item("not-garments", folder.name, str(file.relative_to(folder)), file)
+        for folder in folders
+        for file in sorted(folder.rglob("*"))
         if file.suffix in (".jpg", ".jpeg", ".png")
     ]
 
@@ -256,12 +256,27 @@ def is_held_out_street(item: Item) -> bool:
     return Item(WORN, "", Path(item.name).stem, "").held_out
 
 
-def _development_dir() -> Path:
-    folder = paths.data_dir() / "garments-dev"
+def require() -> None:
+    """Raise DataMissing or ValueError, in one line, unless all the pictures for `wild` are here."""
+    for source in SOURCES:
+        if source != KINDS:
+            _folder("photos" if source in PHOTO_SOURCES else "sketches", source)
+    for name in ("quickdraw-strokes", *NONE_PHOTOS):
+        _folder("not-garments", name)
+    _folder("photo-masks", WORN)
+    tiny_imagenet.require()
+
+
+def _folder(*parts: str) -> Path:
+    folder = paths.data_dir().joinpath("garments-dev", *parts)
     if not folder.is_dir():
         raise raw_files.DataMissing(
-            f"the photos and drawings for the wild preset were not found in {folder}: "
-            "put them there or point VGGCORE_DATA at the folder that has garments-dev"
+            Message(
+                "the preset wild needs photos and drawings that are not in {folder}: see "
+                "docs/data.md, and put them there or point VGGCORE_DATA at the folder that has "
+                "garments-dev",
+                folder=str(folder),
+            )
         )
     return folder
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from vggcore.data import raw_files
 from vggcore.data.classes import Label
 from vggcore.machine import paths
+from vggcore.machine.messages import Message
 
 FILE = "tiny-imagenet.zip"
 # Kinds of clothing that are one of the ten classes, or one of two. The zip's other clothing
@@ -39,6 +40,12 @@ def other_things() -> list[str]:
     return [kind for kind in _listing() if kind not in left_out]
 
 
+def require() -> None:
+    """Raise DataMissing or ValueError unless the zip is here with every kind of clothing."""
+    for kind in CLOTHING:
+        read(kind, 1)
+
+
 def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
     """Name and encoded picture of the first `limit` photos of a kind.
 
@@ -46,12 +53,20 @@ def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
     """
     names = _listing().get(kind)
     if not names:
-        raise ValueError(f"{paths.data_dir() / FILE} has no photos of the kind {kind!r}")
+        raise ValueError(
+            Message(
+                "{file} has no photos of the kind {kind}", file=paths.data_dir() / FILE, kind=kind
+            )
+        )
     try:
         with zipfile.ZipFile(paths.data_dir() / FILE) as archive:
             return [(name.split("/")[-1], archive.read(name)) for name in names[:limit]]
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{paths.data_dir() / FILE} cannot be read: {error}") from error
+        raise ValueError(
+            Message(
+                "{file} cannot be read: {error}", file=str(paths.data_dir() / FILE), error=error
+            )
+        ) from error
 
 
 def _listing() -> dict[str, list[str]]:
@@ -63,14 +78,20 @@ def _names(file) -> dict[str, list[str]]:
     """Names of the photos in the zip, by kind, both in order."""
     if not file.is_file():
         raise raw_files.DataMissing(
-            f"the photos of {FILE} for the wild preset were not found in {file.parent}: see "
-            "docs/data.md, and put them there or point VGGCORE_DATA at the folder that has them"
+            Message(
+                "the preset wild needs {file}, which is not in {folder}: see docs/data.md, and "
+                "put it there or point VGGCORE_DATA at the folder that has it",
+                file=FILE,
+                folder=str(file.parent),
+            )
         )
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from error
+        raise ValueError(
+            Message("{file} cannot be read: {error}", file=str(file), error=error)
+        ) from error
     found: dict[str, list[str]] = {}
     for name in names:
         kind = name.split("/")[-2].partition("_")[2] if "/" in name else ""
