@@ -97,6 +97,7 @@ class Card:
     data: TrainedOn = TrainedOn()
     seed: int | None = None
     val_accuracy: float | None = None  # 0 to 1, like all accuracies
+    by_kind: dict = field(default_factory=dict)  # accuracy on validation, by kind of picture
     best_epoch: int | None = None
     test_accuracy: float | None = None
     epochs: int | None = None
@@ -150,6 +151,10 @@ class Card:
             "sha256": str(found["sha256"]),
             "data": TrainedOn.from_dict(found.get("data", {})),
             "train": an_object(found.get("train", {}), "train"),
+            "by_kind": {
+                str(kind): a_number(accuracy, f"by_kind.{kind}")
+                for kind, accuracy in an_object(found.get("by_kind", {}), "by_kind").items()
+            },
             "temperature": float(found.get("temperature") or 1.0),
         }
         if "unsure" in found:

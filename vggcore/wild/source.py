@@ -116,8 +116,12 @@ class WildSource:
         return self._validation.scores(network, self.preprocessing, self.precision)
 
     def calibrate(self, network) -> dict:
-        """Card entries that make answers honest, found on validation; see `doubt.calibrate`."""
-        return doubt.calibrate(self._validation.answers(network, self.preprocessing))
+        """Card entries found on validation: `doubt.calibrate`'s, and the accuracy by kind."""
+        answers = self._validation.answers(network, self.preprocessing)
+        by_kind = {
+            kind: round(doubt.is_right(*found).mean().item(), 4) for kind, found in answers.items()
+        }
+        return doubt.calibrate(answers) | {"by_kind": by_kind}
 
     def samples(self) -> Samples:
         """Photos never used in training, one per class; else an image of Fashion-MNIST."""
