@@ -13,11 +13,12 @@ from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import gpus, hardware, paths
 from vggcore.machine import memory as machine
-from vggcore.model import recipe
+from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS, TrainConfig
 from vggcore.runs.limits import Limits
 from vggcore.training import cost
+from vggcore.wild import items
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def fill_in(limits: Limits, link: dict) -> Wish:
         if (not limits.public or name in limits.presets)
         and preset.train.dataset != recipe.CORRECTIONS  # these start on the Your pictures page
     ]
+    missing_data = {name: why for name in choices if (why := _missing(PRESETS[name]))}
+    choices = [name for name in choices if name not in missing_data]
     controls.take_link(link, choices, limits.public)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
     preset = st.radio(
@@ -69,6 +72,8 @@ def fill_in(limits: Limits, link: dict) -> Wish:
         help=tr("Test accuracy as measured; the time is an estimate for this machine."),
     )
     st.caption(tr(PRESETS[preset].summary))
+    for name, why in missing_data.items():
+        st.caption(tr("Not offered here: {recipe}. {reason}", recipe=name, reason=why))
     typed = st.text_input(
         tr("Name"),
         placeholder=tr("automatic: {free_name}", free_name=runs.free_name(preset)),
@@ -216,11 +221,39 @@ def _recipe_card(name: str) -> str:
     """What accuracy a recipe reaches, how long it takes here, and whom it is for."""
     preset = PRESETS[name]
     seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
-    parts = [tr(preset.reaches), tr(preset.audience)]
+    parts = [_reaches(preset), tr(preset.audience)]
     if seconds is not None and preset.train.dataset != recipe.OWN:
         whole = formatting.rough_duration(seconds * preset.train.epochs)
         parts.insert(1, tr("about {time} here", time=whole))
-    return " · ".join(parts)
+    return " · ".join(filter(None, parts))
+
+
+def _reaches(preset: recipe.Preset) -> str:
+    """What accuracy a recipe reaches; from the card of the network that it trained, if it ships."""
+    if not preset.shipped:
+        return tr(preset.reaches)
+    try:
+        card = checkpoints.read_card(preset.shipped)
+    except checkpoints.CheckpointError:
+        return ""
+    figures = {
+        tr("{percent} % of Fashion-MNIST's test images right"): card.test_accuracy,
+        tr("{percent} % of held-out photos"): card.by_kind.get("photos"),
+        tr("{percent} % of held-out drawings"): card.by_kind.get("sketches"),
+    }
+    return " · ".join(
+        text.format(percent=f"{100 * share:.1f}") for text, share in figures.items() if share
+    )
+
+
+def _missing(preset: recipe.Preset) -> str:
+    """Why a recipe cannot be trained here, for want of its pictures; "" if it can."""
+    if preset.train.dataset == "wild":
+        try:
+            items.require()
+        except ValueError as error:
+            return sentence(error)
+    return ""
 
 
 def forecast(wish: Wish) -> None:

@@ -43,7 +43,7 @@ def other_things() -> list[str]:
 def require() -> None:
     """Raise DataMissing or ValueError unless the zip is here with every kind of clothing."""
     for kind in CLOTHING:
-        read(kind, 1)
+        _named(kind)
 
 
 def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
@@ -51,13 +51,7 @@ def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
 
     Raises DataMissing without the zip, ValueError if it cannot be read or lacks the kind.
     """
-    names = _listing().get(kind)
-    if not names:
-        raise ValueError(
-            Message(
-                "{file} has no photos of the kind {kind}", file=paths.data_dir() / FILE, kind=kind
-            )
-        )
+    names = _named(kind)
     try:
         with zipfile.ZipFile(paths.data_dir() / FILE) as archive:
             return [(name.split("/")[-1], archive.read(name)) for name in names[:limit]]
@@ -67,6 +61,17 @@ def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
                 "{file} cannot be read: {error}", file=str(paths.data_dir() / FILE), error=error
             )
         ) from error
+
+
+def _named(kind: str) -> list[str]:
+    names = _listing().get(kind)
+    if not names:
+        raise ValueError(
+            Message(
+                "{file} has no photos of the kind {kind}", file=paths.data_dir() / FILE, kind=kind
+            )
+        )
+    return names
 
 
 def _listing() -> dict[str, list[str]]:
