@@ -59,7 +59,7 @@ def fill_in(limits: Limits, link: dict) -> Wish:
         if (not limits.public or name in limits.presets)
         and preset.train.dataset != recipe.CORRECTIONS  # these start on the Your pictures page
     ]
-    missing_data = {name: why for name in choices if (why := _missing(PRESETS[name]))}
+    missing_data = {name: why for name in choices if (why := _missing(PRESETS[name].train))}
     choices = [name for name in choices if name not in missing_data]
     controls.take_link(link, choices, limits.public)
     default = DEFAULT_PRESET if DEFAULT_PRESET in choices else choices[0]
@@ -98,6 +98,8 @@ def fill_in(limits: Limits, link: dict) -> Wish:
             _offer_largest_batch(preset, spec, train, "train-largest-batch")
             rate.offer(preset, spec, train)
         recipe.check(spec, train)
+        if why := _missing(train):
+            return Wish(preset, name, base.spec, base.train, why)
         if train.dataset == recipe.OWN:
             spec, train = recipe_options.for_pictures(spec, train)
     except ValueError as error:
@@ -246,9 +248,9 @@ def _reaches(preset: recipe.Preset) -> str:
     )
 
 
-def _missing(preset: recipe.Preset) -> str:
+def _missing(train: TrainConfig) -> str:
     """Why a recipe cannot be trained here, for want of its pictures; "" if it can."""
-    if preset.train.dataset == "wild":
+    if train.dataset == "wild":
         try:
             items.require()
         except ValueError as error:
