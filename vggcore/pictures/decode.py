@@ -156,7 +156,7 @@ def _other_kind(data: bytes) -> str:
 def opaque(image: Image.Image) -> Image.Image:
     """The image as RGB: transparent parts become white, or black behind a nearly white picture."""
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     image = image.convert("RGBA")
     alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
     grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)

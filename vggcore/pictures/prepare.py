@@ -153,7 +153,26 @@ def _middle_of(picture: Image.Image, share: float) -> Image.Image:
     return picture.crop((left, top, left + width, top + height))
 
 
+def network_input(picture: Image.Image, size: int, style: str) -> np.ndarray:
+    """What `prepare` makes of a picture for the network, without the steps on the way."""
+    if not STYLES[style].whole:
+        return prepare(picture, size, style).network_input
+    return np.asarray(_in_a_square(as_picture(picture), size, STYLES[style].channels))
+
+
 def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prepared:
+    result = np.asarray(_in_a_square(picture, size, channels, negate))
+    steps: list[tuple[str, np.ndarray]] = [
+        (Message("picture"), np.asarray(_working_copy(picture))),
+        (Message("network input"), result),
+    ]
+    blank = int(result.max()) - int(result.min()) < _FAINT
+    return Prepared(steps, result, negate, False, blank, False)
+
+
+def _in_a_square(
+    picture: Image.Image, size: int, channels: int, negate: bool = False
+) -> Image.Image:
     """The picture in the middle of a square that is filled with the colour of its edge."""
     scale = size / max(picture.size)
     width, height = (max(1, round(length * scale)) for length in picture.size)
@@ -164,20 +183,14 @@ def _whole(picture: Image.Image, size: int, channels: int, negate: bool) -> Prep
         small = ImageOps.invert(small)
     if channels == 1:
         small = small.convert("L")
-    square = small
-    if width != height:
-        seen = np.asarray(small)
-        edge = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
-        fill = np.median(edge, axis=0).astype(int).tolist()
-        square = Image.new(small.mode, (size, size), fill if channels == 1 else tuple(fill))
-        square.paste(small, ((size - width) // 2, (size - height) // 2))
-    result = np.asarray(square)
-    steps: list[tuple[str, np.ndarray]] = [
-        (Message("picture"), np.asarray(_working_copy(picture))),
-        (Message("network input"), result),
-    ]
-    blank = int(result.max()) - int(result.min()) < _FAINT
-    return Prepared(steps, result, negate, False, blank, False)
+    if width == height:
+        return small
+    seen = np.asarray(small)
+    edge = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
+    fill = np.median(edge, axis=0).astype(int).tolist()
+    square = Image.new(small.mode, (size, size), fill if channels == 1 else tuple(fill))
+    square.paste(small, ((size - width) // 2, (size - height) // 2))
+    return square
 
 
 class _View(NamedTuple):

@@ -250,3 +250,18 @@ def test_a_set_is_shared_out_once_for_each_seed(source, monkeypatch):
 
     assert (pictures.part("train", 1) == once).all()
     assert len(pictures.part("validation", 1)) == 3
+
+
+def test_work_that_is_stopped_ends_at_once_and_keeps_nothing(tmp_path, monkeypatch):
+    source = str(made.folder(tmp_path / "set", made.files(100)))
+    monkeypatch.setattr(prepared, "_TOLD_SECONDS", 0.0)
+    read, one = [], prepared._one
+    monkeypatch.setattr(prepared, "_one", lambda *given: read.append(1) or one(*given))
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepared.prepared(source, FORM, stop)
+    assert len(read) < 100
+    assert not list((paths.cache_dir() / "pictures").iterdir())

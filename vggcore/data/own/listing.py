@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
@@ -322,11 +322,13 @@ def check_classes(classes: list[str], source: str) -> None:
 
 
 def is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix[1:].lower() in EXTENSIONS
+    return name.rpartition(".")[2].lower() in EXTENSIONS
 
 
 def readable(name: str) -> str:
     """A name from a file system or a stranger's zip as printable text."""
+    if name.isprintable():
+        return name.strip()
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "\ufffd" for c in text).strip()
 

@@ -9,9 +9,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,13 +29,14 @@ from vggcore.machine.files import read_json, to_json
 from vggcore.machine.memory import free_memory
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError
-from vggcore.pictures.prepare import STYLES, prepare
+from vggcore.pictures.prepare import STYLES, network_input
 
 VERSION = 1  # of the kept files: raise it when their content changes
 MEMORY_SHARE = 0.4  # share of free memory that pictures may take; beyond it they stay on disk
 KEPT_BYTES = 10_000_000_000  # limit for all prepared sets together; the oldest go first
 _LEFT_BEHIND_SECONDS = 86_400.0  # after which a half-made set counts as abandoned
-_AT_ONCE = 64  # pictures given to the workers between two progress reports
+_AHEAD = 4  # pictures given to each worker before the first of them is done
+_TOLD_SECONDS = 0.2  # between two progress reports
 _HASHED_SIDE = 64  # pixels a side at which pictures are compared: equal there means equal
 
 
@@ -95,7 +97,8 @@ def prepared(
 ) -> Prepared:
     """The pictures of a source in this form: from the cache, or decoded now.
 
-    `on_progress` receives the share done, 0 to 1. Raises PicturesError.
+    `on_progress` receives the share done, 0 to 1, a few times a second; whatever it raises stops
+    the work, and nothing is kept. Raises PicturesError.
     """
     listing = open_listing(source)
     place = _place(listing, form)
@@ -199,17 +202,18 @@ def _write_images(
     found: list[_One] = []
     damaged = []
     raw = file.with_suffix(".raw")
-    with ThreadPoolExecutor(os.cpu_count()) as workers, open(raw, "wb") as stream:
-        for start in range(0, len(entries), _AT_ONCE):
-            some = entries[start : start + _AT_ONCE]
-            for entry, one in zip(some, workers.map(lambda e: _one(e, form), some), strict=True):
-                if isinstance(one, _One):
-                    stream.write(one.image.tobytes())
-                    taken.append(entry)
-                    found.append(one._replace(image=_NOTHING))
-                else:
-                    damaged.append([entry.name, one])
-            on_progress(min(1.0, (start + _AT_ONCE) / len(entries)))
+    told = time.monotonic()
+    with open(raw, "wb") as stream, closing(_in_turn(entries, form)) as turns:
+        for number, (entry, one) in enumerate(turns, start=1):
+            if isinstance(one, _One):
+                stream.write(one.image.tobytes())
+                taken.append(entry)
+                found.append(one._replace(image=_NOTHING))
+            else:
+                damaged.append([entry.name, one])
+            if time.monotonic() - told > _TOLD_SECONDS:
+                told = time.monotonic()
+                on_progress(number / len(entries))
     with open(file, "wb") as stream, open(raw, "rb") as content:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(taken), *shape)}
         np.lib.format.write_array_header_1_0(stream, header)
@@ -232,6 +236,24 @@ def _write_images(
 _NOTHING = np.zeros(0, np.uint8)
 
 
+def _in_turn(
+    entries: Sequence[Entry], form: Form
+) -> Generator[tuple[Entry, "_One | str"], None, None]:
+    """Each entry and what became of it, in order; closing it stops the workers at once."""
+    workers = ThreadPoolExecutor(os.cpu_count())
+    begun: deque[tuple[Entry, Future[_One | str]]] = deque()
+    try:
+        for entry in entries:
+            begun.append((entry, workers.submit(_one, entry, form)))
+            if len(begun) > _AHEAD * (os.cpu_count() or 1):
+                first, made = begun.popleft()
+                yield first, made.result()
+        for entry, made in begun:
+            yield entry, made.result()
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
 def _one(entry: Entry, form: Form) -> _One | str:
     """One picture in its form, or why it cannot be used."""
     try:
@@ -239,7 +261,7 @@ def _one(entry: Entry, form: Form) -> _One | str:
     except ImageError as error:
         return str(error)
     return _One(
-        image=prepare(picture, form.size, form.style).network_input,
+        image=network_input(picture, form.size, form.style),
         digest=digest(picture),
         size=picture.size,
     )

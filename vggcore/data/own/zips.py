@@ -4,7 +4,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 
@@ -50,7 +50,7 @@ def listing(file: Path, source: str) -> Listing:
         )
     found, taken = Found(source), []
     for entry in entries:
-        parts = PurePosixPath(entry.filename.replace("\\", "/")).parts
+        parts = _parts(entry.filename)
         if "__MACOSX" in parts or parts[-1:] and parts[-1].startswith("."):
             continue  # what file managers leave behind
         if why := _why_not(entry, parts):
@@ -75,6 +75,13 @@ def listing(file: Path, source: str) -> Listing:
             identity = f"{entry.file_size} {entry.CRC}"
             found.add(name, label, identity, _reader(archive, entry), split=split)
     return found.listing()
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The folders and the name of an entry; the first is "/" if it is not relative."""
+    parts = name.replace("\\", "/").split("/")
+    root = ("/",) if parts[0] == "" else ()
+    return (*root, *(part for part in parts if part not in ("", ".")))
 
 
 def _why_not(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
