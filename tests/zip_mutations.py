@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import own_pictures as made
 
-from vggcore.data.own import listing, zips
+from vggcore.data.own import tables as tables_of
+from vggcore.data.own import zips
 from vggcore.data.own.listing import PicturesError
 from vggcore.pictures.decode import ImageError
 
@@ -133,7 +134,7 @@ def list_or_refuse(content: bytes, file: Path) -> bool:
     """The same for a table."""
     file.write_bytes(content)
     try:
-        listing.of_csv(file, "t")
+        tables_of.listing(file, "t")
     except PicturesError as error:
         assert len(str(error)) < 400 and "\n" not in str(error), str(error)[:500]
         return False

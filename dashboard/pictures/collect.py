@@ -10,7 +10,7 @@ from dashboard.classify.canvas import canvas, sent_drawing
 from dashboard.shared import formatting
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
-from vggcore.data.own import listing, places, prepared, splits
+from vggcore.data.own import listing, names, places, prepared, splits
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import EXTENSIONS, ImageError, open_image
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -96,12 +96,12 @@ def show() -> None:
 
 def _add_class() -> None:
     """Add the name in the form as a class, if it is valid."""
-    name = listing.readable(str(st.session_state.get(_NEW, "")))
+    name = names.readable(str(st.session_state.get(_NEW, "")))
     found = collected()
     try:
         if not name:
             return
-        places.safe_folder(name)
+        places.check_class(name)
         if len(found) >= MOST_CLASSES:
             raise listing.PicturesError(
                 Message("{count} classes at most are possible here", count=MOST_CLASSES)

@@ -1,5 +1,7 @@
 """Decoding pictures from strangers."""
 
+import io
+
 import numpy as np
 import pytest
 from picture_files import ALLOWED, ORIENTATION, REFUSED, encoded, garment, transparent_png
@@ -174,3 +176,14 @@ def test_a_turned_avif_is_set_upright():
     lying = garment().transpose(Image.Transpose.ROTATE_90)
     picture = open_image(encoded(lying, "AVIF", exif=exif, quality=90))
     assert picture.size == garment().size and picture.getpixel((2, 2))[0] > 200
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_grey_levels_in_files_of_16_bits(bits):
+    levels = np.linspace(0, (1 << bits) - 1, 400).reshape(20, 20).astype(np.uint16)
+    stream = io.BytesIO()
+    Image.fromarray(levels).save(stream, "PNG")
+
+    seen = np.asarray(open_image(stream.getvalue()))
+
+    assert seen.min() == 0 and seen.max() == 255

@@ -22,7 +22,10 @@ from vggcore.pictures.file_parts import count_parts, jpeg_scans
 _AVIF = bool(features.check("avif"))
 _HEIC = importlib.util.find_spec("pillow_heif") is not None
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF") + ("AVIF",) * _AVIF + ("HEIF",) * _HEIC
-EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "gif") + ("avif",) * _AVIF + ("heic",) * _HEIC
+_JPEG = ("jpg", "jpeg", "jfif", "jpe", "pjpeg", "pjp")  # what systems and browsers call them
+EXTENSIONS = (
+    ("png", *_JPEG, "webp", "bmp", "gif") + ("avif",) * _AVIF + ("heic", "heif", "hif") * _HEIC
+)
 _NAMED = "a PNG, JPEG, WebP, BMP, GIF" + " or AVIF" * _AVIF  # for messages
 MAX_BYTES = 25_000_000
 MIN_SIDE = 8  # pixels; nothing can be seen in a smaller picture
@@ -227,14 +230,20 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
+def _eight_bits(values: np.ndarray) -> Image.Image:
+    """Grey levels of 16 bits as 8: cameras and scanners often fill only 12 or 8 of them."""
+    most = int(values.max())
+    used = next(bits for bits in (8, 12, 16) if most < 1 << bits)
+    return Image.fromarray((values >> (used - 8)).astype(np.uint8))
+
+
 def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> Image.Image:
     step = max(image.size) // (2 * max_side)
     if step > 1:  # skip pixels of a huge picture, so that the copies below are small
         width, height = image.size
         image = image.resize((max(1, width // step), max(1, height // step)), _NEAREST)
-    if image.mode.startswith("I"):  # 16 bits: keep the high byte
-        values = np.asarray(image).astype(np.uint16) >> 8
-        image = Image.fromarray(values.astype(np.uint8))
+    if image.mode.startswith("I"):
+        image = _eight_bits(np.asarray(image).astype(np.uint16))
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=1.0)
     image = opaque(image)

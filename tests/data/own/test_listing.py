@@ -4,7 +4,7 @@ import own_pictures as made
 import pytest
 
 from vggcore.data.own import places, sources
-from vggcore.data.own.listing import PicturesError, by_class, check_classes
+from vggcore.data.own.listing import PicturesError, check_classes
 from vggcore.data.own.sources import open_listing
 
 
@@ -35,19 +35,44 @@ def test_identity_changes_with_a_picture(tmp_path):
     assert open_listing(str(tmp_path)).identity != before
 
 
-@pytest.mark.parametrize(
-    ("paths", "expected"),
-    [
-        (["a/1.png", "b/1.png"], [("", "a"), ("", "b")]),
-        (["all/a/1.png", "all/b/1.png"], [("", "a"), ("", "b")]),
-        (["all/a/1.png", "all/b/1.png", "cover.png"], [("", "a"), ("", "b"), None]),
-        (["a/deep/1.png", "b/1.png"], [("", "a"), ("", "b")]),
-        (["train/a/1.png", "val/b/1.png"], [("train", "a"), ("validation", "b")]),
-        (["x/Train/a/1.png", "x/test/b/1.png"], [("train", "a"), ("test", "b")]),
-    ],
-)
-def test_split_and_class_by_folders(paths, expected):
-    assert by_class([tuple(path.split("/")) for path in paths]) == expected
+def test_folders_that_are_empty_hidden_or_linked(tmp_path):
+    set_, other = tmp_path / "set", made.folder(tmp_path / "other", made.files(2, ("square",)))
+    made.folder(set_, made.files(2, ("circle", "cross")))
+    copies = {f"{place}/{name}": data for place in HIDDEN for name, data in made.files(1).items()}
+    made.folder(set_, copies)
+    (set_ / "empty").mkdir()
+    (set_ / "circle/none.png").touch()
+    (set_ / "square").symlink_to(other / "square")
+    (set_ / "square" / "round").symlink_to(set_)
+
+    found = open_listing(str(set_))
+
+    assert found.classes == made.SHAPES and len(found.entries) == 6
+    assert found.left_out == (
+        "1 left out as empty files: circle/none.png",
+        "1 left out as empty folders: empty",
+    )
+    assert sources.numbers(str(set_)) == (6, 3)
+
+
+HIDDEN = (".ipynb_checkpoints", "circle/.ipynb_checkpoints", "__MACOSX", "@eaDir")
+
+
+def test_letters_composed_or_not_are_one_class(tmp_path):
+    contents = {
+        f"{name}/{number}.png": made.encoded(made.picture("circle", number))
+        for number, name in enumerate(("caf\u00e9", "cafe\u0301", "tea"))
+    }
+
+    assert open_listing(str(made.folder(tmp_path, contents))).classes == ("caf\u00e9", "tea")
+
+
+@pytest.mark.parametrize("extension", ["jfif", "jpe", "pjpeg", "JPEG"])
+def test_what_browsers_call_a_jpeg(tmp_path, extension):
+    jpeg = made.encoded(made.picture("circle", 1), "JPEG")
+    found = open_listing(str(made.folder(tmp_path, {f"{c}/1.{extension}": jpeg for c in "ab"})))
+
+    assert found.entries[0].read().size == (40, 40)
 
 
 def test_one_class_is_refused(tmp_path):
@@ -58,7 +83,7 @@ def test_one_class_is_refused(tmp_path):
 def test_classes_that_differ_in_capitals_are_refused(tmp_path):
     contents = {f"{name}/1.png": made.encoded(made.picture("circle", 1)) for name in ("A", "a")}
 
-    with pytest.raises(PicturesError, match="differ only in capitals, A and a"):
+    with pytest.raises(PicturesError, match="differ only in capitals .*, A and a"):
         open_listing(str(made.folder(tmp_path, contents)))
 
 
@@ -115,10 +140,60 @@ def test_a_broken_csv_names_the_line(tmp_path, table, said):
         open_listing(write_table(tmp_path, table))
 
 
-def test_a_csv_in_another_encoding(tmp_path):
-    (tmp_path / "t.csv").write_bytes(b"path,label\n\xff.png,a\n")
+TABLES = {
+    "names of its own": "image_id,breed\nall/0.png,no\nall/1.png,yes\n",
+    "Image and Id": "Image,Id\n0.png,no\n1.png,yes\n",
+    "names without extension, found below": "id,breed\n0,no\n1,yes\n",
+    "one column a class": "image,no,yes\n0,1.0,0.0\n1,0.0,1.0\n",
+    "one column a class, whole paths": "name,no,yes\nall/0.png,1,0\nall/1.png,0,1\n",
+    "paths of Windows": "path,label\nall\\0.png,no\nall\\1.png,yes\n",
+    "tabs": "path\tlabel\nall/0.png\tno\nall/1.png\tyes\n",
+    "sep=;": "sep=;\r\npath;label\r\nall/0.png;no\r\nall/1.png;yes\r\n",
+    "row numbers": ",path,label\n0,all/0.png,no\n1,all/1.png,yes\n",
+    "label first": "label,image\nno,all/0.png\nyes,all/1.png\n",
+    "no header": "all/0.png,no\nall/1.png,yes\n",
+}
 
-    with pytest.raises(PicturesError, match="no text in UTF-8"):
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize(
+    ("suffix", "encoding"), [("csv", "utf-8"), ("tsv", "utf-16"), ("txt", "utf-8-sig")]
+)
+def test_tables_that_people_have(tmp_path, name, suffix, encoding):
+    write_table(tmp_path, "")
+    file = tmp_path / f"t.{suffix}"
+    file.write_bytes(TABLES[name].encode(encoding))
+
+    found = open_listing(str(file))
+
+    assert found.classes == ("no", "yes")
+    assert [entry.read().size for entry in found.entries] == [(40, 40)] * 2
+
+
+def test_a_table_by_a_chinese_system(tmp_path):
+    write_table(tmp_path, "")
+    (tmp_path / "t.csv").write_bytes("path,类别\nall/0.png,衬衫\nall/1.png,裙子\n".encode("gbk"))
+
+    assert open_listing(str(tmp_path / "t.csv")).classes == ("衬衫", "裙子")
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        (b"path,label\n\xff.png,a\n", "no text in UTF-8"),
+        (
+            ",".join(["label", *(f"pixel{n}" for n in range(784))]).encode() + b"\n9" + b",0" * 784,
+            "holds pixels .785 columns",
+        ),
+        (b"image,breed,owner\nall/0.png,no,me\n", "call one of breed, owner label"),
+        (b"image,no,yes\nall/0.png,1,1\nall/1.png,0,1\n", "line 2: path and label are needed"),
+    ],
+)
+def test_tables_that_cannot_be_read_say_why(tmp_path, table, why):
+    write_table(tmp_path, "")
+    (tmp_path / "t.csv").write_bytes(table)
+
+    with pytest.raises(PicturesError, match=why):
         open_listing(str(tmp_path / "t.csv"))
 
 
@@ -156,19 +231,39 @@ def test_a_name_is_taken_once():
         places.keep_pictures("shapes", [("a", b"")])
 
 
-def test_pictures_are_kept_in_folders_of_their_classes():
+def test_pictures_are_kept_under_exactly_their_classes():
+    labels = [
+        "T-shirt/top",
+        "T-shirt_top",
+        ".net",
+        "net",
+        "train",
+        "test",
+        "50%2f;",
+        "ü 裙",
+        "a\\b",
+    ]
     png = made.encoded(made.picture("circle", 1))
-    places.keep_pictures("mine", [("a/b", png), ("...c", png), ("a/b", png)])
 
-    kept = sorted(str(p.relative_to(places.folder())) for p in places.folder().rglob("*.png"))
-    assert kept[0].startswith("mine/")
-    assert {name.split("/")[1] for name in kept} == {"a_b", "c"}
+    places.keep_pictures("mine", [(label, png) for label in labels])
+
+    assert set(open_listing("mine").classes) == set(labels)
 
 
-@pytest.mark.parametrize("label", ["..", "", " ", "x" * 201])
-def test_what_cannot_be_the_folder_of_a_class(label):
+@pytest.mark.parametrize("label", ["", " ", "x" * 201, " a", "u\u0308"])
+def test_what_cannot_be_the_name_of_a_class(label):
     with pytest.raises(PicturesError, match="cannot be the name of a class"):
         places.keep_pictures("mine", [(label, b"")])
+    assert places.names() == []
+
+
+def test_what_is_not_found_again_is_not_kept(monkeypatch):
+    png = made.encoded(made.picture("circle", 1))
+    monkeypatch.setattr(places, "folder_name", lambda label: "both" if label < "c" else label)
+    monkeypatch.setattr(places, "check_class", str)
+
+    with pytest.raises(PicturesError, match="not kept as it was given"):
+        places.keep_pictures("mine", [(label, png) for label in "abc"])
     assert places.names() == []
 
 

@@ -128,3 +128,28 @@ def test_a_name_that_begins_with_nothing(tmp_path):
     found = listed(tmp_path, made.zipped().replace(b"circle/000.png", b"\0ircle/000.png"))
 
     assert len(found.entries) == 23
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [("gbk", ("铅笔", "钢笔", "囍")), ("cp437", ("Küche", "café", "Mädchen"))],
+)
+def test_names_that_do_not_say_how_they_are_encoded(tmp_path, encoding, names):
+    contents = {f"{'x' * 20}{number}/1.png": b"a" for number in range(3)}
+    content = made.zipped(contents)
+    for number, name in enumerate(names):
+        place = f"{'x' * 20}{number}".encode()
+        content = content.replace(place, name.encode(encoding).ljust(len(place)))
+
+    assert set(listed(tmp_path, content).classes) == set(names)
+
+
+def test_what_programs_leave_in_zips_is_no_class(tmp_path):
+    names = ("{}.ipynb_checkpoints/1.png", "{}circle/.ipynb_checkpoints/1.png", "__MACOSX/{}1.png")
+    more = {name.format("my/"): b"a" for name in names} | {"my/empty/": b""}
+    contents = {f"my/{name}": data for name, data in made.files().items()}
+
+    found = listed(tmp_path, made.zipped(contents | more))
+
+    assert found.classes == made.SHAPES and len(found.entries) == 24
+    assert found.left_out == ("1 left out as empty folders: my/empty/",)

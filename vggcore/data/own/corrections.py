@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from vggcore.data.own import places
 from vggcore.data.own.listing import DECODED_SIDE, PicturesError
+from vggcore.data.own.names import folder_name
 from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError, open_image
@@ -45,7 +46,7 @@ def encoded(picture: Image.Image, *, framed: bool) -> bytes:
 def collect(label: str, png: bytes) -> None:
     """Add one to visitors' corrections. Raises PicturesError, FileError."""
     kept = places.folder() / COLLECTED
-    place = kept / places.escaped(label)
+    place = kept / folder_name(label)
     if count(COLLECTED) >= MOST:
         raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
     try:
@@ -64,7 +65,7 @@ def read(source: str, classes: Sequence[str]) -> Iterator[Corrected]:
     Those of other classes are left out.
     """
     check(source, classes)
-    by_folder = {places.escaped(name): number for number, name in enumerate(classes)}
+    by_folder = {folder_name(name): number for number, name in enumerate(classes)}
     for file in _files(source, classes):
         try:
             picture = open_image(file, DECODED_SIDE)
@@ -113,7 +114,7 @@ def _files(source: str, classes: Sequence[str] | None = None) -> list[Path]:
     found = sorted(places.find(source).glob(f"*/*{SUFFIX}"))
     if classes is None:
         return found
-    folders = {places.escaped(name) for name in classes}
+    folders = {folder_name(name) for name in classes}
     return [file for file in found if file.parent.name in folders]
 
 

@@ -1,38 +1,27 @@
-"""The pictures that a folder or a CSV holds, and the class of each. Nothing is decoded here."""
+"""Pictures that were found, and the class of each. Nothing is decoded here."""
 
-import csv
 import hashlib
-import io
 import os
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
 
+from vggcore.data.own import layout
+from vggcore.data.own.names import readable, shortened
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import EXTENSIONS, open_image
 
 MIN_CLASSES, MAX_CLASSES = 2, 1_000
 MAX_PICTURES = 200_000
 MAX_NAME = 100  # characters of a class's name
-MAX_CSV_BYTES = 50_000_000
 DECODED_SIDE = 512  # pixels of the longest side that a picture is decoded to
-# Names of folders, and values of a CSV's column, that say which split a picture is in.
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
-_PATH_COLUMNS = ("path", "file", "filename", "file_name", "image", "picture")
-_LABEL_COLUMNS = ("label", "class", "category", "target")
+
+
+Reader = Callable[[], Image.Image]  # raises ImageError
 
 
 class PicturesError(ValueError):
@@ -46,7 +35,7 @@ class Entry:
     name: str  # within its folder or zip, for people
     label: int
     identity: str  # changes when the picture does
-    read: Callable[[], Image.Image]  # raises ImageError
+    read: Reader
     group: str = ""  # pictures of one group stay in one split
     split: str = ""  # "train", "validation" or "test" where the source says so
 
@@ -75,16 +64,17 @@ class Found:
 
     def __init__(self, source: str):
         self.source = source
-        self.rows: list[tuple[str, str, str, str, str, Callable[[], Image.Image]]] = []
+        self.rows: list[tuple[str, str, str, str, str, Reader]] = []
         self.counts: dict[str, int] = {}  # of what was left out, by reason
         self.examples: dict[str, str] = {}
+        self.notes: list[str] = []  # what else to know about how they were found
 
     def add(
         self,
         name: str,
         label: str,
         identity: str,
-        read: Callable[[], Image.Image],
+        read: Reader,
         group: str = "",
         split: str = "",
     ) -> None:
@@ -118,7 +108,17 @@ class Found:
             Message("{count} {why}: {name}", count=count, why=Message(why), name=self.examples[why])
             for why, count in self.counts.items()
         )
-        return Listing(self.source, tuple(classes), tuple(entries), left_out)
+        return Listing(self.source, tuple(classes), tuple(entries), (*left_out, *self.notes))
+
+    def add_by_folders(self, files: Sequence[tuple[tuple[str, ...], str, str, Reader]]) -> None:
+        """Add what is in class folders: the parts of each path, its name, identity and reader."""
+        found = layout.arrange([parts for parts, *_ in files])
+        for (_, name, identity, read), place in zip(files, found.places, strict=True):
+            if place.why:
+                self.leave_out(place.why, name)
+            else:
+                self.add(readable(name), place.label, identity, read, split=place.split)
+        self.notes += found.notes
 
 
 # Why something is left out; said with a number in front and an example behind.
@@ -128,159 +128,56 @@ LINKS = Message("left out as links")
 LOCKED = Message("left out, since they need a password")
 PACKED_OTHERWISE = Message("left out, since they are packed in another way than zips usually are")
 TOO_LARGE = Message("left out as too large")
-NO_CLASS = Message("left out, since they are not in a class's folder")
+EMPTY = Message("left out as empty files")
+EMPTY_FOLDER = Message("left out as empty folders")
+# Folders and files that systems and programs leave beside pictures.
+_LEFT_BEHIND = {"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"}
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder was never meant to be seen; its pictures are often copies."""
+    return name in _LEFT_BEHIND or (name.startswith(".") and name != "..")
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with the names of the folders and files in it; links are followed, but once."""
+    entered = set()
+    for directory, folders, names in os.walk(folder, followlinks=True):
+        there = os.stat(directory)
+        if (there.st_dev, there.st_ino) in entered:
+            folders.clear()
+            continue
+        entered.add((there.st_dev, there.st_ino))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield Path(directory), folders, sorted(name for name in names if not is_hidden(name))
 
 
 def of_folder(folder: Path, source: str) -> Listing:
     """Pictures in class folders, as for torchvision's `ImageFolder`."""
-    found, files = Found(source), []
-    for directory, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith("."):
-                files.append(Path(directory, name))
-            if len(files) > 2 * MAX_PICTURES:
-                raise PicturesError(
-                    Message(
-                        "{source} has more than {limit:,} files",
-                        source=source,
-                        limit=2 * MAX_PICTURES,
-                    )
-                )
-    for file in files:
-        if not is_picture(file.name):
-            found.leave_out(NO_PICTURE, str(file.relative_to(folder)))
-    files = [file for file in files if is_picture(file.name)]
-    parts = [file.relative_to(folder).parts for file in files]
-    for file, place in zip(files, by_class(parts), strict=True):
-        name = readable(str(file.relative_to(folder)))
-        if place is None:
-            found.leave_out(NO_CLASS, name)
-        else:
-            split, label = place
-            found.add(name, label, _file_identity(file), _reader(file), split=split)
-    return found.listing()
-
-
-def of_csv(file: Path, source: str) -> Listing:
-    """Pictures from a table with path and label, and optionally group and split.
-
-    Paths are relative to the table. Raises PicturesError.
-    """
-    with open(file, "rb") as stream:
-        content = stream.read(MAX_CSV_BYTES + 1)
-    if len(content) > MAX_CSV_BYTES:
-        raise PicturesError(
-            Message(
-                "{source} is larger than {limit} MB", source=source, limit=MAX_CSV_BYTES // 10**6
-            )
-        )
-    found = Found(source)
-    for line, row in table_rows(content, source):
-        path = file.parent / row["path"]
-        try:
-            identity = _file_identity(path)
-        except (OSError, ValueError):  # ValueError: a name with a NUL in it
+    found, files, count = Found(source), [], 0
+    for directory, folders, names in walk(folder):
+        place = directory.relative_to(folder)
+        count += len(names)
+        if count > 2 * MAX_PICTURES:
             raise PicturesError(
                 Message(
-                    "{source}, line {line}: there is no file {path}",
+                    "{source} has more than {limit:,} files",
                     source=source,
-                    line=line,
-                    path=shortened(row["path"]),
+                    limit=2 * MAX_PICTURES,
                 )
-            ) from None
-        found.add(
-            readable(row["path"]), row["label"], identity, _reader(path), row["group"], row["split"]
-        )
+            )
+        if not (folders or names):
+            found.leave_out(EMPTY_FOLDER, str(place))
+        for each in names:
+            file, name = directory / each, str(place / each)
+            if not is_picture(each):
+                found.leave_out(NO_PICTURE, name)
+            elif not (identity := file_identity(file)):
+                found.leave_out(EMPTY, name)
+            else:
+                files.append(((*place.parts, each), name, identity, reader(file)))
+    found.add_by_folders(files)
     return found.listing()
-
-
-def table_rows(content: bytes, source: str) -> Iterable[tuple[int, dict[str, str]]]:
-    """Line number, and path, label, group and split, of each row. Raises PicturesError."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise PicturesError(Message("{source} is no text in UTF-8", source=source)) from None
-    try:
-        delimiter = csv.Sniffer().sniff(text[:4096], ",;\t").delimiter
-    except csv.Error:
-        delimiter = ","
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns: dict[str, int] | None = None
-    try:
-        for row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            if columns is None:
-                columns, is_header = _columns(row)
-                if is_header:
-                    continue
-            yield rows.line_num, _named(row, columns, rows.line_num, source)
-    except csv.Error as error:
-        raise PicturesError(
-            Message(
-                "{source}, line {line}: {error}", source=source, line=rows.line_num, error=error
-            )
-        ) from None
-
-
-def _columns(first: list[str]) -> tuple[dict[str, int], bool]:
-    """Which columns hold path, label, group and split, and whether the first row names them."""
-    names = [cell.strip().lower() for cell in first]
-    paths = [names.index(name) for name in _PATH_COLUMNS if name in names]
-    labels = [names.index(name) for name in _LABEL_COLUMNS if name in names]
-    if not (paths and labels):
-        return {"path": 0, "label": 1}, False
-    found = {"path": paths[0], "label": labels[0]}
-    return found | {name: names.index(name) for name in ("group", "split") if name in names}, True
-
-
-def _named(row: list[str], columns: dict[str, int], line: int, source: str) -> dict[str, str]:
-    cells = {
-        name: row[place].strip() if place < len(row) else "" for name, place in columns.items()
-    }
-    if not (cells["path"] and cells["label"]):
-        raise PicturesError(
-            Message("{source}, line {line}: path and label are needed", source=source, line=line)
-        )
-    split = cells.get("split", "").lower()
-    if split and split not in SPLIT_NAMES:
-        raise PicturesError(
-            Message(
-                "{source}, line {line}: unknown split {split!r}: write train, validation or test",
-                source=source,
-                line=line,
-                split=shortened(split),
-            )
-        )
-    return cells | {"group": cells.get("group", ""), "split": SPLIT_NAMES.get(split, "")}
-
-
-def by_class(places: list[tuple[str, ...]]) -> list[tuple[str, str] | None]:
-    """Split and class of each path, from its folders; None if it is in no folder.
-
-    A single folder around all others means nothing and is dropped; folders train, validation and
-    test around the classes say which split their pictures are in.
-    """
-    depth = 0
-    while True:
-        first = {place[depth] for place in places if len(place) > depth + 1}
-        below = {place[depth + 1] for place in places if len(place) > depth + 2}
-        if len(first) != 1 or len(below) < MIN_CLASSES:
-            break
-        depth += 1
-    named = {place[depth].lower() for place in places if len(place) > depth + 1}
-    split = bool(named) and named <= set(SPLIT_NAMES)
-    found: list[tuple[str, str] | None] = []
-    for place in places:
-        rest = place[depth:]
-        if len(rest) < 2 + split:
-            found.append(None)
-        elif split:
-            found.append((SPLIT_NAMES[rest[0].lower()], readable(rest[1])))
-        else:
-            found.append(("", readable(rest[0])))
-    return found
 
 
 def check_classes(classes: list[str], source: str) -> None:
@@ -313,7 +210,8 @@ def check_classes(classes: list[str], source: str) -> None:
         if same in seen:
             raise PicturesError(
                 Message(
-                    "two classes differ only in capitals, {one} and {other}: give them one name",
+                    "two classes differ only in capitals or in the form of their letters, {one} "
+                    "and {other}: give them one name",
                     one=seen[same],
                     other=name,
                 )
@@ -322,27 +220,15 @@ def check_classes(classes: list[str], source: str) -> None:
 
 
 def is_picture(name: str) -> bool:
-    return name.rpartition(".")[2].lower() in EXTENSIONS
+    _, dot, extension = name.rpartition(".")
+    return bool(dot) and extension.lower() in EXTENSIONS
 
 
-def readable(name: str) -> str:
-    """A name from a file system or a stranger's zip as printable text."""
-    if name.isprintable():
-        return name.strip()
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else "\ufffd" for c in text).strip()
-
-
-def shortened(name: str) -> str:
-    """A name cut to fit on a line."""
-    text = readable(name)
-    return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"
-
-
-def _file_identity(file: Path) -> str:
+def file_identity(file: Path) -> str:
+    """Changes when the file does; empty if there is nothing in it. Raises OSError."""
     found = file.stat()
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{found.st_size} {found.st_mtime_ns}" if found.st_size else ""
 
 
-def _reader(file: Path) -> Callable[[], Image.Image]:
+def reader(file: Path) -> Reader:
     return lambda: open_image(file, DECODED_SIDE)

@@ -1,15 +1,16 @@
 """Named sets of pictures: kept in one folder, where every page finds them."""
 
-import hashlib
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vggcore.data.own import known_sets, zips
-from vggcore.data.own.listing import PicturesError
+from vggcore.data.own.listing import PicturesError, of_folder
+from vggcore.data.own.names import class_name, folder_name
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
@@ -142,15 +143,23 @@ def _check_not_reserved(name: str) -> None:
 def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     """Keep pictures, given with their classes, as PNG in class folders.
 
-    We have already decoded and re-encoded them. Raises PicturesError, FileError.
+    We have already decoded and re-encoded them. They are listed again before they count as kept.
+    Raises PicturesError, FileError.
     """
     _check_not_reserved(check_name(name))
-    return _keep(name, pictures, safe_folder)
+    counts = Counter(check_class(label) for label, _ in pictures)
+
+    def check(place: Path) -> None:
+        found = of_folder(place, name)
+        if Counter(found.classes[entry.label] for entry in found.entries) != counts:
+            raise PicturesError(Message("{name} was not kept as it was given", name=name))
+
+    return _keep(name, pictures, folder_name, check)
 
 
 def keep_corrections(pictures: list[tuple[str, bytes]]) -> str:
     """The same, under the first free name for corrections; returns the name."""
-    return _keep_numbered(pictures, escaped)
+    return _keep_numbered(pictures, folder_name)
 
 
 def _keep_numbered(pictures: list[tuple[str, bytes]], named: Callable[[str], str]) -> str:
@@ -169,14 +178,23 @@ def keep_copy(pictures: list[tuple[str, bytes]]) -> str:
     return _keep_numbered(pictures, str)
 
 
-def _keep(name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], str]) -> Path:
-    """Keep each in its class's folder, as `named`. Raises NameTaken if the name was just taken."""
+def _keep(
+    name: str,
+    pictures: list[tuple[str, bytes]],
+    named: Callable[[str], str],
+    check: Callable[[Path], None] = lambda place: None,
+) -> Path:
+    """Keep each in its class's folder, as `named`, if they pass the check.
+
+    Raises NameTaken if the name was just taken.
+    """
     target = folder() / name
     with _trial() as trial:
         for number, (label, png) in enumerate(pictures):
             place = trial / named(label)
             place.mkdir(exist_ok=True)
             write_atomically(place / f"{number:05}.png", png)
+        check(trial)
         trial.chmod(0o755)
         target.mkdir()  # claims the name
         for place in list(trial.iterdir()):
@@ -184,21 +202,11 @@ def _keep(name: str, pictures: list[tuple[str, bytes]], named: Callable[[str], s
     return target
 
 
-def safe_folder(label: str) -> str:
-    """A class's name as a folder name. Raises PicturesError if it cannot be one."""
-    name = re.sub(r"[/\\\0]", "_", label).strip().lstrip(".")
-    if not name or len(name.encode()) > 200:
+def check_class(label: str) -> str:
+    """The name, if pictures can be kept under it. Raises PicturesError."""
+    if not label.strip() or class_name(folder_name(label)) != label:
         raise PicturesError(Message("{label!r} cannot be the name of a class", label=label[:60]))
-    return name
-
-
-def escaped(label: str) -> str:
-    """A class's name as a folder name, unique to it: characters not allowed are escaped."""
-    name = "".join(c if c.isalnum() or c in " -_.()+" else f"%{ord(c):x};" for c in label)
-    name = f"%2e;{name[1:]}" if name.startswith(".") else name or "%;"
-    if len(name.encode()) > 200:
-        name = f"{name[:40]}%{hashlib.sha256(label.encode()).hexdigest()[:16]};"
-    return name
+    return label
 
 
 def delete(name: str) -> None:

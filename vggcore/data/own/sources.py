@@ -3,13 +3,11 @@
 Nothing is decoded here, and nothing is ever unpacked to disk: a zip's entries are read in place.
 """
 
-import os
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
-from vggcore.data.own import known_sets, places, zips
-from vggcore.data.own.listing import Listing, PicturesError, of_csv, of_folder
+from vggcore.data.own import known_sets, places, tables, zips
+from vggcore.data.own.listing import Listing, PicturesError, of_folder, walk
 from vggcore.machine.messages import Message
 
 
@@ -21,8 +19,8 @@ def open_listing(source: str) -> Listing:
     try:
         if path.is_dir():
             return of_folder(path, source)
-        if path.suffix.lower() == ".csv":
-            return of_csv(path, source)
+        if path.suffix.lower() in tables.SUFFIXES:
+            return tables.listing(path, source)
         return zips.listing(path, source)
     except OSError as error:
         raise PicturesError(
@@ -44,7 +42,7 @@ def numbers(source: str) -> Numbers:
     place = places.find(source)
     folders = [place]
     if place.is_dir():  # adding or removing a file changes its folder's time
-        folders = [Path(directory) for directory, _, _ in os.walk(place)]
+        folders = [directory for directory, _, _ in walk(place)]
     try:
         return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))
     except OSError as error:

@@ -3,18 +3,20 @@
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
 
 from vggcore.data.own import listing as listing_of
-from vggcore.data.own.listing import DECODED_SIDE, Found, Listing, PicturesError
+from vggcore.data.own import names
+from vggcore.data.own.listing import DECODED_SIDE, Found, Listing, PicturesError, Reader
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import MAX_BYTES, ImageError, open_image
 
 MAX_ENTRIES = 250_000
 MAX_UNPACKED = 16_000_000_000  # bytes of all pictures together
+_UTF_8 = 0x800  # a flag: the name is in UTF-8
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need unlimited memory
 # What zipfile raises on damaged archives besides its own error; RuntimeError also for versions
 # and encryption that it cannot read.
@@ -38,7 +40,7 @@ def listing(file: Path, source: str) -> Listing:
             Message("{source} is not a zip, or it is damaged", source=source)
         ) from None
     # A name may be empty, if it began with a NUL.
-    entries = [entry for entry in archive.infolist() if entry.filename and not entry.is_dir()]
+    entries = [entry for entry in archive.infolist() if entry.filename]
     if len(entries) > MAX_ENTRIES:
         raise PicturesError(
             Message(
@@ -49,15 +51,23 @@ def listing(file: Path, source: str) -> Listing:
             )
         )
     found, taken = Found(source), []
-    for entry in entries:
-        parts = _parts(entry.filename)
-        if "__MACOSX" in parts or parts[-1:] and parts[-1].startswith("."):
-            continue  # what file managers leave behind
+    folders, filled = {}, set()
+    for entry, name in zip(entries, _names(entries), strict=True):
+        parts = _parts(name)
+        if any(map(listing_of.is_hidden, parts)):
+            continue
+        if entry.is_dir():
+            folders[parts] = name
+            continue
+        filled |= {parts[:depth] for depth in range(1, len(parts))}
         if why := _why_not(entry, parts):
-            found.leave_out(why, entry.filename)
+            found.leave_out(why, name)
         else:
-            taken.append((entry, parts))
-    if sum(entry.file_size for entry, _ in taken) > MAX_UNPACKED:
+            taken.append((entry, parts, name))
+    filled |= {parts[:depth] for parts in folders for depth in range(1, len(parts))}
+    for parts in folders.keys() - filled:
+        found.leave_out(listing_of.EMPTY_FOLDER, folders[parts])
+    if sum(entry.file_size for entry, *_ in taken) > MAX_UNPACKED:
         raise PicturesError(
             Message(
                 "the pictures of {source} unpack to more than {limit} GB",
@@ -65,16 +75,30 @@ def listing(file: Path, source: str) -> Listing:
                 limit=MAX_UNPACKED // 10**9,
             )
         )
-    places = listing_of.by_class([parts for _, parts in taken])
-    for (entry, _), place in zip(taken, places, strict=True):
-        if place is None:
-            found.leave_out(listing_of.NO_CLASS, entry.filename)
-        else:
-            split, label = place
-            name = listing_of.readable(entry.filename)
-            identity = f"{entry.file_size} {entry.CRC}"
-            found.add(name, label, identity, _reader(archive, entry), split=split)
+    found.add_by_folders(
+        [
+            (parts, name, f"{entry.file_size} {entry.CRC}", _reader(archive, entry))
+            for entry, parts, name in taken
+        ]
+    )
     return found.listing()
+
+
+def _names(entries: list[zipfile.ZipInfo]) -> list[str]:
+    """The entries' names. Systems that do not say that they are in UTF-8 may have used their own.
+
+    Python takes such names for those of an old PC; Windows in Chinese means GB 18030 by them.
+    """
+    unsaid = {}
+    for number, entry in enumerate(entries):
+        if not entry.flag_bits & _UTF_8 and not entry.filename.isascii():
+            with suppress(UnicodeEncodeError):
+                unsaid[number] = entry.filename.encode("cp437")
+    encoding = names.encoding_of(list(unsaid.values())) or "cp437"
+    return [
+        unsaid[number].decode(encoding) if number in unsaid else entry.filename
+        for number, entry in enumerate(entries)
+    ]
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -96,10 +120,12 @@ def _why_not(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
         return listing_of.LOCKED
     if entry.compress_type not in _PACKED:
         return listing_of.PACKED_OTHERWISE
+    if not entry.file_size:
+        return listing_of.EMPTY
     return listing_of.TOO_LARGE if entry.file_size > MAX_BYTES else ""
 
 
-def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], Image.Image]:
+def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Reader:
     def read() -> Image.Image:
         try:
             with archive.open(entry) as stream:
