@@ -1,14 +1,17 @@
 """Exported checkpoints: each format is used as a stranger would use it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image, ImageDraw
 from safetensors.torch import load as load_safetensors
 from untrained import save_untrained
 
-from vggcore.answers import export
+from vggcore import load_classifier
+from vggcore.answers import evaluation, export
 from vggcore.commands import cli
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
@@ -16,6 +19,8 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
 from vggcore.model.network import build
+from vggcore.pictures.prepare import STYLES, prepare
+from vggcore.pictures.preprocessing import Preprocessing
 
 
 @pytest.fixture(autouse=True)
@@ -158,3 +163,64 @@ def test_a_suffix_that_the_content_is_not_is_refused(folders, tmp_path, capsys):
 
     assert code == 2 and "must end in .safetensors" in capsys.readouterr().err
     assert not file.exists()
+
+
+ODD = [(50, 31), (9, 40), (64, 64), (33, 90), (200, 120)]  # width and height, pixels
+
+
+def odd_pictures() -> list[Image.Image]:
+    """A dark shape on a bright ground, in sizes that are not square."""
+    found = []
+    for number, (width, height) in enumerate(ODD):
+        picture = Image.new("RGB", (width, height), (230, 225 - 20 * number, 240))
+        box = (width // 4, height // 5, 3 * width // 4, 4 * height // 5)
+        ImageDraw.Draw(picture).ellipse(box, fill=(40 * number, 30, 90))
+        found.append(picture)
+    return found
+
+
+@pytest.fixture(scope="module")
+def documented() -> dict:
+    """The Python of docs/onnx.md, as somebody copies it."""
+    pytest.importorskip("onnxruntime")
+    text = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    namespace: dict = {}
+    exec(text.split("```python\n")[1].split("```")[0], namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("fit", ["pad", "resize"])
+@pytest.mark.parametrize("style", STYLES)
+def test_the_documented_python_places_pictures_as_we_do(documented, style, fit):
+    channels = STYLES[style].channels
+    mean, std = (0.4, 0.5, 0.6, 0.3)[:channels], (0.3, 0.2, 0.25, 0.35)[:channels]
+    how = Preprocessing(style=style, image_size=32, fit=fit, mean=mean, std=std)
+    size = 28 if style == "fashion-mnist" else 32
+
+    for picture in odd_pictures():
+        (ours,) = evaluation.batches(
+            torch.from_numpy(prepare(picture, size, style).network_input.copy())[None], how
+        )
+        theirs = documented["network_images"](picture, how.to_dict())
+
+        assert np.abs(theirs - ours.numpy()).max() < 1e-4
+
+
+def test_the_documented_python_answers_as_classify_does(documented, onnx_model, tmp_path):
+    classifier = load_classifier("small")
+
+    for picture in odd_pictures():
+        theirs = dict(documented["classify"](onnx_model, picture))
+        ours = classifier.classify_prepared(classifier.prepare(picture)).probabilities
+        assert theirs == pytest.approx(dict(ours), abs=1e-4)
+
+
+def test_files_say_where_pictures_are_placed(folders, onnx_model):
+    import onnx
+
+    save_untrained(folders, "own", classes=("a", "b"), style="grey-picture")
+
+    text = export.export("own", "model-card").decode()
+    props = {p.key: p.value for p in onnx.load_from_string(onnx_model).metadata_props}
+    assert "median colour of its four edges" in text
+    assert 'network_input(picture, 28, "fashion-mnist")`, in the middle of' in props["placement"]

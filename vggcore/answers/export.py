@@ -17,6 +17,7 @@ from vggcore.model import source as export_source
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
 from vggcore.pictures.prepare import takes_whole
+from vggcore.pictures.preprocessing import Preprocessing
 
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
@@ -51,7 +52,7 @@ print(classifier.classify(picture))     # PIL image or uint8 array
 ```
 
 Without `vggcore`: {input}, {side}×{side} pixels with values from 0 to 1, minus {mean},
-divided by {std}.
+divided by {std}. {placement}
 The {count} outputs are logits in the order of the card's `classes`; divide them by the temperature
 {temperature:.3g} before the softmax.{mirror}{middle}
 
@@ -129,6 +130,7 @@ def onnx(name: str | Path) -> bytes:
         {
             "classes": json.dumps(card.classes),
             "preprocessing": json.dumps(card.preprocessing.to_dict()),
+            "placement": placement(card.preprocessing),
             "temperature": str(card.temperature),
             "sha256_of_weights": card.sha256,
         },
@@ -239,6 +241,7 @@ def model_card(name: str | Path) -> bytes:
         mean=_numbers(card.preprocessing.mean),
         std=_numbers(card.preprocessing.std),
         temperature=card.temperature,
+        placement=placement(card.preprocessing),
         mirror=_MIRROR if card.preprocessing.mirror else "",
         middle=_MIDDLE.format(share=card.preprocessing.middle) if card.preprocessing.middle else "",
         scores=_scores(card),
@@ -248,11 +251,29 @@ def model_card(name: str | Path) -> bytes:
     return text.encode()
 
 
+def placement(preprocessing: Preprocessing) -> str:
+    """How a picture that is not square gets the network's size; docs/onnx.md has it in Python."""
+    side = preprocessing.image_size
+    if takes_whole(preprocessing.style):
+        return (
+            f"Scale the picture, upright, so that its longer side has {side} pixels (averaging "
+            "over boxes where that makes it smaller, bilinear where larger), and put it in the "
+            f"middle of a square of {side}×{side} filled with the median colour of its four edges."
+        )
+    size = 28 if preprocessing.style == "fashion-mnist" else side
+    around = {"pad": "in the middle of black", "resize": "scaled bilinearly"}[preprocessing.fit]
+    then = f", {around} to {side}×{side}" if size != side else ""
+    return (
+        "The picture is cut to what differs from its background, with its longer side fitted: "
+        f'`vggcore.pictures.prepare.network_input(picture, {size}, "{preprocessing.style}")`{then}.'
+    )
+
+
 def _input(card: Card) -> str:
     channels = card.spec.in_channels
     if takes_whole(card.preprocessing.style):
         kind = "one channel, grey" if channels == 1 else "three channels, red, green and blue"
-        return f"{kind}, the whole picture in the middle of a square"
+        return f"{kind}, the whole picture in a square"
     return _INPUTS.get(channels, f"{channels} channels")
 
 
