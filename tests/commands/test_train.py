@@ -1,7 +1,9 @@
 import argparse
 import json
 import os
+import shlex
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,20 @@ def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
     out = capsys.readouterr().out
     [folder] = Path(os.environ["VGGCORE_RUNS"]).glob("try-out-*")
     assert f"run folder: {folder}" in out and "test accuracy: 0." in out
+
+
+def test_a_finished_run_that_should_train_longer_names_the_command_for_it(tmp_path, capsys):
+    folder = tiny_run.create(tmp_path / "run")
+    folder.write_status("finished")
+
+    assert cli.main(["train", "--resume", str(folder.path), "--epochs", "7"]) == 2
+
+    named = capsys.readouterr().err.strip().split(": vggcore ")[1]
+    args = cli.make_parser("train").parse_args(shlex.split(named))
+    (tmp_path / "run/best.json").touch()  # it is a checkpoint
+    _, spec, train = recipe_options.chosen(args)
+    assert spec == folder.spec
+    assert train == replace(folder.train, epochs=7, init_from=str(folder.path))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
