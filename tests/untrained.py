@@ -1,5 +1,6 @@
 """Checkpoints for tests in which the answer does not matter: random weights, made at once."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from vggcore.model.recipe import OWN
 def bare_card(spec: VGGSpec) -> Card:
     """A card that says no more than it must."""
     return Card(spec=spec, preprocessing=preprocessing(spec.image_size, "pad"), classes=())
+
+
+def scored_card(spec: VGGSpec, **scores: float) -> str:
+    """The card of a network that is only its scores, as it is written."""
+    return json.dumps(replace(bare_card(spec), sha256="0" * 64, **scores).to_dict())
 
 
 def save_untrained(

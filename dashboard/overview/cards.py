@@ -1,6 +1,7 @@
 """What the Overview page shows below the strip: each card links to its page."""
 
 from contextlib import suppress
+from math import isfinite
 
 import streamlit as st
 
@@ -116,7 +117,7 @@ def _training(was_living: bool) -> None:
 def _epochs(run: runs.Run) -> list[dict]:
     wanted = ("epoch", "val_accuracy", "train_accuracy")
     rows = metrics_of(run).epochs()
-    return [row for row in rows if all(isinstance(row.get(key), int | float) for key in wanted)]
+    return [row for row in rows if all(isfinite(row[key]) for key in wanted)]
 
 
 def networks() -> None:

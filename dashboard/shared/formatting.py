@@ -1,6 +1,7 @@
 """Numbers in readable form: durations, sizes, shares, times."""
 
 from datetime import UTC, datetime
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 from dashboard.shared.language import tr
@@ -8,7 +9,7 @@ from dashboard.shared.language import tr
 
 def duration(seconds: float | None) -> str:
     """`75` → "1 min 15 s"; an empty string for None."""
-    if seconds is None or seconds != seconds:
+    if seconds is None or not isfinite(seconds):
         return ""
     if seconds < 10:
         return tr("{seconds:.1f} s", seconds=seconds)
@@ -60,7 +61,7 @@ def moment(text: str, timezone: str | None) -> str:
     try:
         at = datetime.fromisoformat(text)
         local = at.astimezone(ZoneInfo(timezone) if timezone else UTC)
-    except (ValueError, KeyError, OSError):  # damaged; an unknown time zone
+    except (ValueError, KeyError, OSError, OverflowError):  # damaged; an unknown time zone
         return ""
     return f"{local:%Y-%m-%d %H:%M}" + ("" if timezone else " UTC")
 

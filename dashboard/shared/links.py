@@ -41,13 +41,12 @@ def changed_run(label: str, run: Run, **changes) -> None:
     Nothing if the run's config is damaged, or if the form cannot show it: corrections start from an
     answer, not from the form.
     """
-    try:
-        spec = VGGSpec.from_dict(run.config.get("spec") or {})
-        recipe = TrainConfig.from_dict(run.config.get("train") or {})
-        spec, recipe = replace(spec, **_of(spec, changes)), replace(recipe, **_of(recipe, changes))
-    except ValueError:
+    if run.spec is None or run.train is None or run.train.dataset == CORRECTIONS:
         return
-    if recipe.dataset == CORRECTIONS or not run.config:
+    try:
+        spec = replace(run.spec, **_of(run.spec, changes))
+        recipe = replace(run.train, **_of(run.train, changes))
+    except ValueError:
         return
     where = {}
     if (processes := runs.processes_of(run.path)) > 1:

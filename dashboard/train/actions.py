@@ -119,10 +119,12 @@ def _with_visitor(action, name: str) -> None:
 
 def again(run: Run) -> None:
     """Launch the same run again, and go to the new run."""
+    spec, train = run.spec, run.train
+    assert spec and train, "a damaged run has no such button"
     started = attempt(
         lambda: runs.launch(
-            VGGSpec.from_dict(run.config["spec"]),
-            TrainConfig.from_dict(run.config["train"]),
+            spec,
+            train,
             preset=run.preset,
             processes=runs.processes_of(run.path),
             on_cluster=run.on_cluster,
@@ -186,8 +188,8 @@ def _promote_dialog(name: str) -> None:
 def notes(run: Run) -> None:
     """What people write about a run, to edit."""
     with st.expander(tr("Note and tags"), icon=":material/edit_note:"):
-        written = runs.notes_of(run)
-        known = {tag for other in runs.list_runs() for tag in runs.notes_of(other).tags}
+        written = run.notes
+        known = {tag for other in runs.list_runs() for tag in other.notes.tags}
         with st.form(f"notes-{run.name}", border=False):
             note = st.text_area(tr("Note"), written.note, max_chars=2_000, key=f"note-{run.name}")
             tags = st.multiselect(

@@ -48,7 +48,7 @@ def show(run: Run) -> None:
                 help=tr("What the network lost or gained on pictures that nobody corrected."),
             )
     st.caption(tr("Before: {name}.", name=formatting.plain(shown(str(found["start"])))))
-    source = str((run.config.get("train") or {}).get("pictures", ""))
+    source = run.train.pictures if run.train else ""
     tiles: list[tuple[str, Image.Image | np.ndarray]] = [
         (tr("{label}: {before} → {after}", label=tr(is_), before=tr(was), after=tr(now)), picture)
         for name, is_, was, now in pictures[:_SHOWN]

@@ -28,7 +28,7 @@ def _screen(name: str, was_living: bool) -> None:
     if any(run.living for run in group.runs) != was_living:
         st.rerun()
     st.subheader(formatting.plain(group.name), anchor=False)
-    seeds = [str((run.config.get("train") or {}).get("seed", "?")) for run in group.runs]
+    seeds = [str(run.train.seed if run.train else "?") for run in group.runs]
     st.caption(
         tr(
             "{count} runs that differ only in their seeds: {seeds}",

@@ -23,7 +23,7 @@ def show(
 
     folder: the run's, with the sample pictures in it. classes: the names of its classes.
     """
-    rows = {row["epoch"]: row for row in epochs if row.get("confusion")}
+    rows = {row["epoch"]: row for row in epochs if len(row.get("confusion", ())) == len(classes)}
     if not rows:
         return
     with st.expander(tr("Epoch by epoch: sample answers and confusion"), icon=":material/grid_on:"):

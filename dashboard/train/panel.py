@@ -1,6 +1,7 @@
 """One run on the Train page: its state, its curves, and the actions on it."""
 
 import time
+from math import isfinite
 from typing import Literal
 
 import pandas as pd
@@ -12,6 +13,7 @@ from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, why
 from vggcore import runs
 from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, metrics, recorded
 from vggcore.runs.metrics import MetricsLog
 
@@ -76,16 +78,17 @@ def _remedies(run: Run) -> None:
 
     In order of how often they worked: see `benchmarks/stuck.py`.
     """
-    spec, train = run.config.get("spec") or {}, run.config.get("train") or {}
+    spec, train = run.spec, run.train
+    if spec is None or train is None:
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(tr("Try it again"), width="content")
-        if not spec.get("batch_norm"):
+        if not spec.batch_norm:
             links.changed_run(tr("with batch norm"), run, batch_norm=True)
-        if isinstance(rate := train.get("learning_rate"), float):
-            links.changed_run(tr("at a fifth of the rate"), run, learning_rate=rate / 5)
-        if train.get("schedule") == "constant":
+        links.changed_run(tr("at a fifth of the rate"), run, learning_rate=train.learning_rate / 5)
+        if train.schedule == "constant":
             links.changed_run(tr("with a warm-up"), run, schedule="one-cycle")
-        if train.get("init") != "kaiming":
+        if train.init != "kaiming":
             links.changed_run(tr("with Kaiming's initial weights"), run, init="kaiming")
 
 
@@ -95,7 +98,10 @@ def _heading(run: Run) -> None:
         badge(run.state)
         if run.on_cluster:
             st.badge(tr("on the cluster"), icon=":material/lan:", color="violet")
-    st.caption(_described(run.config))
+    if run.damage:
+        st.error(formatting.plain(tr(run.damage)), icon=":material/broken_image:")
+    if run.spec and run.train:
+        st.caption(_described(run.spec, run.train, run.preset, str(run.config.get("created", ""))))
     _written(run)
     if run.status.trouble:
         said = formatting.sentence(tr(run.status.trouble))
@@ -108,7 +114,7 @@ def _heading(run: Run) -> None:
 
 def _written(run: Run) -> None:
     """The run's group, its tags, and its note."""
-    written = runs.notes_of(run)
+    written = run.notes
     if run.group or written.tags:
         with st.container(horizontal=True, vertical_alignment="center"):
             if run.group:
@@ -129,19 +135,14 @@ def badge(state: str) -> None:
     st.badge(tr(state), icon=icon, color=colour)
 
 
-def _described(config: dict) -> str:
-    """Network, recipe and date in a line; damaged parts are left out."""
-    train = config.get("train") or {}
-    try:
-        network = VGGSpec.from_dict(config.get("spec") or {}).name
-    except ValueError:
-        network = tr("unknown network")
+def _described(spec: VGGSpec, train: TrainConfig, preset: str, created: str = "") -> str:
+    """Network, recipe and date in a line."""
     parts = [
-        network,
-        tr("recipe {preset}", preset=config["preset"]) if config.get("preset") else "",
-        str(train.get("dataset", "")),
-        tr("seed {seed}", seed=train.get("seed")) if "seed" in train else "",
-        formatting.moment(str(config.get("created", "")), st.context.timezone),
+        spec.name,
+        tr("recipe {preset}", preset=preset) if preset else "",
+        train.dataset,
+        tr("seed {seed}", seed=train.seed),
+        formatting.moment(created, st.context.timezone),
     ]
     return formatting.plain(" · ".join(part for part in parts if part))
 
@@ -201,7 +202,8 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     """The few numbers that people look for first."""
     if not len(steps) and not epochs:
         return
-    best = max((row["val_accuracy"] for row in epochs), default=None)
+    reached = [row["val_accuracy"] for row in epochs if isfinite(row["val_accuracy"])]
+    best = max(reached, default=None)
     tested = run.status.summary.get("test_accuracy")
     shown = [
         (tr("Best validation accuracy"), formatting.share(best)),
@@ -267,7 +269,7 @@ def tutorial() -> charts.Curves:
 
 def on_fashion_mnist(run: Run) -> bool:
     """Whether a run's curves can be compared with the tutorial's."""
-    return (run.config.get("train") or {}).get("dataset", "") == "fashion-mnist"
+    return run.train is not None and run.train.dataset == "fashion-mnist"
 
 
 def _curves(name: str, log, on_fashion: bool) -> None:
@@ -314,6 +316,13 @@ def _details(run: Run, log: MetricsLog) -> None:
         )
     if run.has_best or log.epochs():
         actions.downloads(run, log)
+    if log.left_out:
+        st.caption(
+            tr(
+                "Rows of metrics.jsonl that cannot be read, and are left out: {count:,}.",
+                count=log.left_out,
+            )
+        )
     text = runs.log_tail(run)
     with st.expander(
         tr("Log"), icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
@@ -343,7 +352,7 @@ def _recorded_screen(recording: recorded.Recording) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(tr(recording.title)), anchor=False, width="content")
         st.badge(tr(recording.label), icon=":material/history:", color="violet")
-    st.caption(_described(recording.config))
+    st.caption(_described(recording.spec, recording.train, recording.preset))
     if recording.note:
         st.info(formatting.plain(tr(recording.note)))
     if st.button(tr("Replay"), icon=":material/replay:", key=f"{key}-button"):

@@ -13,8 +13,7 @@ from dashboard.shared.language import N_, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
 from vggcore import runs
-from vggcore.machine.files import read_json
-from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, recorded
 
 _TABLE_KEY = "train-table"
@@ -179,39 +178,36 @@ def as_table(found: list[Run]) -> pd.DataFrame:
     """One row per run, in readable form."""
     rows = []
     for run in found:
-        train = run.config.get("train") or {}
-        card = read_json(run.path / "best.json") or {}
-        notes = runs.notes_of(run)
+        train, card = run.train, run.card
         rows.append(
             {
                 "run": run.name,
                 "state": tr(run.state),
-                "validation": card.get("val_accuracy"),
-                "test": card.get("test_accuracy"),
-                "network": network_name(run.config),
+                "validation": card.val_accuracy if card else None,
+                "test": card.test_accuracy if card else None,
+                "network": _network(run),
                 "recipe": run.preset,
-                "data": _data_of(train),
-                "epochs": train.get("epochs"),
+                "data": _data_of(train) if train else "",
+                "epochs": train.epochs if train else None,
                 "time": formatting.duration(run.status.seconds),
-                "tags": list(notes.tags),
-                "note": notes.note,
+                "tags": list(run.notes.tags),
+                "note": run.notes.note,
                 "created": pd.to_datetime(run.config.get("created"), errors="coerce", utc=True),
             }
         )
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
-def _data_of(train: dict) -> str:
+def _data_of(train: TrainConfig) -> str:
     """The data set; for own pictures, which ones."""
-    own = Path(str(train.get("pictures") or "")).name
-    return own or str(train.get("dataset", ""))
+    return Path(train.pictures).name or train.dataset
 
 
-def network_name(config: dict) -> str:
-    try:
-        return VGGSpec.from_dict(config.get("spec") or {}).name
-    except ValueError:
-        return ""
+def _network(run: Run) -> str:
+    """The network's name, or why the run is damaged."""
+    if run.damage:
+        return tr(run.damage)
+    return run.spec.name if run.spec else ""
 
 
 def _with_selected(selected: list[Run]) -> None:
@@ -264,8 +260,9 @@ def _overlay(selected: list[Run]) -> None:
 def differences(selected: list[Run]) -> pd.DataFrame:
     """Settings (rows) that differ between the runs (columns), as text."""
     settings = {
-        run.name: (run.config.get("spec") or {}) | (run.config.get("train") or {})
+        run.name: run.spec.to_dict() | run.train.to_dict()
         for run in selected
+        if run.spec and run.train
     }
     table = pd.DataFrame(settings).astype(str)
     return table[table.nunique(axis=1) > 1]

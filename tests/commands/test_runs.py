@@ -3,10 +3,12 @@ import os
 import sys
 
 import pytest
+from untrained import scored_card
 
 from vggcore import runs
 from vggcore.commands.cli import main
 from vggcore.machine import file_lock, paths
+from vggcore.model.architectures import VGGSpec
 from vggcore.runs import launching
 
 
@@ -102,7 +104,7 @@ def test_seeds_are_launched_as_a_group_and_summed_up(capsys):
     launched = answer(capsys, "launch", "--preset", "try-out", "--name", "mine", "--seeds", "2")
     assert launched["runs"] == ["mine-s0", "mine-s1"]
     for number, accuracy in enumerate((0.9, 0.92)):
-        card = json.dumps({"val_accuracy": accuracy})
+        card = scored_card(VGGSpec(), val_accuracy=accuracy)
         (paths.runs_dir() / f"mine-s{number}" / "best.json").write_text(card)
 
     assert answer(capsys, "group", "mine")["val_accuracy"]["mean"] == pytest.approx(0.91)

@@ -47,7 +47,8 @@ def test_a_damaged_recording_is_one_clear_line(tmp_path, monkeypatch):
 def test_a_run_becomes_a_recording(tmp_path, monkeypatch):
     run_dir = tmp_path / "runs" / "mine"
     run_dir.mkdir(parents=True)
-    config = {"created": "2026-11-24T10:00:00+00:00", "preset": "fast", "spec": {}, "train": {}}
+    config = {"name": "mine", "preset": "fast", "spec": {}, "train": {}}
+    config["created"] = "2026-11-24T10:00:00+00:00"
     (run_dir / "config.json").write_text(json.dumps(config))
     (run_dir / "status.json").write_text('{"state": "finished", "device": "cpu"}')
     row = {"kind": "step", "train_loss": 1.0, "seconds": 1.0}

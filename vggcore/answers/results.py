@@ -23,7 +23,7 @@ from vggcore.answers import judged
 from vggcore.answers.scores import Bin, expected_calibration_error, reliability, score, softmax
 from vggcore.data.raw_files import DataMissing
 from vggcore.machine import hardware, paths
-from vggcore.machine.files import FileError, write_atomically
+from vggcore.machine.files import FileError, parse_json, write_atomically
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
@@ -161,7 +161,7 @@ def _same_answers(half: np.ndarray, named: np.ndarray) -> np.ndarray:
 def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
     """The results in a file. Raises KeyError or ValueError if they do not fit the card."""
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
-        identity = json.loads(str(arrays["identity"]))
+        identity = parse_json(str(arrays["identity"]))
         found = {key: arrays[key] for key in arrays.files if key != "identity"}
     images = identity.pop("images")
     if identity != _identity(card):
@@ -211,7 +211,7 @@ def latency(name: str | Path) -> float | None:
     """
     file = latency_file(checkpoints.read_card(name))
     try:
-        return float(json.loads(file.read_bytes()))
+        return float(parse_json(file.read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     _hear_from_cluster()
     if args.action == "list":
         found = [r for r in runs.list_runs() if args.state in (None, r.state)]
-        entries = [r.to_dict() | asdict(runs.notes_of(r)) for r in found]
+        entries = [r.to_dict() | asdict(r.notes) for r in found]
         if args.tag:
             entries = [entry for entry in entries if args.tag in entry["tags"]]
         _print_list(entries, args.json)
@@ -120,8 +120,8 @@ def _launch(args: argparse.Namespace) -> dict:
 def _show(args: argparse.Namespace) -> dict:
     run = runs.look(args.name)
     ahead = runs.queue_ahead(run) if run.state == "queued" else []
-    notes = asdict(runs.notes_of(run))
-    return run.to_dict() | notes | {"queue_ahead": ahead, "config": run.config}
+    about = {"queue_ahead": ahead, "config": run.config or None}
+    return run.to_dict() | asdict(run.notes) | about
 
 
 def _group(args: argparse.Namespace) -> dict:
@@ -129,7 +129,7 @@ def _group(args: argparse.Namespace) -> dict:
 
 
 def _note(args: argparse.Namespace) -> dict:
-    before = runs.notes_of(runs.look(args.name))
+    before = runs.look(args.name).notes
     tags = [tag for tag in (*before.tags, *args.tag) if tag not in args.untag]
     after = runs.Notes(note=before.note if args.note is None else args.note, tags=tuple(tags))
     if after != before:
@@ -188,6 +188,8 @@ def _print_list(found: list[dict], as_json: bool) -> None:
     for entry in found:
         steps = f"{entry['step'] or 0:,}/{entry['total_steps'] or 0:,}"
         line = f"{entry['name']:<28} {entry['state']:<9} {steps:>15} steps  {_score(entry)}"
+        if entry["damage"]:
+            line += f"  {entry['damage']}"
         if entry["tags"]:
             line += f"  [{', '.join(entry['tags'])}]"
         print(line.rstrip()[:width] if sys.stdout.isatty() else line.rstrip())
@@ -212,6 +214,6 @@ def _print_group(answer: dict) -> None:
 
 def _print_one(answer: dict) -> None:
     for key, value in answer.items():
-        if value not in (None, "", []):
+        if value not in (None, "", [], ()):
             shown = json.dumps(value) if isinstance(value, (dict, list)) else value
             print(f"{key.replace('_', ' ')}: {shown}")

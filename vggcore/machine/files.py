@@ -6,6 +6,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from vggcore.machine.messages import Message
+
 
 class FileError(ValueError):
     """A file or folder that cannot be used; the message is one clear line."""
@@ -69,10 +71,38 @@ def write_json(file: Path, value: dict) -> None:
     write_atomically(file, to_json(value))
 
 
+def parse_json(content: str | bytes):
+    """The value that JSON text stands for. Raises ValueError, whatever a stranger wrote."""
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_object(file: Path) -> dict | None:
+    """The object in `file`; None if there is no such file. Raises FileError if it is damaged."""
+    try:
+        value = parse_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise cannot_be_read(file, error) from None
+    if not isinstance(value, dict):
+        raise cannot_be_read(file, ValueError("it is no JSON object"))
+    return value
+
+
 def read_json(file: Path) -> dict | None:
     """The object in `file`; None if it is missing, damaged or holds something else."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_object(file)
+    except FileError:
         return None
-    return value if isinstance(value, dict) else None
+
+
+def cannot_be_read(file: Path, error: OSError | ValueError) -> FileError:
+    """What to raise about a file that exists and cannot be used."""
+    why = error.strerror if isinstance(error, OSError) else None
+    if why is None:
+        why = next((each for each in error.args if isinstance(each, Message)), str(error))
+    return FileError(Message("{file} cannot be read: {error}", file=file.name, error=why))

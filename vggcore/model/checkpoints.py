@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
-from vggcore.machine.files import FileError, write_atomically, write_json
+from vggcore.machine.files import FileError, parse_json, write_atomically, write_json
 from vggcore.machine.messages import Message
 from vggcore.model.card import Card
 
@@ -69,7 +69,7 @@ def save(path: Path | str, network: "VGG", card: Card, *, half: bool = False) ->
 def is_whole(path: Path) -> bool:
     """Whether the weights and card of PATH (no suffix) exist and belong together."""
     try:
-        card = json.loads(path.with_name(path.name + ".json").read_bytes())
+        card = parse_json(path.with_name(path.name + ".json").read_bytes())
         weights = path.with_name(path.name + ".safetensors").read_bytes()
         return card["sha256"] == hashlib.sha256(weights).hexdigest()
     except (OSError, ValueError, KeyError, TypeError):
@@ -123,7 +123,7 @@ def read_card(name: str | Path) -> Card:
     path = find(name)
     file = path.with_name(path.name + ".json")
     try:
-        return Card.from_dict(json.loads(file.read_bytes()))
+        return Card.from_dict(parse_json(file.read_bytes()))
     except (OSError, ValueError) as error:
         raise CheckpointError(
             Message("the card {file} cannot be read: {error}", file=file, error=error)

@@ -4,7 +4,6 @@ A safetensors file is only data. A .pth is a pickle: it is read with PyTorch's `
 unpickler, which builds tensors and nothing else.
 """
 
-import json
 import warnings
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
+from vggcore.machine.files import parse_json
 from vggcore.model import checkpoints, page_weights
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.card import Card
@@ -77,7 +77,7 @@ def _card(file: Path) -> Card:
     try:
         if file.stat().st_size > _MAX_CARD_BYTES:
             raise ValueError("it is too large for a card")
-        return Card.from_dict(json.loads(file.read_bytes()))
+        return Card.from_dict(parse_json(file.read_bytes()))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"the card {file} cannot be read: {error}") from None
 

@@ -11,7 +11,6 @@ Two formats are read:
   `{"drawing": [[[x, …], [y, …]], …]}`, or that list of strokes alone, or one stroke alone.
 """
 
-import json
 import math
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from vggcore.machine.files import parse_json
 from vggcore.machine.messages import Message
 
 CANVAS = 256.0  # side of the canvas in its own units; points and brush sizes are in these
@@ -81,8 +81,8 @@ def _decode(text: str | bytes):
             Message("the drawing is larger than {limit} MB", limit=MAX_JSON_BYTES // 1_000_000)
         )
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested too deeply
+        return parse_json(text)
+    except ValueError:  # not JSON, not UTF-8, or nested too deeply
         raise StrokeError(Message("the drawing is not valid JSON")) from None
 
 

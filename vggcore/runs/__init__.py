@@ -6,10 +6,10 @@ number of app processes and terminals see the same. Nothing here loads PyTorch.
 
 from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds
 from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
-from vggcore.runs.lifecycle import delete, promote, rename, resume, stop
+from vggcore.runs.lifecycle import delete, promote, rename, resume, stop, write_notes
 from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
 from vggcore.runs.naming import Naming, naming_of
-from vggcore.runs.notes import Notes, notes_of, write_notes
+from vggcore.runs.notes import Notes
 from vggcore.runs.run import (
     MAX_PROCESSES,
     Run,
@@ -64,7 +64,6 @@ __all__ = [
     "look",
     "names_garments",
     "naming_of",
-    "notes_of",
     "process_memory",
     "processes_of",
     "promote",

@@ -27,6 +27,7 @@ from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import status
+from vggcore.runs.config import Config, read_config
 from vggcore.runs.names import CONFIG, METRICS, STOP
 from vggcore.runs.status import Status
 
@@ -81,37 +82,20 @@ class RunFolder:
         self._status: Status | None = None
 
     @cached_property
+    def _config(self) -> Config:
+        return read_config(self.path)
+
+    @property
     def config(self) -> dict:
-        file = self.path / CONFIG
-        try:
-            config = json.loads(file.read_bytes())
-        except FileNotFoundError:
-            raise FileError(
-                Message("{path} is not a run folder: no {config}", path=self.path, config=CONFIG)
-            ) from None
-        except (OSError, ValueError) as error:
-            raise FileError(
-                Message("{file} cannot be read: {error}", file=file, error=error)
-            ) from None
-        known = config if isinstance(config, dict) else {}
-        missing = [key for key in ("name", "spec", "train") if key not in known]
-        if missing:
-            raise FileError(
-                Message(
-                    "{file} is not the config of a run: it lacks {missing}",
-                    file=file,
-                    missing=missing[0],
-                )
-            )
-        return config
+        return self._config.values
 
-    @cached_property
+    @property
     def spec(self) -> VGGSpec:
-        return VGGSpec.from_dict(self.config["spec"])
+        return self._config.spec
 
-    @cached_property
+    @property
     def train(self) -> TrainConfig:
-        return TrainConfig.from_dict(self.config["train"])
+        return self._config.train
 
     def append_metrics(self, row: dict) -> None:
         """Add one complete line to the metrics."""

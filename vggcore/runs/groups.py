@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
-from vggcore.machine.files import read_json
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.launching import launch, requested_before
 from vggcore.runs.limits import Limits
-from vggcore.runs.names import BEST, RunError
+from vggcore.runs.names import RunError
 from vggcore.runs.run import Run, check_free, check_name, free_name, list_runs
 
 MAX_SEEDS = 20
@@ -40,8 +39,8 @@ class Group:
 
     def spread(self, score: str) -> Spread:
         """Spread of "val_accuracy" or "test_accuracy", as far as the runs' cards have it."""
-        cards = [read_json(run.path / f"{BEST}.json") or {} for run in self.runs]
-        return Spread(tuple(card[score] for card in cards if isinstance(card.get(score), float)))
+        found = [getattr(run.card, score, None) for run in self.runs]
+        return Spread(tuple(value for value in found if value is not None))
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -81,8 +80,7 @@ def group(name: str) -> Group:
 
 
 def _seed(run: Run) -> tuple[int, str]:
-    seed = (run.config.get("train") or {}).get("seed")
-    return (seed if isinstance(seed, int) else 0, run.name)
+    return (run.train.seed if run.train else 0, run.name)
 
 
 def launch_seeds(

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from vggcore.machine import paths
@@ -21,7 +21,8 @@ from vggcore.runs import locks, status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.launching import check_room, one_line_errors, start, write_queued
 from vggcore.runs.limits import Limits
-from vggcore.runs.names import BEST, CLUSTER, CONFIG, STOP, RunError, State
+from vggcore.runs.names import BEST, CLUSTER, CONFIG, NOTES, STOP, RunError, State
+from vggcore.runs.notes import Notes
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import Run, check_free, check_name, look, look_at, visitor_of
 
@@ -166,6 +167,17 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
             status.write(path, replace(said, summary=said.summary | {"run_dir": str(new_path)}))
         os.rename(path, new_path)
     return look_at(new_path)
+
+
+def write_notes(
+    name: str, notes: Notes, *, password: str = "", limits: Limits | None = None
+) -> Run:
+    """Replace the notes on a run, living or not. Raises RunError, NotAllowed."""
+    (limits or Limits.read()).require_owner(password, "writing on a run")
+    run = look(name)
+    with one_line_errors(run.path):
+        write_json(run.path / NOTES, asdict(notes))
+    return look_at(run.path)
 
 
 def promote(

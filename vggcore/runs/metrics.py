@@ -1,6 +1,5 @@
 """A run's metrics: read only what is new, thin out for charts, smooth, warn. No PyTorch."""
 
-import json
 import math
 import os
 from array import array
@@ -12,6 +11,7 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
+from vggcore.machine.files import parse_json
 from vggcore.machine.messages import Message
 from vggcore.runs.naming import GARMENTS, Naming
 
@@ -26,6 +26,15 @@ STEP_COLUMNS = (
     "learning_rate",
     "images_per_second",
     "memory_bytes",
+)
+EPOCH_COLUMNS = (
+    "epoch",
+    "step",
+    "seconds",
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
 )
 # For the whole GPU, whoever uses it; only present if a driver reports them.
 GPU_COLUMNS = ("gpu_busy", "gpu_memory_bytes")
@@ -42,7 +51,7 @@ class MetricsLog:
     """The rows of one `metrics.jsonl`, kept up to date by `refresh`.
 
     Continues where it stopped. An unfinished last line waits for the next time; a line that is no
-    JSON object is skipped. Where a resumed run writes steps again, the newest row counts.
+    row is left out, and counted. Where a resumed run writes steps again, the newest row counts.
     Safe to share between the sessions of an app.
     """
 
@@ -60,6 +69,7 @@ class MetricsLog:
         self._epochs: list[dict] = []
         self._events: list[dict] = []
         self._evidence: list[dict] = []
+        self.left_out = 0  # lines that cannot be read
 
     def refresh(self) -> bool:
         """Read what was added since the last time; returns whether there was anything."""
@@ -86,11 +96,11 @@ class MetricsLog:
         self._offset += len(whole)
         return whole.splitlines()
 
-    def _add(self, row: dict) -> None:
-        step = _number(row.get("step"))
-        if math.isnan(step):
-            return
-        if row.get("kind") == "step":
+    def _add(self, row: object) -> None:
+        step = _number(row.get("step")) if isinstance(row, dict) else math.nan
+        if not isinstance(row, dict) or not math.isfinite(step):
+            self.left_out += 1
+        elif row.get("kind") == "step":
             steps = self._steps["step"]
             if steps and step <= steps[-1]:
                 keep = bisect_left(steps, step)
@@ -98,12 +108,15 @@ class MetricsLog:
                     del column[keep:]
             for name, column in self._steps.items():
                 column.append(_number(row.get(name)))
-        elif row.get("kind") == "epoch":
-            self._epochs = [e for e in self._epochs if e["step"] < step] + [row]
-        elif row.get("kind") == "evidence":
+        elif row.get("kind") == "epoch" and math.isfinite(_number(row.get("epoch"))):
+            self._epochs = [e for e in self._epochs if e["step"] < step] + [_epoch(row)]
+        elif row.get("kind") == "evidence" and _is_evidence(row):
             self._evidence = [e for e in self._evidence if e["step"] < step] + [row]
         elif row.get("kind") == "event":
+            row = row | {"message": str(row.get("message", ""))}
             self._events = [e for e in self._events if e != row] + [row]
+        else:
+            self.left_out += 1
 
     def steps(self) -> pd.DataFrame:
         """Rows of kind "step", in order; floats, NaN where a value is missing."""
@@ -113,14 +126,14 @@ class MetricsLog:
         return pd.DataFrame({name: found[name] for name in told})
 
     def epochs(self) -> list[dict]:
-        """Rows of kind "epoch", in order."""
+        """Rows of kind "epoch", in order; NaN for numbers that are missing."""
         with self._lock:
             return list(self._epochs)
 
     def evidence(self) -> list[dict]:
         """Rows of kind "evidence", in order: see `training.evidence`."""
         with self._lock:
-            return [row for row in self._evidence if _is_evidence(row)]
+            return list(self._evidence)
 
     def events(self) -> list[dict]:
         """Rows of kind "event", in order."""
@@ -128,32 +141,63 @@ class MetricsLog:
             return list(self._events)
 
 
+def _epoch(row: dict) -> dict:
+    """An epoch's row with all of its numbers, and without a confusion or samples that are none."""
+    numbers = {name: _number(row.get(name)) for name in EPOCH_COLUMNS}
+    found = {"kind": "epoch"} | numbers | {"epoch": row["epoch"], "step": row["step"]}
+    confusion, samples = row.get("confusion"), row.get(SAMPLES)
+    if isinstance(confusion, list) and all(
+        _are_numbers(each, len(confusion)) for each in confusion
+    ):
+        found["confusion"] = confusion
+    classes = len(found.get("confusion", ()))
+    if isinstance(samples, list) and all(_is_sample(each, classes) for each in samples):
+        found[SAMPLES] = samples
+    return found
+
+
+def _is_sample(value: object, classes: int) -> bool:
+    """Whether it is a label and the chance of each class. classes: 0 if they are too many."""
+    if not isinstance(value, list) or len(value) != 2 or type(value[0]) is not int:
+        return False
+    label, chances = value
+    return _are_numbers(chances, classes or None) and 0 <= label < len(chances)
+
+
 def _is_evidence(row: dict) -> bool:
-    lists = [row.get("gradients"), row.get("dead")]
-    numbers = [n for values in lists if isinstance(values, list) for n in values]
-    return [len(values) if isinstance(values, list) else 0 for values in lists] == [6, 5] and all(
-        isinstance(n, int | float) for n in [*numbers, row.get("spread")]
-    )
+    lists = _are_numbers(row.get("gradients"), 6) and _are_numbers(row.get("dead"), 5)
+    return lists and _are_numbers([row.get("spread")])
 
 
-def _parse(lines: list[bytes]) -> list[dict]:
+def _are_numbers(values: object, count: int | None = None) -> bool:
+    """Whether it is a list of this many finite numbers."""
+    if not isinstance(values, list) or len(values) != (len(values) if count is None else count):
+        return False
+    return all(math.isfinite(_number(value)) for value in values)
+
+
+def _parse(lines: list[bytes]) -> list:
     try:  # one call for all is twice as fast, and nearly always possible
-        rows = json.loads(b"[" + b",".join(lines) + b"]")
+        rows = parse_json(b"[" + b",".join(lines) + b"]")
     except ValueError:
-        rows = [row for line in lines for row in _parse_one(line)]
-    return [row for row in rows if isinstance(row, dict)]
+        rows = [_parse_one(line) for line in lines]
+    return rows
 
 
-def _parse_one(line: bytes) -> list:
+def _parse_one(line: bytes) -> object:
     try:
-        return [json.loads(line)]
+        return parse_json(line)
     except ValueError:
-        return []
+        return None
 
 
-def _number(value) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number else math.nan
+def _number(value: object) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 300 digits
+        return math.nan
 
 
 def thin_out(x: np.ndarray, y: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:

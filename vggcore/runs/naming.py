@@ -36,5 +36,5 @@ def naming_of(path: Path) -> Naming:
     try:
         classes = tuple(map(str, kept["classes"]))
         return Naming.of(classes, [int(count) for count in kept["counts"]])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (KeyError, TypeError, ValueError, ArithmeticError):
         return GARMENTS

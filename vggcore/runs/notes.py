@@ -1,15 +1,12 @@
 """What people write about a run: a note and tags, kept in its folder."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from vggcore.machine.files import read_json, write_json
+from vggcore.machine.files import cannot_be_read, read_object
 from vggcore.machine.messages import Message
-from vggcore.runs.launching import one_line_errors
-from vggcore.runs.limits import Limits
 from vggcore.runs.names import NOTES, RunError
-from vggcore.runs.run import Run, look, look_at
 
 MAX_NOTE, MAX_TAG, MAX_TAGS = 2_000, 30, 20  # characters, characters, tags
 _TAG = re.compile(r"[\w][\w .:+/-]*")
@@ -52,23 +49,15 @@ class Notes:
                 )
 
 
-def notes_of(run: Run | Path) -> Notes:
-    """The notes on a run; empty if the file is missing or damaged."""
-    path = run.path if isinstance(run, Run) else run
-    found = read_json(path / NOTES) or {}
+def read_notes(folder: Path) -> Notes:
+    """The notes in a run's folder; empty if there are none. Raises FileError if damaged."""
+    found = read_object(folder / NOTES) or {}
     note, tags = found.get("note", ""), found.get("tags", [])
     try:
+        if not isinstance(note, str):
+            raise RunError(Message("the note must be a text"))
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise RunError(Message("the tags must be a list of texts"))
         return Notes(note=note, tags=tuple(tags))
-    except (RunError, AttributeError, TypeError):
-        return Notes()
-
-
-def write_notes(
-    name: str, notes: Notes, *, password: str = "", limits: Limits | None = None
-) -> Run:
-    """Replace the notes on a run, living or not. Raises RunError, NotAllowed."""
-    (limits or Limits.read()).require_owner(password, "writing on a run")
-    run = look(name)
-    with one_line_errors(run.path):
-        write_json(run.path / NOTES, asdict(notes))
-    return look_at(run.path)
+    except RunError as error:
+        raise cannot_be_read(folder / NOTES, error) from None

@@ -78,7 +78,7 @@ def next_ticket(runs_dir: Path) -> int:
     path = runs_dir / ".ticket.json"
     used = [(read_json(path) or {}).get("last", 0)]
     used += [said.ticket for _, said in _statuses(runs_dir)]
-    ticket = max(number for number in used if isinstance(number, int)) + 1
+    ticket = max((number for number in used if isinstance(number, int)), default=0) + 1
     write_json(path, {"last": ticket})
     return ticket
 

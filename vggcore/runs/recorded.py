@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vggcore.machine.files import read_json, write_atomically
+from vggcore.machine.files import parse_json, write_atomically
 from vggcore.machine.messages import Message
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
-from vggcore.runs.names import BEST, METRICS, RunError
+from vggcore.runs.names import METRICS, RunError
 from vggcore.runs.run import look
 
 FOLDER = Path(__file__).with_name("recordings")
@@ -32,7 +34,9 @@ class Recording:
     date: str
     note: str = ""
     evaluated_on: str = "validation"  # the images its epochs were measured on
-    config: dict = field(default_factory=dict)
+    preset: str = ""
+    spec: VGGSpec = VGGSpec()
+    train: TrainConfig = TrainConfig()
     step_rows: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=STEP_COLUMNS))
     epoch_rows: list[dict] = field(default_factory=list)
     event_rows: list[dict] = field(default_factory=list)
@@ -80,7 +84,8 @@ def load(name: str) -> Recording:
     if name not in names():
         raise RunError(Message("there is no recorded run named {name!r}", name=name))
     try:
-        values = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        values = parse_json((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+        config = values.get("config") or {}
         return Recording(
             name=name,
             title=values["title"],
@@ -89,7 +94,9 @@ def load(name: str) -> Recording:
             date=values["date"],
             note=values.get("note", ""),
             evaluated_on=values.get("evaluated_on", "validation"),
-            config=values.get("config") or {},
+            preset=config.get("preset") or "",
+            spec=VGGSpec.from_dict(config.get("spec") or {}),
+            train=TrainConfig.from_dict(config.get("train") or {}),
             step_rows=pd.DataFrame(values["steps"], columns=STEP_COLUMNS, dtype=float),
             epoch_rows=values["epochs"],
             event_rows=values.get("events", []),
@@ -104,15 +111,16 @@ def load(name: str) -> Recording:
 def record(name: str, out: Path | str | None = None) -> Path:
     """Write the run as a recording with thinned-out steps; returns the file. Raises RunError."""
     run = look(name)
+    if not run.config:
+        raise RunError(run.damage)
     log = MetricsLog(run.path / METRICS)
     log.refresh()
     steps = log.steps()
     kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
-    card = read_json(run.path / f"{BEST}.json") or {}
     values = {
         "name": name,
         "title": name,
-        "machine": card.get("machine") or platform.processor() or platform.machine(),
+        "machine": (run.card and run.card.machine) or platform.processor() or platform.machine(),
         "device": run.status.device or "cpu",
         "date": str(run.config.get("created", ""))[:10],
         "config": {key: run.config.get(key) for key in ("preset", "spec", "train")},

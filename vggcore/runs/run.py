@@ -4,19 +4,22 @@ import os
 import re
 import sys
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
-from vggcore.machine.files import read_json
+from vggcore.machine.files import FileError, read_json, read_object
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
-from vggcore.model.recipe import OWN
+from vggcore.model.recipe import OWN, TrainConfig
 from vggcore.runs import locks, status
+from vggcore.runs.config import read_config
 from vggcore.runs.names import (
     BEST,
     CLUSTER,
@@ -26,10 +29,12 @@ from vggcore.runs.names import (
     LIVING,
     LOG,
     STATES,
+    STATUS,
     STOP,
     RunError,
     State,
 )
+from vggcore.runs.notes import Notes, read_notes
 from vggcore.runs.queue import waiting_before
 from vggcore.runs.status import Status
 
@@ -45,9 +50,13 @@ class Run:
     name: str
     path: Path
     state: State
-    config: dict  # config.json; {} if it is damaged
+    config: dict  # config.json as it is; {} if it cannot be read, and then:
+    spec: VGGSpec | None  # None
+    train: TrainConfig | None  # None
     status: Status  # empty if status.json is missing or damaged
+    notes: Notes  # empty if there are none, or if they are damaged
     locked: bool  # a process is alive, if only to finish writing
+    damage: str = ""  # which of its files cannot be read, and why
     on_cluster: bool = False  # this folder is the copy of a run on the cluster
 
     @property
@@ -58,7 +67,7 @@ class Run:
     def resumable(self) -> bool:
         """Whether it ended before its last epoch and its process is gone."""
         ended_early = self.state in (State.STOPPED, State.FAILED, State.CRASHED)
-        return ended_early and not self.locked and self.config != {}
+        return ended_early and not self.locked and self.train is not None
 
     @property
     def has_best(self) -> bool:
@@ -74,8 +83,18 @@ class Run:
         return str(self.config.get("group") or "")
 
     @property
+    def card(self) -> Card | None:
+        """The card of its best checkpoint; None if there is none yet, or if it is damaged."""
+        try:
+            return checkpoints.read_card(self.path / BEST) if self.has_best else None
+        except checkpoints.CheckpointError:
+            return None
+
+    @property
     def message(self) -> str:
         """One line about the run's state, for people; may be empty."""
+        if self.damage and not self.status.state:
+            return ""  # nothing is known
         if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
                 return f"Its process ended without a word, and now {full}."
@@ -104,6 +123,7 @@ class Run:
             "device": said.device,
             "on": "cluster" if self.on_cluster else "this machine",
             "message": self.message,
+            "damage": self.damage or None,
             "trouble": said.trouble or None,
             "resumable": self.resumable,
             "summary": said.summary or None,
@@ -169,7 +189,7 @@ def look(name: str) -> Run:
     """The run as it is now. Raises RunError if there is none of that name."""
     _attend()
     path = paths.runs_dir() / check_name(name)
-    if not (path / CONFIG).is_file():
+    if not (path / CONFIG).exists():
         raise RunError(Message("there is no run named {name!r}", name=name))
     return look_at(path)
 
@@ -242,14 +262,8 @@ def look_at(path: Path) -> Run:
         if locked == still_locked:
             break
         locked = still_locked
-    return Run(
-        name=path.name,
-        path=path,
-        state=_state(locked, said, stop_requested),
-        config=read_json(path / CONFIG) or {},
-        status=said,
-        locked=locked,
-    )
+    state = _state(locked, said, stop_requested)
+    return _run(path, state=state, status=said, locked=locked)
 
 
 def _look_at_copy(path: Path) -> Run:
@@ -258,14 +272,36 @@ def _look_at_copy(path: Path) -> Run:
     state = State(said.state) if said.state in STATES else State.QUEUED
     if state in LIVING and (path / STOP).exists():
         state = State.STOPPING
+    return _run(path, state=state, status=said, locked=state in LIVING, on_cluster=True)
+
+
+T = TypeVar("T")
+
+
+def _run(path: Path, **known) -> Run:
+    """The run with what its other files say; those that cannot be read are its damage."""
+    damage: list[str] = []
+
+    def read(reader: Callable[[Path], T], place: Path, otherwise: T) -> T:
+        try:
+            return reader(place)
+        except FileError as error:
+            damage.append(error.args[0])
+            return otherwise
+
+    config = read(read_config, path, None)
+    notes = read(read_notes, path, Notes())
+    for name in (STATUS, CLUSTER):
+        read(read_object, path / name, None)
     return Run(
         name=path.name,
         path=path,
-        state=state,
-        config=read_json(path / CONFIG) or {},
-        status=said,
-        locked=state in LIVING,
-        on_cluster=True,
+        config=config.values if config else {},
+        spec=config.spec if config else None,
+        train=config.train if config else None,
+        notes=notes,
+        damage=damage[0] if damage else "",
+        **known,
     )
 
 

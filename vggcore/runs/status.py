@@ -10,7 +10,9 @@ from pathlib import Path
 from vggcore.machine.files import FileError, read_json, write_json
 from vggcore.runs.names import RESERVE, STATUS, State
 
+SCORES = ("best_val_accuracy", "test_accuracy")  # in a summary
 _RESERVE_BYTES = 16_384
+_MOST = 1e15  # of anything that is counted
 _NO_ROOM = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -46,11 +48,12 @@ class Status:
             value = (values or {}).get(f.name)
             if f.name == "choices" and isinstance(value, list):
                 value = tuple(map(str, value))
-            if (
-                value is not None
-                and not isinstance(value, bool)
-                and isinstance(value, _KINDS[f.name])
-            ):
+            if f.name == "summary" and isinstance(value, dict):
+                value = {
+                    k: v for k, v in value.items() if k not in SCORES or v is None or _is_amount(v)
+                }
+            kind = _KINDS[f.name]
+            if isinstance(value, kind) and (kind not in (int, _NUMBER) or _is_amount(value)):
                 found[f.name] = value
         return cls(**found)
 
@@ -65,6 +68,12 @@ class Status:
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
 
+def _is_amount(value) -> bool:
+    """Whether it is a number that something can be counted or measured to be."""
+    return isinstance(value, (int, float)) and type(value) is not bool and 0 <= value < _MOST
+
+
+_NUMBER = (int, float)
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "state": str,
     "message": str,
@@ -73,14 +82,14 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "total_steps": int,
     "epoch": int,
     "epochs": int,
-    "seconds": (int, float),
-    "images_per_second": (int, float),
+    "seconds": _NUMBER,
+    "images_per_second": _NUMBER,
     "device": str,
     "summary": dict,
     "ticket": int,
     "choices": tuple,
     "pid": int,
-    "updated": (int, float),
+    "updated": _NUMBER,
 }
 
 

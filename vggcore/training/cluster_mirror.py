@@ -1,7 +1,6 @@
 """On the cluster: a run's folder on the node, and its mirror in the store."""
 
 import hashlib
-import json
 import logging
 import threading
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import FileError, read_json, write_atomically, write_json
+from vggcore.machine.files import FileError, parse_json, read_json, write_atomically, write_json
 from vggcore.runs import status
 from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
@@ -174,7 +173,7 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 def _belong_together(best: dict[str, bytes]) -> bool:
     weights, card = best.values()
     try:
-        return json.loads(card)["sha256"] == hashlib.sha256(weights).hexdigest()
+        return parse_json(card)["sha256"] == hashlib.sha256(weights).hexdigest()
     except (ValueError, KeyError, TypeError):
         return False
 

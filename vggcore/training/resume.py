@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
-from vggcore.machine.files import write_atomically
+from vggcore.machine.files import parse_json, write_atomically
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import VGG
 from vggcore.runs.folder import RunFolder
@@ -113,7 +113,7 @@ def _read(file) -> tuple[dict[str, torch.Tensor], dict]:
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     if metadata.get("digest") != _digest(tensors):
         raise ValueError("damaged: its contents do not match its digest")
-    return tensors, json.loads(metadata["progress"])
+    return tensors, parse_json(metadata["progress"])
 
 
 def _digest(tensors: dict[str, torch.Tensor]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vggcore.machine import paths
-from vggcore.machine.files import write_atomically
+from vggcore.machine.files import parse_json, write_atomically
 from vggcore.machine.hardware import device_choices
 
 CHANNELS = (8, 32, 128, 512)
@@ -91,7 +91,7 @@ def read(device: str, precision: str) -> Speeds | None:
     """
     device = device_kind(device)
     try:
-        kept = json.loads(file().read_bytes())[f"{device} {precision}"]
+        kept = parse_json(file().read_bytes())[f"{device} {precision}"]
         if kept.pop("machine") == _machine():
             return Speeds(**kept)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent or damaged
@@ -120,7 +120,7 @@ def measure(device: str = "auto") -> dict[str, Speeds]:
     chosen = devices.resolve(device)
     measured = {name: _measure(chosen, name) for name in precision.hardware(chosen)}
     try:
-        kept = json.loads(file().read_bytes())
+        kept = parse_json(file().read_bytes())
     except (OSError, ValueError):
         kept = {}
     for name, speeds in measured.items():

@@ -1,7 +1,6 @@
 """The local copy of one run's folder, kept in line with what the store and the cluster say."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -11,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from vggcore.machine.files import read_json, to_json, write_atomically, write_json
+from vggcore.machine.files import parse_json, to_json, write_atomically, write_json
 from vggcore.machine.messages import Message
 from vggcore.runs import locks, status
 from vggcore.runs.cluster.jobs import Job, Jobs
@@ -24,7 +23,7 @@ from vggcore.runs.cluster.store import (
     StoreError,
     common_length,
 )
-from vggcore.runs.cluster.submitting import QUEUE, job_name
+from vggcore.runs.cluster.submitting import QUEUE, job_name, read_about
 from vggcore.runs.names import BEST, CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
 from vggcore.runs.status import Status
 
@@ -70,7 +69,7 @@ class Copy:
     def update(self) -> None:
         """Bring the folder up to date. Raises FileError, OSError if it cannot be written."""
         asked_to_stop = (self.folder / STOP).exists()
-        about = read_json(self.folder / CLUSTER) or {}
+        about = read_about(self.folder)
         resting = self._settled and about.get("attempt") == self._number and not asked_to_stop
         if resting and time.monotonic() - self._looked < _SETTLED_SECONDS:
             return
@@ -84,11 +83,11 @@ class Copy:
             os.close(lock)
 
     def _update(self) -> None:
-        about = read_json(self.folder / CLUSTER) or {}
+        about = read_about(self.folder)
         if not about.get("submitted"):
             self._wait_for_submission()
             return
-        self._follow(int(about.get("attempt", 1)))
+        self._follow(about.get("attempt", 1))
         before = status.read(self.folder)
         try:
             job, silence = self._job(), ""
@@ -114,7 +113,7 @@ class Copy:
             self._say(replace(said, trouble=str(error)))
             return
         if begun:  # the job may exist: follow it like any other
-            about = read_json(self.folder / CLUSTER) or {}
+            about = read_about(self.folder)
             write_json(self.folder / CLUSTER, about | {"submitted": True})
         else:
             self._say(replace(said, state=State.CRASHED, message=UNSENT))
@@ -333,7 +332,7 @@ def _sha256(file: Path) -> str:
 
 def _named(card: bytes, name: str) -> bytes:
     try:
-        return to_json(json.loads(card) | {"name": name})
+        return to_json(parse_json(card) | {"name": name})
     except (ValueError, TypeError):
         return card
 

@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from vggcore.machine.files import parse_json
 from vggcore.machine.messages import Message
 from vggcore.runs.cluster.settings import Cluster
 from vggcore.runs.names import RunError
@@ -95,7 +96,7 @@ class Jobs:
         if answer is None:
             return None
         try:
-            found = json.loads(answer)
+            found = parse_json(answer)
             return Job(str(found["status"]), " ".join(str(found.get("message") or "").split()))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._strange() from None
@@ -112,7 +113,7 @@ class Jobs:
         """What the job has printed; empty if the cluster does not know it."""
         answer = self._ask("GET", f"/api/jobs/{quote(job)}/logs", missing=True)
         try:
-            return str(json.loads(answer)["logs"] or "") if answer else ""
+            return str(parse_json(answer)["logs"] or "") if answer else ""
         except (ValueError, KeyError, TypeError):
             return ""
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from vggcore.machine.files import parse_json
 from vggcore.machine.messages import Message
 
 ADDRESS = "VGGCORE_RAY"
@@ -120,7 +121,7 @@ def to_text(options: Mapping[str, object]) -> str:
 def _object(values: Mapping[str, str], name: str) -> dict:
     text = values.get(name, "").strip()
     try:
-        found = json.loads(text) if text else {}
+        found = parse_json(text) if text else {}
     except ValueError:
         found = None
     if not isinstance(found, dict):

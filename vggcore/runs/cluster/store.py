@@ -15,7 +15,6 @@ a later one writes.
 """
 
 import hashlib
-import json
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggcore.machine.files import to_json
+from vggcore.machine.files import parse_json, to_json
 from vggcore.machine.messages import Message
 from vggcore.runs.cluster.settings import STORE, without_password
 from vggcore.runs.names import RunError
@@ -104,7 +103,7 @@ class Store:
     def read_json(self, name: str) -> dict | None:
         """The JSON object in a file; None if it is missing or holds something else."""
         try:
-            found = json.loads(self.read(name))
+            found = parse_json(self.read(name))
         except (Missing, ValueError):
             return None
         return found if isinstance(found, dict) else None

@@ -38,9 +38,15 @@ def job_name(run_id: str, attempt: int) -> str:
     return f"{run_id}-{attempt}"
 
 
+def read_about(folder: Path) -> dict:
+    """What cluster.json says of `run`, `attempt` and `submitted`, without what is damaged."""
+    found, kinds = read_json(folder / CLUSTER) or {}, {"run": str, "attempt": int}
+    return {key: value for key, value in found.items() if isinstance(value, kinds.get(key, object))}
+
+
 def run_id_of(folder: Path) -> str:
     """The store's id of the run in this folder; empty if it trains on this machine."""
-    return str((read_json(folder / CLUSTER) or {}).get("run", ""))
+    return read_about(folder).get("run", "")
 
 
 def prepare(folder: Path) -> None:
@@ -64,7 +70,7 @@ def launch(folder: Path) -> None:
     Raises RunError, in one line.
     """
     cluster = settings.require()
-    config, about = RunFolder(folder).config, read_json(folder / CLUSTER) or {}
+    config, about = RunFolder(folder).config, read_about(folder)
     train = RunFolder(folder).train
     start = checkpoints.find(train.init_from) if train.init_from else None
     if start:
@@ -82,8 +88,7 @@ def launch(folder: Path) -> None:
             with suppress(StoreError):  # report the first error
                 stored.delete()
         raise
-    now = read_json(folder / CLUSTER) or about
-    write_json(folder / CLUSTER, now | {"submitted": True})
+    write_json(folder / CLUSTER, about | read_about(folder) | {"submitted": True})
 
 
 def resume(folder: Path) -> None:
@@ -91,8 +96,7 @@ def resume(folder: Path) -> None:
 
     Raises RunError, in one line.
     """
-    about = read_json(folder / CLUSTER) or {}
-    cluster = settings.require()
+    about, cluster = read_about(folder), settings.require()
     stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
     if stored.config() is None:
         raise RunError(Message("run {name} is no longer in the store", name=folder.name))
@@ -100,7 +104,7 @@ def resume(folder: Path) -> None:
     earlier = stored.attempts()
     for before in earlier[-1:]:  # if its job is still alive after all, it ends
         stored.attempt(before).request_stop()
-    number = max([int(about.get("attempt", 0)), *earlier]) + 1
+    number = max([about.get("attempt", 0), *earlier]) + 1
     stored.attempt(number).begin()
     try:
         _submit(cluster, stored, number, package_name)
@@ -118,13 +122,13 @@ def resume(folder: Path) -> None:
 
 def delete(folder: Path) -> None:
     """Remove a run from the store, for every machine. Raises RunError if that is impossible."""
-    about, cluster = read_json(folder / CLUSTER) or {}, settings.read()
-    if cluster is None:  # the setting is gone: only the local copy can be deleted
+    about, cluster = read_about(folder), settings.read()
+    if cluster is None or "run" not in about:  # only the local copy can be deleted
         return
-    stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
+    stored = StoredRun(Store(cluster.store, cluster.store_options), about["run"])
     stored.delete()
     with suppress(RunError):  # only tidying up: Ray forgets its jobs by itself
-        Jobs(cluster).forget(job_name(stored.id, int(about.get("attempt", 1))))
+        Jobs(cluster).forget(job_name(stored.id, about.get("attempt", 1)))
 
 
 def _upload_package(jobs: Jobs) -> str:
