@@ -221,7 +221,10 @@ def answer_html(prediction: Prediction, heading: str = "") -> str:
     )
     if prediction.unsure:
         verdict, note = tr("Unsure"), escape(tr(prediction.reason))
-    bars = "".join(_bar(label, chance) for label, chance in ranked)
+    colour = palette.BAR_MUTED if prediction.none_of_these else palette.BAR
+    bars = "".join(_bar(label, chance, colour) for label, chance in ranked)
+    if prediction.none_of_these:
+        bars = f"<li>{tr('If it were one of them:')}</li>{bars}"
     title = f"<div>{escape(heading)}</div>" if heading else ""
     return (
         f'{title}<div role="status" class="answer" style="margin-bottom:.5rem">'
@@ -231,14 +234,14 @@ def answer_html(prediction: Prediction, heading: str = "") -> str:
     )
 
 
-def _bar(label: str, chance: float) -> str:
+def _bar(label: str, chance: float, colour: str) -> str:
     return (
         '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
         'align-items:center;margin:.2rem 0">'
         f"<span>{escape(tr(label))}</span>"
         f'<span style="background:{palette.BAR_GROUND};border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
-        f'background:{palette.BAR}"></span></span>'
+        f'background:{colour}"></span></span>'
         f'<span style="text-align:right">{percent(chance, 1)}</span></li>'
     )
 
@@ -264,7 +267,12 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
     """Grad-CAM, feature maps and nearest training images for one network's answer."""
     seen = prediction.prepared.network_input
     picture = network.network_input(seen)
-    st.subheader(tr("Why {label}? ({name})", label=tr(prediction.label), name=name))
+    why = (
+        N_("Why {label}, if it were one of them? ({name})")
+        if prediction.none_of_these
+        else N_("Why {label}? ({name})")
+    )
+    st.subheader(tr(why, label=tr(prediction.label), name=name))
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
     st.markdown(tr("**Where it found evidence** (Grad-CAM), for its three most probable classes"))
     st.html(

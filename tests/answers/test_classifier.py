@@ -134,6 +134,28 @@ def knows_tops(saved):
     return classifier
 
 
+@pytest.mark.parametrize(
+    ("best", "second", "ground", "unsure", "none"),
+    [
+        (9.0, 0.0, 240, False, False),
+        (2.0, 1.99, 240, True, False),  # either of two
+        (0.9, -9.0, 240, True, True),
+        (9.0, 0.0, 40, True, True),  # blank
+    ],
+)
+def test_none_of_these_is_said_where_that_is_the_doubt(
+    knows_tops, best, second, ground, unsure, none
+):
+    logits = torch.full((len(CLASSES),), -9.0)
+    logits[:2] = torch.tensor([best, second])
+    knows_tops._answering = lambda inputs: logits.expand(len(inputs), -1)
+    knows_tops.temperature = 4.0
+
+    answer = knows_tops.classify(np.full((9, 9), 40, np.uint8) if ground == 40 else top(ground))
+
+    assert (answer.unsure, answer.none_of_these) == (unsure, none)
+
+
 def top(ground=240) -> np.ndarray:
     """Sleeves above, a slim body below."""
     picture = np.full((150, 150), ground, np.uint8)

@@ -57,6 +57,19 @@ def test_people_never_read_that_it_is_certain(pictures, capsys, monkeypatch):
     assert percent(0.99999, 1) == "99.9%" and percent(1.0) == "99%" and percent(0.934) == "93%"
 
 
+def test_what_may_be_none_of_the_classes_is_not_named(pictures, capsys, monkeypatch):
+    chances = dict.fromkeys(CLASSES, 0.0) | {"Bag": 0.859}
+    none = Prediction("Bag", 0.859, chances, True, "No garment.", None, none_of_these=True)
+    monkeypatch.setattr(Classifier, "classify", lambda *_, **__: none)
+    file = str(pictures / "a.png")
+
+    assert main(["classify", file]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{file}: unsure: No garment. If it were one of them: Bag 85.9%\n"
+    assert main(["classify", file, "--json"]) == 0
+    assert answers(capsys)[0]["none_of_these"] is True
+
+
 def test_a_folder_is_searched_for_pictures(pictures, capsys):
     assert main(["classify", str(pictures), "--json"]) == 0
 

@@ -21,6 +21,17 @@ def test_the_peak_is_in_bytes_where_nothing_else_is_known(system, scale, monkeyp
     assert devices.memory_bytes(torch.device("cpu")) == 5000 * scale
 
 
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_a_gpu_of_any_kind_is_waited_for(kind, monkeypatch):
+    waited = []
+    for each in ("cuda", "mps"):
+        module = getattr(torch, each)
+        monkeypatch.setattr(module, "synchronize", lambda *_, each=each: waited.append(each))
+    devices.synchronise(torch.device(kind))
+    devices.synchronise(torch.device("cpu"))
+    assert waited == [kind]
+
+
 def test_of_several_gpus_as_many_must_be_there(monkeypatch):
     """Their numbers are those before the others were hidden from this process."""
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from untrained import save_untrained
 
 from dashboard.classify import correct, photo
 from dashboard.classify.panel import answer_html
+from dashboard.shared import palette
 from vggcore.answers.classifier import Prediction
 from vggcore.data.classes import percent
 from vggcore.model import checkpoints
@@ -41,11 +43,23 @@ def folders(tmp_path, monkeypatch):
 )
 def test_no_answer_claims_to_be_certain(chance, whole, tenths):
     answer = SimpleNamespace(
-        label="Bag", probability=chance, probabilities={"Bag": chance}, unsure=False
+        label="Bag",
+        probability=chance,
+        probabilities={"Bag": chance},
+        unsure=False,
+        none_of_these=False,
     )
     html = answer_html(answer)
     assert f">{tenths} sure<" in html and f">{tenths}<" in html
     assert percent(chance) == whole  # the short form
+
+
+def test_the_bars_of_what_may_be_none_of_the_classes_are_muted_and_say_so():
+    none = Prediction("Bag", 0.859, {"Bag": 0.859}, True, "No garment.", None, none_of_these=True)
+    for answer in (none, replace(none, none_of_these=False)):
+        html = answer_html(answer)
+        assert ("If it were one of them:" in html) == answer.none_of_these
+        assert (palette.BAR not in html) == answer.none_of_these
 
 
 def classify(source: str = "Draw", **state) -> AppTest:

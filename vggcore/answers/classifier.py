@@ -37,6 +37,7 @@ class Prediction:
     reason: str  # one sentence for people; empty when sure
     prepared: Prepared = field(repr=False)  # the way from the picture to the network's input
     looked_at: Box | None = None  # the part of the picture that this is about; None: all of it
+    none_of_these: bool = False  # unsure because it seems to show none of the classes
     turn: int = 0  # degrees to the left by which the picture apparently needs turning
     several: tuple["Thing", ...] = ()  # if a picture shows several: each with its own answer
 
@@ -104,7 +105,8 @@ class Classifier:
             reason = Message(
                 "There are several things here: {listed}. Choose the one you mean.", listed=listed
             )
-            return replace(answer, unsure=True, reason=reason, several=several)
+            answer = replace(answer, unsure=True, reason=reason, none_of_these=False)
+            return replace(answer, several=several)
         if sure and (answer.unsure or answer.label != named[0]):
             answer = max(sure, key=lambda part: part.probability)
         return replace(answer, several=several)
@@ -119,7 +121,8 @@ class Classifier:
         logits = self._mean_logits(prepared.inputs)
         chances = (logits / self.temperature).softmax(0).tolist()
         best = max(range(len(chances)), key=chances.__getitem__)
-        reason, turn = self._doubt(prepared, logits, chances), 0
+        reason, none_of_these = self._doubt(prepared, logits, chances)
+        turn = 0
         if not prepared.blank and (reason or chances[best] < _PLAINLY_UPRIGHT):
             turn, upright = self._needed_turn(prepared, logits)
             if turn:
@@ -135,6 +138,7 @@ class Classifier:
             unsure=bool(reason),
             reason=reason,
             prepared=prepared,
+            none_of_these=none_of_these and not turn,
             turn=turn,
         )
 
@@ -181,27 +185,32 @@ class Classifier:
             return 0, ""
         return 90 * (best + 1), self.classes[int(upright.argmax())]
 
-    def _doubt(self, prepared: Prepared, logits: torch.Tensor, chances: list[float]) -> str:
-        """Why the answer is unsure; empty if it is not."""
+    def _doubt(
+        self, prepared: Prepared, logits: torch.Tensor, chances: list[float]
+    ) -> tuple[str, bool]:
+        """Why the answer is unsure, or ""; and whether because it seems to be no class at all."""
         if prepared.blank:
-            return Message("The picture is blank: nothing stands out from its background.")
+            blank = Message("The picture is blank: nothing stands out from its background.")
+            return blank, True
         limits = self.checkpoint.card.unsure
         no_garment, unclear = doubt.doubts(logits, self.temperature, limits, prepared.drawn)
         if no_garment:
             if not judged.is_own(self.checkpoint.card):
-                return Message("This does not look like any of the ten kinds of garment.")
-            return Message(
+                return Message("This does not look like any of the ten kinds of garment."), True
+            none = Message(
                 "This does not look like any of the {count} classes that it knows.",
                 count=len(self.classes),
             )
+            return none, True
         if unclear:
             first, second = sorted(zip(chances, self.classes, strict=True), reverse=True)[:2]
-            return Message(
+            either = Message(
                 "It could be {first} or {second}: neither is clear enough.",
                 first=Message(first[1]),
                 second=Message(second[1]),
             )
-        return ""
+            return either, False
+        return "", False
 
 
 @lru_cache(maxsize=8)

@@ -208,6 +208,7 @@ def _row(name: str, prediction: "Prediction", place: _Place) -> dict:
         "probabilities": prediction.probabilities,
         "unsure": prediction.unsure,
         "reason": prediction.reason,
+        "none_of_these": prediction.none_of_these,  # the probabilities are then: if it were one
         "looked_at": place.in_file(prediction.looked_at) if prediction.looked_at else None,
         "turn": prediction.turn,
         "several": [
@@ -257,8 +258,12 @@ def _print(rows: list[dict], *, as_json: bool) -> None:
         if "error" in row:
             print(f"{row['file']}: {row['error']}")
             continue
-        unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
-        print(f"{row['file']}: {row['label']} {percent(row['probability'], 1)}{unsure}")
+        named = f"{row['label']} {percent(row['probability'], 1)}"
+        if row["none_of_these"]:
+            print(f"{row['file']}: unsure: {row['reason']} If it were one of them: {named}")
+        else:
+            unsure = f"  unsure: {row['reason']}" if row["unsure"] else ""
+            print(f"{row['file']}: {named}{unsure}")
         if row["looked_at"]:
             print(
                 f"  looked only at --crop {','.join(map(str, row['looked_at']))}, "

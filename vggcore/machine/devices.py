@@ -68,6 +68,8 @@ def synchronise(device: torch.device) -> None:
     """Wait for a GPU's queued work, so that timings are right."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
