@@ -224,7 +224,8 @@ def answer_html(prediction: Prediction, heading: str = "") -> str:
     colour = palette.BAR_MUTED if prediction.none_of_these else palette.BAR
     bars = "".join(_bar(label, chance, colour) for label, chance in ranked)
     if prediction.none_of_these:
-        bars = f"<li>{tr('If it were one of them:')}</li>{bars}"
+        condition = tr("If it were one of them:")
+        bars = f"<li>{condition}</li>{bars}"
     title = f"<div>{escape(heading)}</div>" if heading else ""
     return (
         f'{title}<div role="status" class="answer" style="margin-bottom:.5rem">'
