@@ -15,8 +15,6 @@ from vggcore import runs
 from vggcore.answers import export
 from vggcore.machine import paths
 from vggcore.model import checkpoints
-from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, tensorboard
 from vggcore.runs.metrics import MetricsLog
 
