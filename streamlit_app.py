@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.shared import deployment, internals, language
+from dashboard.shared import deployment, internals, language, public_server
 from dashboard.shared.language import tr
 
 # A file of our own: visitors' browsers would fetch a named icon from another site.
@@ -19,7 +19,11 @@ PAGES = [
     st.Page("pages/classify.py", title=tr("Classify"), icon=":material/draw:"),
     st.Page("pages/results.py", title=tr("Results"), icon=":material/insights:"),
 ]
-if not deployment.limits().public:
+limits = deployment.limits()
+public_server.end_sessions_in_time()
+if limits.public:
+    public_server.guard(limits)
+else:
     PAGES += [
         st.Page("pages/pictures.py", title=tr("Your pictures"), icon=":material/photo_library:"),
         st.Page("pages/machine.py", title=tr("This machine"), icon=":material/memory:"),

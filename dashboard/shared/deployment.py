@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ def limits() -> Limits:
     values = dict(os.environ)
     if st.secrets.load_if_toml_exists():
         values |= {key: str(value) for key, value in st.secrets.items()}
-    return Limits.read(values)
+    return replace(Limits.read(values), address=st.context.ip_address or "")
 
 
 def visitor() -> str:

@@ -1,4 +1,6 @@
 import os
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,6 +107,30 @@ def test_without_a_password_nobody_is_the_owner():
     allowed = Limits.read({"VGGCORE_PUBLIC": "true"})
 
     assert not allowed.is_owner("") and not allowed.is_owner("anything")
+
+
+def test_a_password_cannot_be_guessed_fast(monkeypatch, caplog):
+    now = 100.0
+    monkeypatch.setattr(limits, "_guesses", limits._Guesses())
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: now))
+    stranger = replace(Limits.read(PUBLIC), address="192.0.2.7")
+
+    def attempt(password: str, who: Limits = stranger) -> str:
+        with pytest.raises(NotAllowed) as refused:
+            who.require_owner(password, "deleting a run")
+        return str(refused.value)
+
+    assert all("needs the password" in attempt(f"guess {n}") for n in range(5))
+    assert "in 10 s" in attempt("secret")  # not even the right one is tried
+    assert len(caplog.records) == 5 and "192.0.2.7" in caplog.text and "guess" not in caplog.text
+    replace(stranger, address="192.0.2.8").require_owner("secret", "deleting a run")
+    now += 10
+    attempt("guess 6")
+    assert "in 20 s" in attempt("guess 7")
+    now += 20
+    stranger.require_owner("secret", "deleting a run")
+    assert "needs the password" in attempt("guess 8")  # the count starts anew
+    assert all("needs the password" in attempt("") for _ in range(9))  # nothing typed: no guess
 
 
 @pytest.mark.parametrize("value", ["many", "-1", "nan", "inf"])

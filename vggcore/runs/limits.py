@@ -6,12 +6,22 @@ promoting need VGGCORE_OWNER_PASSWORD; if it is not set, nobody can. Plain Pytho
 """
 
 import hmac
+import logging
 import os
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 
 from vggcore.machine.messages import Message
 from vggcore.model.recipe import CORRECTIONS, OWN, PRESETS, TrainConfig
+
+log = logging.getLogger(__name__)
+
+_FREE_GUESSES = 5  # wrong passwords from one address before it has to wait
+_FIRST_PAUSE, _LONGEST_PAUSE = 10.0, 900.0  # seconds; it doubles each time
+_REMEMBERED = 3_600.0  # seconds
 
 
 class NotAllowed(ValueError):
@@ -31,7 +41,10 @@ class Limits:
     queue: int = 4  # living runs of all visitors together
     disk_bytes: int = 2_000_000_000  # of all run folders together
     collecting: bool = False  # visitors' corrections are stored, with their consent
+    session_bytes: int = 100_000_000  # of one visitor's uploads, in the server's memory
+    uploaded_bytes: int = 500_000_000  # of all visitors' uploads together
     owner_password: str = ""
+    address: str = ""  # of whoever is asking, as far as it is known
 
     @classmethod
     def read(cls, values: Mapping[str, str] | None = None) -> "Limits":
@@ -58,6 +71,12 @@ class Limits:
             ),
             queue=int(_number(values, "VGGCORE_PUBLIC_QUEUE", cls.queue)),
             disk_bytes=int(1e9 * _number(values, "VGGCORE_PUBLIC_DISK_GB", cls.disk_bytes / 1e9)),
+            session_bytes=int(
+                1e6 * _number(values, "VGGCORE_PUBLIC_UPLOAD_MB", cls.session_bytes / 1e6)
+            ),
+            uploaded_bytes=int(
+                1e6 * _number(values, "VGGCORE_PUBLIC_UPLOADS_MB", cls.uploaded_bytes / 1e6)
+            ),
             owner_password=str(values.get("VGGCORE_OWNER_PASSWORD", "")),
         )
 
@@ -69,11 +88,18 @@ class Limits:
         return bool(expected) and hmac.compare_digest(password.encode(), expected)
 
     def require_owner(self, password: str, action: str) -> None:
-        """Raises NotAllowed unless `password` is the owner's."""
+        """Raises NotAllowed unless `password` is the owner's, or after too many wrong ones."""
+        if self.public and (wait := _guesses.wait(self.address)):
+            raise NotAllowed(
+                Message("too many wrong passwords: try again in {wait:.0f} s", wait=ceil(wait))
+            )
         if not self.is_owner(password):
+            if password:
+                _guesses.note_wrong(self.address)
             raise NotAllowed(
                 Message("{action} needs the password of this deployment's owner", action=action)
             )
+        _guesses.forget(self.address)
 
     def capped(self, preset: str, train: TrainConfig) -> TrainConfig:
         """`train` as a visitor may run it: the preset's own recipe under this deployment's caps.
@@ -114,6 +140,39 @@ class Limits:
             )
         if disk_bytes >= self.disk_bytes:
             raise NotAllowed(Message("the space for runs on this deployment is used up"))
+
+
+class _Guesses:
+    """Wrong passwords from each address: after some, the next has to wait, and longer each time."""
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, tuple[int, float]] = {}  # by address: how many, the last one's time
+        self._lock = threading.Lock()
+
+    def wait(self, address: str) -> float:
+        """Seconds until this address may try again."""
+        count, last = self._wrong.get(address, (0, 0.0))
+        if count < _FREE_GUESSES:
+            return 0.0
+        pause = min(_FIRST_PAUSE * 2.0 ** (count - _FREE_GUESSES), _LONGEST_PAUSE)
+        return max(0.0, last + pause - time.monotonic())
+
+    def note_wrong(self, address: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            long_ago = [key for key, (_, last) in self._wrong.items() if now > last + _REMEMBERED]
+            for key in long_ago:
+                del self._wrong[key]
+            count = self._wrong.get(address, (0, now))[0] + 1
+            self._wrong[address] = (count, now)
+        log.warning("wrong password of the owner from %s, number %d", address or "?", count)
+
+    def forget(self, address: str) -> None:
+        with self._lock:
+            self._wrong.pop(address, None)
+
+
+_guesses = _Guesses()
 
 
 def _flag(values: Mapping[str, str], name: str) -> bool:
