@@ -13,7 +13,7 @@ from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.data.own import known_sets, prepared, sources
 from vggcore.data.own.prepared import Prepared
-from vggcore.data.own.report import Report, contact_sheet, report
+from vggcore.data.own.report import Report, contact_sheet, legend, report
 from vggcore.model.recipe import PRESETS
 from vggcore.training import cost
 
@@ -69,6 +69,8 @@ def show(source: str) -> None:
     with right:
         title = tr("Some pictures of each class")
         st.image(sheet, caption=title, alt=title)
+        if numbered := legend(tuple(one.name for one in found.classes)):
+            st.caption(formatting.plain(", ".join(f"{n} = {name}" for n, name in numbered.items())))
 
 
 def _numbers(found: Report) -> None:

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from vggcore.data.own import prepared
-    from vggcore.data.own.report import contact_sheet, report
+    from vggcore.data.own.report import contact_sheet, legend, report
 
     shown = sys.stderr.isatty()
 
@@ -61,6 +61,8 @@ def _check(args: argparse.Namespace) -> int:
             contact_sheet(pictures).save(args.sheet)
         except (OSError, ValueError) as error:
             raise ValueError(f"cannot write {args.sheet}: {error}") from None
+        for number, name in legend(pictures.classes).items():
+            print(f"{args.sheet}: {number} is {name}", file=sys.stderr)
     if args.json:
         print(json.dumps(found.to_dict()))
         return 0

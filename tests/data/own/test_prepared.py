@@ -1,6 +1,7 @@
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import own_pictures as made
@@ -9,9 +10,10 @@ import pytest
 from vggcore.data.own import known_sets, prepared
 from vggcore.data.own.listing import PicturesError
 from vggcore.data.own.prepared import Form
-from vggcore.data.own.report import contact_sheet, report
+from vggcore.data.own.report import contact_sheet, legend, report
 from vggcore.data.own.sources import open_listing
 from vggcore.machine import paths
+from vggcore.pictures import lettering
 from vggcore.pictures.prepare import prepare
 
 FORM = Form(32, "picture")
@@ -146,6 +148,22 @@ def test_the_contact_sheet_shows_every_class(source):
 
     assert sheet.shape[0] == 3 * 94 + 4
     assert all((sheet[94 * n + 40 : 94 * n + 60] != 255).any() for n in range(3))
+
+
+@pytest.mark.parametrize("installed", [lettering._INSTALLED, ()])
+def test_no_class_stands_on_the_contact_sheet_as_empty_boxes(source, monkeypatch, installed):
+    monkeypatch.setattr(lettering, "_INSTALLED", installed)
+    pictures = replace(prepared.prepared(source, FORM), classes=("狗", "猫", "देवता"))
+    sheet = np.asarray(contact_sheet(pictures))
+    numbered = legend(pictures.classes)
+
+    names = [name if n not in numbered else str(n) for n, name in enumerate(pictures.classes, 1)]
+    assert all(lettering.font_for(name, 13) for name in names)
+    assert set(numbered.values()) <= set(pictures.classes)
+    labels = [sheet[94 * n + 4 : 94 * n + 20, :40] for n in range(3)]
+    assert all((one != 255).any() and (one != labels[0]).any() for one in labels[1:])
+    if not installed:
+        assert numbered == {1: "狗", 2: "猫", 3: "देवता"}
 
 
 def test_a_known_set_with_its_own_test_pictures(tmp_path, monkeypatch):

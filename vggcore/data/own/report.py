@@ -9,11 +9,12 @@ from PIL import Image, ImageDraw
 from vggcore.data.own import splits
 from vggcore.data.own.prepared import Prepared
 from vggcore.machine.messages import Message
+from vggcore.pictures.lettering import font_for
 
 _UNEVEN = 5.0  # ratio of the largest to the smallest class from which we warn
 _FEW = 20  # training pictures of a class below which we warn
 _SHOWN = 8  # pictures of a class on the contact sheet
-_TILE, _GAP, _NAME = 72, 4, 18  # pixels
+_TILE, _GAP, _NAME, _LETTERS = 72, 4, 18, 13  # pixels
 _MOST_ROWS = 50  # classes on the contact sheet
 
 
@@ -194,8 +195,20 @@ def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
     )
 
 
+def legend(classes: tuple[str, ...]) -> dict[int, str]:
+    """Classes that stand on the contact sheet as numbers: no font here has their letters."""
+    return {
+        number: name
+        for number, name in enumerate(classes[:_MOST_ROWS], start=1)
+        if font_for(name, _LETTERS) is None
+    }
+
+
 def contact_sheet(pictures: Prepared) -> Image.Image:
-    """A row of each class's pictures, as the network gets them, with the class's name."""
+    """A row of each class's pictures, as the network gets them, with its name or its number.
+
+    The names to the numbers are in `legend`.
+    """
     counts = Counter(pictures.labels.tolist())
     shown = list(range(len(pictures.classes)))[:_MOST_ROWS]
     width = _SHOWN * (_TILE + _GAP) + _GAP
@@ -205,7 +218,10 @@ def contact_sheet(pictures: Prepared) -> Image.Image:
     for number, label in enumerate(shown):
         top = number * row + _GAP
         name = f"{pictures.classes[label]} ({counts[label]:,})"
-        brush.text((_GAP, top), name, fill="black", font_size=13)
+        if (font := font_for(name, _LETTERS)) is None:
+            name = f"{number + 1} ({counts[label]:,})"
+            font = font_for(name, _LETTERS)
+        brush.text((_GAP, top), name, fill="black", font=font)
         places = np.flatnonzero(pictures.labels == label)
         if len(places) > _SHOWN:  # from across the class
             places = places[np.linspace(0, len(places) - 1, _SHOWN).astype(int)]
