@@ -23,11 +23,10 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dashboard.shared.language import LOCALES  # noqa: E402
+from dashboard.shared.language import LANGUAGES, LOCALES  # noqa: E402
 
 KEYWORDS = {"tr": None, "N_": None, "Message": None}
 FOLDERS = ("dashboard", "pages", "vggcore")
-LANGUAGES = ("zh_CN",)
 
 
 def named_by_the_library() -> set[str]:
@@ -36,7 +35,7 @@ def named_by_the_library() -> set[str]:
     from vggcore.answers.classifier import TURNS
     from vggcore.data.classes import CLASSES
     from vggcore.model import anatomy
-    from vggcore.model.architectures import VGGSpec
+    from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
     from vggcore.model.fields import label
     from vggcore.model.recipe import PRESETS, TrainConfig
     from vggcore.runs import recorded
@@ -44,6 +43,7 @@ def named_by_the_library() -> set[str]:
 
     texts = {*CLASSES, *TURNS.values(), anatomy.CONVENTION, speed.TYPICAL, "Unsure"}
     texts |= webpage.texts()
+    texts |= {each.usual_name for each in CONFIGURATIONS.values() if " " in each.usual_name}
     for preset in PRESETS.values():
         texts |= {preset.summary, preset.reaches, preset.audience}
     for field in (*dataclasses.fields(VGGSpec), *dataclasses.fields(TrainConfig)):
@@ -105,6 +105,11 @@ def problems(catalog: Catalog, current: Catalog) -> list[str]:
     return found
 
 
+def catalogs() -> list[str]:
+    """Folders of the languages that are translated."""
+    return [language.catalog for language in LANGUAGES.values() if language.catalog]
+
+
 def po_file(language: str) -> Path:
     return LOCALES / language / "LC_MESSAGES" / "dashboard.po"
 
@@ -118,7 +123,7 @@ def compiled(catalog: Catalog) -> bytes:
 def check() -> list[str]:
     """All that is wrong, of all languages."""
     found, current = [], collected()
-    for language in LANGUAGES:
+    for language in catalogs():
         file = po_file(language)
         with file.open("rb") as stream:
             catalog = read_po(stream, locale=language)
@@ -130,7 +135,7 @@ def check() -> list[str]:
 
 def update() -> None:
     current = collected()
-    for language in LANGUAGES:
+    for language in catalogs():
         file = po_file(language)
         file.parent.mkdir(parents=True, exist_ok=True)
         known = Catalog(locale=language)

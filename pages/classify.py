@@ -101,7 +101,7 @@ def card(data: bytes, caption: str, key: str) -> None:
         try:
             picture = open_image(data)
         except ImageError as error:
-            st.error(f"{caption}: {tr(error)}")
+            st.error(tr("{name}: {error}", name=caption, error=error))
             return
         photo.card(picture, networks, caption, key)
 

@@ -23,7 +23,8 @@ def examine() -> list[doctor.Finding]:
 
 def show(finding: doctor.Finding) -> None:
     icon = ":green[:material/check_circle:]" if finding.ok else ":red[:material/error:]"
-    st.markdown(f"{icon} **{tr(finding.what)}**: {formatting.plain(tr(finding.text))}")
+    told = tr("**{what}**: {text}", what=tr(finding.what), text=formatting.plain(tr(finding.text)))
+    st.markdown(f"{icon} {told}")
 
 
 through_entry_point()

@@ -1,21 +1,29 @@
 """Every text has its translation, and a page speaks one language at a time."""
 
+import ast
 import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
 from dashboard.classify import canvas
 from dashboard.shared import language
-from vggcore.machine.messages import Message
+from vggcore.machine.messages import Message, restored
+from vggcore.runs import status
+from vggcore.runs.folder import RunFolder
+from vggcore.runs.metrics import MetricsLog
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
 import translate  # noqa: E402
+
+# Errors for whoever writes a card or a program; of PyTorch-like lookups.
+_ENGLISH_ERRORS = ("page_weights.py", "card.py", "taking_in.py", "values.py", "lazy.py")
 
 
 def test_no_translation_is_missing_stale_or_not_compiled():
@@ -52,6 +60,58 @@ def test_a_message_is_an_english_text_that_can_be_said_again():
         )
     finally:
         language._forced.reset(token)
+
+
+def test_what_a_run_has_said_is_still_translated_when_it_is_read_again(tmp_path, monkeypatch):
+    inner = Message("the loss")
+    said = Message("{what} is no longer a finite number at step {step}: try a lower learning rate; "
+                   "the last good checkpoint is kept", what=inner, step=7)  # fmt: skip
+    folder = RunFolder(tmp_path)
+    folder.write_status("failed", message=said)
+    folder.append_event(7, 1.0, said)
+    log = MetricsLog(tmp_path / "metrics.jsonl")
+    log.refresh()
+    monkeypatch.setattr(language, "current", lambda: "zh")
+
+    for read in (status.read(tmp_path).message, log.events()[0]["message"]):
+        assert read == said and language.tr(read).startswith("损失在第 7 步")
+
+
+@pytest.mark.parametrize("parts", [
+    None, [], {"message": 3}, {"message": {"template": "{0}", "values": {}}},
+    {"message": {"template": "{x!q}", "values": {"x": 1}}},
+    {"message": {"template": "another", "values": {}}},
+    {"message": {"template": "{x.y}", "values": {"x": 1}}},
+])  # fmt: skip
+def test_a_sentence_with_damaged_parts_is_its_english_text(parts):
+    row = restored({"message": "as it was", "parts": parts}, "message")
+
+    assert row == {"message": "as it was"} and type(row["message"]) is str
+
+
+def test_every_error_of_the_library_can_be_translated():
+    found = []
+    for file in sorted((ROOT / "vggcore").rglob("*.py")):
+        if "commands" in file.parts or file.name in _ENGLISH_ERRORS:
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            made = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.args:
+                text = made.args[0]
+                plain = isinstance(text, ast.Constant) and isinstance(text.value, str)
+                if plain or isinstance(text, ast.JoinedStr):
+                    found.append(f"{file.name}:{node.lineno}")
+    assert not found
+
+
+def test_translations_are_written_as_chinese_is():
+    with translate.po_file("zh_CN").open("rb") as stream:
+        texts = [message.string for message in read_po(stream) if message.id]
+    # Where a value stands, a word may stand. A ** after a full-width mark and before a word is
+    # not the end of bold text, by Markdown's rules.
+    shown = [re.sub(r"\{[^}]*\}", "词", text) for text in texts]
+    assert not [text for text in shown if re.search(r"[：，。；！？）”]\*\*(?=[^\s\W])", text)]
+    assert not [text for text in shown if re.search(r"[一-鿿）”][,.;:!?](?!\w)", text)]
 
 
 @pytest.mark.parametrize("name", ["overview", "learn", "compare", "train", "results"])

@@ -85,7 +85,8 @@ def variants(table: pd.DataFrame) -> None:
     units |= {"macs": ("macs", 1e9), "flops": ("flops", 1e9), "training_gb": ("training", 1e9)}
     units |= {"epoch_minutes": ("epoch", 60)}
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
-    table["checked"] = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
+    checked = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
+    table["checked"] = checked.str.replace("paper", tr("paper"), regex=False)
     known = [c for c in shown if any(value == value and value != "" for value in table[c])]
     height = 35 * (len(table) + 1) + 3  # all rows, without its own scroll bar
     st.dataframe(table[known], hide_index=True, height=height, column_config=shown)
@@ -296,9 +297,9 @@ def kernel_table(both: dict[str, dict]) -> pd.DataFrame:
     """The figures behind the sentence, one column per side."""
     names = {
         "receptive_field": tr("receptive field, px"),
-        "weights": "weights",
+        "weights": tr("weights"),
         "macs": "MACs",
-        "nonlinearities": "non-linearities",
+        "nonlinearities": tr("non-linearities"),
     }
     heads = [f"{s['layers']} × {s['kernel']}×{s['kernel']}" for s in both.values()]
     columns = [[f"{s[key]:,}" for key in names] for s in both.values()]

@@ -90,7 +90,8 @@ def _training(was_living: bool) -> None:
     st.subheader(tr("Watch one learn"), anchor=False)
     for run in found:
         if epochs := _epochs(run):
-            title, query, on = f"{run.name}: {tr(run.state)}", {"run": run.name}, tr("Validation")
+            title = tr("{name}: {state}", name=run.name, state=tr(run.state))
+            query, on = {"run": run.name}, tr("Validation")
             break
     else:
         recording = recorded.load(_RECORDED)
@@ -100,9 +101,7 @@ def _training(was_living: bool) -> None:
         on: [(row["epoch"], row["val_accuracy"]) for row in epochs],
         tr("Training"): [(row["epoch"], row["train_accuracy"]) for row in epochs],
     }
-    _drawing(
-        sketches.curves(lines, tr("epoch"), tr("Accuracy over epochs of {title}", title=title))
-    )
+    _drawing(sketches.curves(lines, tr("Accuracy over epochs of {title}", title=title)))
     st.caption(tr("Accuracy. {title}.", title=formatting.plain(title)))
     with st.container(horizontal=True):
         st.page_link("pages/train.py", label=tr("Train"), icon=":material/model_training:")
@@ -152,7 +151,14 @@ def networks() -> None:
             )
             if fact
         )
-        st.markdown(f"**{formatting.plain(shown(name))}**: {reached}.  \n{facts}.")
+        st.markdown(
+            tr(
+                "**{name}**: {reached}.  \n{facts}.",
+                name=formatting.plain(shown(name)),
+                reached=reached,
+                facts=facts,
+            )
+        )
     st.caption(
         tr("Each also says how sure it is. The network Photos and drawings can answer “unsure”.")
     )

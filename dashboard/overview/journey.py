@@ -118,7 +118,7 @@ def _stage(
         f"{3 * n}px {-3 * n}px 0 -1px var(--way-sheet),{3 * n}px {-3 * n}px 0 0 {colour}"
         for n in range(1, sheets + 1)
     )
-    alt = f"{title}: {caption}" if title else caption
+    alt = tr("{title}: {text}", title=title, text=caption) if title else caption
     heading = f"<b>{escape(title)}</b><br>" if title else ""
     return (
         f'<figure><img src="{picture}" alt="{escape(alt)}" style="--side:{side}px;'

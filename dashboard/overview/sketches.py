@@ -62,7 +62,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
     )
 
 
-def curves(lines: dict[str, list[tuple[float, float]]], x_title: str, alt: str) -> str:
+def curves(lines: dict[str, list[tuple[float, float]]], alt: str) -> str:
     """Shares over epochs, one line each, on an axis from the lowest share to 100 %."""
     drawn = {name: line for name, line in lines.items() if line}
     ends = [x for line in drawn.values() for x, _ in line]
@@ -84,7 +84,9 @@ def curves(lines: dict[str, list[tuple[float, float]]], x_title: str, alt: str) 
             _line(_LEFT, y, _WIDTH - _RIGHT, y),
             _text(_LEFT - 6, y + 4, f"{share:.0%}", "end"),
         ]
-    parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 24, f"{x_title} {last:g}", "end"))
+    parts.append(
+        _text(_WIDTH - _RIGHT, _HEIGHT - 24, tr("epoch {number}", number=f"{last:g}"), "end")
+    )
     for number, (name, line) in enumerate(drawn.items()):
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in line))
         colour = palette.SERIES[number]

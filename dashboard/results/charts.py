@@ -34,7 +34,8 @@ def reliability(networks: dict[str, list[Bin]]) -> go.Figure:
             line_color=colour,
             customdata=[b.images for b in bins],
             marker={"size": [6 + 12 * (b.images / most) ** 0.5 for b in bins]},
-            hovertemplate="%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images<extra></extra>",
+            hovertemplate=tr("%{x:.1%} sure, %{y:.1%} right, %{customdata:,} images")
+            + "<extra></extra>",
         )
     figure.update_xaxes(title=tr("probability of the answer"), tickformat=".0%", range=[0, 1.03])
     figure.update_yaxes(title=tr("share of right answers"), tickformat=".0%", range=[0, 1.05])

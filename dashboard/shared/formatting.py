@@ -1,5 +1,6 @@
 """Numbers in readable form: durations, sizes, shares, times."""
 
+import re
 from datetime import UTC, datetime
 from math import isfinite
 from zoneinfo import ZoneInfo
@@ -80,5 +81,8 @@ def basis(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital first letter; `str.capitalize` would make the others lower case."""
-    return text[:1].upper() + text[1:]
+    """With a capital first letter if it starts with a word, not with a name such as cuda:1.
+
+    `str.capitalize` would make the other letters lower case.
+    """
+    return text[:1].upper() + text[1:] if re.match(r"[^\W\d_]+([ ,;.]|$)", text) else text

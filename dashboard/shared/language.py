@@ -6,11 +6,14 @@ by `python docs/translate.py`.
 """
 
 import gettext
+import json
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from contextvars import ContextVar
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -18,8 +21,21 @@ import streamlit as st
 from vggcore.machine.messages import Message
 
 LOCALES = Path(__file__).resolve().parents[1] / "locales"
-LANGUAGES = {"en": "English", "zh": "中文"}  # by the value of ?lang=
-_CATALOGS = {"zh": "zh_CN"}  # folder of each language in LOCALES; English needs none
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a language needs besides its translations."""
+
+    name: str  # in that language
+    catalog: str = ""  # its folder in LOCALES; English needs none
+    full_stop: str = "."
+
+
+LANGUAGES = {  # by the value of ?lang=
+    "en": Language("English"),
+    "zh": Language("中文", "zh_CN", full_stop="。"),
+}
 PARAMETER = "lang"
 _CHOSEN = "language"  # in the session
 _KEYS = "language-keys"  # widgets whose choice stays when the language changes
@@ -34,6 +50,19 @@ div:has(> .st-key-language) { position: absolute; }
 /* Where the pages' names fill the header, below it. */
 @media (min-width: 640px) and (max-width: 940px) {
   .st-key-language { top: 3.6rem; right: 1rem; }
+}
+</style>"""
+# Streamlit's own hint below a field that is being edited; beside it a count, if there is a limit.
+_HINTS = """<style>
+:is([data-testid="stTextInput"], [data-testid="stNumberInput"], [data-testid="stTextArea"]) {
+  &:has([maxlength]) [data-testid="InputInstructions"] > span:first-child:not(:only-child),
+  &:not(:has([maxlength])) [data-testid="InputInstructions"] > span {
+    font-size: 0;
+    &::after { font-size: .75rem; content: %s; }
+  }
+}
+[data-testid="stTextArea"] [data-testid="InputInstructions"] > span::after {
+  content: %s !important;
 }
 </style>"""
 _forced: ContextVar[str] = ContextVar("forced", default="")
@@ -62,20 +91,22 @@ def tr(message: object, /, **values: object) -> str:
     return _filled(catalog, text, values)
 
 
-def sentence(error: BaseException | Message) -> str:
+def sentence(error: BaseException | str) -> str:
     """`tr(error)` to stand alone: with a capital at its start and a full stop at its end.
 
-    Errors are written to follow a name or a colon, as the command line shows them. A start that is
-    not a plain English word is left as it is: a file's name, or a setting such as in_channels.
+    error: an error, or a text that was written like one; "" stays empty. Errors are written to
+    follow a name or a colon, as the command line shows them. A start that is not a plain English
+    word is left as it is: a file's name, or a setting such as in_channels.
     """
     said = tr(error)
-    template = error if isinstance(error, Message) else (error.args or ("",))[0]
-    if not isinstance(template, Message) or not said:
+    text: object = error if isinstance(error, str) else (error.args or ("",))[0]
+    if not said or (text is not error and not isinstance(text, Message)):
         return said
-    if re.match(r"[a-z]+[ ,;]", said) and said[0] == template.template[0]:
+    template = text.template if isinstance(text, Message) else str(text)
+    if re.match(r"[a-z]+[ ,;]", said) and said[0] == template[0]:
         said = said[0].upper() + said[1:]
     if said[-1].isalnum() or said[-1] in "'`\")]”’）":
-        said += "。" if current() == "zh" else "."
+        said += LANGUAGES[current()].full_stop
     return said
 
 
@@ -151,18 +182,26 @@ def current() -> str:
 
 
 def switch() -> None:
-    """The button in the header that shows the page in the other language."""
-    other = next(name for name in LANGUAGES if name != current())
+    """The button in the header that shows the page in another language; a menu, if of several."""
+    own = LANGUAGES[current()]
+    others = {key: language for key, language in LANGUAGES.items() if language != own}
     st.html(_IN_HEADER)
+    if own.catalog:
+        hints = tr("Press Enter to apply"), tr("Press Ctrl+Enter to apply")
+        st.html(_HINTS % tuple(map(json.dumps, hints)))
+    icon = ":material/translate:"
     with st.container(key="language"):
-        st.button(
-            LANGUAGES[other],
-            key="switch-language",
-            type="tertiary",
-            icon=":material/translate:",
-            on_click=_choose,
-            args=(other,),
-        )
+        several = len(others) > 1
+        with st.popover(own.name, type="tertiary", icon=icon) if several else nullcontext():
+            for key, language in others.items():
+                st.button(
+                    language.name,
+                    key=f"switch-language-{key}",
+                    type="tertiary",
+                    icon=None if several else icon,
+                    on_click=_choose,
+                    args=(key,),
+                )
 
 
 def _kept() -> dict:
@@ -185,11 +224,11 @@ def _choose(language: str) -> None:
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 
 
-@lru_cache(maxsize=len(LANGUAGES))
+@cache
 def _catalog(language: str) -> gettext.NullTranslations:
-    if language not in _CATALOGS:
+    if not (folder := LANGUAGES[language].catalog):
         return gettext.NullTranslations()
-    return gettext.translation("dashboard", LOCALES, [_CATALOGS[language]])
+    return gettext.translation("dashboard", LOCALES, [folder])
 
 
 def go_on_with(parameters: dict[str, str]) -> None:

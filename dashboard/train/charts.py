@@ -149,8 +149,9 @@ def spread_over_runs(
             name=label,
             legendgroup=label,
             customdata=table[["low", "high", "runs"]],
-            hovertemplate="%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f}, "
-            "%{customdata[2]} runs)",
+            hovertemplate=tr(
+                "%{y:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f}, %{customdata[2]} runs)"
+            ),
         )
     if reference is not None:
         longest = max(epochs, key=len)

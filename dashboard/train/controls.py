@@ -182,7 +182,7 @@ def device_label(device: str) -> str:
 
 
 def _configuration(name: str) -> str:
-    return f"{name} · {CONFIGURATIONS[name].usual_name}"
+    return f"{name} · {tr(CONFIGURATIONS[name].usual_name)}"
 
 
 _SHOWN: dict[str, Callable[..., str]] = {

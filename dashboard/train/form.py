@@ -279,7 +279,7 @@ def forecast(wish: Wish) -> None:
         (tr("Disk"), _of_free(needs.disk_bytes, disk)),
     ]
     st.caption(
-        "  \n".join(f"{what}: **{text}**" for what, text in rows),
+        "  \n".join(tr("{what}: **{text}**", what=what, text=text) for what, text in rows),
         help=formatting.basis(needs.basis),
     )
     for what, needed, free in (
@@ -322,7 +322,7 @@ def _forecast_on_cluster(wish: Wish) -> None:
         (tr("Memory"), tr("about {size}", size=formatting.size(needs.memory_bytes))),
         (tr("Stored in"), formatting.plain(settings.without_password(cluster.store))),
     ]
-    st.caption("  \n".join(f"{what}: **{text}**" for what, text in rows))
+    st.caption("  \n".join(tr("{what}: **{text}**", what=what, text=text) for what, text in rows))
 
 
 def _offer_largest_batch(preset: str, spec: VGGSpec, train: TrainConfig, key: str) -> None:

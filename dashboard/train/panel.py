@@ -104,12 +104,12 @@ def _heading(run: Run) -> None:
         st.caption(_described(run.spec, run.train, run.preset, str(run.config.get("created", ""))))
     _written(run)
     if run.status.trouble:
-        said = formatting.sentence(tr(run.status.trouble))
         known = tr("This page shows the last known state.")
-        st.warning(formatting.plain(f"{said}. {known}"), icon=":material/cloud_off:")
+        told = f"{sentence(run.status.trouble)} {known}"
+        st.warning(formatting.plain(told), icon=":material/cloud_off:")
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
-        tell(formatting.plain(formatting.sentence(tr(run.message))))
+        tell(formatting.plain(sentence(run.message)))
 
 
 def _written(run: Run) -> None:
@@ -157,9 +157,7 @@ def _progress(run: Run, steps: pd.DataFrame) -> None:
         if run.living:
             st.progress(
                 0.0,
-                text=formatting.plain(
-                    tr(run.message).capitalize() or tr("Starting: loading PyTorch")
-                ),
+                text=formatting.plain(sentence(run.message) or tr("Starting: loading PyTorch")),
             )
         return
     st.progress(min(1.0, step / total), text=progress_text(run, steps))
@@ -310,7 +308,7 @@ def _details(run: Run, log: MetricsLog) -> None:
                 tr(
                     "Step {step:,}: {what}",
                     step=event.get("step", 0),
-                    what=event.get("message", ""),
+                    what=tr(event.get("message", "")),
                 )
             )
         )

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.shared import formatting, palette
-from dashboard.shared.language import tr
+from dashboard.shared.language import sentence, tr
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
+from vggcore.machine.messages import Message, restored
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.training.find_rate import Sweep
@@ -37,10 +38,10 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
     if found is None or known != _without_rate(command):
         return
     if isinstance(found, str):
-        st.error(formatting.plain(found))
+        st.error(formatting.plain(sentence(found)))
         return
     st.plotly_chart(_chart(found), key="train-sweep-chart", alt=tr("Loss against learning rate"))
-    st.caption(formatting.plain(found.summary()[:1].upper() + found.summary()[1:] + "."))
+    st.caption(formatting.plain(sentence(found.summary())))
     if found.suggested is not None:
         rate = float(f"{found.suggested:.2g}")
         st.button(
@@ -60,7 +61,7 @@ def _without_rate(command: list[str]) -> list[str]:
     return command[:at] + command[at + 2 :]
 
 
-def _swept(command: list[str]) -> Sweep | str:
+def _swept(command: list[str]) -> Sweep | Message:
     """The sweep, or one line that says why there is none."""
     try:
         done = subprocess.run(
@@ -73,15 +74,20 @@ def _swept(command: list[str]) -> Sweep | str:
         )
         values = json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
     except subprocess.TimeoutExpired:
-        return tr(
+        return Message(
             "the sweep took longer than {seconds:.0f} s: choose a smaller network or image",
             seconds=_PATIENCE,
         )
     except (OSError, ValueError) as error:
-        return tr("the sweep could not be made: {error}", error=error)
+        return Message("the sweep could not be made: {error}", error=error)
     if not values:
-        last = done.stderr.strip().splitlines()[-1:] or [tr("its process ended without a word")]
-        return tr("the sweep could not be made: {last}", last=last[0])
+        last = done.stderr.strip().splitlines()[-1:] or [
+            Message("its process ended without a word")
+        ]
+        return Message("the sweep could not be made: {error}", error=last[0])
+    if "error" in values:
+        why = restored(values, "error")["error"]
+        return Message("the sweep could not be made: {error}", error=why)
     return Sweep(**values | {key: tuple(values[key]) for key in ("rates", "losses")})
 
 
@@ -92,7 +98,7 @@ def _chart(found: Sweep) -> go.Figure:
         y=found.losses,
         mode="lines",
         line=dict(color=palette.FIRST, width=2),
-        hovertemplate="rate %{x:.2g}, loss %{y:.3f}<extra></extra>",
+        hovertemplate=tr("rate %{x:.2g}, loss %{y:.3f}") + "<extra></extra>",
     )
     if found.suggested is not None:
         figure.add_vrect(
@@ -100,5 +106,5 @@ def _chart(found: Sweep) -> go.Figure:
         )
         figure.add_vline(x=found.suggested, line=dict(color=palette.SECOND, width=2, dash="dot"))
     figure.update_xaxes(type="log", title=tr("learning rate"), exponentformat="power")
-    figure.update_yaxes(title="loss")
+    figure.update_yaxes(title=tr("loss"))
     return figure.update_layout(height=240, margin=dict(l=0, r=10, t=10, b=0), showlegend=False)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
 from vggcore import runs
@@ -67,7 +67,7 @@ def _trouble() -> None:
     from vggcore.runs.cluster import attending
 
     if trouble := attending.trouble():
-        st.warning(formatting.plain(formatting.sentence(tr(trouble))), icon=":material/cloud_off:")
+        st.warning(formatting.plain(sentence(trouble)), icon=":material/cloud_off:")
 
 
 def _recorded_curves() -> None:
@@ -121,7 +121,8 @@ def _card(run: Run) -> None:
             done = status.share
             st.progress(done, text=panel.progress_text(run, metrics_of(run).steps()))
         else:
-            st.progress(0.0, text=formatting.plain(tr(run.message).capitalize() or tr("Starting")))
+            told = sentence(run.message) or tr("Starting")
+            st.progress(0.0, text=formatting.plain(told))
 
 
 def _table(found: list[Run]) -> None:

@@ -2,6 +2,9 @@
 
 import pytest
 import streamlit as st
+from babel.messages import Catalog
+from babel.messages.mofile import write_mo
+from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import language
 from vggcore.machine.messages import Message
@@ -90,3 +93,31 @@ def test_in_chinese_a_sentence_ends_with_its_own_full_stop(monkeypatch):
     said = language.sentence(error)
 
     assert said.endswith("。") and "whole pixels" not in said
+
+
+def _two_texts():
+    import streamlit as st
+
+    from dashboard.shared import language
+
+    language.switch()
+    st.title(language.tr("Learn"))
+
+
+def test_a_third_language_needs_one_line_and_can_be_chosen(tmp_path, monkeypatch):
+    folder = tmp_path / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    catalog = Catalog(locale="fr")
+    catalog.add("Learn", "Apprendre")
+    with (folder / "dashboard.mo").open("wb") as stream:
+        write_mo(stream, catalog)
+    monkeypatch.setattr(language, "LOCALES", tmp_path)
+    monkeypatch.setitem(language.LANGUAGES, "fr", language.Language("Français", "fr"))
+
+    page = AppTest.from_function(_two_texts).run()
+    assert [button.label for button in page.button] == ["中文", "Français"]
+    page.button(key="switch-language-fr").click().run()
+
+    assert not page.exception and page.title[0].value == "Apprendre"
+    assert page.query_params["lang"] == "fr"
+    assert [button.label for button in page.button] == ["English", "中文"]

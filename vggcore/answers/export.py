@@ -12,6 +12,7 @@ import numpy as np
 
 from vggcore.answers import judged, webpage
 from vggcore.machine.files import to_json
+from vggcore.machine.messages import Message
 from vggcore.model import anatomy, checkpoints
 from vggcore.model import source as export_source
 from vggcore.model.architectures import VGGSpec
@@ -91,7 +92,13 @@ def export(name: str | Path, form: str) -> bytes:
     Raises CheckpointError, and ValueError if the format cannot hold it or needs a package.
     """
     if form not in FORMATS:
-        raise ValueError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
+        raise ValueError(
+            Message(
+                "unknown format {form!r}: choose one of {names}",
+                form=form,
+                names=", ".join(FORMATS),
+            )
+        )
     return FORMATS[form][1](str(name))
 
 
@@ -118,7 +125,7 @@ def onnx(name: str | Path) -> bytes:
     Raises ValueError if a package is missing, CheckpointError.
     """
     if missing := missing_for_onnx():
-        raise ValueError(f"ONNX export needs: pip install {' '.join(missing)}")
+        raise ValueError(Message("ONNX export needs: pip install {names}", names=" ".join(missing)))
     import onnx as onnx_package
 
     checkpoint = checkpoints.load(name)
@@ -211,7 +218,12 @@ def _check_onnx(content: bytes, network, images) -> None:
         ours = network(images).numpy()
     difference = float(np.abs(theirs - ours).max())
     if not difference <= _TOLERANCE:
-        raise ValueError(f"the ONNX model is off by {difference:.2g} and was not written")
+        raise ValueError(
+            Message(
+                "the ONNX model is off by {difference:.2g} and was not written",
+                difference=difference,
+            )
+        )
 
 
 def model_card(name: str | Path) -> bytes:

@@ -70,19 +70,20 @@ def examine() -> Iterator[Finding]:
         try:
             ok, text = check()
         except (OSError, ValueError, RuntimeError, ImportError) as error:
-            ok, text = False, " ".join(str(error).split()) or type(error).__name__
+            ok, text = False, str(error) or type(error).__name__
         yield Finding(what, ok, text)
 
 
 def _python() -> tuple[bool, str]:
     ok = sys.version_info >= (3, 11)
-    return ok, platform.python_version() + ("" if ok else ": 3.11 or newer is needed")
+    found = platform.python_version()
+    return ok, found if ok else Message("{found}: 3.11 or newer is needed", found=found)
 
 
 def _packages(
     oldest: Mapping[str, tuple[int, int]], remedy: str, optional: bool = False
 ) -> tuple[bool, str]:
-    texts, wrong = [], False
+    texts, wanted, wrong = [], [], False
     for name, least in oldest.items():
         try:
             version = metadata.version(name)
@@ -92,9 +93,17 @@ def _packages(
         numbers = tuple(int(part) for part in parts if part.isdigit())
         missing = numbers < least
         wrong |= missing and not (optional and not version)
-        wanted = ".".join(map(str, least))
-        texts.append(f"{name} {version or 'missing'}" + (f" ({wanted} needed)" if missing else ""))
-    return not wrong, ", ".join(texts) + (f": {remedy}" if wrong else "")
+        if missing:
+            wanted.append(f"{name} {'.'.join(map(str, least))}")
+        texts.append(f"{name} {version or '–'}")
+    if not wanted:
+        return True, ", ".join(texts)
+    return not wrong, Message(
+        "{found}; {wanted} needed: {remedy}",
+        found=", ".join(texts),
+        wanted=", ".join(wanted),
+        remedy=remedy,
+    )
 
 
 def _torch() -> tuple[bool, str]:
@@ -105,11 +114,18 @@ def _torch() -> tuple[bool, str]:
         names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
         return True, f"{build}, {', '.join(names)}"
     if not hardware.nvidia_gpus():
-        return True, f"{build}, no NVIDIA GPU; devices: {', '.join(hardware.available_devices())}"
+        devices = ", ".join(hardware.available_devices())
+        return True, Message(
+            "{build}, no NVIDIA GPU; devices: {devices}", build=build, devices=devices
+        )
     if torch.version.cuda is None:
         remedy = "pip install --force-reinstall torch torchvision"
-        return False, f"a GPU is there, but {build} is for CPUs only: {remedy}"
-    return False, f"a GPU is there, but its driver is too old for {build}: update the driver"
+        return False, Message(
+            "a GPU is there, but {build} is for CPUs only: {remedy}", build=build, remedy=remedy
+        )
+    return False, Message(
+        "a GPU is there, but its driver is too old for {build}: update the driver", build=build
+    )
 
 
 def _precision() -> tuple[bool, str]:
@@ -119,7 +135,8 @@ def _precision() -> tuple[bool, str]:
         from vggcore.machine import precision
 
         return True, precision.resolve("auto", torch.device("cuda", 0))
-    return True, "bf16 on this processor" if cpu_multiplies_bf16() else "float32 on this processor"
+    name = "bf16" if cpu_multiplies_bf16() else "float32"
+    return True, Message("{precision} on this processor", precision=name)
 
 
 def _data() -> tuple[bool, str]:
@@ -127,31 +144,43 @@ def _data() -> tuple[bool, str]:
 
     place = raw_files.raw_folder(paths.data_dir())
     if place is None:
-        return False, f"Fashion-MNIST is not in {paths.data_dir()}: training downloads it there"
+        return False, Message(
+            "Fashion-MNIST is not in {folder}: training downloads it there", folder=paths.data_dir()
+        )
     images, _ = fashion_mnist.load_split("test")
-    return True, f"Fashion-MNIST is complete in {place} ({len(images):,} test images read)"
+    return True, Message(
+        "Fashion-MNIST is complete in {folder} ({count:,} test images read)",
+        folder=place,
+        count=len(images),
+    )
 
 
 def _disk() -> tuple[bool, str]:
     free = memory.free_disk(paths.runs_dir())
     if free is None:
-        return False, f"the free space of {paths.runs_dir()} cannot be read"
-    text = f"{free / 1e9:.1f} GB free for runs in {paths.runs_dir()}"
-    return free >= MIN_FREE_DISK, text + ("" if free >= MIN_FREE_DISK else ": free some")
+        return False, Message("the free space of {folder} cannot be read", folder=paths.runs_dir())
+    text = Message(
+        "{free:.1f} GB free for runs in {folder}", free=free / 1e9, folder=paths.runs_dir()
+    )
+    enough = free >= MIN_FREE_DISK
+    return enough, text if enough else Message("{text}: free some", text=text)
 
 
 def _memory() -> tuple[bool, str]:
     free = memory.free_memory("cpu")
     if free is None:
-        return True, "this system does not report it"
-    text = f"{free / 1e9:.1f} GB free"
-    return free >= MIN_FREE_MEMORY, text + ("" if free >= MIN_FREE_MEMORY else ": close programs")
+        return True, Message("this system does not report it")
+    text = Message("{free:.1f} GB free", free=free / 1e9)
+    enough = free >= MIN_FREE_MEMORY
+    return enough, text if enough else Message("{text}: close programs", text=text)
 
 
 def _port() -> tuple[bool, str]:
     with socket.socket() as probe:
         taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
-    return True, f"{PORT} is in use: Streamlit takes the next port" if taken else f"{PORT} is free"
+    if taken:
+        return True, Message("{port} is in use: Streamlit takes the next port", port=PORT)
+    return True, Message("{port} is free", port=PORT)
 
 
 def _training() -> tuple[bool, str]:
@@ -166,7 +195,9 @@ def _training() -> tuple[bool, str]:
     with tempfile.TemporaryDirectory() as place:
         summary = loop.fit(folder.create(Path(place) / "run", spec, train))
     seconds = time.monotonic() - started
-    return summary["state"] == "finished", f"8 steps of a small network in {seconds:.1f} s"
+    return summary["state"] == "finished", Message(
+        "8 steps of a small network in {seconds:.1f} s", seconds=seconds
+    )
 
 
 def _answer() -> tuple[bool, str]:
@@ -178,4 +209,6 @@ def _answer() -> tuple[bool, str]:
     started = time.monotonic()
     answer = classifier.classify(images[0].numpy())
     milliseconds = 1000 * (time.monotonic() - started)
-    return bool(answer.label), f"the shipped network answers in {milliseconds:.0f} ms"
+    return bool(answer.label), Message(
+        "the shipped network answers in {time:.0f} ms", time=milliseconds
+    )

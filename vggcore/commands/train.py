@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vggcore.commands import recipe_options
 from vggcore.machine import hardware, paths
+from vggcore.machine.messages import Message, parts
 from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
 from vggcore.runs import folder as run_folder
 from vggcore.runs import status
@@ -22,7 +23,7 @@ from vggcore.runs.status import Status
 log = logging.getLogger(__name__)
 
 _EVERY = 1_000  # of all devices: nobody knows which of them a job started elsewhere will use
-PROCESS_LOST = (
+PROCESS_LOST = Message(
     "another process of this job ended; resume continues from the last checkpoint, "
     "even with a different number of processes"
 )
@@ -97,7 +98,12 @@ def _find_rate(args: argparse.Namespace) -> int:
         if shown:
             print(f"\r{share:4.0%} of the sweep", end="", file=sys.stderr, flush=True)
 
-    sweep = find_rate.find(spec, train, on_step=draw)
+    try:
+        sweep = find_rate.find(spec, train, on_step=draw)
+    except ValueError as error:
+        if args.json:
+            print(json.dumps({"error": str(error)} | parts(error=str(error))))
+        raise
     if shown:
         print(file=sys.stderr)
     if args.json:

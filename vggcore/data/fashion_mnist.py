@@ -9,6 +9,7 @@ from torch import Tensor
 from vggcore.data import raw_files
 from vggcore.data.synthetic import synthetic_garments as _draw_garments
 from vggcore.machine import paths
+from vggcore.machine.messages import Message
 from vggcore.pictures.preprocessing import Preprocessing
 
 VALIDATION_PER_CLASS = 500
@@ -21,7 +22,9 @@ def load_split(split: str, dataset: str = "fashion-mnist", seed: int = 0) -> tup
     training images; test is the data set's own. Raises DataMissing.
     """
     if split not in ("train", "validation", "test"):
-        raise ValueError(f"unknown split {split!r}: choose one of train, validation, test")
+        raise ValueError(
+            Message("unknown split {split!r}: choose one of train, validation, test", split=split)
+        )
     if dataset == "synthetic":
         found = raw_files.synthetic_split(split, seed)
     else:

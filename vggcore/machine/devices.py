@@ -6,6 +6,7 @@ import sys
 import torch
 
 from vggcore.machine.hardware import processor
+from vggcore.machine.messages import Message
 
 
 def resolve(device: str) -> torch.device:
@@ -21,12 +22,20 @@ def resolve(device: str) -> torch.device:
         # Their numbers mean nothing any more once `hardware.narrow_to` hides the other GPUs.
         gpus = torch.cuda.device_count()
         if gpus < len(device.split(",")):
-            raise ValueError(f"device {device!r} is not available: PyTorch sees {gpus} GPUs here")
+            raise ValueError(
+                Message(
+                    "device {device!r} is not available: PyTorch sees {gpus} GPUs here",
+                    device=device,
+                    gpus=gpus,
+                )
+            )
         return torch.device("cuda")
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise ValueError(f"unknown device {device!r}: choose auto, cpu, cuda or mps") from None
+        raise ValueError(
+            Message("unknown device {device!r}: choose auto, cpu, cuda or mps", device=device)
+        ) from None
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count(),
@@ -35,7 +44,11 @@ def resolve(device: str) -> torch.device:
     if not there.get(chosen.type, False):
         present = [name for name, yes in there.items() if yes and name != chosen.type]
         raise ValueError(
-            f"device {device!r} is not available: this machine has {', '.join(present)}"
+            Message(
+                "device {device!r} is not available: this machine has {names}",
+                device=device,
+                names=", ".join(present),
+            )
         )
     return chosen
 

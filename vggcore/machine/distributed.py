@@ -13,6 +13,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, nn
 
+from vggcore.machine.messages import Message
+
 _PATIENCE = timedelta(days=1)
 
 
@@ -53,8 +55,12 @@ def own_device(device: torch.device) -> torch.device:
     place = int(os.environ.get("LOCAL_RANK", 0))
     if place >= torch.cuda.device_count():
         raise ValueError(
-            f"process {place + 1} of this machine has no GPU of its own: there are "
-            f"{torch.cuda.device_count()}; start no more processes than that"
+            Message(
+                "process {place} of this machine has no GPU of its own: there are "
+                "{count}; start no more processes than that",
+                place=place + 1,
+                count=torch.cuda.device_count(),
+            )
         )
     own = torch.device("cuda", place)
     torch.cuda.set_device(own)

@@ -54,7 +54,13 @@ def _replace(file: Path, content: bytes) -> None:
 
 def _cannot_write(file: Path, error: OSError) -> FileError:
     return FileError(
-        f"cannot write {file.name} in {file.parent}: {error.strerror or error}", error.errno
+        Message(
+            "cannot write {name} in {folder}: {reason}",
+            name=file.name,
+            folder=file.parent,
+            reason=error.strerror or error,
+        ),
+        error.errno,
     )
 
 
@@ -76,7 +82,7 @@ def parse_json(content: str | bytes):
     try:
         return json.loads(content)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(Message("it is nested too deeply")) from None
 
 
 def read_object(file: Path) -> dict | None:

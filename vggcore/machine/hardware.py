@@ -8,6 +8,8 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from vggcore.machine.messages import Message
+
 
 def available_devices() -> list[str]:
     """Devices of this machine as torch will name them, best first."""
@@ -41,8 +43,11 @@ def narrow_to(gpus: list[str]) -> None:
     there = len(names) if names else nvidia_gpus()
     if there and max(numbers) >= there:
         raise ValueError(
-            f"device cuda:{max(numbers)} is not there: this process can use {there} GPUs, "
-            "from cuda:0"
+            Message(
+                "device cuda:{number} is not there: this process can use {there} GPUs, from cuda:0",
+                number=max(numbers),
+                there=there,
+            )
         )
     chosen = [names[number].strip() if names else str(number) for number in numbers]
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(chosen)

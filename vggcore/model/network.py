@@ -7,6 +7,7 @@ the shapes people know from textbooks.
 import torch
 from torch import Tensor, nn
 
+from vggcore.machine.messages import Message
 from vggcore.model.architectures import Conv, VGGSpec
 
 INITS = ("kaiming", "xavier", "paper")
@@ -129,7 +130,11 @@ def initialise(network: nn.Module, init: str) -> None:
     Raises ValueError for another name.
     """
     if init not in INITS:
-        raise ValueError(f"unknown init {init!r}: choose one of {', '.join(INITS)}")
+        raise ValueError(
+            Message(
+                "unknown init {init!r}: choose one of {names}", init=init, names=", ".join(INITS)
+            )
+        )
     for module in network.modules():
         if not isinstance(module, (nn.Conv2d, nn.Linear)):
             continue
@@ -150,8 +155,12 @@ def _torchvision_names(network: VGG) -> dict[str, str]:
     spec = network.spec
     if spec.head != "fc" or spec.table.local_response_norm or spec.configuration == "C":
         raise ValueError(
-            f"torchvision has no counterpart of {spec.name} with head {spec.head!r}: "
-            "only A, B, D and E with the fc head"
+            Message(
+                "torchvision has no counterpart of {name} with head {head!r}: only A, B, D "
+                "and E with the fc head",
+                name=spec.name,
+                head=spec.head,
+            )
         )
     prefixes, index = {}, 0
     for number, block in enumerate(network.feature_blocks(), start=1):
@@ -182,12 +191,17 @@ def from_torchvision(state: dict[str, Tensor], spec: VGGSpec) -> VGG:
     names = _torchvision_names(network)
     missing = [theirs for theirs in names.values() if theirs not in state]
     if missing or len(state) != len(names):
-        raise ValueError(f"not a torchvision state dict of {spec.name}")
+        raise ValueError(Message("not a torchvision state dict of {name}", name=spec.name))
     for ours, value in network.state_dict().items():
         if state[names[ours]].shape != value.shape:
             raise ValueError(
-                f"{names[ours]} has shape {tuple(state[names[ours]].shape)}, "
-                f"{spec.name} needs {tuple(value.shape)}"
+                Message(
+                    "{tensor} has shape {shape}, {name} needs {needed}",
+                    tensor=names[ours],
+                    shape=tuple(state[names[ours]].shape),
+                    name=spec.name,
+                    needed=tuple(value.shape),
+                )
             )
     converted = {ours: state[theirs] for ours, theirs in names.items()}
     network.load_state_dict(converted, assign=True)

@@ -11,6 +11,7 @@ import math
 import torch
 from torch import nn
 
+from vggcore.machine.messages import Message
 from vggcore.model.network import VGG
 
 LAYERS = ("all", "paper", "deeper")
@@ -36,7 +37,13 @@ def copy_weights(
     with "deeper" if a layer of the source finds no place, or if only one network has batch norm.
     """
     if layers not in LAYERS:
-        raise ValueError(f"unknown init_layers {layers!r}: choose one of {', '.join(LAYERS)}")
+        raise ValueError(
+            Message(
+                "unknown init_layers {layers!r}: choose one of {names}",
+                layers=layers,
+                names=", ".join(LAYERS),
+            )
+        )
     offered, wanted = _weight_layers(source), _weight_layers(target)
     convs = [name for name in offered if ".conv" in name]
     left_out = convs[_PAPER_CONVS:] if layers == "paper" else []
@@ -52,11 +59,17 @@ def copy_weights(
         lost = [name for name in offered if name not in [*copied, *left_out]]
         if lost:
             raise ValueError(
-                f"init_layers 'deeper' copies every layer, and {target.spec.name} has no place "
-                f"for {', '.join(lost)}: choose 'all'"
+                Message(
+                    "init_layers 'deeper' copies every layer, and {name} has no place for "
+                    "{names}: choose 'all'",
+                    name=target.spec.name,
+                    names=", ".join(lost),
+                )
             )
         if source.spec.batch_norm != target.spec.batch_norm:
-            raise ValueError("init_layers 'deeper' needs batch_norm in both networks, or in none")
+            raise ValueError(
+                Message("init_layers 'deeper' needs batch_norm in both networks, or in none")
+            )
         _pass_on_in_others(target, copied)
     return copied
 

@@ -281,7 +281,14 @@ def takes_whole(style: str) -> bool:
 
 def _check(name: str, value, allowed: tuple) -> None:
     if value not in allowed:
-        raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(allowed)}")
+        raise ValueError(
+            Message(
+                "unknown {name} {value!r}: choose one of {names}",
+                name=name,
+                value=value,
+                names=", ".join(allowed),
+            )
+        )
 
 
 def as_picture(image) -> Image.Image:
@@ -293,11 +300,17 @@ def as_picture(image) -> Image.Image:
         flat, coloured = image.ndim == 2, image.ndim == 3 and image.shape[2] == 3
         if image.dtype != np.uint8 or not (flat or coloured) or 0 in image.shape:
             raise ValueError(
-                f"a picture is a uint8 array [H,W] or [H,W,3], not {image.dtype} {image.shape}"
+                Message(
+                    "a picture is a uint8 array [H,W] or [H,W,3], not {dtype} {shape}",
+                    dtype=image.dtype,
+                    shape=image.shape,
+                )
             )
         image = Image.fromarray(np.ascontiguousarray(image))
     elif not isinstance(image, Image.Image):
-        raise ValueError(f"a picture is a PIL image or an array, not {type(image).__name__}")
+        raise ValueError(
+            Message("a picture is a PIL image or an array, not {kind}", kind=type(image).__name__)
+        )
     return opaque(image)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite
 
+from vggcore.machine.messages import Message
 from vggcore.machine.values import a_number, known
 
 MEAN, STD = 0.286, 0.353  # of Fashion-MNIST's 60,000 training images, pixels in 0…1
@@ -32,18 +33,29 @@ class Preprocessing:
                 found[name] = tuple(float(a_number(one, name)) for one in several)
         for name in ("style", "fit"):
             if not isinstance(found.get(name, ""), str):
-                raise ValueError(f"preprocessing.{name} must be text, not {found[name]!r}")
+                raise ValueError(
+                    Message(
+                        "preprocessing.{name} must be text, not {found!r}",
+                        name=name,
+                        found=found[name],
+                    )
+                )
         if "middle" in found:
             share = a_number(found["middle"], "middle")
             if not (share == 0 or 0.2 <= share < 1):
                 raise ValueError(
-                    f"preprocessing.middle must be 0, or from 0.2 to below 1, not {share}"
+                    Message(
+                        "preprocessing.middle must be 0, or from 0.2 to below 1, not {share}",
+                        share=share,
+                    )
                 )
             found["middle"] = float(share)
         if "image_size" in found:
             size = a_number(found["image_size"], "image_size")
             if not (isfinite(size) and size >= 1):
-                raise ValueError(f"image_size must be 1 pixel or more, not {size}")
+                raise ValueError(
+                    Message("image_size must be 1 pixel or more, not {size}", size=size)
+                )
             found["image_size"] = int(size)
         return cls(**found)
 

@@ -21,6 +21,7 @@ from functools import cached_property
 from pathlib import Path
 
 import vggcore
+from vggcore.machine import messages
 from vggcore.machine.files import FileError, to_json, write_atomically
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints, recipe
@@ -47,8 +48,9 @@ def create(
         path.mkdir(parents=True)
     except FileExistsError:
         if not path.is_dir() or any(path.iterdir()):
-            message = f"{path} exists: choose another --run-dir, or --resume it"
-            raise FileError(message) from None
+            raise FileError(
+                Message("{path} exists: choose another --run-dir, or --resume it", path=path)
+            ) from None
     except OSError as error:
         raise FileError(
             Message(
@@ -114,7 +116,7 @@ class RunFolder:
     def append_event(self, step: int, seconds: float, message: str, level: str = "info") -> None:
         """Add a remark about a step, shown with the curves."""
         row = {"kind": "event", "step": step, "seconds": seconds, "message": message}
-        self.append_metrics(row | {"level": level})
+        self.append_metrics(row | {"level": level} | messages.parts(message=message))
 
     def metrics_bytes(self) -> int:
         """Length of the metrics file."""

@@ -204,7 +204,7 @@ def start(path: Path, how: str, lock: int) -> None:
                 start_new_session=True,
             )
     except OSError as error:
-        message = f"could not be started: {error}"
+        message = Message("could not be started: {error}", error=error)
         status.write(path, Status(state=State.FAILED, message=message))
         raise RunError(
             Message("run {name} could not be started: {error}", name=path.name, error=error)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vggcore.machine.files import parse_json
-from vggcore.machine.messages import Message
+from vggcore.machine.messages import Message, restored
 from vggcore.runs.naming import GARMENTS, Naming
 
 SAMPLES = "samples"  # in an epoch's row: [label, probabilities] of a few validation pictures
@@ -113,7 +113,7 @@ class MetricsLog:
         elif row.get("kind") == "evidence" and _is_evidence(row):
             self._evidence = [e for e in self._evidence if e["step"] < step] + [row]
         elif row.get("kind") == "event":
-            row = row | {"message": str(row.get("message", ""))}
+            row = restored(row | {"message": str(row.get("message", ""))}, "message")
             self._events = [e for e in self._events if e != row] + [row]
         else:
             self.left_out += 1

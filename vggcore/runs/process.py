@@ -130,12 +130,12 @@ def _recording_failure(run_dir: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        record_end(run_dir, State.STOPPED, "interrupted")
+        record_end(run_dir, State.STOPPED, Message("interrupted"))
         raise
     except FileError as error:
         message = status.no_room(run_dir, error) or str(error)
         record_end(run_dir, State.FAILED, message)
         raise
     except Exception as error:
-        record_end(run_dir, State.FAILED, f"{error or type(error).__name__}")
+        record_end(run_dir, State.FAILED, str(error) or type(error).__name__)
         raise

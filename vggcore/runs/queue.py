@@ -170,7 +170,7 @@ def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
 
 def _cancel(run_dir: Path) -> None:
     """End this process, whose run has not started training in this session."""
-    process.record_end(run_dir, State.STOPPED, "cancelled before it started")
+    process.record_end(run_dir, State.STOPPED, Message("cancelled before it started"))
     (run_dir / STOP).unlink(missing_ok=True)
     print("cancelled before it started", file=sys.stderr, flush=True)
     raise SystemExit(0)

@@ -97,8 +97,8 @@ class Run:
             return ""  # nothing is known
         if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
-                return f"Its process ended without a word, and now {full}."
-            return (
+                return Message("Its process ended without a word, and now {full}.", full=full)
+            return Message(
                 "Its process ended without a word: killed, out of memory, or the machine went "
                 "off. Resume continues from its last checkpoint."
             )

@@ -7,17 +7,20 @@ import time
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from vggcore.machine import messages
 from vggcore.machine.files import FileError, read_json, write_json
+from vggcore.machine.messages import Message
 from vggcore.runs.names import RESERVE, STATUS, State
 
 SCORES = ("best_val_accuracy", "test_accuracy")  # in a summary
 _RESERVE_BYTES = 16_384
 _MOST = 1e15  # of anything that is counted
 _NO_ROOM = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the disk has become read-only",
+    errno.ENOSPC: Message("the disk is full"),
+    errno.EDQUOT: Message("the disk quota is used up"),
+    errno.EROFS: Message("the disk has become read-only"),
 }
+_TEXTS = ("message", "trouble")  # for people, in their language
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +47,9 @@ class Status:
     def from_dict(cls, values: dict | None) -> "Status":
         """The usable ones of these values: a status is only for looking at, so nothing raises."""
         found: dict = {}
+        values = messages.restored(values or {}, *_TEXTS)
         for f in fields(cls):
-            value = (values or {}).get(f.name)
+            value = values.get(f.name)
             if f.name == "choices" and isinstance(value, list):
                 value = tuple(map(str, value))
             if f.name == "summary" and isinstance(value, dict):
@@ -60,6 +64,7 @@ class Status:
     def to_dict(self) -> dict:
         """JSON-ready."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values |= messages.parts(**{name: values[name] for name in _TEXTS})
         return values | {"choices": list(self.choices), "summary": self.summary or None}
 
     @property
@@ -130,14 +135,18 @@ def no_room(run_dir: Path, error: FileError | None = None) -> str:
     except OSError:
         return ""
     if error is not None:
-        reason = _NO_ROOM.get(error.errno or 0, "")
+        number = error.errno
     else:
-        reason = _NO_ROOM[errno.ENOSPC] if free < _RESERVE_BYTES else ""
-    if not reason:
+        number = errno.ENOSPC if free < _RESERVE_BYTES else None
+    if number not in _NO_ROOM:
         return ""
-    if "read-only" in reason:
-        return f"{reason}: make it writable, then resume"
-    return f"{reason} ({free / 1e6:.1f} MB free): free some space, then resume"
+    if number == errno.EROFS:
+        return Message("{reason}: make it writable, then resume", reason=_NO_ROOM[number])
+    return Message(
+        "{reason} ({free:.1f} MB free): free some space, then resume",
+        reason=_NO_ROOM[number],
+        free=free / 1e6,
+    )
 
 
 def is_ended(status: Status) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vggcore.machine.file_lock import take_lock
+from vggcore.machine.messages import Message
 from vggcore.runs import locks, status
 from vggcore.runs.locks import holder
 from vggcore.runs.names import STOP, State
@@ -68,9 +69,10 @@ def _record_kill(run_dir: Path) -> None:
     if lock is None:
         return
     try:
-        message = (
-            f"did not stop by itself within {KILL_AFTER_SECONDS:.0f} s and was killed; "
-            "resume continues from its last checkpoint"
+        message = Message(
+            "did not stop by itself within {seconds:.0f} s and was killed; "
+            "resume continues from its last checkpoint",
+            seconds=KILL_AFTER_SECONDS,
         )
         said = replace(status.read(run_dir), state=State.STOPPED, message=message)
         status.write(run_dir, said)

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from vggcore.machine.messages import Message
 from vggcore.runs import status
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError
@@ -25,7 +26,7 @@ from vggcore.training import cluster_workers
 from vggcore.training.cluster_mirror import Mirror, fetch, record_loss, use_place
 
 _LOOK_SECONDS = 1.0
-LOST_RAY = "Ray ended on its node, so the run saved and ended; resume continues from there"
+LOST_RAY = Message("Ray ended on its node, so the run saved and ended; resume continues from there")
 
 
 def main(run_id: str, number: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vggcore.machine.files import FileError, parse_json, read_json, write_atomically, write_json
+from vggcore.machine.messages import Message, parts
 from vggcore.runs import status
 from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 PUSH_SECONDS = 1.0
 LAST_WORDS_SECONDS = 24 * 3600.0  # how long an ended run waits for its store to return
-SENDING = "saved; the checkpoint is being sent"
+SENDING = Message("saved; the checkpoint is being sent")
 _SLOWEST_SECONDS = 15.0  # between attempts at a store that cannot be reached
 _FILES = (f"{BEST}.safetensors", f"{BEST}.json", f"{BEST}.results.npz", LAST, PICTURES)
 _ALSO = ("*.png",)  # what else of a run the pages show
@@ -32,7 +33,7 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
     """
     config = run.config()
     if config is None:
-        raise Missing(f"the store has no run {run.id}: it was deleted")
+        raise Missing(Message("the store has no run {id}: it was deleted", id=run.id))
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in (run.attempt(n) for n in reversed(run.attempts()) if n < attempt.number):
         files = earlier.files()
@@ -102,7 +103,7 @@ class Mirror:
                     self.deleted = True
                     self.folder.request_stop()
                     return True
-                raise StoreError("the store has lost this run: waiting until it is back")
+                raise StoreError(Message("the store has lost this run: waiting until it is back"))
             action()
         except (StoreError, OSError) as error:  # of the store, or of the node's disk
             self._tell(str(error))
@@ -151,7 +152,7 @@ class Mirror:
 def _without_end(said: dict) -> dict | None:
     """The status to report until everything written before the run's end is in the store."""
     if said.get("state") == State.STOPPED:
-        return said | {"state": State.STOPPING, "message": SENDING}
+        return said | {"state": State.STOPPING, "message": SENDING, **parts(message=SENDING)}
     return None if status.is_ended(Status.from_dict(said)) else said
 
 

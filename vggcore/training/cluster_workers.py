@@ -6,8 +6,10 @@ and gives each its GPU. Rank 0 mirrors the run. Needs `ray[train]`, only on the 
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from vggcore.machine.messages import Message
 from vggcore.runs import status
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Store, StoredRun
@@ -15,7 +17,9 @@ from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, State
 from vggcore.runs.status import Status
 
-LOST = "a process of this run on the cluster was lost: resume continues from its last checkpoint"
+LOST = Message(
+    "a process of this run on the cluster was lost: resume continues from its last checkpoint"
+)
 
 
 def train(run_id: str, number: int, processes: int) -> int:
@@ -47,7 +51,7 @@ def _ended(run_id: str, number: int) -> int:
     attempt = StoredRun(Store(*settings.store()), run_id).attempt(number)
     said = Status.from_dict(attempt.status())
     if not status.is_ended(said):
-        attempt.write_status(said.to_dict() | {"state": State.CRASHED, "message": LOST})
+        attempt.write_status(replace(said, state=State.CRASHED, message=LOST).to_dict())
         return 1
     return 0 if said.state in (State.FINISHED, State.STOPPED) else 1
 

@@ -87,7 +87,7 @@ def find(
         if not devices.is_out_of_memory(error):
             raise
         raise ValueError(
-            "out of memory: choose a smaller batch size, width or image size"
+            Message("out of memory: choose a smaller batch size, width or image size")
         ) from None
 
 

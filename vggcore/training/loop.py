@@ -20,6 +20,7 @@ from vggcore.answers.samples import Samples
 from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed, precision
 from vggcore.machine.files import read_json, write_json
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints, recipe
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
@@ -56,7 +57,7 @@ def fit(
     train = folder.train
     chosen = distributed.own_device(devices.resolve(device or train.device))
     if distributed.is_main():
-        folder.write_status("starting", device=str(chosen), message="loading data")
+        folder.write_status("starting", device=str(chosen), message=Message("loading data"))
     torch.backends.cudnn.benchmark = not train.deterministic  # all batches have one shape
     if train.deterministic:
         _make_deterministic()
@@ -71,8 +72,11 @@ def fit(
         if not devices.is_out_of_memory(error):
             raise
         raise TrainingFailed(
-            f"out of memory on {chosen} outside of a training step; the checkpoints are kept: "
-            "free memory, or choose a smaller width or image size"
+            Message(
+                "out of memory on {chosen} outside of a training step; the checkpoints are "
+                "kept: free memory, or choose a smaller width or image size",
+                chosen=chosen,
+            )
         ) from None
 
 
@@ -83,11 +87,17 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     source = make_source(spec, train, device, _telling(folder, device))
     if source.batch_size < distributed.world_size():
         raise ValueError(
-            f"a batch of {source.batch_size} cannot be shared by {distributed.world_size()} "
-            "processes: choose a larger batch size, or fewer processes"
+            Message(
+                "a batch of {batch_size} cannot be shared by {world_size} processes: "
+                "choose a larger batch size, or fewer processes",
+                batch_size=source.batch_size,
+                world_size=distributed.world_size(),
+            )
         )
     if train.freeze_epochs and distributed.world_size() > 1:
-        raise ValueError("freeze_epochs needs a single process: set it to 0, or use one GPU")
+        raise ValueError(
+            Message("freeze_epochs needs a single process: set it to 0, or use one GPU")
+        )
     facts = source.pictures_facts()
     _check_own_pictures(folder, facts)
     network = build(spec, init=train.init, seed=train.seed).to(device)
@@ -127,8 +137,11 @@ def _check_own_pictures(folder: RunFolder, facts: dict | None) -> None:
             write_json(file, facts)
     elif before.get("sha256") != facts["sha256"]:
         raise ValueError(
-            f"the pictures in {folder.train.pictures} have changed since this run began, so it "
-            "cannot continue: start a new run"
+            Message(
+                "the pictures in {pictures} have changed since this run began, so it "
+                "cannot continue: start a new run",
+                pictures=folder.train.pictures,
+            )
         )
 
 
@@ -140,26 +153,37 @@ def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]
         nonlocal told
         if time.monotonic() - told >= STATUS_SECONDS and distributed.is_main():
             told = time.monotonic()
-            message = f"preparing the pictures: {share:.0%}"
+            message = Message("preparing the pictures: {share:.0%}", share=share)
             folder.write_status("starting", device=str(device), message=message)
 
     return tell
 
 
 def _resume_notes(progress: Progress, used: str, pictures: str) -> list[str]:
-    notes, threads = [], torch.get_num_threads()
+    notes: list[str] = []
+    threads = torch.get_num_threads()
     if progress.threads != threads:
         notes.append(
-            f"went on with {threads} CPU threads instead of {progress.threads}: "
-            "sums are rounded differently"
+            Message(
+                "went on with {threads} CPU threads instead of {before}: "
+                "sums are rounded differently",
+                threads=threads,
+                before=progress.threads,
+            )
         )
     if progress.precision not in ("", used):  # "": saved before it was recorded
         notes.append(
-            f"went on with {used} instead of {progress.precision}: sums are rounded differently"
+            Message(
+                "went on with {used} instead of {before}: sums are rounded differently",
+                used=used,
+                before=progress.precision,
+            )
         )
     if progress.pictures not in ("", pictures):
         notes.append(
-            "went on with pictures that this version draws, mixes or looks at in another way"
+            Message(
+                "went on with pictures that this version draws, mixes or looks at in another way"
+            )
         )
     return notes
 
@@ -187,9 +211,14 @@ def start_from(network: VGG, train: TrainConfig, classes: tuple[str, ...] = CLAS
     )
     if not copied:
         raise ValueError(
-            f"nothing of {train.init_from} fits {network.spec.name}: choose another init_from"
+            Message(
+                "nothing of {init_from} fits {name}: choose another init_from",
+                init_from=train.init_from,
+                name=network.spec.name,
+            )
         )
-    return [f"started from {train.init_from}: copied {', '.join(copied)}"]
+    layers = ", ".join(copied)
+    return [Message("started from {name}: copied {layers}", name=train.init_from, layers=layers)]
 
 
 def _is_logged(step: int, every: int) -> bool:
@@ -314,7 +343,9 @@ class Loop:
                 self.folder.append_event(
                     self.progress.step,
                     self.progress.seconds,
-                    f"went on without CUDA graphs: {str(error).splitlines()[0]}",
+                    Message(
+                        "went on without CUDA graphs: {error}", error=str(error).splitlines()[0]
+                    ),
                 )
         self.optimizer.zero_grad(set_to_none=True)
         return self._launch(inputs, targets)
@@ -385,12 +416,15 @@ class Loop:
         state = [t for t in self.network.state_dict().values() if t.is_floating_point()]
         largest = torch.stack(torch._foreach_norm(state, float("inf")))
         if not largest.isfinite().all():
-            raise self.progress.not_finite("a weight")
+            raise self.progress.not_finite(Message("a weight"))
 
     def _stop(self) -> dict:
         self.report.status("stopping")
         self._save()
-        limit = f"stopped at its time limit of {self.train.max_minutes:g} min (max_minutes)"
+        limit = Message(
+            "stopped at its time limit of {minutes:g} min (max_minutes)",
+            minutes=self.train.max_minutes,
+        )
         return self.report.end("stopped", message=limit if self.interruptions.time_is_up else "")
 
     def _finish(self) -> dict:
@@ -405,8 +439,14 @@ class Loop:
             card = replace(made, test_accuracy=scores["accuracy"], **honest)
             checkpoints.save(self.folder.path / "best", best.network, card)
         early, patience = self.progress.step < self.total_steps, self.train.patience
-        waited = "1 epoch" if patience == 1 else f"{patience} epochs in a row"
-        message = f"ended early: {waited} without a better validation accuracy (patience)"
+        message = Message(
+            "ended early: {epochs} epochs in a row without a better validation accuracy (patience)",
+            epochs=patience,
+        )
+        if patience == 1:
+            message = Message(
+                "ended early: 1 epoch without a better validation accuracy (patience)"
+            )
         return self.report.end(
             "finished", test_accuracy=scores["accuracy"], message=message if early else ""
         )

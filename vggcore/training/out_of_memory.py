@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from vggcore.machine import distributed
+from vggcore.machine.messages import Message
 
 
 def advice(
@@ -15,11 +16,24 @@ def advice(
     The tries change the weights, but nobody saves those any more.
     """
     total = size = len(inputs) * distributed.world_size()
-    message = f"out of memory at step {step} with batch size {total}"
+    tried = {"step": step, "total": total}
     while distributed.world_size() == 1 and size > 1:
         size //= 2
         if fits(inputs[:size], targets[:size]):
-            return f"{message}: {size} fits, start again with --batch-size {size}"
+            return Message(
+                "out of memory at step {step} with batch size {total}: {size} fits, start again "
+                "with --batch-size {size}",
+                **tried,
+                size=size,
+            )
     if size > 1:
-        return f"{message}: try --batch-size {size // 2}"
-    return f"{message}, and a single image does not fit: choose a smaller width or image size"
+        return Message(
+            "out of memory at step {step} with batch size {total}: try --batch-size {size}",
+            **tried,
+            size=size // 2,
+        )
+    return Message(
+        "out of memory at step {step} with batch size {total}, and a single image does not fit: "
+        "choose a smaller width or image size",
+        **tried,
+    )

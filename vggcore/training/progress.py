@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vggcore.machine import distributed
+from vggcore.machine.messages import Message
 
 
 class TrainingFailed(RuntimeError):
@@ -33,8 +34,12 @@ class Progress:
     def not_finite(self, what: str) -> TrainingFailed:
         """The failure to raise when `what` is no longer finite."""
         return TrainingFailed(
-            f"{what} is no longer a finite number at step {self.step}: "
-            "try a lower learning rate; the last good checkpoint is kept"
+            Message(
+                "{what} is no longer a finite number at step {step}: try a lower learning rate; "
+                "the last good checkpoint is kept",
+                what=what,
+                step=self.step,
+            )
         )
 
 
@@ -60,7 +65,7 @@ class Tally:
         """Read the sums off the device (a sync point) into the progress. Raises TrainingFailed."""
         loss, correct = distributed.sum_over_processes(self.sums).tolist()
         if not math.isfinite(loss):
-            raise progress.not_finite("the loss")
+            raise progress.not_finite(Message("the loss"))
         for sums in (progress.window, progress.epoch):
             for index, value in enumerate((loss, correct, self.pending)):
                 sums[index] += value

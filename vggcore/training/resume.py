@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 
 from vggcore.machine.files import parse_json, write_atomically
+from vggcore.machine.messages import Message
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import VGG
 from vggcore.runs.folder import RunFolder
@@ -103,7 +104,13 @@ def load_last(folder: RunFolder, state: ResumeState) -> dict | None:
             log.warning("going on from %s instead", name)
         return progress
     if problems:
-        raise CheckpointError(f"no checkpoint in {folder.path} can be used: {'; '.join(problems)}")
+        raise CheckpointError(
+            Message(
+                "no checkpoint in {path} can be used: {names}",
+                path=folder.path,
+                names="; ".join(problems),
+            )
+        )
     return None
 
 
@@ -112,7 +119,7 @@ def _read(file) -> tuple[dict[str, torch.Tensor], dict]:
         metadata = opened.metadata() or {}
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     if metadata.get("digest") != _digest(tensors):
-        raise ValueError("damaged: its contents do not match its digest")
+        raise ValueError(Message("damaged: its contents do not match its digest"))
     return tensors, parse_json(metadata["progress"])
 
 

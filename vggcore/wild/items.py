@@ -154,7 +154,13 @@ def _classes(folders: str) -> tuple[Label, ...]:
     for folder in folders.split():
         label = _FOLDERS.get(folder)
         if label is None:
-            raise ValueError(f"{_CORRECTIONS.name} names an unknown class: {folder!r}")
+            raise ValueError(
+                Message(
+                    "{name} names an unknown class: {folder!r}",
+                    name=_CORRECTIONS.name,
+                    folder=folder,
+                )
+            )
         found.append(label)
     return tuple(found)
 

@@ -16,6 +16,7 @@ import vggcore
 from vggcore.machine import paths
 from vggcore.machine.file_lock import is_locked
 from vggcore.machine.files import read_json
+from vggcore.machine.messages import restored
 from vggcore.runs.cluster import settings
 
 LOCK, ASKED, PASS, LOG = "lock", "asked", "pass.json", "log.txt"
@@ -64,7 +65,7 @@ def attend(wait: float = 0.0) -> None:
 
 def trouble() -> str:
     """What keeps the follower from seeing the store; empty if nothing does."""
-    return str((read_json(place() / PASS) or {}).get("trouble", ""))
+    return str(restored(read_json(place() / PASS) or {}, "trouble").get("trouble", ""))
 
 
 def _ask(now: float) -> None:

@@ -146,7 +146,7 @@ class Copy:
             os.rename(self.folder, doomed)
             shutil.rmtree(doomed, ignore_errors=True)
             return False
-        raise StoreError("the store has lost this run; what is shown is the copy here")
+        raise StoreError(Message("the store has lost this run; what is shown is the copy here"))
 
     def _mirror(self, at_end: bool = False) -> Status:
         """Fetch what is new in the store; returns the status found there.
@@ -237,7 +237,7 @@ class Copy:
         lines = [line for line in log.splitlines() if line.startswith("store: ")]
         if not lines or lines[-1].endswith("reached again"):
             return ""
-        return f"on the cluster, {lines[-1].removeprefix('store: ')}"
+        return Message("on the cluster, {what}", what=lines[-1].removeprefix("store: "))
 
     def _pass_on_stop(self) -> None:
         """Tell the trainer to stop; if it does not, tell Ray."""
@@ -344,5 +344,5 @@ def _weights_first(file: StoredFile) -> tuple[bool, str]:
 
 def _in_a_line(message: str) -> str:
     """Ray's reason for a job's end, short enough to read."""
-    text = message or "its job on the cluster ended without a word"
-    return f"{text[:300].rstrip('. ')}; resume continues from its last checkpoint"
+    text = message[:300].rstrip(". ") or Message("its job on the cluster ended without a word")
+    return Message("{text}; resume continues from its last checkpoint", text=text)

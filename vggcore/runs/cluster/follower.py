@@ -16,6 +16,7 @@ from pathlib import Path
 from vggcore.machine import paths
 from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import write_json
+from vggcore.machine.messages import Message, parts
 from vggcore.runs import status
 from vggcore.runs.cluster import attending, settings, submitting
 from vggcore.runs.cluster.copy import Copy
@@ -53,11 +54,12 @@ class Follower:
                     copy = self._copies[run_id] = Copy(self.store, self.jobs, folder, run_id)
                 copy.update()
             except Exception as error:  # whatever is wrong with one run, the others are followed
-                trouble = trouble or f"{folder.name}: {error}"
+                trouble = trouble or Message("{name}: {error}", name=folder.name, error=error)
                 self._complain(folder.name)
         for gone in self._copies.keys() - folders.keys():
             del self._copies[gone]
-        write_json(attending.place() / attending.PASS, {"time": time.time(), "trouble": trouble})
+        told = {"time": time.time(), "trouble": trouble} | parts(trouble=trouble)
+        write_json(attending.place() / attending.PASS, told)
 
     def _complain(self, name: str) -> None:
         """Log the error for the maintainer, at most once a minute per run."""
@@ -80,7 +82,7 @@ class Follower:
                 try:
                     self._adopt(StoredRun(self.store, run_id))
                 except (ValueError, OSError) as error:
-                    trouble = f"{run_id}: {error}"
+                    trouble = Message("{name}: {error}", name=run_id, error=error)
         return trouble
 
     def _adopt(self, stored: StoredRun) -> None:
