@@ -1,6 +1,7 @@
 """The dry run of `benchmarks/gpu_check.py` on the CPU, so that it is ready once there is a GPU."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,13 @@ def test_what_fails_or_finds_no_time_is_said_in_a_line(tmp_path):
         [*command, "--only", "best", "--seconds", "1"], capture_output=True, text=True, check=False
     )
     assert lines(done)[0] == {"part": "best", "error": "no time was left for it"}
+
+
+def test_every_part_stands_in_the_list_of_what_only_a_gpu_shows():
+    listed = (ROOT / "docs" / "where-to-train.md").read_text("utf-8")
+    parts = re.search(r"^PARTS = \{\n(.*?)^\}", SCRIPT.read_text("utf-8"), re.M | re.S)
+    names = set(re.findall(r'"([\w-]+)":', parts[1]))
+    rows = re.search(r"\| unseen \| part \|\n(.*?)\n\n", listed, re.S)
+
+    column = " ".join(row.split("|")[2] for row in rows[1].splitlines()[1:])
+    assert set(re.findall(r"`([\w-]+)`", column)) == names

@@ -24,10 +24,16 @@ def batch_size(image_size: int, device: str = "cpu") -> int:
     return max(1, min(images, pixels // image_size**2))
 
 
-def batches(images: Tensor, preprocessing: Preprocessing) -> Iterator[Tensor]:
-    """Network inputs float32 [B, C, S, S], channels last, of uint8 images [N, …] (one, or C)."""
-    for chunk in images.split(batch_size(preprocessing.image_size, images.device.type)):
-        yield fashion_mnist.to_network_input(chunk, preprocessing).contiguous(
+def batches(
+    images: Tensor, preprocessing: Preprocessing, device: torch.device | None = None
+) -> Iterator[Tensor]:
+    """Network inputs float32 [B, C, S, S], channels last, of uint8 images [N, …] (one, or C).
+
+    device: where to put them; by default where the images are.
+    """
+    device = images.device if device is None else device
+    for chunk in images.split(batch_size(preprocessing.image_size, device.type)):
+        yield fashion_mnist.to_network_input(chunk.to(device), preprocessing).contiguous(
             memory_format=torch.channels_last
         )
 
@@ -72,16 +78,19 @@ def predict(
 ) -> Tensor:
     """Logits float32 [N, classes] of uint8 images [N, 28, 28], on the images' device.
 
+    The network may be on another one: batches are taken there.
+
     precision: a resolved one, of `machine.precision`.
 
     The network's training mode is left as it was.
     """
     was_training = network.training
     network.eval()
-    with autocast(precision, images.device):
+    device = next(network.parameters()).device
+    with autocast(precision, device):
         logits = [
-            answer(network, inputs, preprocessing).float()
-            for inputs in batches(images, preprocessing)
+            answer(network, inputs, preprocessing).float().to(images.device)
+            for inputs in batches(images, preprocessing, device)
         ]
     network.train(was_training)
     return torch.cat(logits)
@@ -95,8 +104,7 @@ def predict_each(
     Each picture's logits are the mean over its inputs.
     """
     images = torch.from_numpy(np.stack([image for own in inputs for image in own]))
-    device = next(network.parameters()).device
-    logits = predict(network, images.to(device), preprocessing)
+    logits = predict(network, images, preprocessing)
     return torch.stack([each.mean(0) for each in logits.split([len(own) for own in inputs])])
 
 

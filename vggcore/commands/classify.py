@@ -64,9 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.files and not args.strokes:
         raise ValueError("nothing to classify: name pictures or folders, or --strokes FILE.json")
+    import torch
+
     from vggcore.answers.classifier import load_classifier
     from vggcore.pictures.crops import Box
 
+    torch.set_num_threads(1)  # more threads wait for each other as soon as a core is busy
     try:
         box = Box.parse(args.crop) if args.crop else None
     except ValueError as error:

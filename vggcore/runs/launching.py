@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from vggcore.runs.run import (
 )
 from vggcore.runs.status import Status
 
+_NICENESS = 5  # of trainings in the background, above the server's
 MIN_FREE_BYTES = 200_000_000  # a run is not started on a disk fuller than this
 
 
@@ -211,5 +212,9 @@ def start(path: Path, how: str, lock: int) -> None:
         ) from None
     finally:
         os.close(lock)
+    with suppress(OSError):  # it has ended already
+        # Whoever draws beside a training waits for a core: the server goes first.
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, process.pid, min(own + _NICENESS, 19))
     # Only to collect the exit code, so that no zombie stays while the app lives on.
     threading.Thread(target=process.wait, daemon=True, name=f"reap {path.name}").start()

@@ -26,7 +26,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import CORRECTION_STEPS, CORRECTIONS, TrainConfig
 from vggcore.pictures.prepare import prepare
-from vggcore.wild.loss import none_aware_loss
+from vggcore.wild.loss import none_aware_losses
 
 _SHARE = 0.25  # of a batch: corrected pictures
 _REHEARSED = 3_000  # pictures that the network learnt from; batches are drawn from them
@@ -118,19 +118,17 @@ class CorrectionsSource:
         """Loss of the corrections, plus how far the other answers have moved."""
         labels, said = targets[:, 0].long(), targets[:, 1:]
         own = labels >= 0
-        loss = logits.sum() * 0.0
-        if own.any():
-            loss = loss + self._loss_of_corrected(logits[own], labels[own])
-        if (~own).any():
-            loss = loss + _HOLD * F.mse_loss(logits[~own], said[~own])
-        return loss
+        corrected = self._losses_of_corrected(logits, labels.clamp(min=0))
+        moved = (logits - said).square().mean(1)
+        # Choosing rows by a mask would make a GPU wait: it has to say how many there are.
+        return _mean(corrected, own) + _HOLD * _mean(moved, ~own)
 
-    def _loss_of_corrected(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _losses_of_corrected(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.card.data.name != "wild":
-            return F.cross_entropy(logits, labels)
+            return F.cross_entropy(logits, labels, reduction="none")
         # This network also learns from pictures without a garment: tell it that this is a garment.
         targets = F.one_hot(labels, logits.shape[1] + 1).float()
-        return none_aware_loss(logits, targets, 0.0)
+        return none_aware_losses(logits, targets)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
         """How many get their label, or their earlier answer."""
@@ -199,6 +197,11 @@ class CorrectionsSource:
     def describe(self) -> TrainedOn:
         """What a card says about the pictures: the earlier network's, which also judge this one."""
         return replace(self.card.data, sources=(*self.card.data.sources, CORRECTIONS))
+
+
+def _mean(values: Tensor, which: Tensor) -> Tensor:
+    """The mean of float [N] over those chosen by bool [N]; 0 if there are none."""
+    return (values * which).sum() / which.sum().clamp(min=1)
 
 
 def _planes(images: Tensor) -> Tensor:

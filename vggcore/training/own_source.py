@@ -71,7 +71,8 @@ class OwnSource(Labelled):
         self.preprocessing = _preprocessing(form, self.pictures.images, chosen)
         self.batch_size = min(train.batch_size, len(chosen))
         self.steps_per_epoch = max(FEWEST_STEPS, len(chosen) // self.batch_size)
-        self._order_epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+        self._order_epoch = -1
+        self._order = self._order_there = torch.empty(0, dtype=torch.int64)
         self._chosen = chosen
         self._images: Tensor | None = None
         self._ahead: dict[int, Future[Tensor]] = {}
@@ -138,8 +139,11 @@ class OwnSource(Labelled):
             sha256=self.pictures.sha256,
         )
 
-    def _indices(self, step: int) -> Tensor:
-        """Indices of a step's pictures among the training pictures, on the training device."""
+    def _indices(self, step: int, device: str = "") -> Tensor:
+        """Indices of a step's pictures among the training pictures.
+
+        On the training device, or on the CPU, where nobody waits for them.
+        """
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._order_epoch:
             generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + 500_009 + epoch)
@@ -147,8 +151,9 @@ class OwnSource(Labelled):
             order = torch.cat(
                 [torch.randperm(len(self.labels), generator=generator) for _ in range(passes)]
             )
-            self._order_epoch, self._order = epoch, order.to(self.device)
-        return self._order[position * self.batch_size :][: self.batch_size]
+            self._order_epoch, self._order, self._order_there = epoch, order, order.to(self.device)
+        order = self._order if device == "cpu" else self._order_there
+        return order[position * self.batch_size :][: self.batch_size]
 
     def _read(self, step: int) -> Tensor:
         """A step's pictures, uint8 [B, S, S] or [B, S, S, C], on the training device."""
@@ -158,12 +163,12 @@ class OwnSource(Labelled):
             # The order of the next epoch is drawn when that epoch begins.
             if later // self.steps_per_epoch == step // self.steps_per_epoch:
                 if later not in self._ahead:
-                    places = np.sort(self._chosen[self._indices(later).cpu().numpy()])
+                    places = np.sort(self._chosen[self._indices(later, "cpu").numpy()])
                     self._ahead[later] = self._workers.submit(self._from_disk, places)
         read = self._ahead.pop(step).result()
         self._ahead = {later: read for later, read in self._ahead.items() if later > step}
         # Read in file order, returned in the order drawn.
-        drawn = self._chosen[self._indices(step).cpu().numpy()]
+        drawn = self._chosen[self._indices(step, "cpu").numpy()]
         return read[torch.from_numpy(drawn.argsort().argsort())].to(self.device)
 
     def _from_disk(self, places: np.ndarray) -> Tensor:

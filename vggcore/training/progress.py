@@ -63,7 +63,7 @@ class Tally:
 
     def collect(self, progress: Progress) -> None:
         """Read the sums off the device (a sync point) into the progress. Raises TrainingFailed."""
-        loss, correct = distributed.sum_over_processes(self.sums).tolist()
+        loss, correct = distributed.sum_over_processes(self.sums).cpu().tolist()
         if not math.isfinite(loss):
             raise progress.not_finite(Message("the loss"))
         for sums in (progress.window, progress.epoch):

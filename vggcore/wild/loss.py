@@ -15,7 +15,12 @@ def with_none(logits: Tensor) -> Tensor:
 
 
 def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy with a fixed logit 0 for "no garment", where several classes may be right.
+    """The mean of `none_aware_losses`."""
+    return none_aware_losses(logits, targets, smoothing).mean()
+
+
+def none_aware_losses(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy [N] with a fixed logit 0 for "no garment", where several classes may be right.
 
     logits: [N, 10]; targets: [N, 11], the weight with which each class counts as right. A
     picture of a broad class, such as "long sleeves", may be any of its classes: the loss leaves
@@ -28,5 +33,5 @@ def none_aware_loss(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> 
     if smoothing:
         garments_only = targets[:, :NONE].sum(1) > 0
         spread = logits.log_softmax(1).mean(1) * garments_only
-        return -((1 - smoothing) * right + smoothing * spread).mean()
-    return -right.mean()
+        return -((1 - smoothing) * right + smoothing * spread)
+    return -right
