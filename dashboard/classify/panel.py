@@ -11,6 +11,7 @@ from dashboard.classify import correct
 from dashboard.shared import address, cpu_share, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
+from dashboard.webpage import view
 from vggcore.answers import judged
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
@@ -163,7 +164,7 @@ def show(
         )
     if explain:
         for name, network in networks.items():
-            explanation(name, network, predictions[name])
+            explanation(name, network, predictions[name], key)
     return first
 
 
@@ -264,8 +265,8 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
     return strip(list(zip(captions, pictures, strict=True)), side=96)  # up to six in a row
 
 
-def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
-    """Grad-CAM, feature maps and nearest training images for one network's answer."""
+def explanation(name: str, network: Classifier, prediction: Prediction, key: str) -> None:
+    """Grad-CAM, the network's inside and nearest training images for one network's answer."""
     seen = prediction.prepared.network_input
     picture = network.network_input(seen)
     why = (
@@ -285,25 +286,11 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
             side=160,
         )
     )
-    st.markdown(tr("**What each block sees**: its 16 most active feature maps"))
-    maps = feature_maps(network.network, picture)
-    st.html(
-        strip(
-            [
-                (
-                    tr(
-                        "block {number}: {count} maps of {side}×{side}",
-                        number=number,
-                        count=len(block),
-                        side=block.shape[1],
-                    ),
-                    mosaic(block),
-                )
-                for number, block in enumerate(maps, start=1)
-            ],
-            side=160,
-        )
-    )
+    if view.possible(network):
+        st.markdown(tr("**What each layer sees**, and how each of its numbers is computed"))
+        view.inside(network, prediction.prepared, f"{key}-{name}")
+    else:
+        _blocks(network, picture)
     st.markdown(tr("**Most similar training images**, by the network's last features"))
     try:
         with st.spinner(tr("Looking at 1,000 training images …")):
@@ -322,5 +309,28 @@ def explanation(name: str, network: Classifier, prediction: Prediction) -> None:
                 for index, similarity in zip(*found, strict=True)
             ],
             side=84,
+        )
+    )
+
+
+def _blocks(network: Classifier, picture) -> None:
+    """The output of each block, for networks that are too large for a browser."""
+    st.markdown(tr("**What each block sees**: its 16 most active feature maps"))
+    maps = feature_maps(network.network, picture)
+    st.html(
+        strip(
+            [
+                (
+                    tr(
+                        "block {number}: {count} maps of {side}×{side}",
+                        number=number,
+                        count=len(block),
+                        side=block.shape[1],
+                    ),
+                    mosaic(block),
+                )
+                for number, block in enumerate(maps, start=1)
+            ],
+            side=160,
         )
     )

@@ -88,12 +88,23 @@ def page(name: str | Path) -> bytes:
                     style=card.preprocessing.style)
         )  # fmt: skip
     checkpoint = checkpoints.load(name)
-    about = {"card": _described(checkpoint.card), "own": judged.is_own(card)}
-    network = page_weights.packed_network(checkpoint.network, found.bits) | about
     path = checkpoint.path
     return _assembled(
-        network, card.name or (path.parent if path.name == "best" else path).name
+        described(checkpoint), card.name or (path.parent if path.name == "best" else path).name
     ).encode()
+
+
+def described(checkpoint: checkpoints.Checkpoint) -> dict:
+    """JSON-ready: a network and its card, as the page's scripts read them."""
+    card = checkpoint.card
+    about = {"card": _described(card), "own": judged.is_own(card)}
+    return _finite(page_weights.packed_network(checkpoint.network, estimate(card).bits) | about)
+
+
+def worker_script() -> str:
+    """What runs beside a page: it prepares pictures, and computes."""
+    own = _folder() / "webpage" / "assets"
+    return "".join(["'use strict'\n", *(_read(own / f"{name}.js") for name in _WORKER)])
 
 
 def _described(card: Card) -> dict:
@@ -121,8 +132,8 @@ def _assembled(network: dict, title: str) -> str:
         "style": style,
         "canvas": _read(drawing / "canvas.html"),
         "words": _json(_chinese()),
-        "worker": "".join(["'use strict'\n", *(_read(own / f"{name}.js") for name in _WORKER)]),
-        "network": _json(_finite(network)),
+        "worker": worker_script(),
+        "network": _json(network),
         "script": script,
     }
     # In one pass: a card may hold braces, too.

@@ -96,7 +96,10 @@ class Answering {
 
   ofPicture(image, middle) {
     const { style, image_size } = this.way
-    const prepared = prepare(image, style === "fashion-mnist" ? 28 : image_size, style, middle)
+    return this.ofPrepared(prepare(image, style === "fashion-mnist" ? 28 : image_size, style, middle))
+  }
+
+  ofPrepared(prepared) {
     const looks = prepared.inputs.map((input) => this.look(input))
     const logits = mean(looks.flat().map((steps) => steps.at(-1).map))
     const chances = softmax(logits, this.card.temperature ?? 1)

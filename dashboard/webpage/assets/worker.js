@@ -12,10 +12,10 @@ self.onmessage = ({ data }) => {
     }
     if (data.inspect) return self.postMessage({ asked: data.asked, inspected: inspect(data.inspect) })
     newest = data.question
-    const image = data.strokes ? coloured(render(data.strokes)) : smaller(data.image)
-    const answer = answering.classify(image)
+    const answer = answered(data)
     last = answer.steps
     self.postMessage({ question: data.question, answer: shown(answer) })
+    if (data.inputs) return // Python has answered; this is only for looking inside
     // A turned picture is looked for once the page has its answer, unless there is a new question.
     setTimeout(() => {
       if (newest !== data.question) return
@@ -25,6 +25,13 @@ self.onmessage = ({ data }) => {
   } catch (error) {
     self.postMessage({ question: data.question, trouble: error.message })
   }
+}
+
+// The answer for prepared pictures, for strokes, or for a picture with four channels.
+function answered({ inputs, strokes, image }) {
+  if (!inputs) return answering.classify(strokes ? coloured(render(strokes)) : smaller(image))
+  const pictures = inputs.map((each) => ({ ...each, data: bytesOf(each.data) }))
+  return answering.ofPrepared({ inputs: pictures, blank: false, drawn: false })
 }
 
 // A picture with four channels as Python opens it: opaque, 1,024 pixels a side at most.
