@@ -1,5 +1,7 @@
 """Pools: made of real pictures and made-up ones, the same every time."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -13,13 +15,23 @@ from vggcore.wild.source import SHARES
 pytestmark = [pytest.mark.garments, pytest.mark.data]
 
 
+@cache
+def _all_items():
+    return items.development_items()
+
+
+@cache
+def _all_kinds():
+    return items.not_garment_kinds(trained=True)
+
+
 @pytest.fixture(autouse=True)
 def few_pictures(monkeypatch):
     """Every 180th real picture, 300 images of Fashion-MNIST, and a few made-up ones."""
-    some = [item for item in items.development_items() if not item.held_out][::180]
+    some = [item for item in _all_items() if not item.held_out][::180]
     icons, others = items.icon_items()[::60], items.not_garments()[::200]
     photos = items.not_garment_photos()[::100]
-    kinds = items.not_garment_kinds(trained=True)[::400]
+    kinds = _all_kinds()[::400]
     load_split = fashion_mnist.load_split
     monkeypatch.setattr(pools, "development_items", lambda sources: some)
     monkeypatch.setattr(pools, "icon_items", lambda: icons)

@@ -187,8 +187,7 @@ def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:
         if source == KINDS:
             items += [
                 Item(KINDS, kind, name, content)
-                for kind in tiny_imagenet.CLOTHING
-                for name, content in tiny_imagenet.read(kind)
+                for kind, name, content in tiny_imagenet.read(tiny_imagenet.CLOTHING)
             ]
             continue
         folder = _folder("photos" if source in PHOTO_SOURCES else "sketches", source)
@@ -228,11 +227,10 @@ def not_garment_kinds(*, trained: bool) -> list[Item]:
 
     Raises DataMissing.
     """
+    kinds = [kind for kind in tiny_imagenet.other_things() if trained_kind(kind) == trained]
     return [
         Item("not-garments", NONE_KINDS, f"{kind}/{name}", content)
-        for kind in tiny_imagenet.other_things()
-        if trained_kind(kind) == trained
-        for name, content in tiny_imagenet.read(kind, _PER_KIND)
+        for kind, name, content in tiny_imagenet.read(kinds, _PER_KIND)
     ]
 
 

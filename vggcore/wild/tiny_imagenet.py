@@ -5,6 +5,7 @@ docs/data.md says where it comes from and which kinds are left out.
 """
 
 import zipfile
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from vggcore.data import raw_files
@@ -46,21 +47,28 @@ def require() -> None:
         _named(kind)
 
 
-def read(kind: str, limit: int | None = None) -> list[tuple[str, bytes]]:
-    """Name and encoded picture of the first `limit` photos of a kind.
+def read(kinds: Iterable[str], limit: int | None = None) -> Iterator[tuple[str, str, bytes]]:
+    """Kind, name and encoded picture of the first `limit` photos of each of these kinds.
 
-    Raises DataMissing without the zip, ValueError if it cannot be read or lacks the kind.
+    Raises DataMissing without the zip, ValueError if it cannot be read or lacks a kind.
     """
-    names = _named(kind)
+    names = [name for kind in kinds for name in _named(kind)[:limit]]
+    file = paths.data_dir() / FILE
     try:
-        with zipfile.ZipFile(paths.data_dir() / FILE) as archive:
-            return [(name.split("/")[-1], archive.read(name)) for name in names[:limit]]
+        with zipfile.ZipFile(file) as archive:
+            for name in names:
+                yield _kind(name), name.split("/")[-1], archive.read(name)
     except (zipfile.BadZipFile, OSError) as error:
         raise ValueError(
             Message(
                 "{file} cannot be read: {error}", file=str(paths.data_dir() / FILE), error=error
             )
         ) from error
+
+
+def _kind(name: str) -> str:
+    """ "sandal" of …/n04133789_sandal/….webp."""
+    return name.split("/")[-2].partition("_")[2] if "/" in name else ""
 
 
 def _named(kind: str) -> list[str]:
@@ -99,6 +107,5 @@ def _names(file) -> dict[str, list[str]]:
         ) from error
     found: dict[str, list[str]] = {}
     for name in names:
-        kind = name.split("/")[-2].partition("_")[2] if "/" in name else ""
-        found.setdefault(kind, []).append(name)
+        found.setdefault(_kind(name), []).append(name)
     return found
