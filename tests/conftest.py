@@ -122,3 +122,12 @@ def _own_runs_folder(tmp_path, monkeypatch):
     """No test sees, or leaves behind, runs and pictures of the person who starts it."""
     monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("VGGCORE_PICTURES", str(tmp_path / "own-pictures"))
+
+
+@pytest.fixture(autouse=True)
+def _own_checkpoints_alone(monkeypatch):
+    """A test that sets VGGCORE_CHECKPOINTS does not find the shipped networks."""
+    shipped = paths.shipped_dir()
+    monkeypatch.setattr(
+        paths, "shipped_dir", lambda: Path(os.environ.get("VGGCORE_CHECKPOINTS") or shipped)
+    )

@@ -15,7 +15,8 @@ from vggcore.model.recipe import OWN
 
 def bare_card(spec: VGGSpec) -> Card:
     """A card that says no more than it must."""
-    return Card(spec=spec, preprocessing=preprocessing(spec.image_size, "pad"), classes=())
+    classes = CLASSES if spec.num_classes == 10 else tuple(map(str, range(spec.num_classes)))
+    return Card(spec=spec, preprocessing=preprocessing(spec.image_size, "pad"), classes=classes)
 
 
 def scored_card(spec: VGGSpec, **scores: float) -> str:

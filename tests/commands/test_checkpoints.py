@@ -104,11 +104,25 @@ class Harmful:
         return (open, ("/tmp/vggcore-harm", "w"))
 
 
+def with_card(folder, name: str, spoilt: bool = False, **changes):
+    """A checkpoint whose card says something else, or whose weights are not numbers."""
+    save_untrained(folder, name)
+    found = checkpoints.load(folder / name)
+    if spoilt:
+        found.network.classifier[-1].weight.data[0] = torch.nan
+        checkpoints.save(folder / name, found.network, found.card)
+    card = folder / f"{name}.json"
+    card.write_text(json.dumps(json.loads(card.read_bytes()) | changes))
+    return folder / f"{name}.safetensors"
+
+
 def bad_files(folder):
     """Name → file that must be refused, with what the refusal says."""
     harmful = folder / "harmful.pth"
     harmful.write_bytes(pickle.dumps({"features.0.weight": Harmful()}))
-    cut = written(folder, ".pth")
+    whole = written(folder, ".pth")
+    cut = folder / "cut.pth"
+    cut.write_bytes(whole.read_bytes())
     cut.write_bytes(cut.read_bytes()[:5000])
     text = folder / "text.safetensors"
     text.write_text("not weights")
@@ -119,11 +133,28 @@ def bad_files(folder):
     odd = folder / "odd.zip"
     odd.write_bytes(b"PK")
     save_untrained(folder / "card", "changed")
+    pointer = folder / "pointer.pth"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    torn = folder / "torn.pth"
+    torn.write_bytes(harmful.read_bytes()[:9])
+    spoilt = {key: torch.full_like(value, torch.nan) for key, value in torch.load(whole).items()}
+    torch.save(spoilt, folder / "nan.pth")
+    deep = with_card(folder, "deep")
+    deep.with_suffix(".json").write_text("[" * 100_000)
     changed = folder / "card" / "changed.safetensors"
     changed.write_bytes(changed.read_bytes()[:-4] + b"\0\0\0\1")
     return {
         harmful: "refused",
-        cut: "cannot be read",
+        cut: "cannot be read: it is damaged or incomplete",
+        torn: "cannot be read: it is damaged or incomplete",
+        pointer: "fetch them with `git lfs pull`",
+        folder / "nan.pth": "not finite",
+        with_card(folder, "not-a-number", spoilt=True): "not finite",
+        with_card(folder, "no-spread", preprocessing={"std": [0.0]}): "not finite",
+        deep: "nested too deeply",
+        with_card(folder, "two", classes=["a", "b"]): "names 2 classes, and its network has 10",
+        with_card(folder, "many", classes=[str(n) for n in range(3_000)]): "names 3,000 classes",
+        with_card(folder, "same", classes=["a"] * 10): "names of its classes must differ",
         text: "cannot be read",
         other: "not those of torchvision's",
         tensor: "not a state dict",
@@ -139,6 +170,22 @@ def test_what_is_no_vgg_is_refused_in_one_line_and_leaves_nothing(tmp_path, caps
         error = capsys.readouterr().err
         assert said in error and error.count("\n") == 1, (file, error)
     assert not list(paths.checkpoints_dir().glob("*"))
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+        lambda state: {"model_state_dict": state, "epoch": 3, "optimizer": {"lr": 0.1}},
+        lambda state: {"model": {f"_orig_mod.module.{key}": v for key, v in state.items()}},
+    ],
+)
+def test_what_training_scripts_save_is_unwrapped(tmp_path, wrap):
+    file = tmp_path / "theirs.pth"
+    torch.save(wrap(torch.load(written(tmp_path, ".pth"))), file)
+
+    assert main(["checkpoints", "add", str(file)]) == 0
+    assert checkpoints.load("theirs").card.spec == replace(SPEC, fc_width=SPEC.hidden_units)
 
 
 @pytest.mark.parametrize("name", ["../x", "A b", "x" * 80])

@@ -6,6 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from vggcore.data.classes import CLASSES
+from vggcore.machine import paths
 from vggcore.machine.files import FileError
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
@@ -15,7 +17,7 @@ from vggcore.model.network import build
 from vggcore.pictures.preprocessing import Preprocessing
 
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
-CARD = Card(spec=SPEC, preprocessing=Preprocessing(image_size=32), classes=("a",), name="saved")
+CARD = Card(spec=SPEC, preprocessing=Preprocessing(image_size=32), classes=CLASSES, name="saved")
 
 
 @pytest.fixture
@@ -66,7 +68,9 @@ def rewrite_card(path, **changes):
         ({"spec": None}, "lacks spec"),
         ({"sha256": None}, "lacks sha256"),
         ({"spec": SPEC.to_dict() | {"configuration": "B"}}, "do not fit the card's network"),
-        ({"spec": SPEC.to_dict() | {"num_classes": 7}}, "do not fit the card's network"),
+        ({"spec": SPEC.to_dict() | {"num_classes": 7}}, "names 10 classes, and its network has 7"),
+        ({"classes": ["a", "b"]}, "names 2 classes, and its network has 10"),
+        ({"classes": ["a"] * 10}, "names of its classes must differ"),
         ({"spec": SPEC.to_dict() | {"width": "9"}}, "cannot be read: width '9'"),
         ({"spec": {"layers": 3}}, "unknown VGGSpec field 'layers'"),
         ({"spec": "A"}, "must be an object"),
@@ -114,17 +118,21 @@ def test_a_card_without_weights_names_the_missing_file(saved):
         checkpoints.load(saved)
 
 
-def test_names_are_found_in_both_folders_the_default_first(tmp_path, monkeypatch):
-    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "shipped"))
+def test_names_are_found_in_all_folders_the_default_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "own"))
     monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs"))
-    for place in ("shipped/aaa", f"shipped/{checkpoints.DEFAULT}", "runs/mine/best"):
+    monkeypatch.setattr(paths, "shipped_dir", lambda: tmp_path / "shipped")
+    shipped = ("shipped/bbb", f"shipped/{checkpoints.DEFAULT}")
+    for place in (*shipped, "own/aaa", "own/bbb", "runs/mine/best"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         checkpoints.save(tmp_path / place, build(SPEC, seed=0), CARD)
 
-    assert checkpoints.available() == [checkpoints.DEFAULT, "aaa"]
-    assert checkpoints.find("aaa.safetensors") == tmp_path / "shipped" / "aaa"
+    assert checkpoints.available() == [checkpoints.DEFAULT, "aaa", "bbb"]
+    assert checkpoints.find("aaa.safetensors") == tmp_path / "own" / "aaa"
+    assert checkpoints.find("bbb") == tmp_path / "own" / "bbb"
+    assert checkpoints.find(checkpoints.DEFAULT) == tmp_path / "shipped" / checkpoints.DEFAULT
     assert checkpoints.find("mine") == tmp_path / "runs" / "mine" / "best"
-    with pytest.raises(CheckpointError, match=f"shipped ones are {checkpoints.DEFAULT}, aaa"):
+    with pytest.raises(CheckpointError, match=f"known ones are {checkpoints.DEFAULT}, aaa"):
         checkpoints.find("nothing")
 
 

@@ -31,8 +31,18 @@ def runs_dir() -> Path:
 
 
 def checkpoints_dir() -> Path:
-    """Folder of shipped and promoted checkpoints (VGGCORE_CHECKPOINTS)."""
-    return Path(os.environ.get("VGGCORE_CHECKPOINTS") or _beside_or_inside("checkpoints"))
+    """Folder of promoted and added checkpoints (VGGCORE_CHECKPOINTS)."""
+    return Path(os.environ.get("VGGCORE_CHECKPOINTS") or shipped_dir())
+
+
+def shipped_dir() -> Path:
+    """Folder of the checkpoints that come with the project."""
+    return _beside_or_inside("checkpoints")
+
+
+def checkpoint_folders() -> tuple[Path, ...]:
+    """Where checkpoints are found by their names: people's own, then the shipped ones."""
+    return checkpoints_dir(), shipped_dir()
 
 
 def app_dir() -> Path:

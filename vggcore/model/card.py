@@ -161,6 +161,16 @@ class Card:
             found["unsure"] = Thresholds.from_dict(found["unsure"])
         return cls(**found, others=others)
 
+    def check_classes(self) -> None:
+        """Raises ValueError unless it names each of its network's classes, at least two."""
+        named, count = len(self.classes), self.spec.num_classes
+        if named != count:
+            raise ValueError(f"it names {named:,} classes, and its network has {count:,}")
+        if count < 2:
+            raise ValueError("its network has one class: two or more are needed")
+        if len(set(self.classes)) < named:
+            raise ValueError("the names of its classes must differ")
+
     def for_others(self) -> "Card":
         """The card without its owner's folders of pictures and networks: paths become names."""
 

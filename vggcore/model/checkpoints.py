@@ -77,19 +77,22 @@ def is_whole(path: Path) -> bool:
 
 
 def available() -> list[str]:
-    """Names of the checkpoints in the checkpoints folder, the default first."""
-    names = sorted(card.stem for card in paths.checkpoints_dir().glob("*.json"))
-    return sorted(names, key=lambda name: name != DEFAULT)
+    """Names of people's own checkpoints and of the shipped ones, the default first."""
+    names = {card.stem for folder in paths.checkpoint_folders() for card in folder.glob("*.json")}
+    return sorted(sorted(names), key=lambda name: name != DEFAULT)
 
 
 def find(name: str | Path) -> Path:
-    """Path without suffix of a checkpoint: a shipped name, a run's name, or a path.
+    """Path without suffix of a checkpoint: a name of `available`, a run's name, or a path.
+
+    Of the same name, an own checkpoint comes before a shipped one.
 
     Raises CheckpointError listing the known names.
     """
     text = str(name)
     stem = text.removesuffix(".safetensors").removesuffix(".json")
-    places = [paths.checkpoints_dir() / stem, paths.runs_dir() / stem / "best", Path(stem)]
+    places = [folder / stem for folder in paths.checkpoint_folders()]
+    places += [paths.runs_dir() / stem / "best", Path(stem)]
     if os.sep in stem:  # a path is meant, whatever is in our own folders
         places = [Path(stem), Path(stem) / "best"]
     for place in places if stem else []:
@@ -99,7 +102,7 @@ def find(name: str | Path) -> Path:
         raise CheckpointError(Message("{text} cannot be used: {why}", text=text, why=why))
     known = ", ".join(available()) or "none yet"
     raise CheckpointError(
-        Message("unknown checkpoint {text!r}: shipped ones are {known}", text=text, known=known)
+        Message("unknown checkpoint {text!r}: known ones are {known}", text=text, known=known)
     )
 
 
@@ -154,6 +157,12 @@ def network_from(path: Path, card: Card) -> "VGG":
     from vggcore.model.network import VGG
 
     file = path.with_name(path.name + ".safetensors")
+    try:
+        card.check_classes()
+    except ValueError as error:
+        raise CheckpointError(
+            Message("the card of {file} cannot be used: {error}", file=file, error=error)
+        ) from None
     try:
         content = file.read_bytes()
     except OSError as error:

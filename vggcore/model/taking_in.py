@@ -21,8 +21,13 @@ from vggcore.pictures.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from vggcore.model.network import VGG
+
 MAX_BYTES = 700_000_000  # VGG-19's 1,000 classes in float32 are 575 million
 _MAX_CARD_BYTES = 1_000_000
+# Under these names training scripts keep the state dict, and these wrap a network's own names.
+_NESTED = ("state_dict", "model_state_dict", "model")
+_WRAPPERS = ("module.", "_orig_mod.")
 _PICKLES = (".pth", ".pt", ".bin")
 # What torchvision's weights expect of pictures, red, green and blue in 0…1.
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -41,8 +46,14 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
         raise CheckpointError(f"there is a checkpoint named {name!r} already: give another --name")
     try:
         size = file.stat().st_size
+        with file.open("rb") as stream:
+            head = stream.read(40)
     except OSError as error:
         raise CheckpointError(f"{file} cannot be read: {error.strerror}") from None
+    if head.startswith(b"version https://git-lfs"):
+        raise CheckpointError(
+            f"{file} is only Git LFS's pointer to the weights: fetch them with `git lfs pull`"
+        )
     if size > MAX_BYTES:
         raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG here is so large")
     card_file = file.with_suffix(".json")
@@ -68,6 +79,7 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
         except ValueError as error:
             raise CheckpointError(f"{file} is no VGG of torchvision's: {error}") from None
         card = _card_of(spec, file, classes)
+    _check_answer(file, network, card)
     target.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.save(target, network, replace(card, name=name))
     return target
@@ -80,6 +92,24 @@ def _card(file: Path) -> Card:
         return Card.from_dict(parse_json(file.read_bytes()))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"the card {file} cannot be read: {error}") from None
+
+
+def _check_answer(file: Path, network: "VGG", card: Card) -> None:
+    """Raises CheckpointError unless the network answers a picture with finite numbers."""
+    import torch
+
+    try:
+        card.check_classes()
+    except ValueError as error:
+        raise CheckpointError(f"{file} cannot be used: {error}") from None
+    spec, way = card.spec, card.preprocessing
+    picture = torch.linspace(0, 1, spec.in_channels * spec.image_size**2)
+    picture = picture.reshape(1, spec.in_channels, spec.image_size, spec.image_size)
+    mean, std = (torch.tensor(each).reshape(1, -1, 1, 1) for each in (way.mean, way.std))
+    with torch.inference_mode():
+        answer = network.eval()((picture - mean) / std)
+    if not answer.isfinite().all():
+        raise CheckpointError(f"{file} answers a picture with numbers that are not finite: refused")
 
 
 def _state(file: Path) -> "dict[str, Tensor]":
@@ -95,19 +125,35 @@ def _state(file: Path) -> "dict[str, Tensor]":
                 warnings.simplefilter("ignore")
                 found = torch.load(file, map_location="cpu", weights_only=True)
         else:
-            raise ValueError(f"its name ends in neither .safetensors nor {', '.join(_PICKLES)}")
+            raise CheckpointError(
+                f"{file} cannot be read: its name ends in neither .safetensors nor "
+                f"{', '.join(_PICKLES)}"
+            )
+    except CheckpointError:
+        raise
     except Exception as error:  # a stranger's file may fail in any way at all
-        if type(error).__name__ == "UnpicklingError":
+        if type(error).__name__ == "UnpicklingError" and "nsupported global" in str(error):
             raise CheckpointError(
                 f"{file} holds more than tensors and could run any code when it is read: refused"
             ) from None
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise CheckpointError(f"{file} cannot be read: {said}") from None
-    if not isinstance(found, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in found.items()
+        raise CheckpointError(f"{file} cannot be read: it is damaged or incomplete") from None
+    state = _unwrapped(found)
+    if not state or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
         raise CheckpointError(f"{file} is not a state dict: names with tensors")
-    return found
+    return state
+
+
+def _unwrapped(found: object) -> dict:
+    """The state dict in what a training script saved, without the prefixes of wrappers."""
+    while isinstance(found, dict) and (inner := [key for key in _NESTED if key in found]):
+        found = found[inner[0]]
+    state = found if isinstance(found, dict) else {}
+    for prefix in _WRAPPERS * 2:  # either may be around the other
+        if all(str(key).startswith(prefix) for key in state):
+            state = {str(key).removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
 def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
