@@ -187,7 +187,7 @@ def test_the_card_to_take_away_is_cleaned_of_its_owners_folders(monkeypatch, tmp
     checkpoints.save(tmp_path / "mine", build(spec, seed=0), card)
     monkeypatch.setattr(downloads, "_button", button)
 
-    downloads._buttons(str(tmp_path / "mine"), spec)
+    downloads._buttons(str(tmp_path / "mine"), card)
 
     text = made["Card (JSON)"]().decode()
     assert "clothes" in text and "/home/me" not in text
