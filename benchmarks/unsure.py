@@ -29,8 +29,8 @@ from vggcore.answers import doubt, evaluation, scores  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
+from vggcore.training import calibrating  # noqa: E402
 from vggcore.wild import items, no_garments, validation  # noqa: E402
-from vggcore.wild.source import preprocessing  # noqa: E402
 
 MADE_UP = {
     "blank": no_garments.blank,
@@ -150,19 +150,6 @@ def answer(checkpoint, images: list) -> tuple[torch.Tensor, torch.Tensor, torch.
     return evaluation.predict_each(checkpoint.network, inputs, preprocessing), blank, drawn
 
 
-def calibrate(name: str) -> None:
-    """Write a card for the same weights with today's preprocessing, and calibrate it for that."""
-    checkpoint = checkpoints.load(name)
-    card = checkpoint.card
-    way = preprocessing(card.spec.image_size, card.spec.in_channels)
-    judges = validation.Validation.load(
-        way.image_size, card.seed or 0, style=way.style, middle=way.middle
-    )
-    honest = doubt.calibrate(judges.answers(checkpoint.network, way))
-    card = replace(card, preprocessing=way, **honest)
-    checkpoints.save(checkpoint.path, checkpoint.network, card)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
@@ -170,12 +157,12 @@ def main() -> None:
     parser.add_argument(
         "--calibrate",
         action="store_true",
-        help="first find temperature and thresholds anew, for this version's way of looking at "
-        "photos, and write them to the card",
+        help="first do `vggcore checkpoints calibrate`: find temperature and thresholds anew, and "
+        "write them to the card",
     )
     arguments = parser.parse_args()
     if arguments.calibrate:
-        calibrate(arguments.checkpoint)
+        calibrating.calibrate(arguments.checkpoint)
     checkpoint = checkpoints.load(arguments.checkpoint)
     card, way = checkpoint.card, checkpoint.card.preprocessing
     if arguments.one_view:

@@ -1,4 +1,4 @@
-"""`checkpoints`: list the networks that are here, and import weights from elsewhere."""
+"""`checkpoints`: list the networks that are here, import weights from elsewhere, calibrate anew."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.model import checkpoints
+from vggcore.model.card import Card
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="names of the classes of weights without a card, in order; `garments`: those of "
         "Fashion-MNIST (default: class 0, class 1, …)",
     )
-    for each in (listed, added):
+    calibrated = actions.add_parser(
+        "calibrate",
+        help="find temperature and thresholds of a network anew",
+        description="Find anew, on a network's validation pictures, how sure it is of its "
+        "answers and when it is unsure, and write that to its card. The weights stay as they are.",
+    )
+    calibrated.add_argument("name", help="name of a network or a run, or a path")
+    for each in (listed, added, calibrated):
         each.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -44,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
         if not found and not args.json:
             print(f"no checkpoints in {paths.checkpoints_dir()}")
         return 0
+    if args.action == "calibrate":
+        return _calibrate(args.name, args.json)
     from vggcore.model import taking_in
 
     name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
@@ -58,6 +68,25 @@ def run(args: argparse.Namespace) -> int:
         if not runs.names_garments(checkpoints.read_card(path)):
             print("it does not name garments: start a run from it with --init-from " + name)
     return 0
+
+
+def _calibrate(name: str, as_json: bool) -> int:
+    checkpoints.read_card(name)  # report a mistake before PyTorch is loaded
+    from vggcore.training import calibrating
+
+    before, after = map(_calibration, calibrating.calibrate(name))
+    if as_json:
+        print(json.dumps({"name": name, "before": before, "after": after}))
+    else:
+        for key in before | after:
+            print(f"{key}: {before.get(key, 'none')} → {after.get(key, 'none')}")
+    return 0
+
+
+def _calibration(card: Card) -> dict:
+    unsure = card.unsure.to_dict() if card.unsure else {}
+    thresholds = {f"unsure {key.replace('_', ' ')}": value for key, value in unsure.items()}
+    return {"temperature": card.temperature} | thresholds
 
 
 def _entry(name: str) -> dict:

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from vggcore.answers import doubt, evaluation
+from vggcore.answers import evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import cover, shift_and_mirror, vary
@@ -116,12 +116,8 @@ class WildSource:
         return self._validation.scores(network, self.preprocessing, self.precision)
 
     def calibrate(self, network) -> dict:
-        """Card entries found on validation: `doubt.calibrate`'s, and the accuracy by kind."""
-        answers = self._validation.answers(network, self.preprocessing)
-        by_kind = {
-            kind: round(doubt.is_right(*found).mean().item(), 4) for kind, found in answers.items()
-        }
-        return doubt.calibrate(answers) | {"by_kind": by_kind}
+        """Card entries found on validation."""
+        return self._validation.calibration(network, self.preprocessing)
 
     def samples(self) -> Samples:
         """Photos never used in training, one per class; else an image of Fashion-MNIST."""

@@ -72,6 +72,15 @@ class Validation(NamedTuple):
                 found[kind] = (logits[chosen], right[chosen])
         return found
 
+    def calibration(self, network, preprocessing: Preprocessing) -> dict:
+        """Card entries: `doubt.calibrate`'s, and the accuracy by kind."""
+        found = self.answers(network, preprocessing)
+        by_kind = {
+            kind: round(doubt.is_right(*answers).mean().item(), 4)
+            for kind, answers in found.items()
+        }
+        return doubt.calibrate(found) | {"by_kind": by_kind}
+
     def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, also counts the others.
 

@@ -1,0 +1,51 @@
+"""Finding a checkpoint's temperature and thresholds anew, on its validation pictures."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch.nn.functional as F
+
+from vggcore.answers import doubt, evaluation, judged, making_results
+from vggcore.data.classes import CLASSES
+from vggcore.machine.files import write_json
+from vggcore.machine.messages import Message
+from vggcore.model import checkpoints
+from vggcore.model.card import Card
+from vggcore.model.checkpoints import CheckpointError
+from vggcore.model.network import VGG
+from vggcore.wild.validation import Validation
+
+
+def calibrate(name: str | Path) -> tuple[Card, Card]:
+    """Calibrate a checkpoint anew and write its card; returns the card before and after.
+
+    Raises CheckpointError, DataMissing, FileError.
+    """
+    checkpoint = checkpoints.load(name)
+    before, path = checkpoint.card, checkpoint.path
+    after = replace(before, **found_on_validation(checkpoint.network, before))
+    if checkpoints.read_card(path).sha256 != before.sha256:  # by a run, which is still training
+        raise CheckpointError(Message("{name} is being replaced: try again", name=path))
+    write_json(path.with_name(path.name + ".json"), after.to_dict())
+    return before, after
+
+
+def found_on_validation(network: VGG, card: Card) -> dict:
+    """The entries of the card that make answers honest. Raises CheckpointError, DataMissing."""
+    way = card.preprocessing
+    if card.data.name == "wild":
+        seed, style = card.data.split_seed, way.style
+        held = Validation.load(way.image_size, seed, style=style, middle=way.middle)
+        return held.calibration(network, way)
+    if not judged.is_own(card) and card.classes != CLASSES:
+        raise CheckpointError(
+            Message(
+                "its card does not say which pictures it was trained on: nothing to judge it by"
+            )
+        )
+    images, labels = making_results.split_of(card, "validation")
+    logits = evaluation.predict(network, making_results.as_trained(images, card), way)
+    if judged.is_own(card):
+        return doubt.calibrate_classes(logits, labels)
+    right = F.one_hot(labels, logits.shape[1])
+    return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
