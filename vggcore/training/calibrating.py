@@ -39,9 +39,7 @@ def found_on_validation(network: VGG, card: Card) -> dict:
         return held.calibration(network, way)
     if not judged.is_own(card) and card.classes != CLASSES:
         raise CheckpointError(
-            Message(
-                "its card does not say which pictures it was trained on: nothing to judge it by"
-            )
+            Message("the card does not say which pictures the network was trained on")
         )
     images, labels = making_results.split_of(card, "validation")
     logits = evaluation.predict(network, making_results.as_trained(images, card), way)
