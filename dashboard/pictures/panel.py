@@ -20,6 +20,8 @@ from vggcore.training import cost
 PARAMETERS = {"from": address.text, "set": address.text}
 _SIZE = 64  # pixels per side on the contact sheet
 _REQUEST = "pictures-request"  # one per set and recipe: a second click starts nothing
+_REPORT = "pictures-report"  # of the set shown last: what it was read from, report and sheet
+_STOPPED = "pictures-stopped"  # the set whose reading the visitor has stopped
 WAYS = {
     "own-from-wild": N_("From the network for photos"),
     "own": N_("From scratch"),
@@ -32,33 +34,63 @@ _WHY = {
 }
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
-def _reported(source: str, identity: str) -> tuple[Report, Image.Image]:
+def _reported(source: str) -> tuple[Report, Image.Image]:
     """Report and contact sheet of the pictures as they are now."""
-    pictures = _pictures(source)
-    found = report(pictures, in_memory=prepared.fits_memory(pictures.images))
-    return found, contact_sheet(pictures)
+    known = source in known_sets.NAMES
+    now = (source, "" if known else sources.open_listing(source).identity)
+    before, *kept = st.session_state.get(_REPORT, (None,))
+    if before != now:
+        pictures = _pictures(source)
+        found = report(pictures, in_memory=prepared.fits_memory(pictures.images))
+        kept = [found, contact_sheet(pictures)]
+        st.session_state[_REPORT] = (now, *kept)
+    return kept[0], kept[1]
 
 
 def _pictures(source: str) -> Prepared:
-    """The pictures, read behind a progress bar if that takes a while."""
-    text = tr("Reading the pictures …")
-    bar = st.progress(0.0, text)
+    """The pictures, read behind a progress bar and a Stop button if that takes a while.
+
+    A click ends this run of the page at the next progress report, and the reading with it.
+    """
+    place, text = st.empty(), tr("Reading the pictures …")
+    bars: list = []
+
+    def tell(share: float) -> None:
+        if not bars:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                bars.append(st.progress(0.0, text))
+                st.button(
+                    tr("Stop"),
+                    icon=":material/stop_circle:",
+                    key="pictures-stop",
+                    on_click=_stop,
+                    args=(source,),
+                )
+        bars[0].progress(min(1.0, share), text)
+
     try:
-        form = prepared.form_of("whole", 3, _SIZE)
-        return prepared.prepared(source, form, lambda share: _show(bar, share, text))
+        return prepared.prepared(source, prepared.form_of("whole", 3, _SIZE), tell)
     finally:
-        bar.empty()
+        place.empty()
 
 
-def _show(bar, share: float, text: str) -> None:
-    bar.progress(min(1.0, share), text)
+def _stop(source: str) -> None:
+    st.session_state[_STOPPED] = source
 
 
 def show(source: str) -> None:
-    """Everything about one set. Raises PicturesError."""
-    known = source in known_sets.NAMES
-    found, sheet = _reported(source, "" if known else sources.open_listing(source).identity)
+    """Everything about one set, unless its reading was stopped. Raises PicturesError."""
+    if st.session_state.get(_STOPPED) == source:
+        st.info(tr("The pictures were not read: you stopped it."), icon=":material/stop_circle:")
+        st.button(
+            tr("Read the pictures"),
+            icon=":material/play_arrow:",
+            key="pictures-read",
+            on_click=st.session_state.pop,
+            args=(_STOPPED,),
+        )
+        return
+    found, sheet = _reported(source)
     left, right = st.columns([1, 1], gap="large")
     with left:
         _numbers(found)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import own_pictures as made
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.classify import correct
@@ -12,7 +13,8 @@ from dashboard.pictures import collect
 from dashboard.shared import deployment
 from vggcore import runs
 from vggcore.data.classes import CLASSES
-from vggcore.data.own import corrections, places
+from vggcore.data.own import corrections, places, prepared
+from vggcore.machine import paths
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +52,28 @@ def test_a_kept_set_shows_its_report():
     assert page.dataframe[0].value["pictures"].tolist() == [8, 8, 8]
     said = " ".join(caption.value for caption in page.caption)
     assert "3 classes have fewer than 20 pictures" in said
+
+
+def test_reading_that_is_stopped_leaves_nothing_behind(monkeypatch):
+    places.keep_zip("shapes", made.zipped())
+    monkeypatch.setattr(prepared, "_TOLD_SECONDS", 0.0)
+    button = st.button
+
+    def clicked(label: str, **given):
+        """Streamlit calls the function of a clicked button, and runs the page from its start."""
+        if given["key"] == "pictures-stop":
+            given["on_click"](*given["args"])
+            st.rerun()
+        return button(label, **given)
+
+    with monkeypatch.context() as while_reading:
+        while_reading.setattr(st, "button", clicked)
+        page = pictures_page()
+
+    assert not page.exception and not page.metric and "you stopped it" in page.info[0].value
+    assert not list((paths.cache_dir() / "pictures").iterdir())
+    press(page, "Read the pictures")
+    assert {m.label: m.value for m in page.metric}["Pictures"] == "24"
 
 
 def test_training_starts_with_the_sets_own_classes(monkeypatch):
