@@ -10,7 +10,7 @@ from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.fields import by_name
-from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS, TrainConfig
+from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS, TrainConfig, on_from
 from vggcore.runs import Run
 
 
@@ -55,6 +55,14 @@ def changed_run(label: str, run: Run, **changes) -> None:
         where["on_cluster"] = str(run.on_cluster)
     preset = run.preset if run.preset in PRESETS else DEFAULT_PRESET
     _form(label, preset, spec, recipe, where)
+
+
+def longer(run: Run) -> None:
+    """Opens the Train page with a finished run's recipe in its form, to go on from its weights.
+
+    A one-cycle schedule that has ended cannot go on.
+    """
+    changed_run(tr("Train longer from these weights"), run, **on_from(run.name))
 
 
 def _of(config: VGGSpec | TrainConfig, values: dict) -> dict:

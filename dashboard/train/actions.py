@@ -88,6 +88,8 @@ def buttons(run: Run) -> None:
                 query_params={"network": name},
             )
         if run.config and not deployment.limits().public:
+            if run.has_best and run.state == runs.State.FINISHED:
+                links.longer(run)
             links.changed_run(tr("Change and run again"), run)
         if run.config and st.button(
             tr("Run again"),

@@ -13,6 +13,7 @@ from untrained import save_untrained
 from vggcore.answers import results
 from vggcore.commands import cli, recipe_options
 from vggcore.data import raw_files
+from vggcore.machine import paths
 from vggcore.machine.file_lock import is_locked
 from vggcore.runs import process
 from vggcore.runs.folder import RunFolder
@@ -79,18 +80,25 @@ def test_without_a_folder_the_run_gets_one_of_its_own(capsys):
     assert f"run folder: {folder}" in out and "test accuracy: 0." in out
 
 
-def test_a_finished_run_that_should_train_longer_names_the_command_for_it(tmp_path, capsys):
-    folder = tiny_run.create(tmp_path / "run")
+@pytest.mark.parametrize(
+    ("command", "epochs"),
+    [("train --resume {path} --epochs 7", 7), ("runs resume mine", tiny_run.TRAIN.epochs)],
+)
+def test_a_finished_run_that_should_train_longer_names_the_command_for_it(
+    tmp_path, capsys, command, epochs
+):
+    recipe = replace(tiny_run.TRAIN, init_from="wild", init_layers="deeper", freeze_epochs=1)
+    folder = tiny_run.create(paths.runs_dir() / "mine", train=recipe)
     folder.write_status("finished")
 
-    assert cli.main(["train", "--resume", str(folder.path), "--epochs", "7"]) == 2
+    assert cli.main(command.format(path=folder.path).split()) == 2
 
     named = capsys.readouterr().err.strip().split(": vggcore ")[1]
     args = cli.make_parser("train").parse_args(shlex.split(named))
-    (tmp_path / "run/best.json").touch()  # it is a checkpoint
+    (folder.path / "best.json").touch()  # it is a checkpoint
     _, spec, train = recipe_options.chosen(args)
     assert spec == folder.spec
-    assert train == replace(folder.train, epochs=7, init_from=str(folder.path))
+    assert train == replace(tiny_run.TRAIN, epochs=epochs, init_from=str(folder.path.resolve()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

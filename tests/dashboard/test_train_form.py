@@ -5,6 +5,7 @@ import json
 import shlex
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import own_pictures
 import pytest
@@ -25,6 +26,7 @@ from vggcore.wild import items
 PRESETS_OF_THE_FORM = [name for name in PRESETS if name != "corrections"]
 FIELDS = by_name(VGGSpec) | by_name(TrainConfig)
 GARMENTS = dict(dataset="fashion-mnist", pictures="", framing="whole", in_channels=1)
+CHANGED = partial(links.changed_run, "again")
 # What "odd" means where it is not a number a little above the least one.
 ODD = {
     "width": Fraction(5, 7),
@@ -60,12 +62,12 @@ def filled_in(page, monkeypatch):
     """The form as a run's link fills it in: what it would start, and what it says."""
     monkeypatch.setattr(items, "require", lambda: None)
 
-    def open_form(run: runs.Run):
+    def open_form(run: runs.Run, link=CHANGED):
         asked: dict = {}
         monkeypatch.setattr(
             st, "page_link", lambda *_, query_params, **__: asked.update(query_params)
         )
-        links.changed_run("again", run)
+        link(run)
         page.query_params.clear()
         page.query_params.update(asked)
         page.run()
@@ -166,6 +168,19 @@ def test_presets_go_through_unchanged(filled_in, tmp_path):
         wish, _ = filled_in(a_run(spec, train, name))
 
         assert (wish.preset, wish.spec, wish.train) == (name, spec, train)
+
+
+def test_a_run_trains_longer_by_its_own_recipe_from_its_own_weights(filled_in):
+    preset = PRESETS["best"]
+    recipe = replace(
+        preset.train, epochs=7, init_from="wild", init_layers="deeper", freeze_epochs=2
+    )
+    run = a_run(preset.spec, recipe, "best")
+
+    wish, told = filled_in(run, links.longer)
+
+    assert (wish.problem, wish.spec, told.count("The link asks")) == ("", preset.spec, 0)
+    assert wish.train == replace(recipe, init_from=run.name)
 
 
 def test_several_processes_are_kept_on_this_machine_and_on_the_cluster(filled_in, monkeypatch):

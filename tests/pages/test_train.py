@@ -464,6 +464,7 @@ def test_a_finished_run_leads_to_its_results_and_to_classify():
     links = [link.proto.label for link in train_page(run="mine").get("page_link")]
 
     assert "Open in Classify" in links and "See its results" in links
+    assert "Train longer from these weights" in links
 
 
 def test_a_card_that_is_taken_away_does_not_say_where_its_owner_keeps_pictures(monkeypatch):

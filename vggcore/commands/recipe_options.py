@@ -7,6 +7,7 @@ preset's values, changed by whatever was given. No PyTorch.
 import argparse
 import dataclasses
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,7 +15,16 @@ from vggcore.machine.hardware import device_choices
 from vggcore.machine.memory import free_memory
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig, check
+from vggcore.model.recipe import (
+    CORRECTIONS,
+    DEFAULT_PRESET,
+    OWN,
+    PRESETS,
+    TrainConfig,
+    check,
+    on_from,
+)
+from vggcore.runs.folder import RunFolder
 
 OWN_PRESET = "own"  # if pictures are named but no preset
 
@@ -130,6 +140,18 @@ def command_line(preset: str, spec: VGGSpec, train: TrainConfig) -> list[str]:
             else:
                 arguments += [_flag(field.name), str(value)]
     return arguments
+
+
+def longer(run: RunFolder, epochs: int | None = None) -> str:
+    """The command that trains on from a finished run's weights, for as many epochs as it or these.
+
+    Raises ValueError if the run's recipe cannot be read.
+    """
+    preset = str(run.config.get("preset"))
+    changes = on_from(str(run.path.resolve())) | {"epochs": epochs or run.train.epochs}
+    train = dataclasses.replace(run.train, **changes)
+    preset = preset if preset in PRESETS else DEFAULT_PRESET
+    return f"vggcore train {shlex.join(command_line(preset, run.spec, train))}"
 
 
 def _replaced(original, args: argparse.Namespace):

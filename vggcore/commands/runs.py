@@ -9,6 +9,7 @@ from dataclasses import asdict
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import paths
+from vggcore.runs.folder import RunFolder
 from vggcore.runs.limits import Limits
 
 PLACES = ("this-machine", "cluster")
@@ -145,7 +146,11 @@ def _stop(args: argparse.Namespace) -> dict:
 
 
 def _resume(args: argparse.Namespace) -> dict:
-    return runs.resume(args.name, password=Limits.read().owner_password).to_dict()
+    try:
+        return runs.resume(args.name, password=Limits.read().owner_password).to_dict()
+    except runs.RunFinished as error:
+        command = recipe_options.longer(RunFolder(runs.look(args.name).path))
+        raise runs.RunError(f"{error}. To go on from its weights: {command}") from None
 
 
 def _delete(args: argparse.Namespace) -> dict:

@@ -4,15 +4,12 @@ import argparse
 import json
 import logging
 import os
-import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from vggcore.commands import recipe_options
 from vggcore.machine import hardware, paths
 from vggcore.machine.messages import Message, parts
-from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
 from vggcore.runs import folder as run_folder
 from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
@@ -194,15 +191,8 @@ def _longer(existing: Path, args: argparse.Namespace) -> str:
     """How to train a finished run for more epochs: a schedule that has ended cannot go on."""
     if not (args.resume and args.epochs) or status.read(existing).state != State.FINISHED:
         return ""
-    folder = RunFolder(existing)
-    preset = str(folder.config.get("preset"))
-    longer = replace(folder.train, epochs=args.epochs, init_from=str(existing.resolve()))
-    command = recipe_options.command_line(
-        preset if preset in PRESETS else DEFAULT_PRESET,
-        folder.spec,
-        replace(longer, init_layers="all", freeze_epochs=0),
-    )
-    return f". It has finished; to go on from its weights: vggcore train {shlex.join(command)}"
+    command = recipe_options.longer(RunFolder(existing), args.epochs)
+    return f". It has finished; to go on from its weights: {command}"
 
 
 def _new_name(preset: str) -> str:

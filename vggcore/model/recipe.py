@@ -200,6 +200,11 @@ class TrainConfig:
         return cls(**known_fields(cls, values))
 
 
+def on_from(network: str) -> dict:
+    """The values with which a recipe starts from all the weights of a network that it trained."""
+    return {"init_from": network, "init_layers": "all", "freeze_epochs": 0}
+
+
 # Settings that data sets handle in their own way, or not at all.
 _LEFT_OUT = {
     "wild": ("train_limit", "fit", "flip", "shift", "mixup", "cutmix"),

@@ -7,7 +7,7 @@ number of app processes and terminals see the same. Nothing here loads PyTorch.
 from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds
 from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
 from vggcore.runs.lifecycle import delete, promote, rename, resume, stop, write_notes
-from vggcore.runs.names import ENDED, LIVING, STATES, RunError, State
+from vggcore.runs.names import ENDED, LIVING, STATES, RunError, RunFinished, State
 from vggcore.runs.naming import Naming, naming_of
 from vggcore.runs.notes import Notes
 from vggcore.runs.run import (
@@ -46,6 +46,7 @@ __all__ = [
     "Notes",
     "Run",
     "RunError",
+    "RunFinished",
     "State",
     "Status",
     "ahead_of_new",

@@ -21,7 +21,7 @@ from vggcore.runs import locks, status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.launching import check_room, one_line_errors, start, write_queued
 from vggcore.runs.limits import Limits
-from vggcore.runs.names import BEST, CLUSTER, CONFIG, NOTES, STOP, RunError, State
+from vggcore.runs.names import BEST, CLUSTER, CONFIG, NOTES, STOP, RunError, RunFinished, State
 from vggcore.runs.notes import Notes
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import Run, check_free, check_name, look, look_at, visitor_of
@@ -119,8 +119,10 @@ def _not_ended(run: Run) -> RunError:
     )
 
 
-def _finished(name: str) -> RunError:
-    return RunError(Message("run {name} has finished: there is nothing left to train", name=name))
+def _finished(name: str) -> RunFinished:
+    return RunFinished(
+        Message("run {name} has finished: there is nothing left to train", name=name)
+    )
 
 
 def _prepare_resume(path: Path) -> str:

@@ -31,6 +31,10 @@ class RunError(ValueError):
     """A run cannot be created, found or changed; the message is one line for people."""
 
 
+class RunFinished(RunError):
+    """A run that should be resumed has nothing left to train."""
+
+
 class State(StrEnum):
     """The state of a run."""
 
