@@ -82,7 +82,8 @@ def a_run(spec: VGGSpec, train: TrainConfig, preset: str = "fast", processes: in
     """A run folder as far as links read it."""
     folder = paths.runs_dir() / f"run-{len(list(paths.runs_dir().glob('*')))}"
     folder.mkdir(parents=True)
-    config = {"preset": preset, "spec": spec.to_dict(), "train": train.to_dict(), "created": ""}
+    config = {"name": folder.name, "created": "2026-11-24T08:00:00+00:00", "preset": preset}
+    config |= {"spec": spec.to_dict(), "train": train.to_dict()}
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "launch.json").write_text(json.dumps({"processes": processes}))
     (folder / "status.json").write_text('{"state": "finished"}')
@@ -172,10 +173,9 @@ def test_presets_go_through_unchanged(filled_in, tmp_path):
 
 def test_a_run_trains_longer_by_its_own_recipe_from_its_own_weights(filled_in):
     preset = PRESETS["best"]
-    recipe = replace(
-        preset.train, epochs=7, init_from="wild", init_layers="deeper", freeze_epochs=2
-    )
-    run = a_run(preset.spec, recipe, "best")
+    recipe = replace(preset.train, epochs=7)
+    started = replace(recipe, init_from="wild", init_layers="deeper", freeze_epochs=2)
+    run = a_run(preset.spec, started, "best")
 
     wish, told = filled_in(run, links.longer)
 
