@@ -12,7 +12,7 @@ from vggcore.data.own import known_sets
 from vggcore.data.own import places as own_places
 from vggcore.machine import gpus, hardware
 from vggcore.model import fields
-from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec, parse_name
 from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig
 
 PROCESSES, ON_CLUSTER = "train-processes", "train-on-cluster"  # keys of two controls
@@ -182,7 +182,8 @@ def device_label(device: str) -> str:
 
 
 def _configuration(name: str) -> str:
-    return f"{name} · {tr(CONFIGURATIONS[name].usual_name)}"
+    column, batch_norm = parse_name(name)
+    return f"{name} · {tr(CONFIGURATIONS[column].usual_name)}" + ("-BN" if batch_norm else "")
 
 
 _SHOWN: dict[str, Callable[..., str]] = {

@@ -447,8 +447,9 @@ def test_the_form_starts_from_what_the_recipe_or_the_link_says(query, start):
 
 @pytest.mark.parametrize(
     "strange",
-    [dict(preset="x"), dict(width="7"), dict(configuration="Z"), dict(image_size="9"),
-     dict(epochs="many"), dict(batch_norm="2"), dict(dropout="nan"), dict(optimizer="<b>")],
+    [dict(preset="x"), dict(width="7"), dict(configuration="Z"), dict(configuration="Z-bn"),
+     dict(image_size="9"), dict(epochs="many"), dict(batch_norm="2"), dict(dropout="nan"),
+     dict(optimizer="<b>")],
 )  # fmt: skip
 def test_what_a_link_asks_for_and_cannot_be_is_said(strange):
     page = train_page(**strange)
@@ -673,4 +674,4 @@ def test_a_store_that_cannot_be_seen_is_told_above_the_runs(a_cluster):
         os.close(lock)
 
     assert not page.exception
-    assert "The store s3://x is gone" in [plain(one.value) for one in page.warning]
+    assert "The store s3://x is gone." in [plain(one.value) for one in page.warning]

@@ -111,6 +111,12 @@ def parse_name(name: str) -> tuple[str, bool]:
     return configuration, batch_norm
 
 
+def _known_name(name: str) -> str:
+    """`name` as it is. Raises ValueError unless `parse_name` knows it."""
+    parse_name(name)
+    return name
+
+
 def parse_width(value) -> Fraction:
     """Width ratio from `"1/8"`, `0.125`, `1` or a Fraction. Raises ValueError."""
     try:
@@ -145,6 +151,7 @@ class VGGSpec:
         "column of the paper's Table 1, or a usual name such as vgg16-bn",
         offered=CONFIGURATIONS,
         group="network",
+        parse=_known_name,
     )
     width: Fraction = option(
         Fraction(1),
