@@ -76,7 +76,7 @@ def test_the_model_card_says_where_logits_are_to_be_averaged(folders):
         export.export(name, "model-card").decode() for name in ("small", "both-sides", "photos")
     )
     assert "mirror image" in both and "mirror image" not in plain
-    assert "its middle,\n80% of each side" in photos and "middle" not in both
+    assert "its middle,\n80% of each side" in photos and "its middle" not in both
 
 
 def test_onnx_without_its_packages_says_what_to_install(monkeypatch, capsys):

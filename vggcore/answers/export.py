@@ -66,7 +66,7 @@ _MIRROR = """
 Average the logits of each image with those of its mirror image (left and right swapped): accuracy,
 temperature and thresholds were measured that way. The ONNX export does this itself."""
 _MIDDLE = """
-For a photo that nobody has cut to the garment, take the mean with the logits of its middle,
+For a photo that is not cropped to the garment, take the mean with the logits of its middle,
 {share:.0%} of each side, prepared in the same way. Drawings are looked at once. No export does
 this itself."""
 _WEAK_GREY = """Its training pictures show single garments; people,
