@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from dashboard.compare import diagram
 from dashboard.learn.code import shown
 from dashboard.shared import address, formatting
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts
 from vggcore import runs
@@ -23,6 +25,7 @@ from vggcore.runs import recorded
 from vggcore.training import cost
 
 _PUBLISHED = "tutorial-published"
+_T_SHIRT = Path(__file__).resolve().parents[1] / "assets" / "samples" / "t-shirt.png"
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,19 @@ def _block(convs: int, before: int, after: int) -> str:
     return f"{block}\n{block(torch.zeros(1, before, 56, 56)).shape}"
 
 
+def _look_inside() -> None:
+    """The shipped network and a T-shirt: each layer's maps, and how each number is computed."""
+    from dashboard.webpage import view
+    from vggcore.answers.classifier import load_classifier
+
+    try:
+        network = load_classifier()
+    except checkpoints.CheckpointError as error:
+        st.info(sentence(error))
+        return
+    view.inside(network, network.prepare(Image.open(_T_SHIRT)), "learn")
+
+
 def whole_network() -> Question:
     st.markdown(
         tr(
@@ -118,6 +134,8 @@ def whole_network() -> Question:
         "weight layers: 11\n"
         + anatomy.shapes_text(VGGSpec(configuration="A", image_size=side, in_channels=1)),
     )
+    if st.toggle(tr("Look inside a trained network"), key="learn-look"):
+        _look_inside()
     return Question(
         tr(
             "At 224 pixels block 5 gives 512 maps of 7×7. How many numbers reach the first fully "

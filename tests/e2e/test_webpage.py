@@ -309,11 +309,15 @@ def test_json_of_the_words_is_complete(small):
     assert webpage.texts() <= set(words) and all(words.values())
 
 
-def test_classify_shows_the_same_inside_of_the_network_in_use(open_page):
-    page = open_page("classify")
-    draw(page, SQUARE)
-    page.get_by_test_id("stCheckbox").get_by_text("Explain the answer").click()
-    layers = page.locator(".inside .layers button")
-    layers.nth(2).click()
+@pytest.mark.parametrize("place", ["classify", "learn"])
+def test_the_dashboard_shows_the_same_inside(open_page, place):
+    if place == "classify":
+        page = open_page("classify")
+        draw(page, SQUARE)
+        page.get_by_test_id("stCheckbox").get_by_text("Explain the answer").click()
+    else:
+        page = open_page("learn?step=3+Whole+network")
+        page.get_by_test_id("stCheckbox").get_by_text("Look inside a trained network").click()
+    page.locator(".inside .layers button").nth(2).click()
     expect(page.locator(".inside .detail .part")).to_have_count(6)
     expect(page.locator(".inside .softmax tbody tr")).to_have_count(10)
