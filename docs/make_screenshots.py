@@ -16,12 +16,15 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "tests" / "e2e")]
 from drawing import draw  # noqa: E402
 from harness import chromium, running_app, settle, visit  # noqa: E402
 
+from vggcore.answers import export  # noqa: E402
+
 PAGES = {
     "overview": "",
     "compare": "compare",
     "train": "train?recorded=tutorial-published",
     "classify": "classify",
     "results": "results",
+    "web-page": "",  # no page of the app: a network in one file
 }
 T_SHIRT = (
     (92, 38),
@@ -37,6 +40,19 @@ T_SHIRT = (
     (92, 38),
 )
 SETTLE_MS = 3000  # charts draw themselves after the page's script has ended
+
+
+def web_page(browser, file: Path, look: dict) -> None:
+    """The exported web page of the shipped network, with a drawing."""
+    with tempfile.TemporaryDirectory() as folder:
+        html = Path(folder) / "wild.html"
+        html.write_bytes(export.export("wild", "html"))
+        page = browser.new_page(**look)
+        page.goto(html.as_uri())
+        draw(page, T_SHIRT)
+        page.wait_for_timeout(SETTLE_MS)
+        page.screenshot(path=file)
+        print(file)
 
 
 def main() -> None:
@@ -55,6 +71,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as runs, running_app(Path(runs)) as app:
         with chromium() as browser:
             for name in args.pages or PAGES:
+                if name == "web-page":
+                    web_page(browser, args.folder / "web-page.png", look)
+                    continue
                 with visit(browser, app, PAGES[name], **look) as page:
                     if name == "classify":
                         draw(page, T_SHIRT)
