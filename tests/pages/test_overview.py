@@ -153,7 +153,7 @@ def test_axes_reach_beyond_their_largest_value_in_few_round_steps(most):
 
 
 def test_a_curve_of_one_epoch_is_a_point_and_names_its_lines():
-    svg = sketches.curves({"Validation": [(1, 0.5)], "Training": []}, "epoch", "alt")
+    svg = sketches.curves({"Validation": [(1, 0.5)], "Training": []}, "alt")
     assert "<circle" in svg and "Training" not in svg
     ys = [float(y) for y in re.findall(r'cy="([\d.]+)"', svg)]
     assert all(0 < y < 210 for y in ys)
