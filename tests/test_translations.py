@@ -112,7 +112,8 @@ def test_translations_are_written_as_chinese_is():
     shown = [re.sub(r"\{[^}]*\}", "词", text) for text in texts]
     ends_badly = re.compile(r"\*\*[^*]*[：，。；！？）”]\*\*(?=[^\s\W])")
     assert not [text for text in shown if ends_badly.search(text)]
-    assert not [text for text in texts if re.search(r"[一-鿿）”][,.;:!?](?!\w)", text)]
+    shown = [text.removeprefix("词. ") for text in shown]  # the number of a step, as in English
+    assert not [text for text in shown if re.search(r"[一-鿿）”][,.;:!?](?!\w)", text)]
 
 
 @pytest.mark.parametrize("name", ["overview", "learn", "compare", "train", "results"])
