@@ -46,7 +46,7 @@ def waits() -> list[float]:
                 grown.append((length, now))
         while grown and found_length(run) >= grown[0][0]:
             found.append(now - grown.pop(0)[1])
-        if runs.look(run.name).state == "finished":
+        if runs.read_run(run.name).state == "finished":
             return found
         time.sleep(0.02)
     raise SystemExit("the run did not finish")

@@ -136,9 +136,9 @@ class Chaos:
     def expect_end(self, name: str) -> None:
         """A killed run must be told from a living one within 5 s."""
         deadline = time.monotonic() + CRASH_SEEN_WITHIN
-        while runs.look(name).living:
+        while runs.read_run(name).living:
             if time.monotonic() > deadline:
-                self.broken.append(f"{name} was killed and is still {runs.look(name).state}")
+                self.broken.append(f"{name} was killed and is still {runs.read_run(name).state}")
                 return
             time.sleep(0.05)
 

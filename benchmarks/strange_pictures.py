@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vggcore.answers.classifier import load_classifier  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
-from vggcore.pictures import things  # noqa: E402
+from vggcore.pictures import objects  # noqa: E402
 from vggcore.wild.items import development_items  # noqa: E402
 
 Picture = tuple[Image.Image, tuple[int, ...]]  # and the classes that count as right
@@ -29,9 +29,9 @@ def bars(picture: Image.Image, ratio: float, colour: str) -> Image.Image:
     """The picture on a background of this width by height, keeping its own height or width."""
     width, height = picture.size
     size = (max(width, round(height * ratio)), max(height, round(width / ratio)))
-    ground = Image.new("RGB", size, colour)
-    ground.paste(picture, ((size[0] - width) // 2, (size[1] - height) // 2))
-    return ground
+    background = Image.new("RGB", size, colour)
+    background.paste(picture, ((size[0] - width) // 2, (size[1] - height) // 2))
+    return background
 
 
 def frame(share: float) -> Callable[[Image.Image], Image.Image]:
@@ -119,9 +119,9 @@ def garments(side: int) -> Iterator[Picture]:
     images, labels = fashion_mnist.load_split("validation")
     for image, label in zip(images[:IMAGES].numpy(), labels[:IMAGES].tolist(), strict=True):
         garment = Image.fromarray(255 - image).resize((224, 224), Image.Resampling.BICUBIC)
-        ground = Image.new("RGB", (side, side), "white")
-        ground.paste(garment.convert("RGB"), ((side - 224) // 2, (side - 224) // 2))
-        yield ground, (label,)
+        background = Image.new("RGB", (side, side), "white")
+        background.paste(garment.convert("RGB"), ((side - 224) // 2, (side - 224) // 2))
+        yield background, (label,)
 
 
 def row(classifier, name: str, pictures) -> str:
@@ -149,7 +149,7 @@ def price(classifier) -> str:
         right = classifier.classes.index(answer.label) in accepted
         good += right
         turned += right and bool(answer.turn)
-    found = sum(things.find(item.picture()) != things.Things() for item in items)
+    found = sum(objects.find(item.picture()) != objects.Things() for item in items)
     return (
         f"of {good} upright pictures that are named rightly {turned} are called turned; things are "
         f"found in {found} of {len(items)} development pictures of one garment"

@@ -25,7 +25,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.answers import doubt, evaluation, scores  # noqa: E402
+from vggcore.answers import calibration, evaluation, scores  # noqa: E402
 from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
@@ -94,13 +94,13 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
         other = {
             kind: (x[1 - half :: 2], right[1 - half :: 2]) for kind, (x, right) in found.items()
         }
-        honest = doubt.calibrate(other)
+        honest = calibration.calibrate(other)
         temperature, unsure = honest["temperature"], honest["unsure"]
         for kind, (logits, right) in own.items():
-            drawn = kind in doubt.DRAWN
-            flags[kind] += doubt.is_unsure(logits, temperature, unsure, drawn).tolist()
+            drawn = kind in calibration.DRAWN
+            flags[kind] += calibration.is_unsure(logits, temperature, unsure, drawn).tolist()
             chances = (logits / temperature).softmax(1).amax(1)
-            correct = doubt.is_right(logits, right)
+            correct = calibration.is_right(logits, right)
             errors[kind].append(scores.expected_calibration_error(chances, correct))
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
@@ -175,7 +175,7 @@ def main() -> None:
     )
     found = kept_apart.answers(checkpoint.network, way)
     if arguments.one_view:
-        card = replace(card, **doubt.calibrate(found))
+        card = replace(card, **calibration.calibrate(found))
     temperature, unsure = card.temperature, card.unsure
     print(f"temperature {temperature}, unsure below {unsure}")
     print(
@@ -188,9 +188,9 @@ def main() -> None:
     classes = []
     for kind, (logits, right) in found.items():
         chances = (logits / temperature).softmax(1).amax(1)
-        correct = doubt.is_right(logits, right)
+        correct = calibration.is_right(logits, right)
         error = scores.expected_calibration_error(chances, correct)
-        flags = doubt.is_unsure(logits, temperature, unsure, kind in doubt.DRAWN)
+        flags = calibration.is_unsure(logits, temperature, unsure, kind in calibration.DRAWN)
         share = flags.float().mean()
         if kind != "fashion-mnist":
             classes += by_class(kept_apart.items, kind, flags, correct)
@@ -205,7 +205,7 @@ def main() -> None:
     shares = []
     for kind, images in others().items():
         logits, blank, drawn = answer(checkpoint, images)
-        called = blank | doubt.is_unsure(logits, temperature, unsure, drawn)
+        called = blank | calibration.is_unsure(logits, temperature, unsure, drawn)
         shares.append(called.float().mean().item())
         print(f"| {kind} | {len(images)} | {shares[-1]:.3f} |")
     print(f"mean over the kinds: {np.mean(shares):.3f} unsure")

@@ -42,10 +42,10 @@ from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild import worn  # noqa: E402
+from vggcore.wild import street_photos  # noqa: E402
+from vggcore.wild.colorize import silhouettes  # noqa: E402
 from vggcore.wild.items import SOURCES, WORN, Item, development_items  # noqa: E402
 from vggcore.wild.source import SHARES, WildSource  # noqa: E402
-from vggcore.wild.tints import silhouettes  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
@@ -192,7 +192,7 @@ def framings() -> list[Item]:
     return [
         item._replace(content=np.asarray(picture))
         for n, item in enumerate(garments)
-        for picture in worn.framings(item, None, (SEED, n))
+        for picture in street_photos.framings(item, None, (SEED, n))
     ]
 
 

@@ -20,7 +20,7 @@ from vggcore.data.classes import Label  # noqa: E402
 from vggcore.wild import shapes  # noqa: E402
 
 SIDE, FINER = 256, 4  # pixels; drawn so many times larger
-GROUND = (244, 241, 234)
+BACKGROUND = (244, 241, 234)
 WANTED = {  # class, seed of the cut, colour
     "T-shirt": (Label.T_SHIRT, 10, (214, 69, 65)),
     "bag": (Label.BAG, 9, (150, 95, 50)),
@@ -37,7 +37,7 @@ def garment(label: Label, seed: int, colour: tuple[int, int, int]) -> Image.Imag
     scale = 0.8 * side / (high - low).max()
     offset = (side - (low + high) * scale) / 2
     darker = tuple(int(0.55 * channel) for channel in colour)
-    picture = Image.new("RGB", (side, side), GROUND)
+    picture = Image.new("RGB", (side, side), BACKGROUND)
     pen = ImageDraw.Draw(picture)
 
     def line(points: np.ndarray, width: float) -> None:

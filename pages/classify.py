@@ -10,7 +10,7 @@ from dashboard.shared.internals import keep_uploads_in_memory, through_entry_poi
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
-from vggcore.answers import judged
+from vggcore.answers import test_data
 from vggcore.answers.classifier import Classifier
 from vggcore.data.raw_files import DataMissing
 from vggcore.model.checkpoints import CheckpointError
@@ -44,7 +44,7 @@ except CheckpointError as error:
 
 def introduce(network: Classifier) -> None:
     """Which classes it can name."""
-    if not judged.is_own(network.checkpoint.card):
+    if not test_data.is_own(network.checkpoint.card):
         introduction.write(tr(GARMENTS))
         return
     known = ", ".join(map(tr, network.classes[:MOST_NAMED]))
@@ -83,7 +83,7 @@ def answer_drawing(sent) -> str:
     # Kept as text so that it is still there when the visitor comes back to this page.
     st.session_state["drawing"] = sent if isinstance(sent, str) else ""
     if not strokes:
-        own = judged.is_own(next(iter(networks.values())).checkpoint.card)
+        own = test_data.is_own(next(iter(networks.values())).checkpoint.card)
         st.info(
             tr("Draw one of the things that it knows.")
             if own

@@ -33,7 +33,7 @@ st.title(tr("About this machine"), anchor=False)
 st.write(
     tr("What works on this machine, and how to fix what does not. In a terminal: `vggcore doctor`.")
 )
-if deployment.limits().public:  # somebody typed the address
+if deployment.limits().public:  # the address was typed
     st.info(tr("This public page says nothing about its machine."), icon=":material/lock:")
     st.stop()
 if st.button(tr("Check again"), icon=":material/refresh:", disabled=_FOUND not in st.session_state):

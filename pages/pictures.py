@@ -153,7 +153,7 @@ through_entry_point()
 keep_uploads_in_memory()
 address.take(panel.PARAMETERS)
 st.title(tr("Your pictures"), anchor=False)
-if deployment.limits().public:  # somebody typed the address
+if deployment.limits().public:  # the address was typed
     st.info(
         tr("To use your own pictures, run the dashboard yourself: this one is public."),
         icon=":material/lock:",

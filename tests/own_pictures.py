@@ -13,9 +13,9 @@ SHAPES = ("circle", "cross", "square")
 def picture(shape: str, number: int, side: int = 40) -> Image.Image:
     """One picture of a class: the same for the same number, another for another number."""
     random = np.random.default_rng([SHAPES.index(shape), number])
-    ground = tuple(int(c) for c in random.integers(200, 256, 3))
+    background = tuple(int(c) for c in random.integers(200, 256, 3))
     colour = tuple(int(c) for c in random.integers(0, 120, 3))
-    drawn = Image.new("RGB", (side, side), ground)
+    drawn = Image.new("RGB", (side, side), background)
     brush = ImageDraw.Draw(drawn)
     x, y = random.integers(side // 4, side // 3, 2).tolist()
     size = side // 2

@@ -83,7 +83,7 @@ def test_there_are_sources_to_look_at():
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in ("-1", "nan")])
 def test_run_names_that_are_no_names_are_refused_everywhere(name):
     for action in (
-        runs.look,
+        runs.read_run,
         runs.stop,
         runs.resume,
         runs.delete,

@@ -12,7 +12,7 @@ Importing the package is cheap: PyTorch is loaded only by what needs tensors.
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.answers.classifier import load_classifier as load_classifier
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = ["TrainConfig", "VGGSpec", "anatomy", "build", "load_classifier", "vgg_block"]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "VGGSpec": "vggcore.model.architectures",

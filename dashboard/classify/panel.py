@@ -12,7 +12,7 @@ from dashboard.shared import address, cpu_share, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from dashboard.webpage import view
-from vggcore.answers import judged
+from vggcore.answers import test_data
 from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
@@ -93,8 +93,8 @@ def sample(network: Classifier, class_name: str, number: int) -> tuple[Image.Ima
     """
     card = network.checkpoint.card
     with st.spinner(tr("Reading the test set …")):
-        if judged.is_own(card):
-            images, labels = judged.test_pictures(card)
+        if test_data.is_own(card):
+            images, labels = test_data.test_pictures(card)
             origin = tr("your test picture")
         else:
             images, labels, synthetic = _samples()
@@ -241,7 +241,7 @@ def _bar(label: str, chance: float, colour: str) -> str:
         '<li style="display:grid;grid-template-columns:7rem 1fr 3.2rem;gap:.5rem;'
         'align-items:center;margin:.2rem 0">'
         f"<span>{escape(tr(label))}</span>"
-        f'<span style="background:{palette.BAR_GROUND};border-radius:5px;height:1.05rem">'
+        f'<span style="background:{palette.BAR_BACKGROUND};border-radius:5px;height:1.05rem">'
         f'<span style="display:block;width:{100 * chance:.1f}%;height:100%;border-radius:5px;'
         f'background:{colour}"></span></span>'
         f'<span style="text-align:right">{percent(chance, 1)}</span></li>'

@@ -14,7 +14,7 @@ from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore.answers.classifier import Classifier, Prediction
 from vggcore.machine.messages import Message
-from vggcore.pictures import things
+from vggcore.pictures import objects
 from vggcore.pictures.crops import Box, parts_of_a_person
 
 WHOLE = N_("Whole picture")
@@ -106,7 +106,7 @@ def _offer(name: str, box: str, part: Image.Image, answer: Prediction) -> Offer:
 
 def _things(picture: Image.Image) -> dict[str, Box]:
     """Separate things in the picture, by their position."""
-    boxes = things.find(picture).several
+    boxes = objects.find(picture).several
     if len(boxes) == 2:
         first, second = boxes
         beside = second.left >= first.left + first.width or first.left >= second.left + second.width

@@ -180,11 +180,11 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start") -> str:
 
 
 def _svg(width: float, height: float, parts: list[str], title: str, standalone: bool) -> str:
-    ground = '<rect width="100%" height="100%" fill="white"/>' if standalone else ""
+    background = '<rect width="100%" height="100%" fill="white"/>' if standalone else ""
     style = "color:#1c1e21" if standalone else f"width:100%;max-width:{width * 1.35:.0f}px"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'role="img" aria-label="{title}" style="{style}" '
         f'font-family="Source Sans, Source Sans Pro, Helvetica, Arial, sans-serif" font-size="11">'
-        f"<title>{title}</title>{ground}{''.join(parts)}</svg>"
+        f"<title>{title}</title>{background}{''.join(parts)}</svg>"
     )

@@ -152,7 +152,7 @@ _STYLE = f"""
 .way-answer li {{ display: grid; grid-template-columns: 6rem 1fr 2.6rem; gap: .4rem;
   align-items: center; margin: .15rem 0; font-size: .9rem; }}
 .way-answer li span:last-child {{ text-align: right; }}
-.way-bar {{ background: {palette.BAR_GROUND}; border-radius: 4px; height: .85rem; }}
+.way-bar {{ background: {palette.BAR_BACKGROUND}; border-radius: 4px; height: .85rem; }}
 .way-bar i {{ display: block; height: 100%; border-radius: 4px; background: {palette.BAR}; }}
 @media (max-width: 640px) {{
   .way {{ --way-scale: .5; gap: .1rem .3rem; }}

@@ -251,6 +251,6 @@ def keep(name: str) -> None:
     each = [(n, one.digest) for n, several in enumerate(found.values()) for one in several]
     labels, digests = [label for label, _ in each], [digest for _, digest in each]
     none = [""] * len(each)
-    splits.share_out(labels, digests, none, none, list(found), seed=0)  # a trial
+    splits.split(labels, digests, none, none, list(found), seed=0)  # a trial
     places.keep_pictures(name, pictures())
     st.session_state.pop(_KEPT)

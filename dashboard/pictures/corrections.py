@@ -9,7 +9,7 @@ from dashboard.shared import deployment, network_choice
 from dashboard.shared.language import N_, tr
 from dashboard.shared.thumbnails import strip
 from vggcore import runs
-from vggcore.answers import judged
+from vggcore.answers import test_data
 from vggcore.data.own import corrections, places
 from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, PRESETS
@@ -86,7 +86,7 @@ def _usable(name: str, whose: str) -> int:
         card = checkpoints.read_card(name)
     except ValueError:
         return 0
-    if judged.dataset_of(card) == "synthetic":
+    if test_data.dataset_of(card) == "synthetic":
         return 0
     if whose == "session":
         return sum(one.label in card.classes for one in correct.kept())

@@ -102,7 +102,7 @@ def scores(networks: list[Results]) -> None:
             )
         )
     with right:
-        st.subheader(tr("Is it as sure as it should be?"), anchor=False)
+        st.subheader(tr("Calibration: is its confidence justified?"), anchor=False)
         st.plotly_chart(
             charts.reliability({shown(found.name): found.reliability for found in networks}),
             key="reliability",

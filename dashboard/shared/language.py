@@ -220,7 +220,7 @@ def _choose(language: str) -> None:
     keys = [key for key in st.session_state.get(_KEYS, ()) if key in st.session_state]
     chosen = {key: st.session_state[key] for key in keys}
     st.session_state[_KEPT] = (time.monotonic() + _KEPT_SECONDS, chosen | _kept())
-    # The address keeps the choice across a reload, and passes it on to whoever receives the link.
+    # The address keeps the choice across a reload, and passes it on with the link.
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 
 

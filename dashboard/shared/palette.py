@@ -41,7 +41,7 @@ WRONG, OWN, OWN_EDGE = "#d62728", "#ffd60a", "#202020"
 
 LINES = "rgba(128,128,128,0.25)"
 CLEAR = "rgba(0,0,0,0)"
-BAR, BAR_MUTED, BAR_GROUND = "#3b82f6", "rgba(128,128,128,.55)", "rgba(128,128,128,.22)"
+BAR, BAR_MUTED, BAR_BACKGROUND = "#3b82f6", "rgba(128,128,128,.55)", "rgba(128,128,128,.22)"
 ADDED, REMOVED, CHANGED = "rgba(0,158,115,0.28)", "rgba(213,94,0,0.28)", "rgba(230,159,0,0.28)"
 # Shares of a row of the confusion matrix, from almost nothing to all of it.
 SHARES = (

@@ -45,7 +45,7 @@ def show(run: Run) -> None:
                 formatting.share(tested[1]),
                 tr("{points:+.2f} points", points=100 * (tested[1] - tested[0])),
                 width="content",
-                help=tr("What the network lost or gained on pictures that nobody corrected."),
+                help=tr("What the network lost or gained on pictures that were not corrected."),
             )
     st.caption(tr("Before: {name}.", name=formatting.plain(shown(str(found["start"])))))
     source = run.train.pictures if run.train else ""

@@ -19,7 +19,7 @@ def show(
     folder: Path | None = None,
     classes: tuple[str, ...] = CLASSES,
 ) -> None:
-    """Both at the epoch chosen by a slider, which follows a living run until somebody moves it.
+    """Both at the epoch chosen by a slider, which follows a living run until the user moves it.
 
     folder: the run's, with the sample pictures in it. classes: the names of its classes.
     """
@@ -41,7 +41,7 @@ def show(
 def _chosen(key: str, epochs: list[int]) -> int:
     newest, seen = epochs[-1], f"{key}-newest"
     if st.session_state.get(key) in (None, st.session_state.get(seen)):
-        st.session_state[key] = newest  # nobody has moved it away from the newest epoch
+        st.session_state[key] = newest  # the user has not moved it away from the newest epoch
     st.session_state[seen] = newest
     if st.session_state[key] not in epochs:
         st.session_state[key] = newest
@@ -80,7 +80,7 @@ def samples_html(
             f'<figure style="margin:0;width:84px"><img src="{data_uri(tile)}" alt="" '
             f'style="width:84px;border-radius:6px;border:2px solid {colour};'
             'image-rendering:pixelated">'
-            f'<div style="background:{palette.BAR_GROUND};border-radius:3px;height:.4rem">'
+            f'<div style="background:{palette.BAR_BACKGROUND};border-radius:3px;height:.4rem">'
             f'<div style="width:{100 * chances[best]:.0f}%;height:100%;border-radius:3px;'
             f'background:{colour}"></div></div>'
             f'<figcaption style="font-size:.8rem;line-height:1.25">'

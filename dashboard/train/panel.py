@@ -37,7 +37,7 @@ BADGES: dict[str, tuple[_Colour, str]] = {
 def show(name: str) -> None:
     """The run's screen. It is refreshed every second while the run is living."""
     try:
-        run = runs.look(name)
+        run = runs.read_run(name)
     except runs.RunError as error:
         st.error(formatting.plain(sentence(error)))
         return
@@ -49,7 +49,7 @@ def show(name: str) -> None:
 
 def _screen(name: str, was_alive: bool) -> None:
     try:
-        run = runs.look(name)
+        run = runs.read_run(name)
     except runs.RunError:
         st.rerun()  # deleted or renamed elsewhere
     if (run.living or run.locked) != was_alive:

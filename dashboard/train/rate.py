@@ -81,9 +81,7 @@ def _swept(command: list[str]) -> Sweep | Message:
     except (OSError, ValueError) as error:
         return Message("the sweep could not be made: {error}", error=error)
     if not values:
-        last = done.stderr.strip().splitlines()[-1:] or [
-            Message("its process ended without a word")
-        ]
+        last = done.stderr.strip().splitlines()[-1:] or [Message("the process ended unexpectedly")]
         return Message("the sweep could not be made: {error}", error=last[0])
     if "error" in values:
         why = restored(values, "error")["error"]

@@ -64,9 +64,9 @@ def _screen(was_living: bool) -> None:
 
 def _trouble() -> None:
     """What prevents us from seeing the runs in the store."""
-    from vggcore.runs.cluster import attending
+    from vggcore.runs.cluster import daemon
 
-    if trouble := attending.trouble():
+    if trouble := daemon.trouble():
         st.warning(formatting.plain(sentence(trouble)), icon=":material/cloud_off:")
 
 

@@ -135,7 +135,7 @@ def knows_tops(saved):
 
 
 @pytest.mark.parametrize(
-    ("best", "second", "ground", "unsure", "none"),
+    ("best", "second", "background", "unsure", "none"),
     [
         (9.0, 0.0, 240, False, False),
         (2.0, 1.99, 240, True, False),  # either of two
@@ -144,21 +144,23 @@ def knows_tops(saved):
     ],
 )
 def test_none_of_these_is_said_where_that_is_the_doubt(
-    knows_tops, best, second, ground, unsure, none
+    knows_tops, best, second, background, unsure, none
 ):
     logits = torch.full((len(CLASSES),), -9.0)
     logits[:2] = torch.tensor([best, second])
     knows_tops._answering = lambda inputs: logits.expand(len(inputs), -1)
     knows_tops.temperature = 9.0
 
-    answer = knows_tops.classify(np.full((9, 9), 40, np.uint8) if ground == 40 else top(ground))
+    answer = knows_tops.classify(
+        np.full((9, 9), 40, np.uint8) if background == 40 else top(background)
+    )
 
     assert (answer.unsure, answer.none_of_these) == (unsure, none)
 
 
-def top(ground=240) -> np.ndarray:
+def top(background=240) -> np.ndarray:
     """Sleeves above, a slim body below."""
-    picture = np.full((150, 150), ground, np.uint8)
+    picture = np.full((150, 150), background, np.uint8)
     picture[20:60, 25:125], picture[60:130, 60:90] = 40, 40
     return picture
 
@@ -215,7 +217,7 @@ def test_the_one_large_thing_is_looked_at_unless_the_whole_is_asked_for(knows_to
     assert knows_tops.classify(page, crop="off").looked_at is None
 
 
-def test_what_is_transparent_is_ground_and_no_thing(knows_tops):
+def test_what_is_transparent_is_background_and_no_thing(knows_tops):
     """Hidden pixels can hold any colour; here they would be a second garment."""
     seen = np.full((150, 300, 4), 255, np.uint8)
     seen[:, :150, :3] = top(255)[:, :, None]

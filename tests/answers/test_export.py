@@ -169,7 +169,7 @@ ODD = [(50, 31), (9, 40), (64, 64), (33, 90), (200, 120)]  # width and height, p
 
 
 def odd_pictures() -> list[Image.Image]:
-    """A dark shape on a bright ground, in sizes that are not square."""
+    """A dark shape on a bright background, in sizes that are not square."""
     found = []
     for number, (width, height) in enumerate(ODD):
         picture = Image.new("RGB", (width, height), (230, 225 - 20 * number, 240))

@@ -87,7 +87,7 @@ def a_run(spec: VGGSpec, train: TrainConfig, preset: str = "fast", processes: in
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "launch.json").write_text(json.dumps({"processes": processes}))
     (folder / "status.json").write_text('{"state": "finished"}')
-    return runs.look(folder.name)
+    return runs.read_run(folder.name)
 
 
 def understood(command: str) -> tuple[str, VGGSpec, TrainConfig, int, bool]:
@@ -187,7 +187,7 @@ def test_several_processes_are_kept_on_this_machine_and_on_the_cluster(filled_in
     here = a_run(PRESETS["fast"].spec, PRESETS["fast"].train, processes=4)
     there = a_run(PRESETS["fast"].spec, PRESETS["fast"].train, processes=4)
     (there.path / "cluster.json").write_text('{"run": "far-1", "attempt": 1, "submitted": true}')
-    there = runs.look(there.name)
+    there = runs.read_run(there.name)
 
     wish, _ = filled_in(here)
     assert understood(wish.command())[3:] == (4, False)

@@ -271,7 +271,7 @@ def white_t_shirt_on_white() -> bytes:
     return encoded(picture.filter(ImageFilter.GaussianBlur(1.5)).convert("RGB"), "PNG")
 
 
-def test_a_white_t_shirt_on_a_white_ground_is_not_lost(open_page):
+def test_a_white_t_shirt_on_a_white_background_is_not_lost(open_page):
     page = open_page("classify?source=Upload")
     page.locator("input[type=file]").set_input_files(files({"white.png": white_t_shirt_on_white()}))
     expect(answer(page)).to_have_text(re.compile("T-shirt/top.*% sure"))

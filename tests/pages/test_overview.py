@@ -131,7 +131,7 @@ def test_the_newest_run_with_a_curve_is_drawn():
     row = {"kind": "epoch", "epoch": 1, "step": 9, "val_accuracy": 0.7, "train_accuracy": 0.6}
     (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
 
-    assert runs.look("mine").state == "stopped"
+    assert runs.read_run("mine").state == "stopped"
     page = overview()
     assert any("mine\\: stopped" in caption.value for caption in page.caption)
     assert not page.exception

@@ -88,7 +88,7 @@ def a_run(name: str, state: str = "finished", rows: int = 60, **train) -> runs.R
             epoch = {"val_loss": 0.4, "val_accuracy": 0.91, "confusion": [[10] * 10] * 10}
             lines.append(row | epoch | {"kind": "epoch", "epoch": step // 30})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return runs.look(name)
+    return runs.read_run(name)
 
 
 def texts(page: AppTest) -> str:
@@ -128,7 +128,7 @@ def test_starting_leads_to_the_runs_own_page_and_stopping_ends_it():
     press(page, "Start training")
 
     assert page.query_params["run"] == "my-b-run-b"
-    assert runs.look("my-b-run-b").living
+    assert runs.read_run("my-b-run-b").living
     press(page, "Cancel")
     assert runs.wait_until_ended("my-b-run-b", 10).state == "stopped"
     assert file_lock.is_locked(paths.runs_dir() / "my-b-run-b" / "lock") is False
@@ -166,7 +166,7 @@ def test_a_run_that_ended_early_can_be_resumed(state):
     assert state in texts(page)
     press(page, "Resume")
 
-    assert not page.exception and runs.look("early").living
+    assert not page.exception and runs.read_run("early").living
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "corrections"])
@@ -295,7 +295,7 @@ def test_deleting_asks_first():
 
     page = press(train_page(run="old"), "Delete")
 
-    assert runs.look("old").state == "finished"
+    assert runs.read_run("old").state == "finished"
     assert page.button(key="delete-confirm").label == "Delete"
 
 
@@ -377,7 +377,7 @@ def test_notes_and_tags_are_written_on_the_page_and_found_by_the_filter():
     page.multiselect(key="tags-mine").set_value(["slow"])
     press(page, "Save")
 
-    assert runs.look("mine").notes == runs.Notes(note="with *more* shift", tags=("slow",))
+    assert runs.read_run("mine").notes == runs.Notes(note="with *more* shift", tags=("slow",))
     assert "with \\*more\\* shift" in texts(page)
 
     page = train_page()

@@ -9,10 +9,10 @@ from vggcore.pictures.crops import Box, looks_like_skin, parts_of_a_person
 SKIN = (224, 172, 125)
 
 
-def person(ground=(90, 120, 150)) -> Image.Image:
+def person(background=(90, 120, 150)) -> Image.Image:
     """Head, shirt, trousers and shoes, one above the other, on a noisy background."""
     noise = np.random.default_rng(0).normal(0, 4, (300, 200, 3))
-    picture = Image.fromarray(np.clip(np.array(ground) + noise, 0, 255).astype(np.uint8))
+    picture = Image.fromarray(np.clip(np.array(background) + noise, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
     draw.ellipse([82, 20, 118, 62], SKIN)
     draw.rectangle([70, 62, 130, 150], (200, 30, 40))

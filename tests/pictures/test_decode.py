@@ -66,7 +66,7 @@ def test_an_animation_gives_its_first_frame():
     assert (red, green, blue) == (255, 255, 255)  # the second frame is blue
 
 
-def test_transparency_becomes_a_ground_on_which_the_garment_shows():
+def test_transparency_becomes_a_background_on_which_the_garment_shows():
     dark = open_image(transparent_png((20, 20, 20, 255)))
     pale = open_image(transparent_png((250, 250, 250, 255)))
 

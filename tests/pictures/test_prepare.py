@@ -7,24 +7,24 @@ from PIL import Image
 from vggcore.pictures.prepare import prepare
 
 
-def shirt(ground: int, cloth: int, side: int = 200) -> np.ndarray:
+def shirt(background: int, cloth: int, side: int = 200) -> np.ndarray:
     """A plain T-shape on a plain background, off centre: uint8 [side, side, 3]."""
-    picture = np.full((side, side, 3), ground, np.uint8)
+    picture = np.full((side, side, 3), background, np.uint8)
     picture[60:90, 30:130] = cloth
     picture[90:150, 55:105] = cloth
     return picture
 
 
-@pytest.mark.parametrize(("ground", "cloth"), [(250, 30), (20, 220), (120, 160)])
-def test_polarity_and_place_do_not_matter(ground, cloth):
-    prepared = prepare(shirt(ground, cloth))
+@pytest.mark.parametrize(("background", "cloth"), [(250, 30), (20, 220), (120, 160)])
+def test_polarity_and_place_do_not_matter(background, cloth):
+    prepared = prepare(shirt(background, cloth))
     image = prepared.network_input
     rows, columns = (image > 128).nonzero()
     assert image.shape == (64, 64) and image.dtype == np.uint8
     assert image[0, 0] == 0 and image[20, 32] > 200
     assert (columns.min(), columns.max()) == (4, 59)  # fills the frame except its margin
     assert abs((rows.min() + rows.max()) / 2 - 31.5) <= 1
-    assert prepared.inverted == (cloth < ground) and prepared.cropped and not prepared.blank
+    assert prepared.inverted == (cloth < background) and prepared.cropped and not prepared.blank
 
 
 def test_colour_alone_separates_a_garment():
@@ -84,7 +84,7 @@ def test_overrides_change_what_they_name():
     assert kept[50, 6] > 50 and whole[50, 6] == 0
 
 
-def test_a_restless_ground_does_not_hide_what_stands_out_from_it():
+def test_a_restless_background_does_not_hide_what_stands_out_from_it():
     rng = np.random.default_rng(0)
     picture = np.clip(rng.normal(200, 16, (128, 128, 1)), 0, 255).repeat(3, 2).astype(np.uint8)
     picture[40:100, 45:85] = 130  # 70 grey levels off; 3 × the background's own spread is more
@@ -184,12 +184,12 @@ def test_a_frame_or_bars_around_a_photo_come_off_first(edges, colour):
     assert np.abs(plain.astype(int) - inside).mean() < 8
 
 
-@pytest.mark.parametrize("ground", [0, 255])
-def test_a_garment_that_reaches_two_edges_is_no_photo_between_bars(ground):
+@pytest.mark.parametrize("background", [0, 255])
+def test_a_garment_that_reaches_two_edges_is_no_photo_between_bars(background):
     bag = np.full((28, 28), 0, np.uint8)
     bag[8:24, :] = 180
     larger = np.asarray(Image.fromarray(bag).resize((224, 224)))
-    larger = larger if ground == 0 else 255 - larger
+    larger = larger if background == 0 else 255 - larger
 
     prepared = prepare(larger)
 
@@ -220,7 +220,7 @@ def test_in_colour_the_picture_lies_under_its_outline():
     assert np.abs(seen[16, 1].astype(int) - (230, 230, 60)).max() < 4  # what is beside the garment
 
 
-def test_beyond_the_picture_its_ground_goes_on():
+def test_beyond_the_picture_its_background_goes_on():
     picture = np.full((120, 40, 3), (60, 90, 200), np.uint8)
     picture[10:110, 2:38] = 250
     seen = prepare(picture, 32, "colour").network_input

@@ -128,7 +128,7 @@ def test_notes_and_tags_stay_with_the_run():
     runs.wait_until_ended("mine", 10)
     runs.rename("mine", "yours")
 
-    found = runs.look("yours").notes
+    found = runs.read_run("yours").notes
 
     assert found == runs.Notes(note="with more shift", tags=("slow", "vgg 11"))
 
@@ -149,5 +149,5 @@ def test_on_a_public_page_only_its_owner_writes_on_runs():
     with pytest.raises(NotAllowed):
         runs.write_notes("mine", runs.Notes(note="hi"), limits=limits)
     runs.write_notes("mine", runs.Notes(note="hi"), password="secret", limits=limits)
-    assert runs.look("mine").notes.note == "hi"
+    assert runs.read_run("mine").notes.note == "hi"
     assert (paths.runs_dir() / "mine" / "notes.json").is_file()

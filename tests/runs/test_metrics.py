@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vggcore.runs.chance_level import Naming
 from vggcore.runs.metrics import (
     STEP_COLUMNS,
     MetricsLog,
@@ -15,7 +16,6 @@ from vggcore.runs.metrics import (
     thin_out,
     why_stuck,
 )
-from vggcore.runs.naming import Naming
 
 
 def line(step: int, loss: float = 1.0, kind: str = "step", **more) -> str:

@@ -52,7 +52,7 @@ def launch(name="", epochs=1, **options) -> runs.Run:
 
 def wait_for(name: str, *states: str, seconds: float = 30) -> runs.Run:
     deadline = time.monotonic() + seconds
-    while (run := runs.look(name)).state not in states:
+    while (run := runs.read_run(name)).state not in states:
         assert time.monotonic() < deadline, f"{name} is {run.state}, not {states}: {run.message}"
         time.sleep(0.02)
     return run
@@ -80,8 +80,8 @@ def test_runs_on_one_device_go_in_the_order_of_their_launch():
     names = [launch(epochs=2).name, launch().name, launch().name]
     wait_for(names[0], "running")
 
-    assert [runs.look(name).state for name in names[1:]] == ["queued", "queued"]
-    assert runs.queue_ahead(runs.look(names[2])) == names[:2]
+    assert [runs.read_run(name).state for name in names[1:]] == ["queued", "queued"]
+    assert runs.queue_ahead(runs.read_run(names[2])) == names[:2]
     for name in names:
         wait_for(name, "finished")
     began = [(paths.runs_dir() / name / "metrics.jsonl").stat().st_ctime for name in names]
@@ -141,7 +141,7 @@ def test_a_run_that_does_not_hear_is_killed_and_says_so(monkeypatch):
     (run.path / "stop").touch()
     stopper.see_to_end(run.path)
 
-    killed = runs.look(run.name)
+    killed = runs.read_run(run.name)
     assert killed.state == "stopped" and "was killed" in killed.message
     assert killed.resumable and not (run.path / "stop").exists()
 
@@ -156,7 +156,7 @@ def test_the_stopper_leaves_a_resumed_run_alone(monkeypatch):
 
     stopper.see_to_end(run.path)
 
-    assert "was killed" not in runs.look(run.name).message
+    assert "was killed" not in runs.read_run(run.name).message
 
 
 def test_no_zombie_is_left_behind():
@@ -221,7 +221,7 @@ def test_a_finished_run_is_not_resumed():
 
 @pytest.mark.parametrize("name", ["../evil", "/etc", "a/b", "", ".hidden", "A", "x" * 64, "a\0", 7])
 def test_only_plain_names_become_paths(name):
-    for action in (runs.look, runs.delete, runs.stop, runs.resume):
+    for action in (runs.read_run, runs.delete, runs.stop, runs.resume):
         with pytest.raises(runs.RunError, match="not a run name"):
             action(name)
 
@@ -329,19 +329,19 @@ def a_folder(name: str, status: str | None, config: str = "{}") -> Path:
 def test_a_status_file_cut_in_half_is_neither_believed_nor_fatal():
     folder = a_folder("cut", '{"state": "runn')
 
-    assert runs.look("cut").state == "crashed"
+    assert runs.read_run("cut").state == "crashed"
     with hold_run_lock(folder):
-        assert runs.look("cut").state == "starting"
+        assert runs.read_run("cut").state == "starting"
 
 
 def test_a_damaged_config_is_listed_and_cannot_be_resumed():
     a_folder("broken", '{"state": "stopped"}', config='{"name": ')
 
-    run = runs.look("broken")
+    run = runs.read_run("broken")
     assert run.state == "stopped" and not run.resumable
     with pytest.raises(ValueError, match="config.json"):
         runs.resume("broken")
-    assert not runs.look("broken").locked
+    assert not runs.read_run("broken").locked
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_states_are_derived_from_lock_status_and_stop_request(locked, said, stop
         (folder / "stop").touch()
     lock = take_lock(folder / "lock") if locked else None
 
-    assert runs.look("some").state == state
+    assert runs.read_run("some").state == state
     if lock is not None:
         os.close(lock)
 
@@ -394,7 +394,7 @@ def test_an_error_in_the_trainer_is_recorded_as_failed():
     with pytest.raises(MemoryError), hold_run_lock(folder):
         raise MemoryError("no room for the network")
 
-    run = runs.look("bad")
+    run = runs.read_run("bad")
     assert (run.state, run.message) == ("failed", "no room for the network")
     assert run.status.step == 7
 
@@ -544,7 +544,7 @@ def test_a_trainer_that_cannot_be_started_is_failed(monkeypatch):
 
     with pytest.raises(runs.RunError, match="could not be started"):
         launch("never")
-    assert runs.look("never").state == "failed" and not runs.look("never").locked
+    assert runs.read_run("never").state == "failed" and not runs.read_run("never").locked
 
 
 def test_launch_keeps_what_a_sweep_must_not_touch():

@@ -64,7 +64,7 @@ def test_a_run_that_finds_the_disk_full_says_so(tmp_path, monkeypatch):
     with pytest.raises(FileError), hold_run_lock(folder.path):
         raise full
 
-    run = runs.look("full")
+    run = runs.read_run("full")
     assert run.state == State.FAILED and run.resumable
     assert "the disk is full" in run.message and "free some space, then resume" in run.message
 
@@ -83,7 +83,7 @@ def test_a_run_found_dead_on_a_full_disk_is_not_called_killed(monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 0))
 
-    run = runs.look("dead")
+    run = runs.read_run("dead")
 
     assert run.state == State.CRASHED and "the disk is full (0.0 MB free)" in run.message
 
@@ -116,7 +116,7 @@ def test_a_disk_that_really_fills_up_is_told_and_the_run_goes_on(small_disk, mon
     with pytest.raises(FileError, match="No space left"), hold_run_lock(folder.path):
         loop.fit(folder, on_step=fill)
 
-    run = runs.look("run")
+    run = runs.read_run("run")
     assert run.state == State.FAILED and "the disk is full" in run.message
     filler.unlink()
     assert loop.fit(type(folder)(folder.path))["state"] == "finished"

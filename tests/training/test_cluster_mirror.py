@@ -186,7 +186,7 @@ def test_a_job_that_was_cancelled_while_it_waited_does_nothing(stored, fake_trai
     [
         ("import os; os.kill(os.getpid(), 9)", "killed, probably for lack of memory"),
         ("import os; os.kill(os.getpid(), 11)", "ended by signal 11"),
-        ("raise SystemExit(3)", "without a word (exit code 3)"),
+        ("raise SystemExit(3)", "unexpectedly (exit code 3)"),
     ],
 )
 def test_a_trainer_that_dies_is_a_crash_with_its_reason(stored, monkeypatch, code, why):

@@ -30,7 +30,7 @@ def curve(bottom: float, steep: float = 3e-3, drop: float = 1.5) -> list[float]:
 
 
 def test_the_suggestion_lies_where_the_loss_falls_and_below_its_lowest():
-    sweep = find_rate.judged(RATES, curve(bottom=0.05))
+    sweep = find_rate.judge_rates(RATES, curve(bottom=0.05))
 
     assert sweep.lowest <= sweep.suggested <= sweep.highest < 0.05
     assert 5e-4 < sweep.suggested < 1e-2
@@ -42,16 +42,16 @@ def test_the_suggestion_lies_where_the_loss_falls_and_below_its_lowest():
     [[2.303] * 60, [2.303 + 0.001 * n for n in range(60)], [2.303 - 0.0005 * n for n in range(60)]],
 )
 def test_where_no_rate_helps_none_is_suggested(losses):
-    sweep = find_rate.judged(RATES, losses)
+    sweep = find_rate.judge_rates(RATES, losses)
     assert sweep.suggested is None and "no rate between" in sweep.summary()
 
 
 def test_a_sweep_that_blew_up_at_once_suggests_nothing():
-    assert find_rate.judged(RATES[:3], [2.3, 2.2, 9.0]).suggested is None
+    assert find_rate.judge_rates(RATES[:3], [2.3, 2.2, 9.0]).suggested is None
 
 
 def test_a_loss_that_is_no_number_from_the_first_step_is_said():
-    sweep = find_rate.judged([], [])
+    sweep = find_rate.judge_rates([], [])
     assert sweep.suggested is None and "not a number" in sweep.summary()
 
 

@@ -21,7 +21,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.training.corrections_source import CorrectionsSource
 from vggcore.training.fashion_source import FashionSource
 from vggcore.training.own_source import OwnSource
-from vggcore.training.progress import Progress, Tally
+from vggcore.training.progress import Progress, RunningMetrics
 from vggcore.wild import source as wild
 from vggcore.wild.pools import Pool
 from vggcore.wild.source import WildSource
@@ -106,7 +106,7 @@ def gpu():
 @pytest.mark.parametrize("source_of", SOURCES)
 def test_a_training_step_waits_for_no_gpu_and_a_logged_row_once(source_of, gpu, monkeypatch):
     device = torch.device("cuda")
-    source, tally = source_of(device, monkeypatch), Tally(device)
+    source, tally = source_of(device, monkeypatch), RunningMetrics(device)
     network = gpu.put(build(SPEC))
     gpu.waits = 0
 

@@ -103,14 +103,14 @@ def test_no_street_is_seen_where_worn_garments_are_kept_for_judging(monkeypatch)
     monkeypatch.setattr(pools, "trained_photo", lambda item: True)
     without = tuple(source for source in SOURCES if source != WORN)
 
-    grounds, nothing = pools._behind_people(SOURCES), pools._other_photos(SOURCES)
+    backgrounds, nothing = pools._behind_people(SOURCES), pools._other_photos(SOURCES)
 
-    assert {item.folder for item in grounds} == {STREETS}
+    assert {item.folder for item in backgrounds} == {STREETS}
     assert {item.folder for item in nothing} == {STREETS, "photos-things"}
     assert {item.folder for item in pools._behind_people(without)} == {"photos-things"}
     assert {item.folder for item in pools._other_photos(without)} == {"photos-things"}
     # Nor is the street behind a held-out person seen.
-    seen = {item.name for item in grounds}
+    seen = {item.name for item in backgrounds}
     held_out = {
         f"{n:04}_0.jpg" for n in range(60) if Item(WORN, "bag", f"{n:04}_bag.jpg", "").held_out
     }

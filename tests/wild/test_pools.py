@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vggcore.data import fashion_mnist
-from vggcore.wild import items, pools, worn
+from vggcore.wild import items, pools, street_photos
 from vggcore.wild.items import NONE
 from vggcore.wild.pools import Pool
 from vggcore.wild.source import SHARES
@@ -69,9 +69,9 @@ def test_pools_in_colour_show_the_same_outlines():
 
 def test_a_worn_garment_is_shown_closer_elsewhere_and_alone():
     item = next(i for i in items.development_items((items.WORN,)) if i.folder == "bag")
-    shown = [np.asarray(picture) for picture in worn.framings(item, None, (0, 7, 0))]
-    again = [np.asarray(picture) for picture in worn.framings(item, None, (0, 7, 0))]
-    assert len(shown) == 1 + worn.CROPS + worn.PEOPLE + worn.ALONE
+    shown = [np.asarray(picture) for picture in street_photos.framings(item, None, (0, 7, 0))]
+    again = [np.asarray(picture) for picture in street_photos.framings(item, None, (0, 7, 0))]
+    assert len(shown) == 1 + street_photos.CROPS + street_photos.PEOPLE + street_photos.ALONE
     assert all(np.array_equal(a, b) for a, b in zip(shown, again, strict=True))
     assert all(
         one.shape[0] * one.shape[1] <= shown[0].shape[0] * shown[0].shape[1] for one in shown

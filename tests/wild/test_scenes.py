@@ -109,7 +109,7 @@ def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
     assert sum(beside) >= 12 and np.mean(beside) > 0.7
 
 
-def test_sandals_with_an_upper_show_the_ground_behind_it_or_through_it():
+def test_sandals_with_an_upper_show_the_background_behind_it_or_through_it():
     """A closed toe or a band, then nothing above the footbed: unlike a sneaker."""
     for seed in range(60):
         outline, straps = shoes.sandal_with_upper(np.random.default_rng(seed))

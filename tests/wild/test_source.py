@@ -18,10 +18,10 @@ from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.training import loop
 from vggcore.training.progress import Progress
 from vggcore.wild import items, loss, pools, validation
+from vggcore.wild.colorize import coloured
 from vggcore.wild.items import NONE, Item
 from vggcore.wild.pools import Pool
 from vggcore.wild.source import SHARES, WildSource
-from vggcore.wild.tints import coloured
 
 
 def item(source: str, folder: str, name: str = "1.jpg") -> Item:
@@ -185,7 +185,7 @@ def test_variation_keeps_shape_range_and_content(channels):
     generator = torch.Generator().manual_seed(1)
     images = torch.zeros(50, channels, 32, 32)
     images[:, :, 10:22, 10:22] = 1.0
-    varied = augment.vary(images, generator)
+    varied = augment.jitter(images, generator)
     assert varied.shape == images.shape and 0 <= varied.min() and varied.max() <= 1
     assert (varied.mean(dim=(1, 2, 3)) > 0.03).float().mean() > 0.9
     assert not torch.allclose(varied[0], varied[1])

@@ -5,7 +5,7 @@ Pages and command line get answers through `load_classifier`; scores and exports
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.answers.classifier import Classifier as Classifier
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vggcore.answers.results import Results as Results
 
 __all__ = ["Classifier", "Prediction", "Results", "load_classifier"]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "Classifier": "vggcore.answers.classifier",

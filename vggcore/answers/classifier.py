@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vggcore.answers import doubt, evaluation, judged
+from vggcore.answers import calibration, evaluation, test_data
 from vggcore.data import fashion_mnist
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.packing import packed
-from vggcore.pictures import things
+from vggcore.pictures import objects
 from vggcore.pictures.crops import Box
 from vggcore.pictures.prepare import Prepared, as_picture, prepare, takes_whole
 
@@ -69,7 +69,7 @@ class Classifier:
     def prepare(self, picture, *, framed: bool = False, **overrides: str) -> Prepared:
         """`pictures.prepare` in the style this network was trained on. Raises ValueError.
 
-        framed: somebody has cut the picture to what they mean, so its middle says no more.
+        framed: the user has cropped the picture, so its middle adds nothing.
         """
         style = self.preprocessing.style
         # Networks for Fashion-MNIST see 28 pixels, scaled to their input size as in training.
@@ -87,7 +87,7 @@ class Classifier:
         """
         picture = as_picture(picture)
         alone = overrides.get("crop") == "off" or takes_whole(self.preprocessing.style)
-        found = things.Things() if alone else things.find(picture)
+        found = objects.Things() if alone else objects.find(picture)
         if found.main:
             return self._of_part(picture, found.main, overrides)
         answer = self.classify_prepared(self.prepare(picture, framed=framed, **overrides))
@@ -164,7 +164,7 @@ class Classifier:
         Networks that have learnt what is not a garment find more evidence for one in an upright
         picture. A first look at each turn finds suspects, and a full answer confirms one.
         """
-        if self.checkpoint.card.unsure is None or judged.is_own(self.checkpoint.card):
+        if self.checkpoint.card.unsure is None or test_data.is_own(self.checkpoint.card):
             return 0, ""
         limits = self.checkpoint.card.unsure
         turned = [
@@ -174,14 +174,14 @@ class Classifier:
         with torch.inference_mode():
             each = [self.network_input(image) for images in turned for image in images]
             seen = self._answering(torch.cat(each)).unflatten(0, (3, -1)).mean(1)
-        found = doubt.evidence(seen)
+        found = calibration.evidence(seen)
         best = int(found.argmax())
-        if found[best] - doubt.evidence(logits) < _SUSPECT:
+        if found[best] - calibration.evidence(logits) < _SUSPECT:
             return 0, ""
         upright = self._mean_logits(turned[best])
-        if doubt.evidence(upright) - doubt.evidence(logits) < _CONFIRMED:
+        if calibration.evidence(upright) - calibration.evidence(logits) < _CONFIRMED:
             return 0, ""
-        if any(doubt.doubts(upright, self.temperature, limits, prepared.drawn)):
+        if any(calibration.doubts(upright, self.temperature, limits, prepared.drawn)):
             return 0, ""
         return 90 * (best + 1), self.classes[int(upright.argmax())]
 
@@ -193,9 +193,9 @@ class Classifier:
             blank = Message("The picture is blank: nothing stands out from its background.")
             return blank, True
         limits = self.checkpoint.card.unsure
-        no_garment, unclear = doubt.doubts(logits, self.temperature, limits, prepared.drawn)
+        no_garment, unclear = calibration.doubts(logits, self.temperature, limits, prepared.drawn)
         if no_garment:
-            if not judged.is_own(self.checkpoint.card):
+            if not test_data.is_own(self.checkpoint.card):
                 return Message("This does not look like any of the ten kinds of garment."), True
             none = Message(
                 "This does not look like any of the {count} classes that it knows.",

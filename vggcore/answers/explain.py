@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore.answers import evaluation, judged
+from vggcore.answers import evaluation, test_data
 from vggcore.answers.classifier import Classifier
 from vggcore.data import fashion_mnist
 from vggcore.model.network import VGG
@@ -23,7 +23,7 @@ _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
 class Bank(NamedTuple):
     """Training images and the network's last features of them."""
 
-    images: np.ndarray  # uint8 [N, 28, 28], or somebody's own, [N, S, S] or [N, S, S, C]
+    images: np.ndarray  # uint8 [N, 28, 28], or a user's own, [N, S, S] or [N, S, S, C]
     labels: np.ndarray  # int64 [N]
     features: Tensor  # float32 [N, units], each of length 1
 
@@ -112,11 +112,11 @@ def features(network: VGG, batches: Iterable[Tensor]) -> Tensor:
 def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
     """The first `count` training images, prepared as visitors' pictures are.
 
-    Of somebody's own, as many from across the set. Takes seconds: keep it. Raises DataMissing.
+    Of a user's own, as many from across the set. Takes seconds: keep it. Raises DataMissing.
     """
     card = classifier.checkpoint.card
-    if judged.is_own(card):
-        own, labels = judged.own_pictures(card, "train", count)
+    if test_data.is_own(card):
+        own, labels = test_data.own_pictures(card, "train", count)
         return Bank(own, labels, _features_of(classifier, own))
     images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
     seen = np.stack([classifier.prepare(image).network_input for image in images])

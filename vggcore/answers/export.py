@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vggcore.answers import judged, webpage
+from vggcore.answers import test_data, webpage
 from vggcore.machine.files import to_json
 from vggcore.machine.messages import Message
 from vggcore.model import anatomy, checkpoints
@@ -244,8 +244,8 @@ def model_card(name: str | Path) -> bytes:
         channels=spec.in_channels,
         input=_input(card),
         count=len(card.classes),
-        subject="its owner's classes" if judged.is_own(card) else "clothing",
-        knows=f"{len(card.classes)} classes" if judged.is_own(card) else "ten kinds of clothing",
+        subject="its owner's classes" if test_data.is_own(card) else "clothing",
+        knows=f"{len(card.classes)} classes" if test_data.is_own(card) else "ten kinds of clothing",
         weak=_WEAK_GREY if spec.in_channels == 1 else _WEAK_COLOUR,
         side=spec.image_size,
         code_version=card.code_version,
@@ -297,7 +297,7 @@ def _front_matter(title: str, card: Card) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["vgg", "image-classification", "safetensors"],
     }
-    if not judged.is_own(card):
+    if not test_data.is_own(card):
         facts["tags"] = ["vgg", "image-classification", "fashion-mnist", "safetensors"]
     if card.data.on_garments:
         facts["datasets"] = ["zalando-datasets/fashion_mnist"]

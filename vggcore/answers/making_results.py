@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vggcore.answers import evaluation, judged, results
+from vggcore.answers import evaluation, results, test_data
 from vggcore.answers.classifier import load_classifier
 from vggcore.answers.results import Results
 from vggcore.answers.tsne import principal_axes, tsne
@@ -34,15 +34,15 @@ def split_of(card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
 
     Raises DataMissing.
     """
-    if judged.is_own(card):
-        images, labels = judged.own_pictures(card, split)
+    if test_data.is_own(card):
+        images, labels = test_data.own_pictures(card, split)
         return torch.from_numpy(images), torch.from_numpy(labels)
-    return fashion_mnist.load_split(split, judged.dataset_of(card), card.data.split_seed)
+    return fashion_mnist.load_split(split, test_data.dataset_of(card), card.data.split_seed)
 
 
 def as_trained(images: Tensor, card: Card) -> Tensor:
     """Images of `split_of` as the network gets them; one's own are already in that form."""
-    return images if judged.is_own(card) else evaluation.as_trained(images, card.preprocessing)
+    return images if test_data.is_own(card) else evaluation.as_trained(images, card.preprocessing)
 
 
 def compute(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vggcore.answers import judged
+from vggcore.answers import test_data
 from vggcore.answers.scores import Bin, expected_calibration_error, reliability, score, softmax
 from vggcore.data.raw_files import DataMissing
 from vggcore.machine import hardware, paths
@@ -96,7 +96,7 @@ class Results:
 
         Raises DataMissing, also if they are not the same images.
         """
-        images, _ = judged.test_pictures(self.card)
+        images, _ = test_data.test_pictures(self.card)
         if image_hash(images) != self.images_sha256:
             raise DataMissing(
                 Message(
@@ -187,7 +187,7 @@ def _identity(card: Card) -> dict:
 
 def _way(card: Card) -> str:
     """What results depend on besides the weights."""
-    return json.dumps([judged.dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
+    return json.dumps([test_data.dataset_of(card), card.preprocessing.to_dict()], sort_keys=True)
 
 
 def _sha256(card: Card) -> str:

@@ -17,7 +17,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
 
-from vggcore.answers import judged
+from vggcore.answers import test_data
 from vggcore.data.classes import CLASSES
 from vggcore.machine import paths
 from vggcore.machine.messages import Message
@@ -29,7 +29,7 @@ SMALL = 4_000_000  # bytes: a page with 16 bits a number is at most this large
 MAX_BYTES = page_weights.MAX_BYTES
 _OWN_BYTES = 120_000  # of scripts, styles and texts
 _MACS_PER_SECOND = 2e9  # measured by benchmarks/webpage.py, in Chromium
-_WORKER = ("pixels", "strokes", "ground", "things", "prepare", "network", "answer", "worker")
+_WORKER = ("pixels", "strokes", "foreground", "objects", "prepare", "network", "answer", "worker")
 _POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; worker-src blob:; "
     "img-src data: blob:; base-uri 'none'; form-action 'none'"
@@ -97,7 +97,7 @@ def page(name: str | Path) -> bytes:
 def described(checkpoint: checkpoints.Checkpoint) -> dict:
     """JSON-ready: a network and its card, as the page's scripts read them."""
     card = checkpoint.card
-    about = {"card": _described(card), "own": judged.is_own(card)}
+    about = {"card": _described(card), "own": test_data.is_own(card)}
     return _finite(page_weights.packed_network(checkpoint.network, estimate(card).bits) | about)
 
 

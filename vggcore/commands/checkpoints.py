@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed = actions.add_parser("list", help="the networks in the checkpoints folder")
     added = actions.add_parser(
         "add",
-        help="take in a checkpoint, or torchvision's VGG weights",
+        help="import a checkpoint, or torchvision's VGG weights",
         description="Copy weights into the checkpoints folder. FILE is NAME.safetensors "
         "with its card NAME.json beside it, a web page from `export --format html`, or "
         "a state dict of torchvision's VGG-11, 13, 16 or 19 as .safetensors or .pth. "
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "calibrate":
         return _calibrate(args.name, args.json)
-    from vggcore.model import taking_in
+    from vggcore.model import importing
 
     name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
     runs.check_free(name)
     classes = tuple(each.strip() for each in args.classes.split(",")) if args.classes else ()
-    path = taking_in.add(args.file, name, CLASSES if classes == ("garments",) else classes)
+    path = importing.add(args.file, name, CLASSES if classes == ("garments",) else classes)
     entry = _entry(name) | {"path": str(path)}
     if args.json:
         print(json.dumps(entry))

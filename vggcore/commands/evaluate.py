@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     checkpoint = checkpoints.load(args.checkpoint)
-    from vggcore.answers import evaluation, judged, making_results, scores
+    from vggcore.answers import evaluation, making_results, scores, test_data
 
     card = checkpoint.card
     images, labels = making_results.split_of(card, args.split)
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | found))
         return 0
-    dataset = judged.dataset_of(card)
+    dataset = test_data.dataset_of(card)
     low, high = found["accuracy_interval"]
     print(f"{checkpoint.name} on {found['n']:,} {args.split} images of {dataset}")
     print(f"accuracy {found['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")

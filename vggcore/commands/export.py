@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     pattern, _ = export.FORMATS[args.format]
     file = Path(args.output or pattern.format(Path(args.checkpoint).name))
     suffix = Path(pattern).suffix
-    if file.suffix != suffix:  # whoever opens it would take it for another format
+    if file.suffix != suffix:  # other programs would take it for another format
         raise ValueError(f"--output {file} must end in {suffix} for --format {args.format}")
     if args.format == "html" and not args.json:
         print(webpage.expected(checkpoints.read_card(args.checkpoint)))

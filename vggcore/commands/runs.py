@@ -100,11 +100,11 @@ def run(args: argparse.Namespace) -> int:
 def _hear_from_cluster() -> None:
     """Bring the local copies up to date before they are shown: they are as old as the last look."""
     if runs.has_cluster():
-        from vggcore.runs.cluster import attending, settings
+        from vggcore.runs.cluster import daemon, settings
 
         settings.read()  # raises if they cannot be used
-        attending.attend(wait=_NEWS_PATIENCE)
-        if trouble := attending.trouble():
+        daemon.attend(wait=_NEWS_PATIENCE)
+        if trouble := daemon.trouble():
             print(f"vggcore runs: {trouble}", file=sys.stderr)
 
 
@@ -119,7 +119,7 @@ def _launch(args: argparse.Namespace) -> dict:
 
 
 def _show(args: argparse.Namespace) -> dict:
-    run = runs.look(args.name)
+    run = runs.read_run(args.name)
     ahead = runs.queue_ahead(run) if run.state == "queued" else []
     about = {"queue_ahead": ahead, "config": run.config or None}
     return run.to_dict() | asdict(run.notes) | about
@@ -130,7 +130,7 @@ def _group(args: argparse.Namespace) -> dict:
 
 
 def _note(args: argparse.Namespace) -> dict:
-    before = runs.look(args.name).notes
+    before = runs.read_run(args.name).notes
     tags = [tag for tag in (*before.tags, *args.tag) if tag not in args.untag]
     after = runs.Notes(note=before.note if args.note is None else args.note, tags=tuple(tags))
     if after != before:
@@ -149,7 +149,7 @@ def _resume(args: argparse.Namespace) -> dict:
     try:
         return runs.resume(args.name, password=Limits.read().owner_password).to_dict()
     except runs.RunFinished as error:
-        command = recipe_options.longer(RunFolder(runs.look(args.name).path))
+        command = recipe_options.longer(RunFolder(runs.read_run(args.name).path))
         raise runs.RunError(f"{error}. To go on from its weights: {command}") from None
 
 

@@ -19,7 +19,7 @@ from vggcore.runs.status import Status
 
 log = logging.getLogger(__name__)
 
-_EVERY = 1_000  # of all devices: nobody knows which of them a job started elsewhere will use
+_EVERY = 1_000  # of all devices: it is unknown which of them a job started elsewhere will use
 PROCESS_LOST = Message(
     "another process of this job ended; resume continues from the last checkpoint, "
     "even with a different number of processes"
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _narrow_to_wanted(args: argparse.Namespace) -> None:
-    """Let a rank of somebody's own torchrun see only the GPUs that were named."""
+    """Let a process of the user's own torchrun see only the GPUs that were named."""
     existing = args.resume or args.from_config
     device = RunFolder(existing).train.device if existing else args.device or ""
     if "," in device:

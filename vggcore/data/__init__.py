@@ -5,7 +5,7 @@ Images are uint8 tensors; `augment` varies them in training.
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.data.classes import CLASSES as CLASSES
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vggcore.data.raw_files import DataMissing as DataMissing
 
 __all__ = ["CLASSES", "DataMissing", "Label", "load_split"]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "CLASSES": "vggcore.data.classes",

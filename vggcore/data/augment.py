@@ -11,7 +11,7 @@ from torch import Tensor
 SOFT_SIDES = (20, 34)  # pixels that the strongest blur leaves
 
 
-def vary(images: Tensor, generator: torch.Generator) -> Tensor:
+def jitter(images: Tensor, generator: torch.Generator) -> Tensor:
     """Turn, scale, shift, mirror, cover, blur and relight each of float32 [N, C, S, S] in 0…1.
 
     C: 1 for outlines, 3 for colours, 4 for colours and an outline.
@@ -59,7 +59,7 @@ def vary(images: Tensor, generator: torch.Generator) -> Tensor:
     images = torch.cat([colours, outlines], 1)
     noise = torch.randn(images.shape, generator=generator)
     images = images + noise * numbers(-0.05, 0.06).clamp(min=0)
-    return cover(images, 0.25, generator).clamp(0, 1)
+    return random_erase(images, 0.25, generator).clamp(0, 1)
 
 
 def _parts(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,7 +89,7 @@ def recolour(colours: Tensor, generator: torch.Generator) -> Tensor:
     return colours.clamp(0, 1).pow(numbers(-0.4, 0.4).exp())
 
 
-def cover(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
+def random_erase(images: Tensor, chance: float, generator: torch.Generator) -> Tensor:
     """Blank a random rectangle, up to a third of the side, in some of [N, C, S, S]."""
     n, side = images.shape[0], images.shape[-1]
     span = torch.arange(side)

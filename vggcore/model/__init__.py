@@ -6,7 +6,7 @@ is trained, and a `Card` what the outcome was.
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.model import anatomy as anatomy
@@ -30,7 +30,7 @@ __all__ = [
     "checkpoints",
     "vgg_block",
 ]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "VGGSpec": "vggcore.model.architectures",

@@ -18,7 +18,7 @@ GARMENTS = ("fashion-mnist", "wild")  # data sets whose test images are Fashion-
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """When an answer is "unsure"; see `answers.doubt`."""
+    """When an answer is "unsure"; see `answers.calibration`."""
 
     evidence: float = float("-inf")  # a picture whose largest logit is below this shows no garment
     by_class: tuple[float, ...] = ()  # the same for each class that is named; (): one for all

@@ -15,7 +15,7 @@ from vggcore.model.fields import checked, known_fields, option
 WILD_STEPS_PER_EPOCH = 400  # with the data set "wild", whatever the batch size
 WILD_CHANNELS = (1, 3, 4)  # what its networks see: outline, colours, or both
 FEWEST_STEPS = 10  # in an epoch on few pictures of one's own, which are then repeated
-OWN = "pictures"  # the data set of somebody's own pictures
+OWN = "pictures"  # the data set of a user's own pictures
 FRAMINGS = ("whole", "object")
 CORRECTIONS = "corrections"  # the data set of pictures that a network named wrongly
 CORRECTION_STEPS = 40  # in an epoch on them
@@ -126,7 +126,7 @@ class TrainConfig:
     )
     init: str = option(
         "kaiming",
-        "how weights start",
+        "weight initialisation",
         choices=("kaiming", "xavier", "paper"),
         group="start",
     )
@@ -166,7 +166,12 @@ class TrainConfig:
         group="machine",
     )
     deterministic: bool = option(False, "same bits every time on a GPU, slower", group="machine")
-    seed: int = option(0, "decides split, weights, order and augmentation", low=0, high=2**31 - 1)
+    seed: int = option(
+        0,
+        "seed for split, initial weights, order and augmentation",
+        low=0,
+        high=2**31 - 1,
+    )
     checkpoint_seconds: float = option(
         60.0,
         "save a resumable checkpoint this often; 0: after each epoch only",

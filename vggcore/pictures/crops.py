@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from vggcore.machine.messages import Message
-from vggcore.pictures import ground
+from vggcore.pictures import foreground
 
 MIN_SIDE = 12  # pixels: a smaller part shows no garment
 _TALL = 1.45  # height over width of a foreground that may be a person
@@ -83,7 +83,7 @@ class Box(NamedTuple):
 
 
 def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
-    """Upper body, legs and shoes of the person a photo may show; empty if it shows nobody.
+    """Upper body, legs and shoes of the person a photo may show; empty if it shows no person.
 
     A tall foreground with skin in its upper third (head, neck or arms) counts as a person. That
     is a guess, but good enough to offer choices.
@@ -91,8 +91,8 @@ def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
     small = picture.convert("RGB")
     small.thumbnail((128, 128))
     colours = np.asarray(small, np.float32)
-    found = ground.against_ground(colours)
-    drawn = ground.is_drawn(colours, found.spread, found.signed, found.mask)
+    found = foreground.against_background(colours)
+    drawn = foreground.is_drawn(colours, found.spread, found.signed, found.mask)
     if found.spread == 0 and drawn:
         return {}
     left, top, right, bottom = _extent(found.mask)

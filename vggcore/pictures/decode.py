@@ -164,8 +164,8 @@ def opaque(image: Image.Image) -> Image.Image:
     alpha = np.asarray(image.getchannel("A"), dtype=np.float32)
     grey = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
     brightness = (grey * alpha).sum() / max(alpha.sum(), 1.0)
-    ground = Image.new("RGBA", image.size, "black" if brightness > 215 else "white")
-    return Image.alpha_composite(ground, image).convert("RGB")
+    background = Image.new("RGBA", image.size, "black" if brightness > 215 else "white")
+    return Image.alpha_composite(background, image).convert("RGB")
 
 
 def _read(source: bytes | str | Path) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from vggcore.machine.messages import Message
-from vggcore.pictures import ground
+from vggcore.pictures import foreground
 from vggcore.pictures.decode import opaque
 
 
@@ -92,12 +92,12 @@ def prepare(
     original, picture = _without_rim(as_picture(image))
     view = whole = _View.of(picture, invert)
     inverted = _darker(view.signed, view.mask) if invert == "auto" else invert == "yes"
-    blank = not view.mask.any() or ground.high(np.abs(view.signed), 99.9) < _FAINT
+    blank = not view.mask.any() or foreground.high(np.abs(view.signed), 99.9) < _FAINT
     # Fashion-MNIST's own images and cut-outs on black keep their original brightness.
-    on_black = view.spread == 0 and view.ground.max() <= ground.SAME
+    on_black = view.spread == 0 and view.background.max() <= foreground.SAME
 
     bright = _bright(view, invert, inverted, background)
-    dim = ground.high(bright[view.mask], 97) < _DIM if not blank else True
+    dim = foreground.high(bright[view.mask], 97) < _DIM if not blank else True
     full = 255.0 if on_black and not dim else None
     steps: list[tuple[str, np.ndarray]] = [
         (Message("picture"), np.asarray(picture)),
@@ -111,7 +111,7 @@ def prepare(
         # Small in a large picture: cut it from the original, which shows it in more detail.
         view, box = view.closer(original, box, invert)
         bright = _bright(view, invert, inverted, background)
-    fill = view.ground.mean(axis=(0, 1))
+    fill = view.background.mean(axis=(0, 1))
     cut = np.s_[box[0] : box[1], box[2] : box[3]] if box is not None else np.s_[:, :]
     garment = view.cut(cut)
     cut_out = np.zeros(garment.mask.shape, np.uint8)
@@ -132,7 +132,7 @@ def prepare(
         else:
             steps.append((Message("network input"), seen))
         result = np.dstack([seen, result]) if channels == 4 else seen
-    drawn = ground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
+    drawn = foreground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     within = None
     if middle and crop == "auto" and not (drawn or blank):
         part = _middle_of(original, middle)
@@ -197,7 +197,7 @@ class _View(NamedTuple):
     """A picture, or part of one, against its background; arrays of the same height and width."""
 
     colours: np.ndarray  # float32 [H, W, 3]
-    ground: np.ndarray  # its colour, float32 [H, W, 3]
+    background: np.ndarray  # its colour, float32 [H, W, 3]
     spread: float  # of the border's pixels around it, grey levels
     signed: np.ndarray  # float32 [H, W]: how much brighter or darker than the background
     threshold: float  # grey levels of difference from which a pixel belongs to the garment
@@ -206,14 +206,14 @@ class _View(NamedTuple):
     @classmethod
     def of(cls, picture: Image.Image, invert: str) -> "_View":
         colours = np.asarray(picture, dtype=np.float32)
-        found = ground.against_ground(colours)
+        found = foreground.against_background(colours)
         mask = _of_sign(found.mask, found.signed, invert)
-        return cls(colours, found.ground, found.spread, found.signed, found.threshold, mask)
+        return cls(colours, found.background, found.spread, found.signed, found.threshold, mask)
 
     def cut(self, part) -> "_View":
         return self._replace(
             colours=self.colours[part],
-            ground=self.ground[part],
+            background=self.background[part],
             signed=self.signed[part],
             mask=self.mask[part],
         )
@@ -235,12 +235,12 @@ class _View(NamedTuple):
         picture = _working_copy(part)
         colours = np.asarray(picture, dtype=np.float32)
         if self.spread == 0:
-            behind = np.broadcast_to(self.ground[0, 0], colours.shape)
+            behind = np.broadcast_to(self.background[0, 0], colours.shape)
         else:
             rows = np.linspace(y0, y1 - 1, colours.shape[0]).round().astype(int)
             columns = np.linspace(x0, x1 - 1, colours.shape[1]).round().astype(int)
-            behind = self.ground[np.ix_(rows, columns)]
-        signed = ground.strongest_channel(colours - behind)
+            behind = self.background[np.ix_(rows, columns)]
+        signed = foreground.strongest_channel(colours - behind)
         mask = _of_sign(np.abs(signed) > self.threshold, signed, invert)
         down, across = colours.shape[0] / (y1 - y0), colours.shape[1] / (x1 - x0)
         there = (
@@ -268,7 +268,7 @@ def _bright(view: _View, invert: str, inverted: bool, background: str) -> np.nda
         bright = np.abs(view.signed)
     else:
         bright = np.maximum(-view.signed if inverted else view.signed, 0.0)
-    if background == "remove" or (background == "auto" and view.spread < ground.BUSY):
+    if background == "remove" or (background == "auto" and view.spread < foreground.BUSY):
         # Soft, so that faint pencil strokes are thinned rather than cut into pieces.
         bright = np.clip(bright - min(1.5 * view.spread, 0.5 * view.threshold), 0.0, None)
     return bright
@@ -317,7 +317,7 @@ def as_picture(image) -> Image.Image:
 def _without_rim(image: Image.Image) -> tuple[Image.Image, Image.Image]:
     """The picture without a frame around it, and its working copy."""
     small = _working_copy(image)
-    inside = ground.inside_rim(np.asarray(small, np.float32))
+    inside = foreground.inside_rim(np.asarray(small, np.float32))
     if inside is None:
         return image, small
     top, bottom, left, right = inside
@@ -351,7 +351,7 @@ def _darker(signed: np.ndarray, mask: np.ndarray) -> bool:
 
 def _stretched(bright: np.ndarray, view: _View, full: float | None) -> np.ndarray:
     """Uint8, scaled so that `full`, or else the garment's brightest parts, become 255."""
-    top = full or (ground.high(bright[view.mask], 97) if view.mask.any() else 255.0)
+    top = full or (foreground.high(bright[view.mask], 97) if view.mask.any() else 255.0)
     return np.clip(bright * (255.0 / max(top, 1.0)), 0, 255).astype(np.uint8)
 
 

@@ -4,11 +4,11 @@ A run's folder holds the truth about it, and its state is derived anew at every 
 number of app processes and terminals see the same. Nothing here loads PyTorch.
 """
 
+from vggcore.runs.chance_level import Naming, naming_of
 from vggcore.runs.groups import MAX_SEEDS, Group, group, groups, launch_seeds
 from vggcore.runs.launching import MIN_FREE_BYTES, launch, trainer_command
 from vggcore.runs.lifecycle import delete, promote, rename, resume, stop, write_notes
 from vggcore.runs.names import ENDED, LIVING, STATES, RunError, RunFinished, State
-from vggcore.runs.naming import Naming, naming_of
 from vggcore.runs.notes import Notes
 from vggcore.runs.run import (
     MAX_PROCESSES,
@@ -21,11 +21,11 @@ from vggcore.runs.run import (
     has_cluster,
     list_runs,
     log_tail,
-    look,
     names_garments,
     process_memory,
     processes_of,
     queue_ahead,
+    read_run,
     slug,
     starting_points,
     trained_networks,
@@ -62,7 +62,7 @@ __all__ = [
     "launch_seeds",
     "list_runs",
     "log_tail",
-    "look",
+    "read_run",
     "names_garments",
     "naming_of",
     "process_memory",

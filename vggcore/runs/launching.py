@@ -29,7 +29,7 @@ from vggcore.runs.run import (
     disk_bytes,
     free_name,
     list_runs,
-    look_at,
+    read_run_folder,
     visitor_of,
 )
 from vggcore.runs.status import Status
@@ -98,7 +98,7 @@ def launch(
         asked = {"visitor": visitor, "request": request, "processes": processes}
         write_json(staging / LAUNCH, asked)
         lock = locks.take(staging)
-        if lock is None:  # nobody else knows the folder yet
+        if lock is None:  # no other process knows the folder yet
             raise RunError(Message("run {name} could not be locked: try again", name=name))
         if on_cluster:
             submitting.prepare(staging)
@@ -111,7 +111,7 @@ def launch(
             submitting.launch(path)
     else:
         start(path, "--from-config", lock)
-    return look_at(path)
+    return read_run_folder(path)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ def requested_before(request: str) -> Run | None:
         return None
     for file in paths.runs_dir().glob("*/launch.json"):
         if (read_json(file) or {}).get("request") == request:
-            return look_at(file.parent)
+            return read_run_folder(file.parent)
     return None
 
 

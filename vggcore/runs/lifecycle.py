@@ -24,7 +24,7 @@ from vggcore.runs.limits import Limits
 from vggcore.runs.names import BEST, CLUSTER, CONFIG, NOTES, STOP, RunError, RunFinished, State
 from vggcore.runs.notes import Notes
 from vggcore.runs.queue import changing_runs
-from vggcore.runs.run import Run, check_free, check_name, look, look_at, visitor_of
+from vggcore.runs.run import Run, check_free, check_name, read_run, read_run_folder, visitor_of
 
 _ENDING_SECONDS = 20.0  # how long the process of an ended run may take to exit
 
@@ -35,7 +35,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     A waiting run is cancelled. A small separate process sees it through (`stopper`), so that
     this works even if the app or terminal that asked is gone. Raises RunError.
     """
-    run = look(name)
+    run = read_run(name)
     if not run.living:
         raise RunError(
             Message("run {name} is {state}: there is nothing to stop", name=name, state=run.state)
@@ -44,7 +44,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
     with one_line_errors(run.path):
         (run.path / STOP).touch()
     if run.on_cluster:  # the follower passes it on and sees it through
-        return look_at(run.path)
+        return read_run_folder(run.path)
     stopper = subprocess.Popen(
         [sys.executable, "-m", "vggcore.runs.stopper", str(run.path.resolve())],
         cwd=paths.PROJECT,
@@ -54,7 +54,7 @@ def stop(name: str, *, visitor: str = "", password: str = "", limits: Limits | N
         start_new_session=True,
     )
     threading.Thread(target=stopper.wait, daemon=True, name=f"reap stopper {name}").start()
-    return look_at(run.path)
+    return read_run_folder(run.path)
 
 
 def resume(
@@ -66,7 +66,7 @@ def resume(
     NotAllowed.
     """
     limits = limits or Limits.read()
-    run = look(name)
+    run = read_run(name)
     if limits.public:
         limits.capped(run.preset, TrainConfig())
     _check_own(run, "resuming", visitor, password, limits)
@@ -74,11 +74,11 @@ def resume(
         check_room(limits, visitor)
         lock = _take_resting_lock(run)
         if lock is None:
-            raise _not_ended(look_at(run.path))
+            raise _not_ended(read_run_folder(run.path))
         how = ""
         try:
             if run.on_cluster:
-                _check_ended(look_at(run.path))
+                _check_ended(read_run_folder(run.path))
             else:
                 how = _prepare_resume(run.path)
         except (OSError, ValueError):
@@ -88,7 +88,7 @@ def resume(
         _resume_on_cluster(run.path, lock)
     else:
         start(run.path, how, lock)
-    return look_at(run.path)
+    return read_run_folder(run.path)
 
 
 def _resume_on_cluster(path: Path, lock: int) -> None:
@@ -168,7 +168,7 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
         if said.summary:
             status.write(path, replace(said, summary=said.summary | {"run_dir": str(new_path)}))
         os.rename(path, new_path)
-    return look_at(new_path)
+    return read_run_folder(new_path)
 
 
 def write_notes(
@@ -176,10 +176,10 @@ def write_notes(
 ) -> Run:
     """Replace the notes on a run, living or not. Raises RunError, NotAllowed."""
     (limits or Limits.read()).require_owner(password, "writing on a run")
-    run = look(name)
+    run = read_run(name)
     with one_line_errors(run.path):
         write_json(run.path / NOTES, asdict(notes))
-    return look_at(run.path)
+    return read_run_folder(run.path)
 
 
 def promote(
@@ -190,7 +190,7 @@ def promote(
     Classify offers it from then on. Raises RunError, NotAllowed.
     """
     (limits or Limits.read()).require_owner(password, "promoting a checkpoint")
-    run, target = look(name), paths.checkpoints_dir() / check_name(checkpoint_name)
+    run, target = read_run(name), paths.checkpoints_dir() / check_name(checkpoint_name)
     if not run.has_best:
         raise RunError(
             Message(
@@ -231,10 +231,10 @@ def _take_resting_lock(run: Run) -> int | None:
 @contextmanager
 def _resting(name: str, action: str) -> Iterator[Path]:
     """The folder of a run that no process works on, and that none can start on during the block."""
-    run = look(name)
+    run = read_run(name)
     with one_line_errors(run.path):
         lock = _take_resting_lock(run)
-        now = look_at(run.path)
+        now = read_run_folder(run.path)
         if lock is not None and now.on_cluster and now.living:  # its lock is no sign of life
             os.close(lock)
             lock = None

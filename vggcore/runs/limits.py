@@ -2,7 +2,7 @@
 
 A deployment is public when VGGCORE_PUBLIC is 1. Visitors then cannot train, unless its owner
 sets VGGCORE_PUBLIC_TRAINING to 1; the caps below apply to every such run. Deleting, renaming and
-promoting need VGGCORE_OWNER_PASSWORD; if it is not set, nobody can. Plain Python, no PyTorch.
+promoting need VGGCORE_OWNER_PASSWORD; if it is not set, no one can. Plain Python, no PyTorch.
 """
 
 import hmac

@@ -22,7 +22,7 @@ def take(run_dir: Path, patience: float = 1.0) -> int | None:
 
 
 def holder(run_dir: Path) -> int | None:
-    """Pid of the process that holds a run's lock; None if nobody does or it is just starting."""
+    """Pid of the process that holds a run's lock; None if none does or it is just starting."""
     if not is_alive(run_dir):
         return None
     try:

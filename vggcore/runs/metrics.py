@@ -13,7 +13,7 @@ import pandas as pd
 
 from vggcore.machine.files import parse_json
 from vggcore.machine.messages import Message, restored
-from vggcore.runs.naming import GARMENTS, Naming
+from vggcore.runs.chance_level import GARMENTS, Naming
 
 SAMPLES = "samples"  # in an epoch's row: [label, probabilities] of a few validation pictures
 SAMPLES_FILE = "samples.png"  # in the run folder: those pictures side by side
@@ -36,7 +36,7 @@ EPOCH_COLUMNS = (
     "val_loss",
     "val_accuracy",
 )
-# For the whole GPU, whoever uses it; only present if a driver reports them.
+# For the whole GPU, with all its processes; only present if a driver reports them.
 GPU_COLUMNS = ("gpu_busy", "gpu_memory_bytes")
 
 _ALIKE = 1e-3  # standard deviation of a normalised pixel over a batch
@@ -287,9 +287,7 @@ def why_stuck(evidence: list[dict]) -> str:
     gradients, dead = evidence[-1]["gradients"], evidence[-1]["dead"]
     worst = int(np.argmax(dead))
     if evidence[-1]["spread"] < _ALIKE:
-        return Message(
-            "All pictures of a batch are nearly the same: there is nothing to tell them apart by."
-        )
+        return Message("All pictures of a batch are nearly the same: they cannot be distinguished.")
     if dead[worst] > _MOSTLY:
         return Message(
             "In block {block}, {share:.0%} of the channels are dead: their ReLU lets nothing "
@@ -299,7 +297,7 @@ def why_stuck(evidence: list[dict]) -> str:
         )
     if gradients[0] < _FADED * max(gradients, default=0):
         return Message(
-            "The gradient fades on its way down: in block 1 it is {ratio:.0e} of the largest.",
+            "Vanishing gradient: in block 1 it is {ratio:.0e} of the largest.",
             ratio=gradients[0] / max(gradients),
         )
     return Message(
@@ -317,7 +315,7 @@ class Alert:
 
 
 def _memorised(epoch: dict, naming: Naming) -> Alert | None:
-    """Alert if a network knows its training pictures by heart and guesses on all others."""
+    """Alert if a network has memorised its training images and guesses on all others."""
     known, others = _number(epoch.get("train_accuracy")), _number(epoch.get("val_accuracy"))
     chance = naming.accuracy
     pictures = sum(map(sum, epoch.get("confusion") or []))  # with few, guessing may get more right
@@ -328,7 +326,7 @@ def _memorised(epoch: dict, naming: Naming) -> Alert | None:
     return Alert(
         "memorised",
         Message(
-            "It learns the training pictures by heart ({known:.0%} of them are right), and "
+            "It is memorising the training images ({known:.0%} of them are right), and "
             "only guesses on those it has not seen ({others:.0%}). Do the labels match the "
             "pictures?",
             known=known,

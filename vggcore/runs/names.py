@@ -17,7 +17,7 @@ from enum import StrEnum
 CONFIG, METRICS, STATUS, LOG = "config.json", "metrics.jsonl", "status.json", "log.txt"
 LAUNCH = "launch.json"  # who launched it, and how
 CLUSTER = "cluster.json"  # which of the store's runs this is a copy of, if it trains on a cluster
-PICTURES = "pictures.json"  # which pictures it started with, if they are somebody's own
+PICTURES = "pictures.json"  # which pictures it started with, if they are a user's own
 NOTES = "notes.json"  # what people wrote about it
 STOP = "stop"  # its existence asks the trainer to save and end
 LOCK = "lock"  # held by the run's process for as long as it lives

@@ -151,7 +151,7 @@ def _device_lock(device: str) -> Path:
 
 
 def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
-    """One line for whoever reads the terminal or the run's log."""
+    """One line for the terminal or the run's log."""
     busy = [
         path.name
         for path, said in _statuses(paths.runs_dir())

@@ -17,7 +17,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
 from vggcore.runs.names import METRICS, RunError
-from vggcore.runs.run import look
+from vggcore.runs.run import read_run
 
 FOLDER = Path(__file__).with_name("recordings")
 _STEP_ROWS = 400  # enough for a curve as wide as a screen; about 30 kB
@@ -53,7 +53,7 @@ class Recording:
 
     @property
     def label(self) -> str:
-        """Where and when it was trained: always shown with it, so that nobody takes it for live."""
+        """Where and when it was trained: shown with it, so that it is not taken for a live run."""
         return Message(
             "Recorded on {machine}, {date}", machine=Message(self.machine), date=Message(self.date)
         )
@@ -110,7 +110,7 @@ def load(name: str) -> Recording:
 
 def record(name: str, out: Path | str | None = None) -> Path:
     """Write the run as a recording with thinned-out steps; returns the file. Raises RunError."""
-    run = look(name)
+    run = read_run(name)
     if not run.config:
         raise RunError(run.damage)
     log = MetricsLog(run.path / METRICS)

@@ -45,7 +45,7 @@ _LOG_TAIL_BYTES = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A snapshot of a run. Look again with `look(run.name)`; nothing here changes by itself."""
+    """A snapshot of a run. Look again with `read_run(run.name)`; nothing here changes by itself."""
 
     name: str
     path: Path
@@ -97,10 +97,10 @@ class Run:
             return ""  # nothing is known
         if self.state == State.CRASHED and not self.on_cluster:
             if full := status.no_room(self.path):
-                return Message("Its process ended without a word, and now {full}.", full=full)
+                return Message("The process ended unexpectedly, and now {full}.", full=full)
             return Message(
-                "Its process ended without a word: killed, out of memory, or the machine went "
-                "off. Resume continues from its last checkpoint."
+                "The process ended unexpectedly: it was killed, ran out of memory, or the machine "
+                "shut down. Resume continues from its last checkpoint."
             )
         return self.status.message
 
@@ -185,27 +185,27 @@ def free_name_like(name: str) -> str:
     return found
 
 
-def look(name: str) -> Run:
+def read_run(name: str) -> Run:
     """The run as it is now. Raises RunError if there is none of that name."""
     _attend()
     path = paths.runs_dir() / check_name(name)
     if not (path / CONFIG).exists():
         raise RunError(Message("there is no run named {name!r}", name=name))
-    return look_at(path)
+    return read_run_folder(path)
 
 
 def list_runs() -> list[Run]:
     """All runs as they are now, newest first."""
     _attend()
     folders = paths.runs_dir().glob(f"*/{CONFIG}")
-    runs = [look_at(file.parent) for file in folders if _NAME.fullmatch(file.parent.name)]
+    runs = [read_run_folder(file.parent) for file in folders if _NAME.fullmatch(file.parent.name)]
     return sorted(runs, key=lambda run: (str(run.config.get("created")), run.name), reverse=True)
 
 
 def trained_networks() -> list[str]:
     """Names that `checkpoints.find` knows: shipped checkpoints first, then runs that have one.
 
-    Lists those that name garments or the classes of somebody's own pictures, and those whose cards
+    Lists those that name garments or the classes of a user's own pictures, and those whose cards
     cannot be read: the error is reported when one is used.
     """
     return [name for name in _networks() if _may_be_asked(name)]
@@ -224,9 +224,9 @@ def has_cluster() -> bool:
 def _attend() -> None:
     """Have the copies of the cluster's runs kept up to date, if there is a cluster."""
     if has_cluster():
-        from vggcore.runs.cluster import attending
+        from vggcore.runs.cluster import daemon
 
-        attending.attend()
+        daemon.attend()
 
 
 def _networks() -> list[str]:
@@ -248,10 +248,10 @@ def names_garments(card: Card) -> bool:
     return not card.classes or card.classes == CLASSES
 
 
-def look_at(path: Path) -> Run:
+def read_run_folder(path: Path) -> Run:
     """The run in this folder as it is now."""
     if (path / CLUSTER).is_file():
-        return _look_at_copy(path)
+        return _read_copy(path)
     # A process may end, or a resumed one start, between reading the lock and reading the status;
     # what was read in between counts only if the lock was the same before and after.
     locked = locks.is_alive(path)
@@ -266,7 +266,7 @@ def look_at(path: Path) -> Run:
     return _run(path, state=state, status=said, locked=locked)
 
 
-def _look_at_copy(path: Path) -> Run:
+def _read_copy(path: Path) -> Run:
     """The run that this folder is a copy of: its status is all there is to go by."""
     said = status.read(path)
     state = State(said.state) if said.state in STATES else State.QUEUED
@@ -323,7 +323,7 @@ def _state(locked: bool, said: Status, stop_requested: bool) -> State:
 def wait_until_ended(name: str, seconds: float) -> Run:
     """Look until the run's process is gone, for at most this long."""
     deadline = time.monotonic() + seconds
-    while (run := look(name)).locked and time.monotonic() < deadline:
+    while (run := read_run(name)).locked and time.monotonic() < deadline:
         time.sleep(0.1)
     return run
 

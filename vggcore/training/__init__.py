@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.training.cost import estimate as estimate
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vggcore.training.progress import TrainingFailed as TrainingFailed
 
 __all__ = ["TrainingFailed", "estimate", "fit"]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "fit": "vggcore.training.loop",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch.nn.functional as F
 
-from vggcore.answers import doubt, evaluation, judged, making_results
+from vggcore.answers import calibration, evaluation, making_results, test_data
 from vggcore.data.classes import CLASSES
 from vggcore.machine.files import write_json
 from vggcore.machine.messages import Message
@@ -37,13 +37,13 @@ def found_on_validation(network: VGG, card: Card) -> dict:
         seed, style = card.data.split_seed, way.style
         held = Validation.load(way.image_size, seed, style=style, middle=way.middle)
         return held.calibration(network, way)
-    if not judged.is_own(card) and card.classes != CLASSES:
+    if not test_data.is_own(card) and card.classes != CLASSES:
         raise CheckpointError(
             Message("the card does not say which pictures the network was trained on")
         )
     images, labels = making_results.split_of(card, "validation")
     logits = evaluation.predict(network, making_results.as_trained(images, card), way)
-    if judged.is_own(card):
-        return doubt.calibrate_classes(logits, labels)
+    if test_data.is_own(card):
+        return calibration.calibrate_classes(logits, labels)
     right = F.one_hot(labels, logits.shape[1])
-    return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
+    return {"temperature": round(calibration.fit_temperature(logits, right), 4)}

@@ -69,7 +69,7 @@ def _train(folder: Path, environment: dict[str, str]) -> int:
 
 
 def _wait(trainer: subprocess.Popen) -> bool:
-    """Wait for the end; whether Ray was gone before it, so that nobody knew a GPU was in use."""
+    """Wait for the end; whether Ray was gone before it, and the GPU seemed to be free."""
     supervisor, lost = os.getppid(), False
     while True:
         try:
@@ -86,7 +86,7 @@ def _why(code: int) -> str:
         return "its process on the cluster was killed, probably for lack of memory"
     if code < 0:
         return f"its process on the cluster ended by signal {-code}"
-    return f"its process on the cluster ended without a word (exit code {code})"
+    return f"the process on the cluster ended unexpectedly (exit code {code})"
 
 
 if __name__ == "__main__":

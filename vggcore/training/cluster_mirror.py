@@ -60,7 +60,7 @@ class Mirror:
 
     def __init__(self, run: StoredRun, attempt: Attempt, folder: RunFolder):
         self.run, self.attempt, self.folder = run, attempt, folder
-        self.deleted = False  # somebody deleted the run: there is nothing left to do
+        self.deleted = False  # the run was deleted: there is nothing left to do
         self._rows, self._log = attempt.pieces("rows"), attempt.pieces("log")
         self._files: dict[str, StoredFile] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # time and size of what was sent

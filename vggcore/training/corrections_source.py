@@ -17,7 +17,7 @@ from torch import Tensor
 from vggcore.answers import evaluation, making_results
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
-from vggcore.data.augment import vary
+from vggcore.data.augment import jitter
 from vggcore.data.own import corrections
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
@@ -99,7 +99,7 @@ class CorrectionsSource:
         own = torch.randint(len(self.pictures), (count,), generator=generator)
         kept = torch.randint(len(self.rehearsed), (self.batch_size - count,), generator=generator)
         planes = _planes(self.pictures[own]).float().div_(255)
-        first = self._input(vary(planes, generator).mul(255).byte())
+        first = self._input(jitter(planes, generator).mul(255).byte())
         second = self._input(_planes(self.rehearsed[kept]))
         labels = torch.full((self.batch_size, 1), -1.0)
         labels[:count, 0] = self.labels_of_inputs[own].float()

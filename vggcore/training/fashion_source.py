@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore.answers import doubt, evaluation
+from vggcore.answers import calibration, evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import augment, cutmix, mixup
@@ -84,7 +84,7 @@ class FashionSource(Labelled):
         images, labels = fashion_mnist.load_split("validation", self.train.dataset, self.train.seed)
         logits = evaluation.predict(network, images.to(self.device), self.preprocessing).cpu()
         right = F.one_hot(labels, logits.shape[1])
-        return {"temperature": round(doubt.fit_temperature(logits, right), 4)}
+        return {"temperature": round(calibration.fit_temperature(logits, right), 4)}
 
     def pictures_facts(self) -> None:
         """None: the data set is always the same."""

@@ -46,13 +46,13 @@ class Sweep:
         """One line for people."""
         if not self.rates:
             return Message(
-                "the loss of the very first step is not a number: try batch norm, another start, "
-                "or precision float32"
+                "the loss of the very first step is not a number: try batch norm, another "
+                "initialisation, or precision float32"
             )
         if self.suggested is None:
             return Message(
                 "no rate between {lowest:.1g} and {highest:.2g} made the loss fall in {count} "
-                "steps: try batch norm, another start or a smaller network",
+                "steps: try batch norm, another initialisation or a smaller network",
                 lowest=self.rates[0],
                 highest=self.rates[-1],
                 count=len(self.rates),
@@ -133,7 +133,7 @@ def _swept(
             a_step = (time.monotonic() - started) / step
             steps = int(min(STEPS, max(_FEWEST, seconds / a_step)))
         on_step(step / steps)
-    return judged(rates, losses)
+    return judge_rates(rates, losses)
 
 
 def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.device", step: int):
@@ -153,7 +153,7 @@ def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.dev
     return loss.item()
 
 
-def judged(rates: list[float], losses: list[float]) -> Sweep:
+def judge_rates(rates: list[float], losses: list[float]) -> Sweep:
     """The sweep and its suggestion: where the loss falls fastest, before its lowest point."""
     if len(losses) < 4:
         return Sweep(tuple(rates), tuple(losses), None)

@@ -30,7 +30,7 @@ from vggcore.runs.status import Status
 from vggcore.training import evidence, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
-from vggcore.training.progress import Progress, Tally, TrainingFailed
+from vggcore.training.progress import Progress, RunningMetrics, TrainingFailed
 from vggcore.training.report import STATUS_SECONDS, Report
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
@@ -128,7 +128,7 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
 
 
 def _check_own_pictures(folder: RunFolder, facts: dict | None) -> None:
-    """Raises ValueError if somebody's own pictures have changed since the run started."""
+    """Raises ValueError if a user's own pictures have changed since the run started."""
     if facts is None or not folder.train.pictures:
         return
     file = folder.path / PICTURES
@@ -222,7 +222,7 @@ def start_from(network: VGG, train: TrainConfig, classes: tuple[str, ...] = CLAS
 
 
 def _is_logged(step: int, every: int) -> bool:
-    """Every so many steps; at first also after 1, 2, 4 … of them, for whoever is watching."""
+    """Every so many steps; at first also after 1, 2, 4 … of them, for the user who is watching."""
     return step % every == 0 or (step < every and step & (step - 1) == 0)
 
 
@@ -245,7 +245,7 @@ class Loop:
         self.total_steps = self.train.epochs * self.steps_per_epoch
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.interruptions = Interruptions(folder, self.train)
-        self.tally = Tally(device)
+        self.tally = RunningMetrics(device)
         self._inputs = torch.empty(0)  # of the latest step
         # Float16's small gradients would become 0: scale the loss up, and the gradients back down.
         self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")

@@ -13,7 +13,7 @@ def advice(
 ) -> str:
     """One line for people. `fits` tries a training step and returns whether memory sufficed.
 
-    The tries change the weights, but nobody saves those any more.
+    The tries change the weights, which are not saved any more.
     """
     total = size = len(inputs) * distributed.world_size()
     tried = {"step": step, "total": total}

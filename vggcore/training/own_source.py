@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggcore.answers import doubt, evaluation
+from vggcore.answers import calibration, evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
 from vggcore.data.augment import augment, cutmix, mixup
@@ -38,7 +38,7 @@ _DESIGNED_FOR = 28  # pixels: the image size that `shift` is meant for
 
 
 class OwnSource(Labelled):
-    """Batches of somebody's pictures, a pure function of seed and step, and their validation."""
+    """Batches of a user's pictures, a pure function of seed and step, and their validation."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class OwnSource(Labelled):
     def calibrate(self, network) -> dict:
         """The temperature, and when to be unsure, found on the validation pictures."""
         logits, labels = self._answers(network, "validation", "float32")
-        return doubt.calibrate_classes(logits, labels)
+        return calibration.calibrate_classes(logits, labels)
 
     def pictures_facts(self) -> dict:
         """What the run starts with."""

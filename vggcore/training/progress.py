@@ -43,7 +43,7 @@ class Progress:
         )
 
 
-class Tally:
+class RunningMetrics:
     """Loss and right answers since they were last read, summed on the device.
 
     Reading them makes a GPU wait, so it happens only when they are logged or saved.

@@ -5,14 +5,14 @@
 
 from typing import TYPE_CHECKING
 
-from vggcore.machine.lazy import handing_on
+from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.wild.source import WildSource as WildSource
     from vggcore.wild.validation import Validation as Validation
 
 __all__ = ["Validation", "WildSource"]
-__getattr__ = handing_on(
+__getattr__ = lazy_exports(
     __name__,
     {
         "WildSource": "vggcore.wild.source",

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from vggcore.pictures.ground import foreground
+from vggcore.pictures.foreground import foreground
 from vggcore.wild import shapes as garment_shapes
 from vggcore.wild.shapes import BAG, SANDAL
 
-_CLEAN_GROUND = 14.0  # most grey levels of spread at the border of a photo that is cut out
+_CLEAN_BACKGROUND = 14.0  # most grey levels of spread at the border of a photo that is cut out
 
 
 class Garment(NamedTuple):
@@ -49,7 +49,7 @@ def clean_mask(picture: Image.Image, side: int) -> tuple[np.ndarray | None, Imag
     picture.thumbnail((side, side))
     mask, spread = foreground(picture)
     ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    if spread > _CLEAN_GROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
+    if spread > _CLEAN_BACKGROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
         return None, picture
     return mask, picture
 

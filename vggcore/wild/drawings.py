@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from vggcore.wild.backgrounds import SIDE, camera, colour, texture
 from vggcore.wild.cutouts import Garment, contours, extent, laid, silhouette, simplified
-from vggcore.wild.grounds import SIDE, camera, colour, texture
 from vggcore.wild.shapes import DRESS
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from vggcore.wild.backgrounds import SIDE, background, camera, colour, texture
 from vggcore.wild.drawings import drawing, ink_and_paper
 from vggcore.wild.figures import SKIN
-from vggcore.wild.grounds import SIDE, camera, colour, ground, texture
 from vggcore.wild.lines import circle
 
 
@@ -31,7 +31,7 @@ def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> I
 
 
 def blank(rng) -> Image.Image:
-    return camera(rng, ground(rng, None, SIDE, SIDE))
+    return camera(rng, background(rng, None, SIDE, SIDE))
 
 
 def noise(rng) -> Image.Image:
@@ -112,7 +112,7 @@ def face(rng) -> Image.Image:
         mouth = np.stack([0.4 * arc, 0.45 + rng.uniform(-0.2, 0.2) * (1 - arc**2)], 1)
         nose = [np.array([[0, -0.05], [rng.uniform(-0.1, 0.1), 0.2]])] if rng.random() < 0.6 else []
         return drawing(rng, outline, [*eyes, mouth, *nose])
-    picture = ground(rng, None, SIDE, SIDE)
+    picture = background(rng, None, SIDE, SIDE)
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     skin = tuple(int(c * rng.uniform(0.85, 1.05)) for c in SKIN[rng.integers(len(SKIN))])

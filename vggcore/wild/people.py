@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from vggcore.wild.backgrounds import background, camera, colour, smooth_noise, texture
 from vggcore.wild.cutouts import Garment
 from vggcore.wild.figures import (
     CROTCH,
@@ -24,7 +25,6 @@ from vggcore.wild.figures import (
     figure,
     limb,
 )
-from vggcore.wild.grounds import camera, colour, ground, smooth_noise, texture
 from vggcore.wild.outfits import Outfit
 from vggcore.wild.scenes import Cutout, cut_out
 from vggcore.wild.shapes import ANKLE_BOOT, BAG, COAT, DRESS, PULLOVER, SHIRT, SHOES, TOPS, TROUSER
@@ -49,11 +49,11 @@ def person(
     swatch: np.ndarray | None = None,
     patches: np.ndarray | None = None,
 ) -> Image.Image:
-    """A picture of somebody wearing a garment of class `label`, framed around it.
+    """A picture of a person wearing a garment of class `label`, framed around it.
 
     garment_of: makes shoes and bags. swatch: what the garment is made of, uint8 [H, W, 3], as
-    `swatch_of` gives it; none: made-up cloth. patches: grounds cut from photos, as
-    `grounds.ground` takes them.
+    `swatch_of` gives it; none: made-up cloth. patches: backgrounds cut from photos, as
+    `backgrounds.background` takes them.
     """
     body = figure(rng)
     outfit = Outfit(rng, body, label)
@@ -61,7 +61,7 @@ def person(
     width, height = frame[2] - frame[0], frame[3] - frame[1]
     scale = rng.uniform(90, 170) / max(width, height)
     size = max(24, round(height * scale)), max(24, round(width * scale))
-    canvas = _Canvas(ground(rng, patches, *size), frame[:2], scale)
+    canvas = _Canvas(background(rng, patches, *size), frame[:2], scale)
     _Painter(rng, canvas, body, outfit, swatch).paint(garment_of)
     return camera(rng, canvas.picture)
 
@@ -143,7 +143,7 @@ class _Canvas:
 
 
 class _Painter:
-    """Paints somebody in their outfit, from back to front."""
+    """Paints a person in their outfit, from back to front."""
 
     def __init__(self, rng, canvas: _Canvas, body: Figure, outfit: Outfit, swatch):
         self.rng, self.canvas, self.body = rng, canvas, body

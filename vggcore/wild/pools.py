@@ -20,8 +20,8 @@ from vggcore.data import fashion_mnist
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
-from vggcore.wild import cutouts, drawings, no_garments, people, scenes, shapes, worn
-from vggcore.wild.grounds import camera
+from vggcore.wild import cutouts, drawings, no_garments, people, scenes, shapes, street_photos
+from vggcore.wild.backgrounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
     FLAT,
@@ -72,7 +72,7 @@ _VARIANTS = {  # of each picture, by source or folder
 }
 # Share of photos shrunk to so many pixels: those of `KINDS` are small, and must not stand out.
 _SMALL, _SMALL_SIDES = 0.35, (64, 97)
-_KEEP_GROUND = 0.4  # share of photos and scenes whose background is not removed
+_KEEP_BACKGROUND = 0.4  # share of photos and scenes whose background is not removed
 # Shares of the scenes; the rest are from Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _RARE = 0.03  # share of a pool: a class with less is picked less often than the others
@@ -140,7 +140,7 @@ def build_pool(
         pairs = _sketches(sketches, seed)
     else:
         other = [item for item in not_garments() if trained_category(item.folder)]
-        pairs = _others(other, _ground_patches(photos, seed), seed)
+        pairs = _others(other, _background_patches(photos, seed), seed)
     return _pool(pairs, size, "colour-outline" if colour and name != "fashion" else "wild")
 
 
@@ -203,7 +203,7 @@ def _generator(seed: int, stream: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, stream, index))
 
 
-def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
+def _background_patches(photos: list[Item], seed: int) -> np.ndarray | None:
     """Corners of photos, which are mostly background: uint8 [N, 64, 64, 3]."""
     if not photos:
         return None
@@ -221,7 +221,7 @@ def _ground_patches(photos: list[Item], seed: int) -> np.ndarray | None:
 
 def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
     """Garments from Fashion-MNIST, made up, and cut out of photos, on all backgrounds."""
-    patches = _ground_patches(photos, seed)
+    patches = _background_patches(photos, seed)
     by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
 
     def known(rng, label: int) -> cutouts.Garment:
@@ -239,7 +239,7 @@ def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
             garment = cutouts.of_template(rng, label)
         if garment is None:
             garment, target = known(rng, label), weights_of(label)
-        background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+        background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
         yield scenes.scene(rng, garment, patches), target, background
 
 
@@ -284,7 +284,7 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
                 photo.thumbnail((int(rng.integers(*_SMALL_SIDES)),) * 2)
             cut = rng.uniform(0, 0.18, 4) * np.array([*photo.size, *photo.size])
             box = (cut[0], cut[1], photo.width - cut[2], photo.height - cut[3])
-            background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+            background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
             left, top, right, bottom = (int(side) for side in box)
             cropped = np.asarray(photo.crop((left, top, right, bottom)))
             yield scenes.turned(rng, cropped, item.accepted[0]), target, background
@@ -292,10 +292,10 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
 
 def _worn(items: list[Item], seed: int) -> Iterator:
     """Garments that people wear, in several framings and on several backgrounds."""
-    patches = _ground_patches(_behind_people(SOURCES), seed)
+    patches = _background_patches(_behind_people(SOURCES), seed)
     for index, item in enumerate(items):
         target = target_of(item)
-        for picture in worn.framings(item, patches, (seed, 7, index)):
+        for picture in street_photos.framings(item, patches, (seed, 7, index)):
             yield picture, target
 
 
@@ -303,7 +303,7 @@ def _other_photos(sources: tuple[str, ...]) -> list[Item]:
     """Photos without garments to train on.
 
     The streets were cut from the photos of `WORN`: they are left out if those are, and if a
-    held-out picture shows somebody in the same street.
+    held-out picture shows a person in the same street.
     """
     photos = [item for item in not_garment_photos() if trained_photo(item)]
     return [
@@ -322,7 +322,7 @@ def _behind_people(sources: tuple[str, ...]) -> list[Item]:
 def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -> Iterator:
     """Made-up people, in cloth made up or from photos, with shoes and bags of every kind."""
     by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
-    patches = _ground_patches(behind, seed)
+    patches = _background_patches(behind, seed)
     swatches = _swatches(photos, seed)
 
     def garment_of(rng, label: int) -> cutouts.Garment:
@@ -336,7 +336,7 @@ def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -
         swatch = None
         if swatches[label] and rng.random() < _CLOTH_OF_PHOTOS:
             swatch = swatches[label][rng.integers(len(swatches[label]))]
-        background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+        background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
         # However broad the photo's folder is, the made-up cut is of this class.
         yield people.person(rng, label, garment_of, swatch, patches), weights_of(label), background
 
@@ -372,7 +372,7 @@ def _none_photos(items: list[Item], seed: int) -> Iterator:
             )
             left = int(rng.uniform(0, max(1, picture.width - width)))
             top = int(rng.uniform(0, max(1, picture.height - height)))
-            background = "keep" if rng.random() < _KEEP_GROUND else "auto"
+            background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
             yield picture.crop((left, top, left + width, top + height)), nothing, background
 
 

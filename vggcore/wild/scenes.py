@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from vggcore.wild.backgrounds import SIDE, background, camera, colour, texture
 from vggcore.wild.cutouts import Garment, laid
-from vggcore.wild.grounds import SIDE, camera, colour, ground, texture
 from vggcore.wild.shapes import DRESS, SHOES, TOPS
 
 
@@ -68,11 +68,11 @@ def _cloth(rng: np.random.Generator, shade: np.ndarray) -> np.ndarray:
 def scene(rng: np.random.Generator, garment: Garment, patches=None) -> Image.Image:
     """A photo-like picture of a garment on some background.
 
-    patches: grounds cut from photos, as `grounds.ground` takes them.
+    patches: backgrounds cut from photos, as `backgrounds.background` takes them.
     """
     label = garment.label
     height, width = SIDE, int(SIDE * rng.uniform(0.72, 1.1))
-    picture = ground(rng, patches, height, width)
+    picture = background(rng, patches, height, width)
     share = rng.uniform(0.5, 1.0)
     rows, columns = np.ptp(np.nonzero(garment.mask), axis=1) + 1
     # A shoe that is longer than it is wide is seen from above, and seldom alone.

@@ -167,7 +167,7 @@ def sandal_from_above(rng) -> tuple[np.ndarray, list]:
 
 
 def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
-    """Sandals as seen by somebody standing before them: shorter, the straps above the soles.
+    """Sandals as seen by a person standing before them: shorter, the straps above the soles.
 
     sole, lines: seen from above; closed lines are other soles. The near edge of a sole shows how
     thick it is.

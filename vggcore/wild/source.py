@@ -14,7 +14,7 @@ from torch import Tensor
 from vggcore.answers import evaluation
 from vggcore.answers.samples import Samples
 from vggcore.data import fashion_mnist
-from vggcore.data.augment import cover, shift_and_mirror, vary
+from vggcore.data.augment import jitter, random_erase, shift_and_mirror
 from vggcore.data.classes import CLASSES
 from vggcore.machine import distributed
 from vggcore.machine.precision import resolve
@@ -22,10 +22,10 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
+from vggcore.wild.colorize import coloured
 from vggcore.wild.items import SOURCES
 from vggcore.wild.loss import none_aware_loss, with_none
 from vggcore.wild.pools import cached_pool, pool_key
-from vggcore.wild.tints import coloured
 from vggcore.wild.validation import Validation, prepared_images
 
 # Shares of a batch. Few real drawings: most are of three classes, and their style must not give
@@ -43,7 +43,7 @@ SHARES = {
     "none-photos": 0.05,
     "none-kinds": 0.07,
 }
-# Share of a photo's sides that is looked at once more. If somebody wears what is meant, it is
+# Share of a photo's sides that is looked at once more. If a person wears the garment, it is
 # mostly in the middle. Closer looks lose more of pictures that are cut tightly to a garment.
 MIDDLE = 0.8
 COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # roughly those of the channels of photos, pixels in 0…1
@@ -89,14 +89,14 @@ class WildSource:
                 chosen = torch.randint(len(pool.images), (count,), generator=generator)
                 picked = shift_and_mirror(pool.images[chosen], generator).float().div_(255)
                 picked = picked[:, None] if self.channels == 1 else coloured(picked, generator)
-                picked = cover(picked, self.train.erase, generator)
+                picked = random_erase(picked, self.train.erase, generator)
             else:
                 chosen = torch.multinomial(
                     self.weights[name], count, replacement=True, generator=generator
                 )
                 planes = pool.images[chosen].float().div_(255)
                 planes = planes[:, None] if planes.ndim == 3 else planes.movedim(-1, 1)
-                picked = vary(planes, generator)
+                picked = jitter(planes, generator)
             images.append(picked[:, : self.channels])
             targets.append(pool.targets[chosen])
         inputs = fashion_mnist.normalised(torch.cat(images), self.preprocessing)

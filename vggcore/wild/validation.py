@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vggcore.answers import doubt, evaluation
+from vggcore.answers import calibration, evaluation
 from vggcore.data import fashion_mnist
 from vggcore.pictures import prepare
 from vggcore.pictures.preprocessing import Preprocessing
@@ -73,13 +73,13 @@ class Validation(NamedTuple):
         return found
 
     def calibration(self, network, preprocessing: Preprocessing) -> dict:
-        """Card entries: `doubt.calibrate`'s, and the accuracy by kind."""
+        """Card entries: `calibration.calibrate`'s, and the accuracy by kind."""
         found = self.answers(network, preprocessing)
         by_kind = {
-            kind: round(doubt.is_right(*answers).mean().item(), 4)
+            kind: round(calibration.is_right(*answers).mean().item(), 4)
             for kind, answers in found.items()
         }
-        return doubt.calibrate(found) | {"by_kind": by_kind}
+        return calibration.calibrate(found) | {"by_kind": by_kind}
 
     def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, also counts the others.
@@ -88,7 +88,7 @@ class Validation(NamedTuple):
         judged by their accepted classes.
         """
         found = self.answers(network, preprocessing, precision)
-        right = {kind: doubt.is_right(*answers) for kind, answers in found.items()}
+        right = {kind: calibration.is_right(*answers) for kind, answers in found.items()}
         parts = {kind: answers.mean().item() for kind, answers in right.items()}
         log.info("validation: %s", ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
         scores = evaluation.score(found["fashion-mnist"][0], self.fashion_labels)

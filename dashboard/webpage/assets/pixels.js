@@ -157,13 +157,13 @@ function opaque({ width, height, data }) {
     light += luma * data[at + 3]
     visible += data[at + 3]
   }
-  const ground = light / Math.max(visible, 1) > 215 ? 0 : 255
+  const background = light / Math.max(visible, 1) > 215 ? 0 : 255
   for (let at = 0, to = 0; at < data.length; at += 4)
     for (let channel = 0; channel < 3; channel++)
       result.data[to++] =
         data[at + 3] === 255
           ? data[at + channel]
-          : Math.round((data[at + channel] * data[at + 3] + ground * (255 - data[at + 3])) / 255)
+          : Math.round((data[at + channel] * data[at + 3] + background * (255 - data[at + 3])) / 255)
   return result
 }
 

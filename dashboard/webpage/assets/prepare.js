@@ -20,7 +20,7 @@ function prepare(image, size, style, middle = 0) {
   const { spread } = first
   let view = first
   const blank = !first.mask.includes(1) || percentile(first.signed.map(Math.abs), 99.9) < FAINT
-  const onBlack = spread === 0 && first.ground.every((value) => value <= SAME)
+  const onBlack = spread === 0 && first.background.every((value) => value <= SAME)
   let bright = brightness(view)
   const dim = blank || percentile(masked(bright, view.mask), 97) < DIM
   const full = onBlack && !dim ? 255 : 0
@@ -104,15 +104,15 @@ function closer(view, original, box) {
   const x0 = Math.max(0, left - room), x1 = Math.min(view.width, right + room)
   const colours = workingCopy(crop(original, x0 * scale, y0 * scale, x1 * scale, y1 * scale))
   const { width, height } = colours
-  const ground = new Float32Array(width * height * 3)
+  const background = new Float32Array(width * height * 3)
   const from = (low, high, n, count) => (count > 1 ? round(low + (n * (high - 1 - low)) / (count - 1)) : low)
   for (let y = 0, to = 0; y < height; y++)
     for (let x = 0; x < width; x++)
       for (let channel = 0; channel < 3; channel++) {
         const at = view.spread ? from(y0, y1, y, height) * view.width + from(x0, x1, x, width) : 0
-        ground[to++] = view.ground[3 * at + channel]
+        background[to++] = view.background[3 * at + channel]
       }
-  const signed = strongestChannel(colours.data, ground)
+  const signed = strongestChannel(colours.data, background)
   const limit = Math.fround(view.threshold)
   const mask = Uint8Array.from(signed, (value) => Math.abs(value) > limit)
   const down = height / (y1 - y0), across = width / (x1 - x0)
@@ -122,7 +122,7 @@ function closer(view, original, box) {
     Math.trunc((left - x0) * across),
     round((right - x0) * across),
   ]
-  return [{ ...view, colours, width, height, ground, signed, mask }, there]
+  return [{ ...view, colours, width, height, background, signed, mask }, there]
 }
 
 // How bright each pixel becomes: its difference from the background.
@@ -227,13 +227,13 @@ function centred(flat, size, margin) {
 }
 
 // The same square as `centred` shows, in colour; beyond the picture's edges the background.
-function framed({ colours, ground, width, height }, [top, bottom, left, right], size, margin) {
+function framed({ colours, background, width, height }, [top, bottom, left, right], size, margin) {
   const room = size - 2 * round(size * margin)
   const side = Math.max(1, round((Math.max(bottom - top, right - left) * size) / room))
   const y = Math.floor((top + bottom - side) / 2), x = Math.floor((left + right - side) / 2)
   const square = picture(side, side, 3)
   const sums = [0, 0, 0]
-  for (let at = 0; at < ground.length; at++) sums[at % 3] += ground[at]
+  for (let at = 0; at < background.length; at++) sums[at % 3] += background[at]
   const fill = sums.map((sum) => Math.trunc(Math.max(0, Math.min(255, sum / (width * height)))))
   for (let at = 0; at < square.data.length; at++) square.data[at] = fill[at % 3]
   const x0 = Math.max(x, 0), x1 = Math.min(x + side, width)

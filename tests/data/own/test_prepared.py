@@ -264,7 +264,7 @@ def test_the_hash_tells_other_splits_apart(tmp_path, column):
 def test_a_set_is_shared_out_once_for_each_seed(source, monkeypatch):
     pictures = prepared.prepared(source, FORM)
     once = pictures.part("train", 1)
-    monkeypatch.setattr(prepared.splits, "share_out", None)
+    monkeypatch.setattr(prepared.splits, "split", None)
 
     assert (pictures.part("train", 1) == once).all()
     assert len(pictures.part("validation", 1)) == 3

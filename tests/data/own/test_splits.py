@@ -3,14 +3,14 @@ from collections import Counter
 import pytest
 
 from vggcore.data.own.listing import PicturesError
-from vggcore.data.own.splits import share_out
+from vggcore.data.own.splits import split
 
 CLASSES = ("a", "b")
 
 
 def shared(labels, hashes=None, groups=None, given=None, seed=0, classes=CLASSES):
     count = len(labels)
-    return share_out(
+    return split(
         labels,
         hashes or [str(n) for n in range(count)],
         groups or [""] * count,

@@ -28,7 +28,7 @@ class FakeJobs:
     printed: str = ""
     stopped: list[str] = field(default_factory=list)
 
-    def look(self, job: str) -> Job | None:
+    def find(self, job: str) -> Job | None:
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
@@ -58,7 +58,7 @@ class World:
 
     def look(self) -> runs.Run:
         self.copy.update()
-        return runs.look("a")
+        return runs.read_run("a")
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_runs_of_others_are_discovered_also_with_a_config_of_a_newer_version(sto
     follower.look_once()
     follower.look_once()
 
-    assert runs.look("theirs").state == "finished"
+    assert runs.read_run("theirs").state == "finished"
     assert json.loads((paths.runs_dir() / "theirs" / "launch.json").read_text())["processes"] == 2
 
 
@@ -365,7 +365,7 @@ def test_what_is_wrong_with_one_run_does_not_keep_the_others_from_being_followed
 
     follower.look_once()
 
-    assert runs.look("c").state == "finished"
+    assert runs.read_run("c").state == "finished"
     assert "a: " in (read_json(paths.runs_dir() / ".cluster" / "pass.json"))["trouble"]
 
 

@@ -71,8 +71,8 @@ def test_a_job_that_is_there_already_is_not_submitted_twice():
     with server(answers) as (jobs, _):
         jobs.submit("a-1", "python", {}, {})
 
-        assert jobs.look("a-1") == Job("RUNNING", "Job is running.")
-        assert jobs.look("b-1") is None and jobs.log("b-1") == ""
+        assert jobs.find("a-1") == Job("RUNNING", "Job is running.")
+        assert jobs.find("b-1") is None and jobs.log("b-1") == ""
 
 
 def test_a_refusal_is_one_line_and_says_why():
@@ -118,17 +118,17 @@ def test_an_answer_that_came_too_late_is_no_failure(monkeypatch):
 def test_what_answers_strangely_is_told_apart(code, text, message, unreachable):
     with server({"GET /api/jobs/a-1": (code, text)}) as (jobs, _):
         with pytest.raises(RunError, match=message) as told:
-            jobs.look("a-1")
+            jobs.find("a-1")
     assert isinstance(told.value, Unreachable) == unreachable
 
 
 def test_a_redirect_is_a_refusal_and_the_token_goes_nowhere():
     with server({}) as (_, asked_elsewhere), server({}) as (jobs, asked):
-        jobs.look("warm")
+        jobs.find("warm")
     answers = {"GET /api/jobs/a-1": (302, "")}
     with server(answers) as (jobs, asked):
         with pytest.raises(RunError, match=r"refused \(HTTP 302\)"):
-            jobs.look("a-1")
+            jobs.find("a-1")
     assert len(asked) == 1 and asked_elsewhere == []
 
 
@@ -137,16 +137,16 @@ def test_after_no_answer_nobody_waits_again_at_once(monkeypatch):
         pass
     for _ in range(2):
         with pytest.raises(Unreachable):
-            jobs.look("a-1")
+            jobs.find("a-1")
     monkeypatch.setattr(jobs, "_silent_until", 0.0)
     monkeypatch.setattr("vggcore.runs.cluster.jobs._OPENER", None)
     with pytest.raises(AttributeError):  # it does try to ask again
-        jobs.look("a-1")
+        jobs.find("a-1")
 
 
 def test_a_cluster_that_is_gone_is_named_without_its_whole_address():
     with server({}) as (jobs, _):
         pass
     with pytest.raises(Unreachable, match="the cluster at 127.0.0.1 gives no answer: ") as told:
-        jobs.look("a-1")
+        jobs.find("a-1")
     assert len(str(told.value).splitlines()) == 1

@@ -22,7 +22,8 @@ from vggcore.runs.folder import RunFolder
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
 RECIPE = {"dataset": "synthetic", "train_limit": 2048, "batch_size": 64, "flip": True, "ema": 0.9}
-LONG = TrainConfig(**RECIPE | {"epochs": 5, "checkpoint_seconds": 1.0})
+# Long enough that a stop or a kill always comes before the end.
+LONG = TrainConfig(**RECIPE | {"epochs": 20, "checkpoint_seconds": 1.0})
 ENDLESS = TrainConfig(**RECIPE | {"epochs": 900})
 
 
@@ -65,7 +66,7 @@ def wait_for(name: str, *states: str, seconds: float = 120) -> runs.Run:
 
 def wait_until(name: str, holds, seconds: float = 120) -> runs.Run:
     deadline = time.monotonic() + seconds
-    while not holds(run := runs.look(name)):
+    while not holds(run := runs.read_run(name)):
         assert time.monotonic() < deadline, f"{name} is {run.state}: {run.message} {run.status}"
         time.sleep(0.1)
     return run

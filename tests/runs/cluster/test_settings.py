@@ -1,6 +1,6 @@
 import pytest
 
-from vggcore.runs.cluster import attending, settings
+from vggcore.runs.cluster import daemon, settings
 
 BOTH = {"VGGCORE_RAY": "http://head:8265/", "VGGCORE_STORE": "s3://bucket/runs"}
 
@@ -43,8 +43,8 @@ def test_a_token_is_enough_to_tell_followers_apart_but_its_lack_is_not():
     plain = settings.read(BOTH)
     with_token = settings.read(BOTH | {"VGGCORE_RAY_TOKEN": "secret"})
 
-    assert attending.key(plain)[0] == attending.key(with_token)[0]
-    assert attending.key(plain)[1] != attending.key(with_token)[1]
+    assert daemon.key(plain)[0] == daemon.key(with_token)[0]
+    assert daemon.key(plain)[1] != daemon.key(with_token)[1]
 
 
 def test_a_password_in_a_url_is_not_shown():

@@ -30,11 +30,11 @@ class Corrected(NamedTuple):
     name: str
     label: int
     picture: Image.Image
-    framed: bool  # somebody had cut it to what they meant
+    framed: bool  # the user had cropped it
 
 
 def encoded(picture: Image.Image, *, framed: bool) -> bytes:
-    """A PNG that says whether somebody had cut the picture to what they meant."""
+    """A PNG that says whether the user had cropped the picture."""
     said = PngInfo()
     if framed:
         said.add_text(_FRAMED, "yes")

@@ -73,9 +73,9 @@ class Prepared:
         return digest.hexdigest()
 
     def shared(self, seed: int) -> splits.Shared:
-        """The split of each picture. Raises PicturesError; see `splits.share_out`."""
+        """The split of each picture. Raises PicturesError; see `splits.split`."""
         if seed not in self._shared:
-            self._shared[seed] = splits.share_out(
+            self._shared[seed] = splits.split(
                 self.labels, self.hashes, self.groups, self.given, self.classes, seed
             )
         return self._shared[seed]

@@ -164,7 +164,7 @@ class Report:
 
 
 def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
-    """The report. Raises PicturesError if the pictures cannot be split; see `splits.share_out`."""
+    """The report. Raises PicturesError if the pictures cannot be split; see `splits.split`."""
     shared = pictures.shared(seed)
     rows = []
     for label, name in enumerate(pictures.classes):

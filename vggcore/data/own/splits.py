@@ -21,7 +21,7 @@ class Shared(NamedTuple):
     left_out: int  # pictures that belong with some in a stricter split
 
 
-def share_out(
+def split(
     labels: Sequence[int] | np.ndarray,
     hashes: Sequence[str],
     groups: Sequence[str],

@@ -31,7 +31,7 @@ STOP_PATIENCE = 60.0  # seconds for a run to save and end; after that Ray ends i
 _LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store is silent for so long
 _GIVE_UP_SECONDS = 120.0  # for a run asked to stop without news, when the cluster does not answer
 _UNSENT_SECONDS = 300.0  # for a launch that was cut off before it reached the cluster
-_SETTLED_SECONDS = 10.0  # between looks at a run that has ended: somebody may resume it
+_SETTLED_SECONDS = 10.0  # between looks at a run that has ended: it may be resumed
 _LOG_SECONDS = 30.0  # between looks at the log of a job that sends nothing
 _LOG_BYTES = 20_000
 _FILE = re.compile(
@@ -130,7 +130,7 @@ class Copy:
         """What Ray says about the job; not asked once the run has ended."""
         if self._settled:
             return None
-        return self.jobs.look(job_name(self.run.id, self._number))
+        return self.jobs.find(job_name(self.run.id, self._number))
 
     def _is_newest(self, about: dict) -> bool:
         """Whether this is the attempt to follow; moves to a newer one, or deletes a deleted run."""
@@ -344,5 +344,5 @@ def _weights_first(file: StoredFile) -> tuple[bool, str]:
 
 def _in_a_line(message: str) -> str:
     """Ray's reason for a job's end, short enough to read."""
-    text = message[:300].rstrip(". ") or Message("its job on the cluster ended without a word")
+    text = message[:300].rstrip(". ") or Message("the job on the cluster ended unexpectedly")
     return Message("{text}; resume continues from its last checkpoint", text=text)

@@ -1,8 +1,8 @@
 """Keeps the copies of the cluster's runs up to date: `python -m vggcore.runs.cluster.follower`.
 
-One process for all runs of this machine. Whoever looks at runs starts it (`attending`), detached
-like a trainer, so that it outlives the app. It ends when nobody has looked for a while and no run
-is living. It can be killed at any time: everything it knows is read again.
+One process for all runs of this machine. A page or command that reads runs starts it (`daemon`),
+detached like a trainer, so that it outlives the app. It ends when no page or command has read runs
+for a while and no run is living. It can be killed at any time: everything it knows is read again.
 """
 
 import os
@@ -18,7 +18,7 @@ from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import write_json
 from vggcore.machine.messages import Message, parts
 from vggcore.runs import status
-from vggcore.runs.cluster import attending, settings, submitting
+from vggcore.runs.cluster import daemon, settings, submitting
 from vggcore.runs.cluster.copy import Copy
 from vggcore.runs.cluster.jobs import Jobs
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError, run_ids
@@ -59,7 +59,7 @@ class Follower:
         for gone in self._copies.keys() - folders.keys():
             del self._copies[gone]
         told = {"time": time.time(), "trouble": trouble} | parts(trouble=trouble)
-        write_json(attending.place() / attending.PASS, told)
+        write_json(daemon.place() / daemon.PASS, told)
 
     def _complain(self, name: str) -> None:
         """Log the error for the maintainer, at most once a minute per run."""
@@ -109,7 +109,7 @@ def _id_of(folder: Path) -> str:
 
 
 def _is_wanted(asked: Path) -> bool:
-    """Whether somebody has looked recently, or a run is living."""
+    """Whether a page or command has read runs recently, or a run is living."""
     try:
         unasked = time.time() - asked.stat().st_mtime
     except OSError:
@@ -120,15 +120,15 @@ def _is_wanted(asked: Path) -> bool:
 
 
 def main() -> int:
-    place = attending.place()
-    lock = take_lock(place / attending.LOCK, patience=0)
+    place = daemon.place()
+    lock = take_lock(place / daemon.LOCK, patience=0)
     if lock is None:
         return 0  # another follower is running
     cluster = settings.require()
-    os.write(lock, "\n".join([str(os.getpid()), *attending.key(cluster), ""]).encode())
+    os.write(lock, "\n".join([str(os.getpid()), *daemon.key(cluster), ""]).encode())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     follower = Follower(cluster)
-    while _is_wanted(place / attending.ASKED):
+    while _is_wanted(place / daemon.ASKED):
         began = time.monotonic()
         follower.look_once()
         time.sleep(max(0.05, PASS_SECONDS - (time.monotonic() - began)))

@@ -1,4 +1,4 @@
-"""Ray's job API over plain HTTP: submit, look, stop, read the log. Does not need `ray`.
+"""Ray's job API over plain HTTP: submit, find, stop, read the log. Does not need `ray`.
 
 Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
 """
@@ -81,16 +81,16 @@ class Jobs:
                 self._ask("POST", "/api/jobs/", json.dumps(wish).encode(), left)
                 return
             except RunError as error:
-                # The answer may have been lost although the job exists, or somebody else was first.
+                # The answer was lost although the job exists, or another process was first.
                 self._silence = None  # so that this question is asked at once
-                if self.look(job) is not None:
+                if self.find(job) is not None:
                     return
                 starting = any(words in str(error) for words in _NO_AGENT)
                 if not starting or time.monotonic() >= deadline:
                     raise
             time.sleep(_NEXT_TRY)
 
-    def look(self, job: str) -> Job | None:
+    def find(self, job: str) -> Job | None:
         """The state of a job; None if the cluster does not know it."""
         answer = self._ask("GET", f"/api/jobs/{quote(job)}", missing=True)
         if answer is None:

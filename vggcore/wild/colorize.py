@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _AS_IT_COMES, _IN_A_SHOP = 0.6, 0.28  # shares; the rest is tinted on the black background
-_WHITE_GROUND = 0.6  # share of shops' backgrounds
+_WHITE_BACKGROUND = 0.6  # share of shops' backgrounds
 _FAINT = 10 / 255  # from this brightness a pixel belongs to the garment
 _HOLES = 7  # pixels: gaps in the garment up to this size are white cloth, which is black there
 
@@ -22,15 +22,17 @@ def coloured(images: Tensor, generator: torch.Generator) -> Tensor:
 
     shade = images[:, None]
     tint = _tints(n, generator)
-    ground = torch.where(numbers(0, 1) < _WHITE_GROUND, numbers(0.88, 1), _tints(n, generator))
+    background = torch.where(
+        numbers(0, 1) < _WHITE_BACKGROUND, numbers(0.88, 1), _tints(n, generator)
+    )
     slope = torch.linspace(-1, 1, images.shape[-1])
     light = 1 + numbers(-0.12, 0.12) * slope[:, None] + numbers(-0.12, 0.12) * slope
     light = torch.where(numbers(0, 1) < 0.5, light, 1)
     # The data set's makers negated their photos, so dark cloth is bright here.
     cloth = tint * (1 - numbers(0.3, 0.9) * shade)
     inside = silhouettes(shade)
-    shop = ((ground + inside * (cloth - ground)) * light).clamp(0, 1)
-    off = (shop - ground * light).abs().amax(1, keepdim=True)
+    shop = ((background + inside * (cloth - background)) * light).clamp(0, 1)
+    off = (shop - background * light).abs().amax(1, keepdim=True)
     # As `pictures.prepare` stretches what stands out: the brightest parts of a garment reach 1.
     top = off.flatten(1).quantile(0.985, dim=1)[:, None, None, None].clamp(min=0.04)
     outline = (off / top).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""What a picture's background (`ground`) is, and what stands out from it.
+"""What a picture's background (`background`) is, and what stands out from it.
 
 The background may have any colour, be lit from one side or be patterned. It is estimated from the
 picture's border. A frame or black bars would be mistaken for it, so they are removed first.
@@ -29,17 +29,17 @@ _RIM_INSIDE = 0.3  # share of the inside that may have the frame's colour
 _RIM_MIN_SIDE = 64  # pixels: smaller pictures, such as Fashion-MNIST's, have no frame
 
 
-class AgainstGround(NamedTuple):
-    ground: np.ndarray  # its colour, [H, W, 3]
+class AgainstBackground(NamedTuple):
+    background: np.ndarray  # its colour, [H, W, 3]
     spread: float  # of the border's pixels around it, grey levels
     signed: np.ndarray  # [H, W]: how much brighter or darker a pixel is, in its strongest channel
     threshold: float  # grey levels of difference from which a pixel belongs to the garment
     mask: np.ndarray  # bool [H, W]: pixels over the threshold
 
 
-def against_ground(colours: np.ndarray) -> AgainstGround:
-    ground, spread = _ground(colours)
-    signed = strongest_channel(colours - ground)
+def against_background(colours: np.ndarray) -> AgainstBackground:
+    background, spread = _background(colours)
+    signed = strongest_channel(colours - background)
     threshold = 3.0 * min(spread, BUSY) + 4.0
     # Uneven light leaves a residue that grows with the contrast; a drawn background leaves none.
     share = 0.12 if spread else 0.03
@@ -47,13 +47,13 @@ def against_ground(colours: np.ndarray) -> AgainstGround:
     threshold = max(threshold, share * strongest)
     # A busy background must not hide a garment that is the only thing to stand out from it.
     threshold = min(threshold, max(0.5 * strongest, 4.0))
-    return AgainstGround(ground, spread, signed, threshold, np.abs(signed) > threshold)
+    return AgainstBackground(background, spread, signed, threshold, np.abs(signed) > threshold)
 
 
 def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.ndarray) -> bool:
     """Whether a picture is drawn or printed rather than photographed.
 
-    colours: float32 [H, W, 3]; the rest comes from `against_ground`. A drawing's background is
+    colours: float32 [H, W, 3]; the rest comes from `against_background`. A drawing's background is
     even. What stands out either has few shades, or it has little colour and most of the picture
     is background, as in a pencil drawing on paper.
     """
@@ -64,13 +64,13 @@ def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.nd
     if shades <= _DRAWN_SHADES:
         return True
     difference = np.abs(signed)
-    ground_share = (difference < 0.12 * high(difference[mask], 95)).mean()
-    return bool(high(np.ptp(marks, axis=1), 90) < _DRAWN_COLOUR and ground_share > 0.6)
+    background_share = (difference < 0.12 * high(difference[mask], 95)).mean()
+    return bool(high(np.ptp(marks, axis=1), 90) < _DRAWN_COLOUR and background_share > 0.6)
 
 
 def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
     """What differs from the background, bool [H, W], and the background's spread, grey levels."""
-    found = against_ground(np.asarray(picture.convert("RGB"), np.float32))
+    found = against_background(np.asarray(picture.convert("RGB"), np.float32))
     return found.mask, found.spread
 
 
@@ -80,7 +80,7 @@ def strongest_channel(difference: np.ndarray) -> np.ndarray:
     return np.where(-low > high, low, high)
 
 
-def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
+def _background(colours: np.ndarray) -> tuple[np.ndarray, float]:
     """The background's colour at each pixel [H,W,3], and its spread around that in grey levels.
 
     A plane fitted to the border's pixels in each channel follows light that falls off to one side.
@@ -95,7 +95,7 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
     depth = max(1, min(height, width) // 24)
     ring[:depth] = ring[-depth:] = ring[:, :depth] = ring[:, -depth:] = True
     border = colours[ring]
-    flat = _flat_ground(colours, border)
+    flat = _flat_background(colours, border)
     if flat is not None:
         return np.broadcast_to(flat, colours.shape), 0.0
     terms = np.stack([np.ones(len(border), np.float32), rows[ring], columns[ring]], axis=1)
@@ -110,7 +110,7 @@ def _ground(colours: np.ndarray) -> tuple[np.ndarray, float]:
     return np.clip(whole, 0, 255), spread
 
 
-def _flat_ground(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
+def _flat_background(colours: np.ndarray, border: np.ndarray) -> np.ndarray | None:
     """The single colour of a drawn or cut-out background [3], or None.
 
     Three corners must agree and much of the border have just that colour. A garment may then
@@ -165,5 +165,5 @@ def inside_rim(colours: np.ndarray) -> tuple[int, int, int, int] | None:
     left, right = left + (left > 0), right - (right < width)
     if (off[top:bottom, left:right] <= _RIM_SAME).mean() > _RIM_INSIDE:
         return None
-    strongest = high(np.abs(against_ground(colours[top:bottom, left:right]).signed), 99.0)
+    strongest = high(np.abs(against_background(colours[top:bottom, left:right]).signed), 99.0)
     return (top, bottom, left, right) if strongest > _RIM_CONTENT else None

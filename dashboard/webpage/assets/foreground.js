@@ -1,4 +1,4 @@
-// What a picture's background is, and what stands out from it: `vggcore/pictures/ground.py`, which
+// What a picture's background is, and what stands out from it: `vggcore/pictures/foreground.py`, which
 // explains and gives the reasons for the numbers, in JavaScript.
 
 const BUSY = 30, SAME = 3
@@ -19,26 +19,26 @@ function median(values) {
   return percentile(values, 50)
 }
 
-// {ground: Float32Array [H, W, 3], spread, signed: Float32Array [H, W], threshold, mask [H, W]}
+// {background: Float32Array [H, W, 3], spread, signed: Float32Array [H, W], threshold, mask [H, W]}
 function againstGround(colours) {
-  const { ground, spread } = groundOf(colours)
-  const signed = strongestChannel(colours.data, ground)
+  const { background, spread } = backgroundOf(colours)
+  const signed = strongestChannel(colours.data, background)
   const size = signed.map(Math.abs)
   let threshold = 3 * Math.min(spread, BUSY) + 4
   const strongest = percentile(size, 99.5)
   threshold = Math.max(threshold, (spread ? 0.12 : 0.03) * strongest)
   threshold = Math.min(threshold, Math.max(0.5 * strongest, 4))
   const limit = Math.fround(threshold)
-  return { ground, spread, signed, threshold, mask: Uint8Array.from(size, (v) => v > limit) }
+  return { background, spread, signed, threshold, mask: Uint8Array.from(size, (v) => v > limit) }
 }
 
 // The one of each pixel's three signed differences that is furthest from 0.
-function strongestChannel(data, ground) {
+function strongestChannel(data, background) {
   const signed = new Float32Array(data.length / 3)
   for (let i = 0, at = 0; i < signed.length; i++, at += 3) {
-    const a = data[at] - ground[at]
-    const b = data[at + 1] - ground[at + 1]
-    const c = data[at + 2] - ground[at + 2]
+    const a = data[at] - background[at]
+    const b = data[at + 1] - background[at + 1]
+    const c = data[at + 2] - background[at + 2]
     const low = Math.min(a, b, c), high = Math.max(a, b, c)
     signed[i] = -low > high ? low : high
   }
@@ -60,18 +60,18 @@ function furthest(data, at, colour) {
 }
 
 // The background's colour at each pixel, and its spread around that in grey levels.
-function groundOf(colours) {
+function backgroundOf(colours) {
   const { width, height, data } = colours
   const depth = Math.max(1, Math.floor(Math.min(height, width) / 24))
   const border = [] // places of its pixels
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++)
       if (y < depth || x < depth || y >= height - depth || x >= width - depth) border.push(i)
-  const ground = new Float32Array(width * height * 3)
+  const background = new Float32Array(width * height * 3)
   const flat = flatGround(colours, border)
   if (flat) {
-    for (let at = 0; at < ground.length; at++) ground[at] = flat[at % 3]
-    return { ground, spread: 0 }
+    for (let at = 0; at < background.length; at++) background[at] = flat[at % 3]
+    return { background, spread: 0 }
   }
   const along = (at, length) => (length > 1 ? (2 * at) / (length - 1) - 1 : -1)
   const terms = border.map((i) => [1, along(Math.floor(i / width), height), along(i % width, width)])
@@ -89,8 +89,8 @@ function groundOf(colours) {
   for (let y = 0, at = 0; y < height; y++)
     for (let x = 0; x < width; x++)
       for (const [a, b, c] of plane)
-        ground[at++] = Math.max(0, Math.min(255, a + b * along(y, height) + c * along(x, width)))
-  return { ground, spread: median(distance) * 1.5 }
+        background[at++] = Math.max(0, Math.min(255, a + b * along(y, height) + c * along(x, width)))
+  return { background, spread: median(distance) * 1.5 }
 }
 
 // The single colour of a drawn or cut-out background, or null.

@@ -1,10 +1,10 @@
-"""`vggcore.pictures.things`: what stands apart in a picture."""
+"""`vggcore.pictures.objects`: what stands apart in a picture."""
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from vggcore.pictures import things
+from vggcore.pictures import objects
 
 
 def photo(width=200, height=240, seed=0) -> Image.Image:
@@ -36,7 +36,7 @@ def test_a_photo_on_a_shops_page_is_found():
     page = page_with_texts()
     page.paste(photo(), (100, 150))
 
-    found = things.find(page)
+    found = objects.find(page)
 
     assert not found.several
     assert np.allclose(found.main, (100, 150, 200, 240), atol=10)
@@ -46,7 +46,7 @@ def test_a_garment_on_a_shops_page_is_found_without_its_texts():
     page = page_with_texts()
     shirt_on(page, 120, 200)
 
-    left, top, width, height = things.find(page).main
+    left, top, width, height = objects.find(page).main
 
     assert left <= 120 and top <= 200 and left + width >= 280 and top + height >= 360
     assert top + height < 540 and height < 230
@@ -61,7 +61,7 @@ def test_an_image_between_the_axes_of_a_plot_is_found():
         pen.line([tick, 420, tick, 426], "black")
         pen.text((tick - 6, 432), "15", "black", font_size=13)
 
-    assert np.allclose(things.find(page).main, (139, 59, 362, 362), atol=8)
+    assert np.allclose(objects.find(page).main, (139, 59, 362, 362), atol=8)
 
 
 def test_two_garments_side_by_side_are_offered_from_left_to_right():
@@ -69,7 +69,7 @@ def test_two_garments_side_by_side_are_offered_from_left_to_right():
     shirt_on(page, 40, 40)
     shirt_on(page, 300, 30)
 
-    left, right = things.find(page).several
+    left, right = objects.find(page).several
 
     assert left.left <= 40 and left.left + left.width < 260
     assert right.left > 260 and right.left + right.width >= 460
@@ -84,7 +84,7 @@ def test_the_halves_of_a_collage_are_offered(stacked):
     collage.paste(first, (0, 0))
     collage.paste(second, (0, 240) if stacked else (200, 0))
 
-    found = things.find(collage).several
+    found = objects.find(collage).several
 
     assert len(found) == 2
     assert np.allclose(found[1][:2], (0, 240) if stacked else (200, 0), atol=6)
@@ -98,15 +98,15 @@ def test_one_garment_is_one_thing():
     ImageDraw.Draw(trousers).line([200, 20, 210, 280], "black", 6)
 
     for picture in (plain, trousers, photo(), Image.new("RGB", (300, 300)), photo(40, 40)):
-        assert things.find(picture) == things.Things()
+        assert objects.find(picture) == objects.Things()
 
 
 def test_a_mask_is_cut_at_its_gaps():
     mask = np.zeros((60, 60), bool)
     mask[5:20, 5:20] = mask[5:20, 40:55] = mask[40:50, 5:55] = True
 
-    found = [tuple(part) for part in things.apart(mask, 5)]
+    found = [tuple(part) for part in objects.apart(mask, 5)]
 
     assert found == [(5, 20, 5, 20), (5, 20, 40, 55), (40, 50, 5, 55)]
-    assert [tuple(part) for part in things.apart(mask, 25)] == [(5, 50, 5, 55)]
-    assert things.apart(np.zeros((9, 9), bool), 2) == []
+    assert [tuple(part) for part in objects.apart(mask, 25)] == [(5, 50, 5, 55)]
+    assert objects.apart(np.zeros((9, 9), bool), 2) == []

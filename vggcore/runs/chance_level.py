@@ -29,7 +29,7 @@ GARMENTS = Naming()
 
 
 def naming_of(path: Path) -> Naming:
-    """Of the run in this folder: the ten garments, unless it learns somebody's own pictures."""
+    """Of the run in this folder: the ten garments, unless it learns a user's own pictures."""
     kept = read_json(path / PICTURES)
     if kept is None:
         return GARMENTS

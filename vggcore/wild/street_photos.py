@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from vggcore.wild.backgrounds import background, camera
 from vggcore.wild.cutouts import extent
-from vggcore.wild.grounds import camera, ground
 from vggcore.wild.items import Item
 
 _SIDE = 176  # pixels of the longest side to work on
@@ -16,7 +16,7 @@ CROPS, PEOPLE, ALONE = 5, 4, 2  # variants of each picture
 def framings(item: Item, patches, seed: tuple[int, ...]) -> Iterator[Image.Image]:
     """The picture as it is, closer crops, the person elsewhere, and the garment alone.
 
-    patches: grounds cut from photos, for `grounds.ground`. The same seed gives the same pictures.
+    patches: cut from photos, for `backgrounds.background`. The same seed gives the same pictures.
     """
     picture, garment, person = _small(item)
     box = extent(garment)
@@ -63,7 +63,7 @@ def _framing(rng: np.random.Generator, box, shape) -> tuple[int, int, int, int]:
 def _elsewhere(rng: np.random.Generator, picture, mask, box, patches) -> Image.Image:
     """What the mask shows, on white or some other background, in a new frame."""
     height, width = mask.shape
-    behind = ground(rng, patches, height, width)
+    behind = background(rng, patches, height, width)
     soft = np.asarray(
         Image.fromarray(mask.astype(np.uint8) * 255).reduce(2).resize((width, height)), np.float32
     )

@@ -1,4 +1,4 @@
-// Separate things in a picture: `vggcore/pictures/things.py`, which explains and gives the reasons
+// Separate things in a picture: `vggcore/pictures/objects.py`, which explains and gives the reasons
 // for the numbers, in JavaScript. Parts are [top, bottom, left, right]; boxes [left, top, width,
 // height].
 

@@ -20,7 +20,7 @@ from vggcore.machine.messages import restored
 from vggcore.runs.cluster import settings
 
 LOCK, ASKED, PASS, LOG = "lock", "asked", "pass.json", "log.txt"
-_ASK_SECONDS = 5.0  # between two notes that somebody is looking
+_ASK_SECONDS = 5.0  # between two notes that a page or command is reading runs
 _START_SECONDS = 5.0  # between two attempts to start a follower
 _started = float("-inf")
 

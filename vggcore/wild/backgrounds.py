@@ -45,7 +45,7 @@ def texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     return rng.normal(0, 0.7, (height, width)).astype(np.float32)
 
 
-def ground(rng: np.random.Generator, patches: np.ndarray | None, height: int, width: int):
+def background(rng: np.random.Generator, patches: np.ndarray | None, height: int, width: int):
     """A background: plain, lit from one side, patterned, in two parts, or taken from a photo.
 
     patches: uint8 [N, P, P, 3] cut from photos, or None. Returns float32 [height, width, 3].

@@ -1,4 +1,4 @@
-"""The pictures that a checkpoint is tested on: Fashion-MNIST's test set, or somebody's own."""
+"""The pictures that a checkpoint is tested on: Fashion-MNIST's test set, or a user's own."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from vggcore.model.recipe import OWN
 
 
 def is_own(card: Card) -> bool:
-    """Whether a checkpoint was trained on somebody's own pictures and classes."""
+    """Whether a checkpoint was trained on a user's own pictures and classes."""
     return card.data.name == OWN
 
 

@@ -1,4 +1,4 @@
-"""Honest numbers: probabilities that mean what they say, and when to answer "unsure".
+"""Calibration: the temperature, and the thresholds below which to answer "unsure".
 
 The results are kept in a network's card: `temperature`, by which its logits are divided, and
 `unsure`, the thresholds. `evidence` is the largest of the ten logits: networks trained with the

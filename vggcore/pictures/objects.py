@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from vggcore.pictures import ground
+from vggcore.pictures import foreground
 from vggcore.pictures.crops import MIN_SIDE, Box
 
 _SHORT, _LONG = 144, 288  # most pixels of the sides when things are looked for
@@ -53,7 +53,7 @@ def find(picture: Image.Image) -> Things:
     scale = (whole[0] / small.width, whole[1] / small.height)
     if halves := _halves(colours):
         return Things(several=tuple(_box(half, scale) for half in halves))
-    seen = ground.against_ground(colours)
+    seen = foreground.against_background(colours)
     if seen.spread > _PLAIN or not seen.mask.any():
         return Things()
     if card := _card(colours, seen):
@@ -135,7 +135,7 @@ def _halves(colours: np.ndarray) -> list[_Part]:
     return []
 
 
-def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
+def _card(colours: np.ndarray, seen: foreground.AgainstBackground) -> _Part | None:
     """A photo on a page, or an image inside a plot's axes: it has a picture's straight edges."""
     parts = apart(seen.mask, _CARD_GAP)
     if len(parts) < 2:
@@ -157,8 +157,8 @@ def _card(colours: np.ndarray, seen: ground.AgainstGround) -> _Part | None:
     if min(edge.mean() for edge in edges) < _CARD_EDGE or corners.sum() < 3:
         return None
     # A plain rectangle is a bag or folded cloth.
-    signed = ground.against_ground(colours[top:bottom, left:right]).signed
-    return part if ground.high(np.abs(signed), 99.0) > _CARD_CONTENT else None
+    signed = foreground.against_background(colours[top:bottom, left:right]).signed
+    return part if foreground.high(np.abs(signed), 99.0) > _CARD_CONTENT else None
 
 
 def _without_ticks(mask: np.ndarray, part: _Part) -> _Part:

@@ -1,10 +1,10 @@
-"""Names that a package re-exports, whose modules are imported only when somebody asks."""
+"""Names that a package re-exports, whose modules are imported only when they are used."""
 
 from collections.abc import Callable
 from importlib import import_module
 
 
-def handing_on(package: str, names: dict[str, str]) -> Callable[[str], object]:
+def lazy_exports(package: str, names: dict[str, str]) -> Callable[[str], object]:
     """A package's `__getattr__`: `names` says which module each name is in.
 
     A name that its module's name ends in stands for that module itself.
