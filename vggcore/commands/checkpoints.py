@@ -1,4 +1,4 @@
-"""`checkpoints`: list the networks that are here, import weights from elsewhere, calibrate anew."""
+"""`checkpoints`: list the networks that are here, import weights, calibrate, average."""
 
 import argparse
 import json
@@ -38,7 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "answers and when it is unsure, and write that to its card. The weights stay as they are.",
     )
     calibrated.add_argument("name", help="name of a network or a run, or a path")
-    for each in (listed, added, calibrated):
+    averaged = actions.add_parser(
+        "average",
+        help="average the weights of two networks",
+        description="Save the mean of two networks' weights as a new network, and test and "
+        "calibrate it. It makes sense where SECOND was trained from FIRST, or both from a third: "
+        "what training changed is then taken back in part.",
+    )
+    averaged.add_argument("first", metavar="FIRST", help="name of a network or a run, or a path")
+    averaged.add_argument("second", metavar="SECOND", help="another with the same layers")
+    averaged.add_argument("--name", required=True, help="name of the new network")
+    averaged.add_argument(
+        "--share", type=float, default=0.5, help="of SECOND, between 0 and 1 (default: 0.5)"
+    )
+    for each in (listed, added, calibrated, averaged):
         each.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -54,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "calibrate":
         return _calibrate(args.name, args.json)
+    if args.action == "average":
+        return _average(args)
     from vggcore.model import importing
 
     name = runs.check_name(args.name or runs.slug(args.file.stem) or "network")
@@ -80,6 +95,22 @@ def _calibrate(name: str, as_json: bool) -> int:
     else:
         for key in before | after:
             print(f"{key}: {before.get(key, 'none')} → {after.get(key, 'none')}")
+    return 0
+
+
+def _average(args: argparse.Namespace) -> int:
+    if not 0 < args.share < 1:
+        raise ValueError(f"--share must be between 0 and 1, not {args.share:g}")
+    name = runs.check_name(args.name)
+    runs.check_free(name)
+    for each in (args.first, args.second):
+        checkpoints.read_card(each)  # report a mistake before PyTorch is loaded
+    from vggcore.training import averaging
+
+    path = paths.checkpoints_dir() / name
+    card = averaging.average(args.first, args.second, args.share, path)
+    entry = _entry(name) | {"path": str(path)}
+    print(json.dumps(entry) if args.json else f"{path}: test accuracy {card.test_accuracy}")
     return 0
 
 

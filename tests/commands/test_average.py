@@ -1,0 +1,77 @@
+"""`checkpoints average`: the mean of two networks' weights, with a card that names both."""
+
+import json
+
+import pytest
+import torch
+
+from vggcore.commands.cli import main
+from vggcore.data import raw_files
+from vggcore.data.classes import CLASSES
+from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card, TrainedOn
+from vggcore.model.network import build
+from vggcore.pictures.preprocessing import Preprocessing
+
+SPEC = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool", batch_norm=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    counts = dict.fromkeys(raw_files.SYNTHETIC_COUNTS, 40)
+    monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", counts)
+    (tmp_path / "checkpoints").mkdir()
+    for seed, name in enumerate(("a", "b")):
+        save(name, SPEC, seed)
+
+
+def save(name: str, spec: VGGSpec, seed: int) -> Card:
+    way = Preprocessing(image_size=32)
+    card = Card(
+        spec=spec, preprocessing=way, classes=CLASSES, data=TrainedOn(name="synthetic"), name=name
+    )
+    return checkpoints.save(paths.checkpoints_dir() / name, build(spec, seed=seed), card)
+
+
+def test_the_weights_are_the_mean_and_the_card_names_both(capsys):
+    assert main(["checkpoints", "average", "a", "b", "--share", "0.25", "--name", "c"]) == 0
+
+    a, b, c = (checkpoints.load(name) for name in "abc")
+    weights = [dict(each.network.named_parameters()) for each in (a, b, c)]
+    for name, mean in weights[2].items():
+        assert torch.allclose(mean, 0.75 * weights[0][name] + 0.25 * weights[1][name], atol=1e-6)
+    assert c.card.others["averaged"] == [
+        {"name": "a", "sha256": a.card.sha256, "share": 0.75},
+        {"name": "b", "sha256": b.card.sha256, "share": 0.25},
+    ]
+    assert c.card.name == "c" and c.card.test_accuracy is not None
+    assert c.card.temperature != 1.0
+    assert f"test accuracy {c.card.test_accuracy}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["a", "deeper", "--name", "c"], "cannot be averaged: their cards differ in spec"),
+        (["a", "b", "--name", "a"], "a"),
+        (["a", "b", "--name", "c", "--share", "1.5"], "between 0 and 1, not 1.5"),
+        (["a", "nothing", "--name", "c"], "unknown checkpoint"),
+    ],
+)
+def test_what_cannot_be_averaged_is_one_line_and_changes_nothing(arguments, error, capsys):
+    save("deeper", VGGSpec(**SPEC.to_dict() | {"configuration": "B"}), 2)
+    before = sorted(file.name for file in paths.checkpoints_dir().iterdir())
+
+    assert main(["checkpoints", "average", *arguments]) == 2
+
+    shown = capsys.readouterr().err
+    assert error in shown and shown.count("\n") == 1
+    assert sorted(file.name for file in paths.checkpoints_dir().iterdir()) == before
+
+
+def test_json(capsys):
+    assert main(["checkpoints", "average", "a", "b", "--name", "c", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "c"
