@@ -215,7 +215,6 @@ def main() -> None:
         "--whole-only", action="store_true", help="without a second look at a photo's middle"
     )
     parser.add_argument("--without", choices=SHARES, help="with --hold-out: leave out this pool")
-    parser.add_argument("--people", type=float, default=0.0, help="share of made-up people")
     parser.add_argument("--width", help="with --hold-out: of the network, the preset's if left out")
     parser.add_argument("--offsets", action="store_true", help="also try an offset for each class")
     parser.add_argument("--sheet", help="write the contact sheet of mistakes here")
@@ -240,7 +239,6 @@ def main() -> None:
                 continue
             started = time.perf_counter()
             pools = {name: share for name, share in SHARES.items() if name != arguments.without}
-            pools |= {"people": arguments.people} if arguments.people else {}
             network, preprocessing = train_without(
                 sources, arguments.steps, arguments.sees, pools, **changes
             )

@@ -35,23 +35,15 @@ def of_template(rng: np.random.Generator, label: int) -> Garment:
 
 def of_photo(picture: Image.Image, label: int) -> Garment | None:
     """Cut out of a photo; None if the cut would not be clean."""
-    mask, picture = clean_mask(picture, 96)
-    if mask is None:
+    picture = picture.copy()
+    picture.thumbnail((96, 96))
+    mask, spread = foreground(picture)
+    ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if spread > _CLEAN_BACKGROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
         return None
     if label not in (BAG, SANDAL):
         mask = filled(mask)
     return Garment(np.asarray(picture.convert("L")), mask, label)
-
-
-def clean_mask(picture: Image.Image, side: int) -> tuple[np.ndarray | None, Image.Image]:
-    """Where a photo's garment is, bool [H, W], in the photo at `side` pixels; None if unclean."""
-    picture = picture.copy()
-    picture.thumbnail((side, side))
-    mask, spread = foreground(picture)
-    ring = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    if spread > _CLEAN_BACKGROUND or ring.mean() > 0.15 or not 0.1 < mask.mean() < 0.8:
-        return None, picture
-    return mask, picture
 
 
 def silhouette(garment: np.ndarray, label: int) -> np.ndarray:

@@ -5,8 +5,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from vggcore.wild.backgrounds import SIDE, background, camera, colour, texture
 from vggcore.wild.drawings import drawing, ink_and_paper
-from vggcore.wild.figures import SKIN
 from vggcore.wild.lines import circle
+
+_SKIN = ((255, 224, 196), (241, 194, 160), (224, 172, 125), (160, 110, 75), (92, 60, 42))
 
 
 def no_garment(rng: np.random.Generator, patches: np.ndarray | None = None) -> Image.Image:
@@ -115,7 +116,7 @@ def face(rng) -> Image.Image:
     picture = background(rng, None, SIDE, SIDE)
     image = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
-    skin = tuple(int(c * rng.uniform(0.85, 1.05)) for c in SKIN[rng.integers(len(SKIN))])
+    skin = tuple(int(c * rng.uniform(0.85, 1.05)) for c in _SKIN[rng.integers(len(_SKIN))])
     x, radius = SIDE * rng.uniform(0.42, 0.58), SIDE * rng.uniform(0.18, 0.42)
     y = SIDE * rng.uniform(0.42, 0.55)
     if rng.random() < 0.6:  # shoulders, cut off below

@@ -20,7 +20,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
-from vggcore.wild import cutouts, drawings, no_garments, people, scenes, shapes, street_photos
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, street_photos
 from vggcore.wild.backgrounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
@@ -54,11 +54,10 @@ _DEPENDS_ON = {
     "kinds": (KINDS,),
     "none-photos": (WORN,),
     "none-kinds": (KINDS,),
-    "people": (*FLAT, WORN),
     "worn": (WORN,),
     "sketches": SKETCH_SOURCES,
 }
-POOL_SIZES = {"scenes": 12_000, "people": 14_000, "drawings": 18_000, "none": 4_000}
+POOL_SIZES = {"scenes": 12_000, "drawings": 18_000, "none": 4_000}
 _VARIANTS = {  # of each picture, by source or folder
     **dict.fromkeys(FLAT, 8),
     KINDS: 6,
@@ -76,7 +75,6 @@ _KEEP_BACKGROUND = 0.4  # share of photos and scenes whose background is not rem
 # Shares of the scenes; the rest are from Fashion-MNIST.
 _FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _RARE = 0.03  # share of a pool: a class with less is picked less often than the others
-_SWATCHES, _CLOTH_OF_PHOTOS = 150, 0.6  # of each class; share of made-up people who wear them
 _PENCIL = 0.3  # share of the drawings made from a garment, half of them from photos
 _VERSION = 15  # of the pools' content; raise it whenever that would change
 
@@ -129,8 +127,6 @@ def build_pool(
         pairs = _photos([item for item in real if item.source == KINDS], seed)
     elif name == "worn":
         pairs = _worn([item for item in real if item.source == WORN], seed)
-    elif name == "people":
-        pairs = _people(images, labels, photos, _behind_people(sources), seed)
     elif name == "none-photos":
         pairs = _none_photos(_other_photos(sources), seed)
     elif name == "none-kinds":
@@ -292,7 +288,8 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
 
 def _worn(items: list[Item], seed: int) -> Iterator:
     """Garments that people wear, in several framings and on several backgrounds."""
-    patches = _background_patches(_behind_people(SOURCES), seed)
+    streets = [item for item in _other_photos(SOURCES) if item.folder == STREETS]
+    patches = _background_patches(streets, seed)
     for index, item in enumerate(items):
         target = target_of(item)
         for picture in street_photos.framings(item, patches, (seed, 7, index)):
@@ -311,51 +308,6 @@ def _other_photos(sources: tuple[str, ...]) -> list[Item]:
         for item in photos
         if item.folder != STREETS or (WORN in sources and not is_held_out_street(item))
     ]
-
-
-def _behind_people(sources: tuple[str, ...]) -> list[Item]:
-    """Photos with backgrounds for people: streets, or other things if there are none."""
-    folder = STREETS if WORN in sources else "photos-things"
-    return [item for item in _other_photos(sources) if item.folder == folder]
-
-
-def _people(images, labels, photos: list[Item], behind: list[Item], seed: int) -> Iterator:
-    """Made-up people, in cloth made up or from photos, with shoes and bags of every kind."""
-    by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
-    patches = _background_patches(behind, seed)
-    swatches = _swatches(photos, seed)
-
-    def garment_of(rng, label: int) -> cutouts.Garment:
-        if rng.random() < 0.5:
-            return cutouts.of_template(rng, label)
-        return cutouts.of_fashion_mnist(images[rng.choice(by_label[label])], label)
-
-    for index in range(POOL_SIZES["people"]):
-        rng = _generator(seed, 9, index)
-        label = int(rng.integers(NONE))
-        swatch = None
-        if swatches[label] and rng.random() < _CLOTH_OF_PHOTOS:
-            swatch = swatches[label][rng.integers(len(swatches[label]))]
-        background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
-        # However broad the photo's folder is, the made-up cut is of this class.
-        yield people.person(rng, label, garment_of, swatch, patches), weights_of(label), background
-
-
-def _swatches(photos: list[Item], seed: int) -> list[list[np.ndarray]]:
-    """By class: cloth from garments that can be cut cleanly out of photos."""
-    found: list[list[np.ndarray]] = [[] for _ in range(NONE)]
-    for index in _generator(seed, 10, 0).permutation(len(photos)):
-        item = photos[index]
-        label = item.strict
-        if label not in people.FROM_PHOTOS or len(found[label]) >= _SWATCHES:
-            continue
-        mask, picture = cutouts.clean_mask(item.picture(), 128)
-        swatch = (
-            people.swatch_of(picture, cutouts.filled(mask), label) if mask is not None else None
-        )
-        if swatch is not None:
-            found[label].append(swatch)
-    return found
 
 
 def _none_photos(items: list[Item], seed: int) -> Iterator:

@@ -1,7 +1,7 @@
 """Photo-like scenes: a garment on the floor, on a hanger, on some background.
 
 Fashion-MNIST shows single garments on white. Here its silhouettes, and others, are put where
-visitors photograph theirs. For people wearing them see `people`.
+visitors photograph theirs.
 """
 
 import copy
