@@ -1,6 +1,5 @@
 """Actions on a run: stop, resume, run again, rename, delete, promote, download."""
 
-import io
 import json
 from contextlib import suppress
 from functools import partial
@@ -108,12 +107,13 @@ def buttons(run: Run) -> None:
             ask("delete", [name])
 
 
-def stop(name: str) -> None:
-    _with_visitor(runs.stop, name)
+def stop(*names: str) -> None:
+    _with_visitor(runs.stop, *names)
 
 
-def _with_visitor(action, name: str) -> None:
-    attempt(action, name, visitor=deployment.visitor(), limits=deployment.limits())
+def _with_visitor(action, *names: str) -> None:
+    for name in names:
+        attempt(action, name, visitor=deployment.visitor(), limits=deployment.limits())
     st.rerun()
 
 
@@ -168,7 +168,8 @@ def _delete_dialog(names: list[str]) -> None:
     if st.button(tr("Delete"), type="primary", icon=":material/delete:", key="delete-confirm"):
         for name in names:
             attempt(runs.delete, name, password=password, limits=limits)
-        st.query_params.pop("run", None)
+        for parameter in ("run", "group"):
+            st.query_params.pop(parameter, None)
         st.rerun()
 
 
@@ -225,13 +226,13 @@ def downloads(run: Run, log: MetricsLog) -> None:
             ),
         ):
             if (run.path / file_name).is_file():
-                _download(run, label, file_name, content)
+                _download(run.name, label, file_name, content)
         with suppress(checkpoints.CheckpointError):  # none yet
             best = run.path / "best"
             shared_downloads.web_page(best, checkpoints.read_card(best), run.name)
-        _download(run, tr("Metrics (CSV)"), "metrics.csv", lambda: metrics_csv(log))
+        metrics_download({run.name: log}, run.name)
         if tensorboard.available():
-            _download(run, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))
+            _download(run.name, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))
         else:
             st.button(
                 "TensorBoard",
@@ -242,24 +243,32 @@ def downloads(run: Run, log: MetricsLog) -> None:
             )
 
 
-def _download(run: Run, label: str, file_name: str, content) -> None:
+def metrics_download(logs: dict[str, MetricsLog], stem: str) -> None:
+    """A button for the curves of these runs as one table. stem: of the file's name."""
+    _download(stem, tr("Metrics (CSV)"), "metrics.csv", partial(metrics_csv, logs))
+
+
+def _download(stem: str, label: str, file_name: str, content) -> None:
     st.download_button(
         label,
         content,
-        file_name=f"{run.name}-{file_name}",
-        key=f"download-{run.name}-{file_name}",
+        file_name=f"{stem}-{file_name}",
+        key=f"download-{stem}-{file_name}",
         icon=":material/download:",
         on_click="ignore",
     )
 
 
-def metrics_csv(log: MetricsLog) -> bytes:
-    """Step rows and epoch rows in one table, in order of steps."""
-    steps = log.steps().assign(kind="step")
-    epochs = pd.DataFrame(log.epochs())
-    for column in {"confusion", "samples"} & set(epochs):
-        epochs[column] = epochs[column].map(json.dumps)
-    table = pd.concat([steps, epochs]) if len(epochs) else steps
-    text = io.StringIO()
-    table.sort_values("step", kind="stable").to_csv(text, index=False)
-    return text.getvalue().encode()
+def metrics_csv(logs: dict[str, MetricsLog]) -> bytes:
+    """Step rows and epoch rows of these runs in one table: run after run, in order of steps."""
+    tables = []
+    for name, log in logs.items():
+        epochs = pd.DataFrame(log.epochs())
+        for column in {"confusion", "samples"} & set(epochs):
+            epochs[column] = epochs[column].map(json.dumps)
+        steps = log.steps().assign(kind="step")
+        both = pd.concat([steps, epochs]) if len(epochs) else steps
+        both = both.sort_values("step", kind="stable")
+        both.insert(0, "run", name)
+        tables.append(both)
+    return pd.concat(tables).to_csv(index=False).encode()

@@ -119,7 +119,8 @@ def spread_over_runs(
 ) -> go.Figure:
     """Training and validation `metric` of runs that differ only in their seeds: means and a band.
 
-    epochs: the epoch rows of each run. The band is one standard deviation on either side.
+    epochs: the epoch rows of each run. The band is one standard deviation on either side, over the
+    epochs that all runs have reached: elsewhere the mean would be one of other runs.
     """
     figure = _figure(metric, look, name)
     for part, label, colour in (
@@ -127,6 +128,7 @@ def spread_over_runs(
         ("val", tr("Validation"), VALIDATION),
     ):
         table = band(epochs, f"{part}_{metric}")
+        table = table[table["runs"] == table["runs"].max()]
         x = table[look.x]
         figure.add_scatter(
             x=pd.concat([x, x[::-1]]),

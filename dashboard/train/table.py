@@ -93,7 +93,12 @@ def _groups(found: list[Run]) -> None:
             )
             reached = formatting.spread(group.spread("val_accuracy"))
             st.caption(
-                tr("{count} seeds · validation {reached}", count=len(group.runs), reached=reached)
+                tr(
+                    "{done} of {count} seeds finished · validation {reached}",
+                    done=len(group.finished),
+                    count=len(group.runs),
+                    reached=reached,
+                )
             )
 
 

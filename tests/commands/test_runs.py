@@ -105,7 +105,11 @@ def test_seeds_are_launched_as_a_group_and_summed_up(capsys):
     assert launched["runs"] == ["mine-s0", "mine-s1"]
     for number, accuracy in enumerate((0.9, 0.92)):
         card = scored_card(VGGSpec(), val_accuracy=accuracy)
-        (paths.runs_dir() / f"mine-s{number}" / "best.json").write_text(card)
+        folder = paths.runs_dir() / f"mine-s{number}"
+        runs.stop(folder.name)
+        runs.wait_until_ended(folder.name, 10)
+        (folder / "status.json").write_text('{"state": "finished"}')
+        (folder / "best.json").write_text(card)
 
     assert answer(capsys, "group", "mine")["val_accuracy"]["mean"] == pytest.approx(0.91)
     assert main(["runs", "group", "mine"]) == 0

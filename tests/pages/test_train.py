@@ -264,8 +264,9 @@ def test_metrics_are_given_as_one_table():
     log = MetricsLog(a_run("done").path / "metrics.jsonl")
     log.refresh()
 
-    table = pd.read_csv(io.BytesIO(actions.metrics_csv(log)))
+    table = pd.read_csv(io.BytesIO(actions.metrics_csv({"done": log})))
 
+    assert set(table["run"]) == {"done"}
     assert table["kind"].tolist().count("step") == 60 and table["step"].is_monotonic_increasing
     assert table[table["kind"] == "epoch"]["val_accuracy"].tolist() == [0.91, 0.91]
 
@@ -340,17 +341,23 @@ def test_several_seeds_start_a_group_and_lead_to_its_page():
     assert "differ only in their seeds: 0, 1" in texts(page)
 
 
+def in_group(run: runs.Run, **scores: float) -> runs.Run:
+    """The run, moved into the group "mine", with these scores."""
+    config = json.loads((run.path / "config.json").read_text()) | {"group": "mine"}
+    (run.path / "config.json").write_text(json.dumps(config))
+    (run.path / "best.json").write_text(scored_card(VGGSpec(), **scores))
+    return runs.read_run(run.name)
+
+
 def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():
     for seed, accuracy in ((0, 0.9), (1, 0.92)):
-        run = a_run(f"mine-s{seed}", seed=seed)
-        config = json.loads((run.path / "config.json").read_text()) | {"group": "mine"}
-        (run.path / "config.json").write_text(json.dumps(config))
-        (run.path / "best.json").write_text(scored_card(VGGSpec(), val_accuracy=accuracy))
+        in_group(a_run(f"mine-s{seed}", seed=seed), val_accuracy=accuracy)
 
     page = train_page(group="mine")
 
     assert not page.exception
     assert [metric.value for metric in page.metric] == ["91.0 ± 1.4 %", "–", "2 of 2"]
+    assert "Not counted" not in texts(page)
     assert len(page.get("plotly_chart")) == 2
     assert page.toggle(key="look-group-mine-reference").value
     everything = train_page()
@@ -358,10 +365,35 @@ def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():
     assert "no group of runs named" in texts(train_page(group="<b>")).replace("\\", "")
 
 
+def test_a_group_counts_finished_runs_and_names_the_others():
+    in_group(a_run("mine-s0", seed=0), val_accuracy=0.9, test_accuracy=0.8)
+    in_group(a_run("mine-s1", "stopped", rows=30, seed=1), val_accuracy=0.5, test_accuracy=0.4)
+    page = train_page(group="mine")
+
+    assert [metric.value for metric in page.metric] == ["90.0 %", "80.0 %", "1 of 2"]
+    assert "Not counted: mine-s1 (stopped)." in texts(page).replace("\\", "")
+    assert not page.get("progress") and page.get("download_button")
+    press(page, "Delete all")
+    assert "mine-s0, mine-s1: curves" in texts(page).replace("\\", "")
+
+
+def test_the_runs_of_a_group_are_stopped_at_once_and_their_progress_is_shown():
+    in_group(a_run("mine-s0", seed=0), val_accuracy=0.9)
+    launched = [
+        runs.launch(VGGSpec(), TrainConfig(device="cpu"), name=f"mine-s{n}") for n in (1, 2)
+    ]
+    for run in launched:
+        in_group(run)
+    page = train_page(group="mine")
+
+    assert page.get("progress")[0].proto.text == "1 of 3 runs finished"
+    assert page.get("progress")[0].proto.value == 33
+    press(page, "Stop all")
+    assert {runs.wait_until_ended(run.name, 10).state for run in launched} == {"stopped"}
+
+
 def test_a_group_on_other_pictures_is_not_compared_with_the_tutorial():
-    run = a_run("mine-s0", dataset="synthetic")
-    config = json.loads((run.path / "config.json").read_text()) | {"group": "mine"}
-    (run.path / "config.json").write_text(json.dumps(config))
+    in_group(a_run("mine-s0", dataset="synthetic"))
 
     page = train_page(group="mine")
 

@@ -26,7 +26,9 @@ def a_trainer_that_ends_at_once(monkeypatch):
         runs.wait_until_ended(run.name, 10)
 
 
-def give_card(run: runs.Run, **scores: float) -> None:
+def end(run: runs.Run, state: str = "finished", **scores: float) -> None:
+    runs.wait_until_ended(run.name, 10)
+    (run.path / "status.json").write_text(f'{{"state": "{state}"}}')
     (run.path / "best.json").write_text(scored_card(SPEC, **scores))
 
 
@@ -90,12 +92,16 @@ def test_visitors_of_a_public_page_start_no_groups():
         runs.launch_seeds(SPEC, TRAIN, 2, preset="try-out", limits=limits)
 
 
-def test_the_spread_is_of_those_that_have_a_score():
-    group = runs.launch_seeds(SPEC, TRAIN, 3, name="mine")
-    give_card(group.runs[0], val_accuracy=0.9, test_accuracy=0.88)
-    give_card(group.runs[1], val_accuracy=0.92)
+def test_the_spread_is_of_the_finished_runs_that_have_a_score():
+    group = runs.launch_seeds(SPEC, TRAIN, 5, name="mine")
+    end(group.runs[0], val_accuracy=0.9, test_accuracy=0.88)
+    end(group.runs[1], val_accuracy=0.92)
+    for run, state in zip(group.runs[2:], ("stopped", "failed", "running"), strict=True):
+        end(run, state, val_accuracy=0.1, test_accuracy=0.1)
 
     found = runs.group("mine").to_dict()
+
+    assert [run.name for run in runs.group("mine").finished] == ["mine-s5", "mine-s6"]
 
     assert found["val_accuracy"]["mean"] == pytest.approx(0.91)
     assert found["val_accuracy"]["standard_deviation"] == pytest.approx(0.0141421, abs=1e-6)

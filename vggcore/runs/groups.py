@@ -8,7 +8,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.launching import launch, requested_before
 from vggcore.runs.limits import Limits
-from vggcore.runs.names import RunError
+from vggcore.runs.names import RunError, State
 from vggcore.runs.run import Run, check_free, check_name, free_name, list_runs
 
 MAX_SEEDS = 20
@@ -37,9 +37,14 @@ class Group:
     name: str
     runs: tuple[Run, ...]
 
+    @property
+    def finished(self) -> list[Run]:
+        """The runs that count: one that is still training or ended early would pull the mean."""
+        return [run for run in self.runs if run.state == State.FINISHED]
+
     def spread(self, score: str) -> Spread:
-        """Spread of "val_accuracy" or "test_accuracy", as far as the runs' cards have it."""
-        found = [getattr(run.card, score, None) for run in self.runs]
+        """Spread of "val_accuracy" or "test_accuracy" over the finished runs that have it."""
+        found = [getattr(run.card, score, None) for run in self.finished]
         return Spread(tuple(value for value in found if value is not None))
 
     def to_dict(self) -> dict:
