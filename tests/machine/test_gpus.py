@@ -9,34 +9,60 @@ from vggcore.machine import gpus, hardware, memory
 from vggcore.model import recipe
 from vggcore.model.recipe import PRESETS
 
-T4 = "0, GPU-aaaa1111, Tesla T4, 15360, 14900, 3, 7.5"
-H100 = "1, GPU-bbbb2222, NVIDIA H100 80GB HBM3, 81559, 500, 97, 9.0"
-HEADER = "| NVIDIA-SMI 535.104   Driver Version: 535.104   CUDA Version: 12.2     |"
+MB = 2**20
+T4 = ("GPU-aaaa1111", "Tesla T4", 15360 * MB, 14900 * MB, 3, (7, 5))
+H100 = ("GPU-bbbb2222", "NVIDIA H100 80GB HBM3", 81559 * MB, 500 * MB, 97, (9, 0))
+UNKNOWN = ("GPU-cccc3333", b"Old", 2048 * MB, 2000 * MB, None, None)
+
+
+def library(*cards: tuple, cuda: int = 12020) -> SimpleNamespace:
+    """NVIDIA's library on a machine with these GPUs, each as the fields of `Gpu` but its number."""
+
+    class NVMLError(Exception):
+        pass
+
+    def reported(value):
+        if value is None:
+            raise NVMLError
+        return value
+
+    return SimpleNamespace(
+        NVMLError=NVMLError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetCount=lambda: len(cards),
+        nvmlDeviceGetHandleByIndex=lambda number: cards[number],
+        nvmlDeviceGetUUID=lambda card: card[0],
+        nvmlDeviceGetName=lambda card: card[1],
+        nvmlDeviceGetMemoryInfo=lambda card: SimpleNamespace(total=card[2], free=card[3]),
+        nvmlDeviceGetUtilizationRates=lambda card: SimpleNamespace(gpu=reported(card[4])),
+        nvmlDeviceGetCudaComputeCapability=lambda card: reported(card[5]),
+        nvmlSystemGetCudaDriverVersion_v2=lambda: cuda,
+    )
+
+
+def install(monkeypatch, *cards: tuple) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", library(*cards))
+    monkeypatch.setattr(gpus.importlib.util, "find_spec", lambda name: name == "pynvml")
+    monkeypatch.setattr(gpus, "_last", (-1e9, []))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    """nvidia-smi on a machine with a free T4 and a busy H100, and an old driver."""
-
-    def answer(*arguments):
-        return f"{T4}\n{H100}\nnonsense\n" if arguments else HEADER
-
-    monkeypatch.setattr(gpus, "_library", lambda: None)
-    monkeypatch.setattr(gpus, "_nvidia_smi", answer)
-    monkeypatch.setattr(gpus, "_last", (-1e9, []))
+    """A machine with a free T4 and a busy H100, and an old driver."""
+    install(monkeypatch, T4, H100)
     monkeypatch.setattr(hardware, "nvidia_gpus", lambda: 2)
     monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1+cu126")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-def test_gpus_by_nvidia_smi(two_gpus):
+def test_gpus_have_names_memory_and_use(two_gpus):
     first, second = gpus.gpus()
 
-    assert first == gpus.Gpu(0, "GPU-aaaa1111", "Tesla T4", 15360 * 2**20, 14900 * 2**20, 3, (7, 5))
+    assert first == gpus.Gpu(0, *T4)
     assert not first.has_bf16 and second.has_bf16
     assert gpus.gpu("cuda:1") == second and gpus.gpu("cuda") == first
     assert gpus.gpu("cpu") is None and gpus.gpu("cuda:7") is None
-    assert memory.free_memory("cuda:1") == 500 * 2**20
+    assert memory.free_memory("cuda:1") == 500 * MB
 
 
 @pytest.mark.parametrize(
@@ -58,11 +84,20 @@ def test_numbers_follow_what_is_visible(two_gpus, monkeypatch, visible, names):
     assert [one.number for one in found] == list(range(len(names)))
 
 
-def test_what_a_gpu_does_not_tell_is_not_known():
-    one = gpus._read("0, GPU-x, Old, 2048, 2000, [N/A], [N/A]")
+def test_what_a_gpu_does_not_report_is_not_known(monkeypatch):
+    install(monkeypatch, UNKNOWN)
 
+    (one,) = gpus.gpus()
+
+    assert one.name == "Old" and one.free == 2000 * MB
     assert one.busy is None and one.capability is None and one.has_bf16
-    assert gpus._read("0, GPU-x, Old, [N/A], [N/A], 3, 7.5") is None
+
+
+def test_without_the_library_no_gpu_is_described(monkeypatch):
+    install(monkeypatch, T4)
+    monkeypatch.setattr(gpus.importlib.util, "find_spec", lambda name: None)
+
+    assert gpus.gpus() == [] and gpus.driver_cuda() is None
 
 
 def test_an_older_gpu_uses_float16(two_gpus):
@@ -72,9 +107,9 @@ def test_an_older_gpu_uses_float16(two_gpus):
 def test_a_build_for_cpus_beside_a_gpu_names_the_command(two_gpus, monkeypatch):
     monkeypatch.setattr(hardware, "torch_version", lambda: "2.14.1+cpu")
 
-    (said,) = gpus.problems()
+    (problem,) = gpus.problems()
 
-    assert "installed for CPUs only" in said and "pip install --force-reinstall" in said
+    assert "installed for CPUs only" in problem and "pip install --force-reinstall" in problem
 
 
 def test_a_driver_too_old_for_this_pytorch(two_gpus, monkeypatch):
@@ -84,37 +119,10 @@ def test_a_driver_too_old_for_this_pytorch(two_gpus, monkeypatch):
     assert "it knows CUDA 12.2, and PyTorch 2.14.1+cu130 needs 13" in gpus.problems()[0]
 
 
-def test_without_a_gpu_nothing_is_said(monkeypatch):
+def test_without_a_gpu_there_are_no_problems(monkeypatch):
     monkeypatch.setattr(hardware, "nvidia_gpus", lambda: 0)
 
     assert gpus.problems() == []
-
-
-def test_gpus_by_nvidias_library(monkeypatch):
-    class NVMLError(Exception):
-        pass
-
-    def utilisation(handle):
-        raise NVMLError
-
-    library = SimpleNamespace(
-        NVMLError=NVMLError,
-        nvmlInit=lambda: None,
-        nvmlDeviceGetCount=lambda: 1,
-        nvmlDeviceGetHandleByIndex=lambda number: number,
-        nvmlDeviceGetMemoryInfo=lambda handle: SimpleNamespace(total=1000, free=400),
-        nvmlDeviceGetUtilizationRates=utilisation,
-        nvmlDeviceGetName=lambda handle: b"Tesla T4",
-        nvmlDeviceGetUUID=lambda handle: "GPU-cc",
-        nvmlSystemGetCudaDriverVersion_v2=lambda: 13010,
-    )
-    monkeypatch.setitem(sys.modules, "pynvml", library)
-    monkeypatch.setattr(gpus.importlib.util, "find_spec", lambda name: name == "pynvml")
-    monkeypatch.setattr(gpus, "_last", (-1e9, []))
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-    assert gpus.gpus() == [gpus.Gpu(0, "GPU-cc", "Tesla T4", 1000, 400)]
-    assert gpus.driver_cuda() == (13, 1)
 
 
 def test_a_gpu_has_one_lock_whatever_it_is_called(two_gpus, monkeypatch):
@@ -129,18 +137,18 @@ def test_a_gpu_has_one_lock_whatever_it_is_called(two_gpus, monkeypatch):
     assert queue._device_lock("cpu").name == ".device-cpu.lock"
 
 
-@pytest.mark.parametrize("visible, seen", [(None, "0,2"), ("4,5,7", "4,7")])
-def test_chosen_gpus_are_all_that_a_process_and_its_children_see(monkeypatch, visible, seen):
+@pytest.mark.parametrize("visible, expected", [(None, "0,2"), ("4,5,7", "4,7")])
+def test_chosen_gpus_are_all_that_a_process_and_its_children_see(monkeypatch, visible, expected):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
     hardware.narrow_to(["cuda:0", "cuda:2"])
 
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == seen
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == expected
 
 
-def test_a_gpu_that_this_process_may_not_see_is_said(monkeypatch):
+def test_a_gpu_that_this_process_may_not_use_is_an_error(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
 
     with pytest.raises(ValueError, match="cuda:2 is not there: this process can use 2 GPUs"):

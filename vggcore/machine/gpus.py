@@ -1,23 +1,18 @@
 """The NVIDIA GPUs of this machine: names, memory, how busy they are. Found without PyTorch.
 
-Uses NVIDIA's own library where `nvidia-ml-py` is installed, else `nvidia-smi`. GPUs have the
-numbers that PyTorch gives them: after CUDA_VISIBLE_DEVICES, in bus order. Runs are therefore
-started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+Asks NVIDIA's own library (`nvidia-ml-py`). GPUs have the numbers that PyTorch gives them: after
+CUDA_VISIBLE_DEVICES, in bus order. Runs are therefore started with CUDA_DEVICE_ORDER=PCI_BUS_ID.
 """
 
 import importlib
 import importlib.util
 import os
-import shutil
-import subprocess
 import time
 from typing import NamedTuple
 
 from vggcore.machine import hardware
 from vggcore.machine.messages import Message
 
-_FIELDS = "index,uuid,name,memory.total,memory.free,utilization.gpu,compute_cap"
-_MEGABYTE = 1024**2
 _KEPT_SECONDS = 1.0  # between two queries to the driver
 BF16_CAPABILITY = (8, 0)  # from here on bfloat16 is multiplied
 
@@ -46,7 +41,7 @@ def gpus() -> list[Gpu]:
     global _last
     now = time.monotonic()
     if now - _last[0] >= _KEPT_SECONDS:
-        _last = (now, _numbered(_asked(), os.environ.get("CUDA_VISIBLE_DEVICES")))
+        _last = (now, _numbered(_all(), os.environ.get("CUDA_VISIBLE_DEVICES")))
     return _last[1]
 
 
@@ -96,54 +91,20 @@ def problems() -> list[Message]:
 
 def driver_cuda() -> tuple[int, int] | None:
     """The newest CUDA version that the driver supports; None where it is not reported."""
-    if library := _library():
-        try:
-            version = library.nvmlSystemGetCudaDriverVersion_v2()
-            return version // 1000, version % 1000 // 10
-        except library.NVMLError:
-            return None
-    words = _nvidia_smi().split()
-    for first, second, version in zip(words, words[1:], words[2:], strict=False):
-        if (first, second) == ("CUDA", "Version:"):
-            major, _, minor = version.partition(".")
-            if major.isdigit() and minor.isdigit():
-                return int(major), int(minor)
-    return None
+    library = _library()
+    if library is None:
+        return None
+    try:
+        version = library.nvmlSystemGetCudaDriverVersion_v2()
+    except library.NVMLError:
+        return None
+    return version // 1000, version % 1000 // 10
 
 
 def _cuda_of(build: str) -> int | None:
     """The CUDA version that a build of PyTorch needs: "2.14.1+cu130" is 13."""
     _, _, local = build.partition("+cu")
     return int(local[:-1]) if len(local) > 1 and local.isdigit() else None
-
-
-def _asked() -> list[Gpu]:
-    """All GPUs, numbered in bus order."""
-    if library := _library():
-        return _by_library(library)
-    lines = _nvidia_smi(f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits").splitlines()
-    return [one for line in lines if (one := _read(line))]
-
-
-def _read(line: str) -> Gpu | None:
-    """A line of nvidia-smi's table; None for anything else. "[N/A]" means not known."""
-    cells = [cell.strip() for cell in line.split(",")]
-    if len(cells) != len(_FIELDS.split(",")):
-        return None
-    number, uuid, name, total, free, busy, capability = cells
-    if not (number.isdigit() and total.isdigit() and free.isdigit()):
-        return None
-    major, _, minor = capability.partition(".")
-    known = major.isdigit() and minor.isdigit()
-    return Gpu(
-        number=int(number),
-        uuid=uuid,
-        name=name,
-        total=int(total) * _MEGABYTE,
-        free=int(free) * _MEGABYTE,
-        busy=int(busy) if busy.isdigit() else None,
-        capability=(int(major), int(minor)) if known else None,
-    )
 
 
 def _library():
@@ -158,7 +119,11 @@ def _library():
     return library
 
 
-def _by_library(library) -> list[Gpu]:
+def _all() -> list[Gpu]:
+    """All GPUs, numbered in bus order; empty without the library."""
+    library = _library()
+    if library is None:
+        return []
     found = []
     for number in range(library.nvmlDeviceGetCount()):
         handle = library.nvmlDeviceGetHandleByIndex(number)
@@ -175,19 +140,6 @@ def _by_library(library) -> list[Gpu]:
         )
         found.append(Gpu(number, uuid, name, memory.total, memory.free, busy, capability))
     return found
-
-
-def _nvidia_smi(*arguments: str) -> str:
-    """What it prints; empty where it is missing, fails, or takes too long."""
-    if shutil.which("nvidia-smi") is None:
-        return ""
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", *arguments], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
 
 
 def _numbered(found: list[Gpu], visible: str | None) -> list[Gpu]:
