@@ -31,8 +31,10 @@ FOLDERS = ("dashboard", "pages", "vggcore")
 
 def named_by_the_library() -> set[str]:
     """Texts that are data of the library: the pages show them through `tr`."""
+    from dashboard.shared.palette import KINDS
     from vggcore.answers import webpage
     from vggcore.answers.classifier import TURNS
+    from vggcore.commands.tables import PUBLISHED_GARMENT_ACCURACY
     from vggcore.data.classes import CLASSES
     from vggcore.model import anatomy
     from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
@@ -43,6 +45,7 @@ def named_by_the_library() -> set[str]:
 
     texts = {*CLASSES, *TURNS.values(), anatomy.CONVENTION, speed.TYPICAL, "Unsure"}
     texts |= webpage.texts()
+    texts |= {*KINDS, "relu", "flatten"} | {name for name, *_ in PUBLISHED_GARMENT_ACCURACY}
     texts |= {each.usual_name for each in CONFIGURATIONS.values() if " " in each.usual_name}
     for preset in PRESETS.values():
         texts |= {preset.summary, preset.reaches, preset.audience}

@@ -75,7 +75,7 @@ def uploaded() -> None:
     st.write(
         tr(
             "A zip with one folder for each class, named after the class, with its "
-            "pictures inside. If these are in folders named train, validation and test, "
+            "pictures inside. If these are in folders named `train`, `validation` and `test`, "
             "that split is kept."
         )
     )

@@ -91,7 +91,7 @@ def activations_by_layer(networks: dict[str, VGGSpec]) -> go.Figure:
                 trace["y"].append(name)
                 trace["x"].append(row.activation_bytes)
                 trace["base"].append(base)
-                what = f"{row.name}, {anatomy.describe(row)}"
+                what = f"{row.name}, {layer_in_words(anatomy.describe(row))}"
                 trace["customdata"].append([what, row.activation_bytes])
                 base += row.activation_bytes
     title = tr("bytes of activations for one image")
@@ -107,7 +107,7 @@ def layer_memory(spec: VGGSpec) -> go.Figure:
         chosen = [row for row in rows if row.kind == kind]
         names, written = [row.name for row in chosen], [row.activation_bytes for row in chosen]
         traces.append(
-            _bars(kind, palette.KINDS[kind], names, written)
+            _bars(tr(kind), palette.KINDS[kind], names, written)
             | {
                 "customdata": ["×".join(map(str, row.output_shape[1:])) for row in chosen],
                 "hovertemplate": "%{y}: %{x:.3s}B, %{customdata}" + _ALONE,
@@ -115,6 +115,12 @@ def layer_memory(spec: VGGSpec) -> go.Figure:
         )
     names = [row.name for row in rows]
     return _stacked(traces, names, tr("bytes of activations for one image"), bar=19, in_bytes=True)
+
+
+def layer_in_words(described: str) -> str:
+    """What `anatomy.describe` says of a layer, in the visitor's language."""
+    kind, _, shape = described.partition(" ")
+    return f"{tr(kind)} {shape}".rstrip()
 
 
 def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
@@ -128,6 +134,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
         N_("published"): ("diamond", palette.ORANGE, 4, "bottom center"),
         N_("this machine"): ("circle", palette.BLUE, 3, "middle left"),  # ours: one size
     }
+    points = points.assign(name=[tr(name) for name in points.name])
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
         texts = [name if n < named else "" for n, name in enumerate(some.name)]

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.compare import diagram
+from dashboard.compare.charts import layer_in_words
 from dashboard.shared import palette
 from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
@@ -98,8 +99,8 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
         {
             tr("change"): [tr(_CHANGES[each]) if each in _CHANGES else "" for each in table.change],
             tr("layer"): table.name,
-            before: table.a,
-            after: table.b,
+            before: table.a.map(layer_in_words),
+            after: table.b.map(layer_in_words),
             tr("Δ parameters"): table.parameters,
             "Δ MMAC": table.macs / 1e6,
         }
@@ -129,7 +130,7 @@ def layers(table: pd.DataFrame) -> None:
         for c in ("input_shape", "output_shape")
     }
     st.dataframe(
-        table.assign(**shapes).drop(columns="block"),
+        table.assign(kind=table.kind.map(tr), **shapes).drop(columns="block"),
         hide_index=True,
         column_config={
             "name": st.column_config.TextColumn(tr("layer"), pinned=True),

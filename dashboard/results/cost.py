@@ -10,11 +10,15 @@ from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints
 
-# N_("milliseconds"): the key below, as the switch shows it
 COSTS = {
     "parameters": N_("parameters"),
     "macs": N_("multiply-accumulates (MACs) for one image"),
     "milliseconds": N_("milliseconds for one answer on this machine"),
+}
+_IN_SHORT = {
+    "parameters": N_("parameters"),
+    "macs": "MACs",
+    "milliseconds": N_("milliseconds"),
 }
 
 
@@ -70,7 +74,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
 
 
 def _shown(by: str) -> str:
-    return "MACs" if by == "macs" else tr(by)
+    return tr(_IN_SHORT[by])
 
 
 def costs(names: list[str]) -> pd.DataFrame:

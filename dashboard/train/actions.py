@@ -239,7 +239,7 @@ def downloads(run: Run, log: MetricsLog) -> None:
                 disabled=True,
                 icon=":material/download:",
                 key=f"tb-{run.name}",
-                help=tr("Needs the optional package: pip install tensorboard"),
+                help=tr("Needs the optional package: `pip install tensorboard`"),
             )
 
 

@@ -2,11 +2,13 @@
 
 from dataclasses import fields
 
+from vggcore.machine.messages import Message
+
 
 def an_object(value, name: str) -> dict:
     """`value` if it is a JSON object. Raises ValueError with its name."""
     if not isinstance(value, dict):
-        raise ValueError(f"{name} must be an object, not {value!r}")
+        raise ValueError(Message("{name} must be an object, not {value!r}", name=name, value=value))
     return value
 
 
@@ -19,5 +21,5 @@ def known(kind, values, name: str) -> dict:
 def a_number(value, name: str) -> float:
     """`value` if it is a number and not a bool. Raises ValueError with its name."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name} must be a number, not {value!r}")
+        raise ValueError(Message("{name} must be a number, not {value!r}", name=name, value=value))
     return value

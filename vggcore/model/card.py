@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from vggcore.machine.messages import Message
 from vggcore.machine.values import a_number, an_object, known
 from vggcore.model.architectures import VGGSpec
 from vggcore.pictures.preprocessing import Preprocessing
@@ -33,7 +34,11 @@ class Thresholds:
         for name, value in found.items():
             if name in ("by_class", "drawings"):
                 if not isinstance(value, list):
-                    raise ValueError(f"unsure.{name} must be a list, not {value!r}")
+                    raise ValueError(
+                        Message(
+                            "unsure.{name} must be a list, not {value!r}", name=name, value=value
+                        )
+                    )
                 found[name] = tuple(float(a_number(one, name)) for one in value)
             else:
                 found[name] = float(a_number(value, name))
@@ -66,7 +71,9 @@ class TrainedOn:
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
         found = known(cls, values, "data")
         if not isinstance(found.get("sources", []), list):
-            raise ValueError(f"data.sources must be a list, not {found['sources']!r}")
+            raise ValueError(
+                Message("data.sources must be a list, not {value!r}", value=found["sources"])
+            )
         return cls(**found | {"sources": tuple(found.get("sources", ()))})
 
     def to_dict(self) -> dict:
@@ -121,7 +128,7 @@ class Card:
         """Inverse of `to_dict`. Raises ValueError naming what is missing or wrong."""
         for key in REQUIRED:
             if not isinstance(values, dict) or values.get(key) is None:
-                raise ValueError(f"it lacks {key}")
+                raise ValueError(Message("it lacks {key}", key=key))
         own = {f.name for f in fields(cls)} - {"others"}
         found: dict = {
             key: value for key, value in values.items() if key in own and value is not None
@@ -133,16 +140,28 @@ class Card:
             if name in found:
                 a_number(found[name], name)
         if not 0 < found.get("temperature", 1) < math.inf:
-            raise ValueError(f"temperature must be above 0 and finite, not {found['temperature']}")
+            raise ValueError(
+                Message(
+                    "temperature must be above 0 and finite, not {value}",
+                    value=found["temperature"],
+                )
+            )
         if not isinstance(found["classes"], list):
-            raise ValueError(f"classes must be a list, not {found['classes']!r}")
+            raise ValueError(
+                Message("classes must be a list, not {value!r}", value=found["classes"])
+            )
         preprocessing = Preprocessing.from_dict({"image_size": spec.image_size} | way)
         for name in ("mean", "std"):
             count = len(getattr(preprocessing, name))
             if count not in (1, spec.in_channels):
                 raise ValueError(
-                    f"preprocessing.{name} has {count} numbers: one, or one for each of the "
-                    f"{spec.in_channels} channels, is allowed"
+                    Message(
+                        "preprocessing.{name} has {count} numbers: one, or one for each of the "
+                        "{channels} channels, is allowed",
+                        name=name,
+                        count=count,
+                        channels=spec.in_channels,
+                    )
                 )
         found |= {
             "spec": spec,
@@ -165,11 +184,17 @@ class Card:
         """Raises ValueError unless it names each of its network's classes, at least two."""
         named, count = len(self.classes), self.spec.num_classes
         if named != count:
-            raise ValueError(f"it names {named:,} classes, and its network has {count:,}")
+            raise ValueError(
+                Message(
+                    "it names {named:,} classes, and its network has {count:,}",
+                    named=named,
+                    count=count,
+                )
+            )
         if count < 2:
-            raise ValueError("its network has one class: two or more are needed")
+            raise ValueError(Message("its network has one class: two or more are needed"))
         if len(set(self.classes)) < named:
-            raise ValueError("the names of its classes must differ")
+            raise ValueError(Message("the names of its classes must differ"))
 
     def for_others(self) -> "Card":
         """The card without its owner's folders of pictures and networks: paths become names."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vggcore.machine import paths
 from vggcore.machine.files import parse_json
+from vggcore.machine.messages import Message
 from vggcore.model import checkpoints, page_weights
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.card import Card
@@ -43,32 +44,51 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
     """
     target = paths.checkpoints_dir() / name
     if target.with_name(f"{name}.json").exists():
-        raise CheckpointError(f"there is a checkpoint named {name!r} already: give another --name")
+        raise CheckpointError(
+            Message("there is a checkpoint named {name!r} already: give another --name", name=name)
+        )
     try:
         size = file.stat().st_size
         with file.open("rb") as stream:
             head = stream.read(40)
     except OSError as error:
-        raise CheckpointError(f"{file} cannot be read: {error.strerror}") from None
+        raise CheckpointError(
+            Message("{file} cannot be read: {error}", file=file, error=error.strerror)
+        ) from None
     if head.startswith(b"version https://git-lfs"):
         raise CheckpointError(
-            f"{file} is only Git LFS's pointer to the weights: fetch them with `git lfs pull`"
+            Message(
+                "{file} is only Git LFS's pointer to the weights: fetch them with `git lfs pull`",
+                file=file,
+            )
         )
     if size > MAX_BYTES:
-        raise CheckpointError(f"{file} has {size / 1e6:,.0f} MB: no VGG here is so large")
+        raise CheckpointError(
+            Message(
+                "{file} has {megabytes:,.0f} MB: no VGG here is so large",
+                file=file,
+                megabytes=size / 1e6,
+            )
+        )
     card_file = file.with_suffix(".json")
     if file.suffix == ".safetensors" and card_file.is_file():
         if classes:
-            raise CheckpointError(f"{card_file} names the classes: leave out --classes")
+            raise CheckpointError(
+                Message("{file} names the classes: leave out --classes", file=card_file)
+            )
         card = _card(card_file)
         network = checkpoints.network_from(file.with_suffix(""), card)
     elif file.suffix == ".html":
         if classes:
-            raise CheckpointError(f"{file} names the classes: leave out --classes")
+            raise CheckpointError(
+                Message("{file} names the classes: leave out --classes", file=file)
+            )
         try:
             card, network = page_weights.unpacked(file.read_bytes())
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{file} cannot be read: {error}") from None
+            raise CheckpointError(
+                Message("{file} cannot be read: {error}", file=file, error=error)
+            ) from None
     else:
         from vggcore.model.network import from_torchvision
 
@@ -77,7 +97,9 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
         try:
             network = from_torchvision(state, spec).float()
         except ValueError as error:
-            raise CheckpointError(f"{file} is no VGG of torchvision's: {error}") from None
+            raise CheckpointError(
+                Message("{file} is no VGG of torchvision's: {error}", file=file, error=error)
+            ) from None
         card = _card_of(spec, file, classes)
     _check_answer(file, network, card)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -88,10 +110,12 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
 def _card(file: Path) -> Card:
     try:
         if file.stat().st_size > _MAX_CARD_BYTES:
-            raise ValueError("it is too large for a card")
+            raise ValueError(Message("it is too large for a card"))
         return Card.from_dict(parse_json(file.read_bytes()))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"the card {file} cannot be read: {error}") from None
+        raise CheckpointError(
+            Message("the card {file} cannot be read: {error}", file=file, error=error)
+        ) from None
 
 
 def _check_answer(file: Path, network: "VGG", card: Card) -> None:
@@ -101,7 +125,9 @@ def _check_answer(file: Path, network: "VGG", card: Card) -> None:
     try:
         card.check_classes()
     except ValueError as error:
-        raise CheckpointError(f"{file} cannot be used: {error}") from None
+        raise CheckpointError(
+            Message("{file} cannot be used: {error}", file=file, error=error)
+        ) from None
     spec, way = card.spec, card.preprocessing
     picture = torch.linspace(0, 1, spec.in_channels * spec.image_size**2)
     picture = picture.reshape(1, spec.in_channels, spec.image_size, spec.image_size)
@@ -109,7 +135,9 @@ def _check_answer(file: Path, network: "VGG", card: Card) -> None:
     with torch.inference_mode():
         answer = network.eval()((picture - mean) / std)
     if not answer.isfinite().all():
-        raise CheckpointError(f"{file} answers a picture with numbers that are not finite: refused")
+        raise CheckpointError(
+            Message("{file} answers a picture with numbers that are not finite: refused", file=file)
+        )
 
 
 def _state(file: Path) -> "dict[str, Tensor]":
@@ -126,22 +154,31 @@ def _state(file: Path) -> "dict[str, Tensor]":
                 found = torch.load(file, map_location="cpu", weights_only=True)
         else:
             raise CheckpointError(
-                f"{file} cannot be read: its name ends in neither .safetensors nor "
-                f"{', '.join(_PICKLES)}"
+                Message(
+                    "{file} cannot be read: its name ends in neither .safetensors nor {endings}",
+                    file=file,
+                    endings=", ".join(_PICKLES),
+                )
             )
     except CheckpointError:
         raise
     except Exception as error:  # a stranger's file may fail in any way at all
         if type(error).__name__ == "UnpicklingError" and "nsupported global" in str(error):
             raise CheckpointError(
-                f"{file} holds more than tensors and could run any code when it is read: refused"
+                Message(
+                    "{file} holds more than tensors and could run any code when it is read: "
+                    "refused",
+                    file=file,
+                )
             ) from None
-        raise CheckpointError(f"{file} cannot be read: it is damaged or incomplete") from None
+        raise CheckpointError(
+            Message("{file} cannot be read: it is damaged or incomplete", file=file)
+        ) from None
     state = _unwrapped(found)
     if not state or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
-        raise CheckpointError(f"{file} is not a state dict: names with tensors")
+        raise CheckpointError(Message("{file} is not a state dict: names with tensors", file=file))
     return state
 
 
@@ -190,7 +227,7 @@ def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
         )
     except (KeyError, IndexError, ValueError, ZeroDivisionError):
         raise CheckpointError(
-            "its tensors are not those of torchvision's VGG-11, 13, 16 or 19"
+            Message("its tensors are not those of torchvision's VGG-11, 13, 16 or 19")
         ) from None
 
 
@@ -198,10 +235,15 @@ def _card_of(spec: VGGSpec, file: Path, classes: tuple[str, ...]) -> Card:
     """What can be said about weights that came without a card."""
     colour = spec.in_channels == 3
     if "" in classes or len(set(classes)) < len(classes):
-        raise CheckpointError("names of classes must differ, and none may be empty")
+        raise CheckpointError(Message("names of classes must differ, and none may be empty"))
     if classes and len(classes) != spec.num_classes:
         raise CheckpointError(
-            f"{file} has {spec.num_classes} classes, and {len(classes)} names were given"
+            Message(
+                "{file} has {count} classes, and {given} names were given",
+                file=file,
+                count=spec.num_classes,
+                given=len(classes),
+            )
         )
     return Card(
         spec=spec,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vggcore.machine.messages import Message
 from vggcore.model.card import Card
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def unpacked(page: bytes) -> "tuple[Card, VGG]":
     """
     found = _NETWORK.search(page.decode("utf-8", "replace"))
     if found is None:
-        raise ValueError("it is not a page with a network, or it is incomplete")
+        raise ValueError(Message("it is not a page with a network, or it is incomplete"))
     try:
         return restored(json.loads(found.group(1)))
     except (KeyError, TypeError, binascii.Error, RecursionError) as error:
-        raise ValueError(f"its network cannot be read: {error!r}") from None
+        raise ValueError(Message("its network cannot be read: {error!r}", error=error)) from None
 
 
 def restored(described: Any) -> "tuple[Card, VGG]":
@@ -92,9 +93,9 @@ def restored(described: Any) -> "tuple[Card, VGG]":
     content = base64.b64decode(described["weights"], validate=True)
     bits, checksum = described["bits"], described["crc32"]
     if bits not in BITS:
-        raise ValueError(f"its weights have {bits!r} bits: 16 or 8 are allowed")
+        raise ValueError(Message("its weights have {bits!r} bits: 16 or 8 are allowed", bits=bits))
     if zlib.crc32(content) != checksum:
-        raise ValueError("its weights are damaged: their checksum is another")
+        raise ValueError(Message("its weights are damaged: their checksum is another"))
     return card, _network(card, content, bits)
 
 
@@ -107,14 +108,16 @@ def _network(card: Card, content: bytes, bits: int) -> "VGG":
 
     # Before anything is built: a card may describe a network that does not fit into memory.
     if anatomy.totals(card.spec).parameters * bits // 8 > MAX_BYTES:
-        raise ValueError(f"{card.spec.name} is too large for a page")
+        raise ValueError(Message("{network} is too large for a page", network=card.spec.name))
     network = VGG(card.spec).eval()
     at = 0
 
     def following(kind: str, count: int) -> np.ndarray:
         nonlocal at
         if at + count * np.dtype(kind).itemsize > len(content):
-            raise ValueError(f"its weights do not fit its network, {card.spec.name}")
+            raise ValueError(
+                Message("its weights do not fit its network, {network}", network=card.spec.name)
+            )
         part = np.frombuffer(content, kind, count, at)
         at += part.nbytes
         return part
@@ -126,7 +129,7 @@ def _network(card: Card, content: bytes, bits: int) -> "VGG":
             whole = following(f"<i{bits // 8}", layer.weight.numel()).reshape(out, -1)
             weights = whole.astype(np.float32) * scales[:, None]
             if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-                raise ValueError("its weights are not all finite")
+                raise ValueError(Message("its weights are not all finite"))
             layer.weight.copy_(torch.from_numpy(weights).reshape(layer.weight.shape))
             assert layer.bias is not None
             layer.bias.copy_(torch.from_numpy(bias.copy()))
@@ -135,7 +138,9 @@ def _network(card: Card, content: bytes, bits: int) -> "VGG":
                 assert norm.running_var is not None
                 norm.running_var.fill_(1 - norm.eps)
     if at != len(content):
-        raise ValueError(f"its weights do not fit its network, {card.spec.name}")
+        raise ValueError(
+            Message("its weights do not fit its network, {network}", network=card.spec.name)
+        )
     return network
 
 

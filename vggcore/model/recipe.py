@@ -87,6 +87,7 @@ class TrainConfig:
     ema: float = option(
         0.0,
         "decay of a moving average of the weights, which is then evaluated; 0 is off",
+        label="weight averaging (EMA)",
         low=0.0,
         high=0.99999,
         step=0.001,
