@@ -2,7 +2,7 @@
 
     python benchmarks/webpage.py                     # size and time, in headless Chromium
     python benchmarks/webpage.py --accuracy          # of 16 and 8 bits on validation images
-    python benchmarks/webpage.py --accuracy --test   # on the test set: once, at the end
+    python benchmarks/webpage.py --accuracy --test   # … on the test set, into the card: at the end
 
 Time is taken in the page from the end of a stroke to the shown answer. Accuracy is compared with
 float32 on the same images.
@@ -12,6 +12,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ from harness import chromium  # noqa: E402
 
 from vggcore.answers import evaluation, webpage  # noqa: E402
 from vggcore.data.fashion_mnist import load_split  # noqa: E402
+from vggcore.machine.files import write_json  # noqa: E402
 from vggcore.model import checkpoints, page_weights  # noqa: E402
 
 STROKES = (
@@ -73,13 +75,18 @@ def accuracies(name: str, split: str) -> None:
             f"{int((found & ~plain).sum())} gained and {int((plain & ~found).sum())} lost",
             flush=True,
         )
+    if split == "test":
+        shares = {bits: right[f"{bits} bits"].float().mean().item() for bits in page_weights.BITS}
+        rounded = {str(bits): round(share, 4) for bits, share in shares.items()}
+        card = replace(checkpoint.card, others=checkpoint.card.others | {"rounded": rounded})
+        write_json(checkpoint.path.with_name(checkpoint.path.name + ".json"), card.to_dict())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("networks", nargs="*", default=["fashion-mnist", "wild"])
     parser.add_argument("--accuracy", action="store_true")
-    parser.add_argument("--test", action="store_true", help="on the test set")
+    parser.add_argument("--test", action="store_true", help="on the test set, into the card")
     parser.add_argument("--answers", type=int, default=30)
     args = parser.parse_args()
     for name in args.networks:

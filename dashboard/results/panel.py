@@ -122,6 +122,13 @@ def headline(found: Results) -> None:
             width="content",
             help=tr("On {n:,} test images that were never used for training.", n=n),
         )
+        if "top5" in found.scores:
+            st.metric(
+                tr("Top-5 accuracy"),
+                f"{found.scores['top5']:.2%}",
+                width="content",
+                help=tr("How often the class is one of the five most probable ones."),
+            )
         st.metric(
             tr("95 % interval"),
             f"{low:.1%} – {high:.1%}",

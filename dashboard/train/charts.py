@@ -15,7 +15,7 @@ TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
 RUN_COLOURS = palette.SERIES
 X_AXES = {"step": N_("Step"), "epoch": N_("Epoch"), "seconds": N_("Time")}
 _HEIGHT = 340
-_TITLES = {"loss": N_("Loss"), "accuracy": N_("Accuracy")}
+_TITLES = {"loss": N_("Loss"), "accuracy": N_("Accuracy"), "top5": N_("Top-5 accuracy")}
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,15 @@ class Curves:
         return 1.0
 
     def has(self, metric: str) -> bool:
-        """Whether the run measured "loss" or "accuracy"."""
-        return len(self.steps) > 0 or f"val_{metric}" in self.epochs
+        """Whether the run measured "loss", "accuracy" or "top5"."""
+        in_steps = len(self.steps) > 0 and f"train_{metric}" in self.steps
+        return in_steps or f"val_{metric}" in self.epochs
 
 
 def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = None) -> go.Figure:
-    """Training and validation `metric` ("loss" or "accuracy") of a run."""
+    """Training and validation `metric` ("loss", "accuracy" or "top5") of a run."""
     figure = _figure(metric, look, curves.name)
-    if len(curves.steps):
+    if len(curves.steps) and f"train_{metric}" in curves.steps:
         _add_steps(figure, curves.steps, f"train_{metric}", look, tr("Training"), TRAIN)
     else:
         _add_epochs(figure, curves.epochs, f"train_{metric}", look, tr("Training"), TRAIN, curves)
@@ -188,7 +189,7 @@ def _figure(metric: str, look: Look, identity: str) -> go.Figure:
     figure.update_xaxes(title=tr(X_AXES[look.x]) + (" (s)" if look.x == "seconds" else ""))
     if metric == "loss" and look.log:
         figure.update_yaxes(type="log")
-    if metric == "accuracy":
+    if metric in ("accuracy", "top5"):
         figure.update_yaxes(tickformat=".0%")
     return figure
 

@@ -276,7 +276,7 @@ def _curves(name: str, log, on_fashion: bool) -> None:
         f"look-{name}", offer_reference=on_fashion and name != REFERENCE
     )
     curves, reference = charts.Curves.of(name, log), tutorial() if with_reference else None
-    measured = [metric for metric in ("loss", "accuracy") if curves.has(metric)]
+    measured = [metric for metric in ("loss", "accuracy", "top5") if curves.has(metric)]
     for column, metric in zip(st.columns(len(measured)), measured, strict=True):
         figure = charts.one_run(curves, metric, look, reference)
         column.plotly_chart(figure, key=f"chart-{name}-{metric}")

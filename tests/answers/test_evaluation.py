@@ -44,6 +44,16 @@ def test_class_scores_are_those_computed_by_hand():
     assert third == (0, 0, 0, 0)
 
 
+def test_with_many_classes_the_five_likeliest_count_too():
+    logits = np.zeros((4, 21))
+    logits[:, :7] = np.arange(7, 0, -1)  # class 0 is the likeliest, then 1, …
+
+    found = scores.score(logits, np.array([0, 4, 5, 20]))
+
+    assert (found["accuracy"], found["top5"]) == (0.25, 0.5)
+    assert "top5" not in scores.score(logits[:, :20], np.array([0, 4, 5, 19]))
+
+
 @pytest.mark.parametrize(
     ("right", "n", "low", "high"),
     [(8, 10, 0.4902, 0.9433), (0, 10, 0.0, 0.2775), (9350, 10_000, 0.9300, 0.9397)],

@@ -60,3 +60,13 @@ def test_a_group_is_drawn_as_means_with_a_band():
     bands = [trace for trace in figure.data if trace.fill == "toself"]
     assert means[0].y[0] == pytest.approx(0.85)
     assert len(bands) == 2 and max(bands[1].y) > 0.9 > 0.8 > min(bands[1].y)
+
+
+def test_the_top5_curve_is_drawn_only_where_it_was_measured():
+    run = curves(3, 300)
+    measured = Curves("many", run.steps, run.epochs.assign(val_top5=0.9))
+
+    figure = charts.one_run(measured, "top5", Look())
+
+    assert measured.has("top5") and not run.has("top5")
+    assert [list(trace.y) for trace in figure.data] == [[0.9] * 3]

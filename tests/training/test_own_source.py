@@ -9,8 +9,10 @@ import torch
 
 from vggcore.answers import export, making_results, results
 from vggcore.answers.classifier import load_classifier
+from vggcore.commands.cli import main
 from vggcore.data.own import prepared
 from vggcore.data.own.listing import PicturesError
+from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig, check
 from vggcore.runs import folder, metrics, naming_of
@@ -224,3 +226,26 @@ def test_a_resumed_run_goes_on_choosing_among_equals(train, tmp_path, monkeypatc
     loop.fit(folder.RunFolder(tmp_path / "run"))
 
     assert load_classifier(tmp_path / "run" / "best").checkpoint.card.best_epoch == 2
+
+
+def test_more_than_twenty_classes_also_count_the_five_likeliest(train, tmp_path, capsys):
+    shapes = [f"{number:02}" for number in range(21)]
+    contents = {
+        f"{shape}/{number}.png": made.encoded(made.picture(made.SHAPES[number % 3], int(shape)))
+        for shape in shapes
+        for number in range(10)
+    }
+    pictures = str(made.folder(tmp_path / "many", contents))
+    spec = replace(SPEC, num_classes=21)
+
+    fitted(tmp_path, spec, replace(train, pictures=pictures, epochs=1))
+
+    path = tmp_path / "run" / "best"
+    card = checkpoints.read_card(path)
+    log = metrics.MetricsLog(tmp_path / "run" / "metrics.jsonl")
+    log.refresh()
+    assert 0 <= log.epochs()[-1]["val_accuracy"] <= log.epochs()[-1]["val_top5"] <= 1
+    assert main(["evaluate", "--checkpoint", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert f"top-5 accuracy {card.test_top5:.4f}" in printed
+    assert "most often taken for" in printed and printed.count("\n") == 4 + 21

@@ -326,6 +326,8 @@ def _scores(card: Card) -> str:
     for split, accuracy in (("test", card.test_accuracy), ("validation", card.val_accuracy)):
         if accuracy is not None:
             rows.append(f"| {dataset}, {split} images | {accuracy:.2%} |")
+    if card.test_top5 is not None:
+        rows.append(f"| {dataset}, test images, top-5 | {card.test_top5:.2%} |")
     return "\n".join(rows)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 BINS = 15
+TOP5_ABOVE = 20  # classes: with more, the five most probable ones count, too
 
 
 class Bin(NamedTuple):
@@ -37,6 +38,7 @@ def softmax(logits) -> np.ndarray:
 def score(logits, labels) -> dict:
     """`accuracy`, `loss` (mean cross-entropy, nats), `n`, and `confusion` (rows: true class).
 
+    With more than `TOP5_ABOVE` classes also `top5`: how often the class is among the five likeliest.
     logits: float [N, C]; labels: int [N]. Arrays, or tensors on the CPU.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
@@ -45,9 +47,13 @@ def score(logits, labels) -> dict:
     confusion = np.bincount(labels * classes + predicted, minlength=classes**2)
     largest = logits.max(1)
     summed = largest + np.log(np.exp(logits - largest[:, None]).sum(1))
-    return {
+    own = logits[np.arange(len(labels)), labels]
+    top5 = {}
+    if classes > TOP5_ABOVE:
+        top5 = {"top5": float(((logits > own[:, None]).sum(1) < 5).mean())}
+    return top5 | {
         "accuracy": float((predicted == labels).sum() / len(labels)),
-        "loss": float((summed - logits[np.arange(len(labels)), labels]).mean()),
+        "loss": float((summed - own).mean()),
         "n": len(labels),
         "confusion": confusion.reshape(classes, classes).tolist(),
     }

@@ -40,9 +40,21 @@ def run(args: argparse.Namespace) -> int:
     low, high = found["accuracy_interval"]
     print(f"{checkpoint.name} on {found['n']:,} {args.split} images of {dataset}")
     print(f"accuracy {found['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
+    if "top5" in found:
+        print(f"top-5 accuracy {found['top5']:.4f}")
     print(f"loss {found['loss']:.4f}, calibration error {found['calibration_error']:.4f}")
-    print(f"{'':>12}  precision  recall      F1   taken for (columns in the rows' order)")
-    for name, one, row in zip(card.classes, per_class, found["confusion"], strict=True):
-        shares = f"{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  "
-        print(f"{name:>12}{shares}" + " ".join(f"{count:5}" for count in row))
+    width = max(12, *map(len, card.classes))
+    many = len(card.classes) > scores.TOP5_ABOVE
+    columns = "most often taken for" if many else "taken for (columns in the rows' order)"
+    print(f"{'':>{width}}  precision  recall      F1   {columns}")
+    for place, (name, one) in enumerate(zip(card.classes, per_class, strict=True)):
+        row = found["confusion"][place]
+        others = _worst(card.classes, row, place) if many else "".join(f"{n:5} " for n in row)
+        print(f"{name:>{width}}{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  {others}")
     return 0
+
+
+def _worst(classes: tuple[str, ...], row: list[int], place: int) -> str:
+    """The class that this one was taken for most often, and how often; empty if never."""
+    count, worst = max((count, n) for n, count in enumerate(row) if n != place)
+    return f"{classes[worst]} ({count})" if count else ""

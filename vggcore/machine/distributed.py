@@ -120,9 +120,12 @@ def sum_scores(scores: dict) -> dict:
     """Scores over all processes' images, from each one's own (see `evaluation.score`)."""
     if world_size() == 1:
         return scores
-    sums = [scores["n"], scores["loss"] * scores["n"], *sum(scores["confusion"], [])]
-    n, loss, *confusion = sum_over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
-    side = len(scores["confusion"])
+    means = [name for name in ("loss", "top5") if name in scores]
+    sums = [scores["n"], *(scores[name] * scores["n"] for name in means)]
+    sums += sum(scores["confusion"], [])
+    n, *sums = sum_over_processes(torch.tensor(sums, dtype=torch.float64)).tolist()
+    side, confusion = len(scores["confusion"]), sums[len(means) :]
     rows = [[round(c) for c in confusion[i : i + side]] for i in range(0, side**2, side)]
     right = sum(rows[i][i] for i in range(side))
-    return {"accuracy": right / n, "loss": loss / n, "n": round(n), "confusion": rows}
+    found = {name: total / n for name, total in zip(means, sums, strict=False)}
+    return found | {"accuracy": right / n, "n": round(n), "confusion": rows}

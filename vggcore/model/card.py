@@ -107,6 +107,7 @@ class Card:
     by_kind: dict = field(default_factory=dict)  # accuracy on validation, by kind of picture
     best_epoch: int | None = None
     test_accuracy: float | None = None
+    test_top5: float | None = None  # with more than 20 classes: one of the five likeliest
     epochs: int | None = None
     steps: int | None = None
     seconds: float | None = None  # of training
@@ -136,7 +137,7 @@ class Card:
         others = {key: value for key, value in values.items() if key not in own}
         spec = VGGSpec.from_dict(found["spec"])
         way = an_object(found["preprocessing"], "preprocessing")
-        for name in ("val_accuracy", "test_accuracy", "temperature", "seconds"):
+        for name in ("val_accuracy", "test_accuracy", "test_top5", "temperature", "seconds"):
             if name in found:
                 a_number(found[name], name)
         if not 0 < found.get("temperature", 1) < math.inf:

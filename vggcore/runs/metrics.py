@@ -145,6 +145,8 @@ def _epoch(row: dict) -> dict:
     """An epoch's row with all of its numbers, and without a confusion or samples that are none."""
     numbers = {name: _number(row.get(name)) for name in EPOCH_COLUMNS}
     found = {"kind": "epoch"} | numbers | {"epoch": row["epoch"], "step": row["step"]}
+    if math.isfinite(top5 := _number(row.get("val_top5"))):  # only with many classes
+        found["val_top5"] = top5
     confusion, samples = row.get("confusion"), row.get(SAMPLES)
     if isinstance(confusion, list) and all(
         _are_numbers(each, len(confusion)) for each in confusion

@@ -436,7 +436,9 @@ class Loop:
         if distributed.is_main():
             honest = self.source.calibrate(best.network)
             made = self.report.card(self.source, self.network)
-            card = replace(made, test_accuracy=scores["accuracy"], **honest)
+            card = replace(
+                made, test_accuracy=scores["accuracy"], test_top5=scores.get("top5"), **honest
+            )
             checkpoints.save(self.folder.path / "best", best.network, card)
         early, patience = self.progress.step < self.total_steps, self.train.patience
         message = Message(

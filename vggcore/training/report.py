@@ -88,6 +88,8 @@ class Report:
             "val_loss": scores["loss"],
             "val_accuracy": scores["accuracy"],
         }
+        if "top5" in scores:
+            row["val_top5"] = scores["top5"]
         if len(scores["confusion"]) <= MOST_CLASSES:
             row["confusion"] = scores["confusion"]
         if distributed.is_main():
