@@ -38,7 +38,7 @@ def softmax(logits) -> np.ndarray:
 def score(logits, labels) -> dict:
     """`accuracy`, `loss` (mean cross-entropy, nats), `n`, and `confusion` (rows: true class).
 
-    With more than `TOP5_ABOVE` classes also `top5`: how often the class is among the five likeliest.
+    With more than `TOP5_ABOVE` classes also `top5`: how often it is among the five likeliest.
     logits: float [N, C]; labels: int [N]. Arrays, or tensors on the CPU.
     """
     logits, labels = np.asarray(logits, np.float64), np.asarray(labels)
