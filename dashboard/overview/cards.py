@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.overview import journey, sketches
 from dashboard.overview.sketches import Point
 from dashboard.shared import formatting, palette
-from dashboard.shared.language import sentence, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.network_choice import shown
 from dashboard.shared.run_metrics import metrics_of
 from vggcore import runs
@@ -53,7 +53,12 @@ def variants() -> None:
         )
         points.append(_point(ours.spec, reached, palette.RED, "right"))
     _drawing(sketches.scatter(points, tr("GMACs for one image"), tr("million parameters")))
-    st.caption(tr("The paper's networks at 224 px; ours at 64 px."))
+    st.caption(
+        tr(
+            "The paper's networks at 224 px; ours at 64 px. A GMAC is a billion "
+            "multiplications, each with an addition."
+        )
+    )
     st.page_link(
         "pages/compare.py", label=tr("Compare all variants"), icon=":material/table_chart:"
     )
@@ -119,12 +124,27 @@ def _epochs(run: runs.Run) -> list[dict]:
     return [row for row in rows if all(isfinite(row[key]) for key in wanted)]
 
 
+def _in_words(spec: VGGSpec) -> str:
+    """What a network's short name means."""
+    name = tr(spec.table.usual_name)
+    if spec.batch_norm and spec.width != 1:
+        words = N_("{name} with batch normalisation and {width} of the paper's channels")
+    elif spec.batch_norm:
+        words = N_("{name} with batch normalisation")
+    elif spec.width != 1:
+        words = N_("{name} with {width} of the paper's channels")
+    else:
+        words = N_("the paper's {name}")
+    return tr(words, name=name, width=spec.width)
+
+
 def networks() -> None:
     """The shipped networks, and their accuracy."""
     st.subheader(tr("Included networks"), anchor=False)
     names = checkpoints.available()
     if not names:
         st.info(tr("None yet: train one on the Train page."))
+    explained = {}
     for name in names[:4]:
         try:
             card = checkpoints.read_card(name)
@@ -147,7 +167,7 @@ def networks() -> None:
             fact
             for fact in (
                 card.network,
-                tr("{count:.1f} million parameters", count=(card.parameters or 0) / 1e6),
+                tr("{count} parameters", count=formatting.count(card.parameters or 0)),
             )
             if fact
         )
@@ -159,6 +179,9 @@ def networks() -> None:
                 facts=facts,
             )
         )
+        explained[card.network] = _in_words(card.spec)
+    for network, words in explained.items():
+        st.caption(tr("{network} is {words}.", network=network, words=words))
     st.caption(
         tr("Each also says how sure it is. The network Photos and drawings can answer “unsure”.")
     )

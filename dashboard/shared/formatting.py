@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from dashboard.shared.language import tr
+from dashboard.shared.language import LANGUAGES, current, tr
 
 
 def duration(seconds: float | None) -> str:
@@ -40,6 +40,14 @@ def size(n_bytes: float | None) -> str:
             number = n_bytes / scale
             return f"{number:.3g} {unit}" if number < 999.5 else f"{number:.0f} {unit}"
     return f"{n_bytes:.0f} B"
+
+
+def count(number: float) -> str:
+    """A large number in words: `1_328_000` → "1.3 million"; Chinese counts in 10⁴ and 10⁸."""
+    for name, scale in LANGUAGES[current()].powers.items():
+        if number >= scale:
+            return f"{float(f'{number / scale:.{3 if number >= 100 * scale else 2}g}'):,g} {name}"
+    return f"{number:,.0f}"
 
 
 def share(value: float | None) -> str:

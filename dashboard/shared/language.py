@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -30,11 +30,12 @@ class Language:
     name: str  # in that language
     catalog: str = ""  # its folder in LOCALES; English needs none
     full_stop: str = "."
+    powers: dict[str, float] = field(default_factory=lambda: {"million": 1e6})
 
 
 LANGUAGES = {  # by the value of ?lang=
     "en": Language("English"),
-    "zh": Language("中文", "zh_CN", full_stop="。"),
+    "zh": Language("中文", "zh_CN", full_stop="。", powers={"亿": 1e8, "万": 1e4}),
 }
 PARAMETER = "lang"
 _CHOSEN = "language"  # in the session

@@ -19,7 +19,7 @@ from vggcore.commands import recipe_options
 from vggcore.commands import runs as runs_command
 from vggcore.machine import hardware, paths
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.fields import by_name, step
+from vggcore.model.fields import by_name, label, step
 from vggcore.model.recipe import PRESETS, TrainConfig
 from vggcore.wild import items
 
@@ -258,3 +258,10 @@ def test_only_runs_on_the_same_device_train_first(monkeypatch):
 
 def test_controls_exist_for_all_fields_but_the_number_of_classes():
     assert set(FIELDS) - set(controls.PARAMETERS) == {"num_classes"}
+
+
+def test_every_setting_has_a_name_in_words_and_a_sentence_of_help():
+    for name, field in controls._FIELDS.items():
+        assert not set(label(field).split()) & {"init", "ema", "max", "seconds", "minutes"}, name
+        assert len(field.metadata["help"].split()) > 2 and field.metadata["help"] != label(field), name
+    assert controls._FIELDS["seed"].metadata["group"] == "machine"  # "Machine and seed"

@@ -25,7 +25,7 @@ def start_small_run(page, name: str, epochs: int) -> None:
     choose(page, "Width", "1/16")
     page.get_by_text("Recipe in detail", exact=True).click()
     choose(page, "Dataset", "synthetic")
-    for label, value in (("Train limit", 512), ("Epochs", epochs), ("Batch size", 16)):
+    for label, value in (("Training images at most", 512), ("Epochs", epochs), ("Batch size", 16)):
         field = page.get_by_label(label, exact=True)
         field.fill(str(value))
         field.press("Enter")

@@ -152,6 +152,7 @@ class VGGSpec:
         offered=CONFIGURATIONS,
         group="network",
         parse=_known_name,
+        label="architecture",
     )
     width: Fraction = option(
         Fraction(1),
@@ -159,20 +160,22 @@ class VGGSpec:
         offered=WIDTHS,
         group="network",
         parse=parse_width,
+        label="width factor",
     )
     batch_norm: bool = option(
         False,
         "batch normalisation between each convolution and its ReLU",
         group="network",
+        label="batch normalisation",
     )
     in_channels: int = option(
         1,
-        "what the network sees: 1: grey; with the data sets wild and pictures also 3: colours, or "
+        "input channels: 1: grey; with the data sets wild and pictures also 3: colours, or "
         "4: colours and outline",
         low=1,
         high=64,
         offered=(1, 3, 4),
-        label="input",
+        label="what the network sees",
         group="network",
     )
     image_size: int = option(
@@ -183,6 +186,7 @@ class VGGSpec:
         step=8,
         unit="px",
         group="network",
+        label="input side",
     )
     num_classes: int = option(
         10, "number of classes that it distinguishes", low=1, high=100_000, group="network"

@@ -32,6 +32,7 @@ class TrainConfig:
         "'pictures' are your own, 'corrections' those that a network named wrongly",
         choices=DATASETS,
         group="data",
+        label="data set",
     )
     pictures: str = option(
         "",
@@ -45,6 +46,7 @@ class TrainConfig:
         "stands out from its background, as for photos of garments",
         choices=FRAMINGS,
         group="data",
+        label="what it sees of a picture",
     )
     train_limit: int = option(
         0,
@@ -53,12 +55,14 @@ class TrainConfig:
         high=10_000_000,
         step=1000,
         group="data",
+        label="training images at most",
     )
     fit: str = option(
         "pad",
         "how 28×28 images reach the network's size",
         choices=("pad", "resize"),
         group="data",
+        label="fitting 28×28 images",
     )
     epochs: int = option(5, "passes over the training images", low=1, high=1000)
     patience: int = option(
@@ -67,22 +71,41 @@ class TrainConfig:
         low=0,
         high=1000,
         unit="epochs",
+        label="end without progress after",
     )
-    batch_size: int = option(256, "images per step", low=1, high=8192)
-    optimizer: str = option("adamw", "update rule", choices=("adam", "adamw", "sgd", "muon"))
-    learning_rate: float = option(0.004, "peak learning rate", low=1e-7, high=10.0)
+    batch_size: int = option(256, "how many images a step learns from", low=1, high=8192)
+    optimizer: str = option(
+        "adamw",
+        "the rule that changes the weights after each step",
+        choices=("adam", "adamw", "sgd", "muon"),
+    )
+    learning_rate: float = option(
+        0.004,
+        "how far a step moves the weights, at its highest",
+        low=1e-7,
+        high=10.0,
+        label="peak learning rate",
+    )
     weight_decay: float = option(
         0.01,
-        "weight decay (Adam adds it to the gradient; with Muon, all but convolutions)",
+        "how strongly weights are pulled towards 0 (Adam adds it to the gradient; with Muon, all "
+        "but convolutions)",
         low=0.0,
         high=1.0,
         step=0.01,
     )
     schedule: str = option(
-        "one-cycle", "learning rate over time", choices=("constant", "one-cycle")
+        "one-cycle",
+        "how the learning rate changes: it rises once and falls, or stays constant",
+        choices=("constant", "one-cycle"),
+        label="learning-rate schedule",
     )
     label_smoothing: float = option(
-        0.0, "share of each label spread evenly", low=0.0, high=0.5, step=0.05
+        0.0,
+        "share of each label that is spread evenly over all classes",
+        low=0.0,
+        high=0.5,
+        step=0.05,
     )
     ema: float = option(
         0.0,
@@ -99,6 +122,7 @@ class TrainConfig:
         low=0,
         high=14,
         unit="px of 28",
+        label="random shift",
         group="augmentation",
     )
     erase: float = option(
@@ -108,6 +132,7 @@ class TrainConfig:
         high=1.0,
         step=0.1,
         group="augmentation",
+        label="random erasing",
     )
     mixup: float = option(
         0.0,
@@ -127,16 +152,23 @@ class TrainConfig:
     )
     init: str = option(
         "kaiming",
-        "weight initialisation",
+        "how the first weights are drawn: as Kaiming, Xavier or the paper did",
         choices=("kaiming", "xavier", "paper"),
+        label="initial weights",
         group="start",
     )
-    init_from: str = option("", "start from this checkpoint (name, run or path)", group="start")
+    init_from: str = option(
+        "",
+        "continue from these weights: a network, a run or a path",
+        label="weights of",
+        group="start",
+    )
     init_layers: str = option(
         "all",
         "what to copy from it: all that fits; the paper's first four convs and FC layers; or all, "
         "with added convs that pass on what they get, so that a deeper network answers alike",
         choices=("all", "paper", "deeper"),
+        label="layers to copy",
         group="start",
     )
     freeze_epochs: int = option(
@@ -145,6 +177,7 @@ class TrainConfig:
         low=0,
         high=1000,
         unit="epochs",
+        label="only the classifier for",
         group="start",
     )
     device: str = option(
@@ -166,21 +199,29 @@ class TrainConfig:
         label="CUDA graphs",
         group="machine",
     )
-    deterministic: bool = option(False, "same bits every time on a GPU, slower", group="machine")
+    deterministic: bool = option(
+        False,
+        "get the same bits every time on a GPU, too; slower",
+        label="same result every time",
+        group="machine",
+    )
     seed: int = option(
         0,
         "seed for split, initial weights, order and augmentation",
         low=0,
         high=2**31 - 1,
+        label="random seed",
+        group="machine",
     )
     checkpoint_seconds: float = option(
         60.0,
-        "save a resumable checkpoint this often; 0: after each epoch only",
+        "how often to save where it is, so that it can resume there; 0: after each epoch only",
         low=0.0,
         high=86_400.0,
         step=10.0,
         unit="s",
         group="machine",
+        label="save a checkpoint every",
     )
     max_minutes: float = option(
         0.0,
@@ -190,6 +231,7 @@ class TrainConfig:
         step=10.0,
         unit="min",
         group="machine",
+        label="time limit",
     )
 
     def __post_init__(self):
@@ -333,7 +375,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "try-out": Preset(
         summary="A minute's try-out on 10,000 images: watch a network learn",
-        reaches="86 % of Fashion-MNIST's test images right",
+        reaches="86 % test accuracy on Fashion-MNIST",
         audience="for watching a network learn",
         spec=VGGSpec(
             configuration="A",
@@ -347,7 +389,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "tutorial": Preset(
         summary="The tutorial's own recipe: VGG-11 at 1/8, 224 px, batch 64, Adam, 5 epochs",
-        reaches="91.8 % of Fashion-MNIST's test images right",
+        reaches="91.8 % test accuracy on Fashion-MNIST",
         audience="for following the tutorial",
         spec=VGGSpec(configuration="A", width=Fraction(1, 8), image_size=224),
         train=TrainConfig(
@@ -363,7 +405,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "fast": Preset(
         summary="The tutorial's accuracy in under a minute on two CPU cores",
-        reaches="91.8 % of Fashion-MNIST's test images right",
+        reaches="91.8 % test accuracy on Fashion-MNIST",
         audience="for a first real run",
         spec=VGGSpec(
             configuration="A",

@@ -127,7 +127,7 @@ def prepare(
         if channels == 4:
             steps += [
                 (Message("outline"), result),
-                (Message("network input: this and the outline"), seen),
+                (Message("network input: colours and the outline"), seen),
             ]
         else:
             steps.append((Message("network input"), seen))

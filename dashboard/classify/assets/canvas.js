@@ -53,7 +53,7 @@ class CanvasView {
     this.slider.value = this.size
     this.slider.oninput = () => (this.size = Number(this.slider.value))
     this.select = root.querySelector("select")
-    for (const name of ["nothing", ...Object.keys(this.templates)])
+    for (const name of ["none", ...Object.keys(this.templates)])
       this.select.add(new Option(name, name))
     this.select.onchange = () => this.changed(false)
     canvas.onpointerdown = (event) => this.down(event)
