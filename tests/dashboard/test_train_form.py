@@ -262,6 +262,7 @@ def test_controls_exist_for_all_fields_but_the_number_of_classes():
 
 def test_every_setting_has_a_name_in_words_and_a_sentence_of_help():
     for name, field in controls._FIELDS.items():
-        assert not set(label(field).split()) & {"init", "ema", "max", "seconds", "minutes"}, name
-        assert len(field.metadata["help"].split()) > 2 and field.metadata["help"] != label(field), name
+        shown, help = label(field), field.metadata["help"]
+        assert not set(shown.split()) & {"init", "ema", "max", "seconds", "minutes"}, name
+        assert len(help.split()) > 2 and help != shown, name
     assert controls._FIELDS["seed"].metadata["group"] == "machine"  # "Machine and seed"
