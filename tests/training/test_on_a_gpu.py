@@ -124,7 +124,7 @@ def test_a_training_step_waits_for_no_gpu_and_a_logged_row_once(source_of, gpu, 
     assert gpu.waits == 1
 
 
-@pytest.mark.parametrize("source_of", SOURCES[:1])
+@pytest.mark.parametrize("source_of", SOURCES)
 def test_validation_needs_no_pictures_on_the_gpu_already(source_of, gpu, monkeypatch):
     source = source_of(torch.device("cuda"), monkeypatch)
     network = gpu.put(build(SPEC))
