@@ -36,7 +36,7 @@ st.title(tr("Classify"))
 introduction = st.empty()
 names = network_choice.choose(runs.trained_networks())
 try:
-    networks = {network_choice.shown(name): panel.classifier(name) for name in names}
+    networks = {network_choice.label_of(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
     st.error(sentence(error))
     st.stop()
@@ -122,14 +122,16 @@ def upload() -> None:
     elif st.session_state.get(KEPT) and st.button(tr("Remove these pictures"), key="remove-kept"):
         del st.session_state[KEPT]
     # Streamlit forgets an uploader's files when another page is visited; the session keeps them.
-    kept = st.session_state.get(KEPT, [])
-    for (name, data), key in zip(kept, photo.keys_of("file", [d for _, d in kept]), strict=True):
+    stored = st.session_state.get(KEPT, [])
+    for (name, data), key in zip(
+        stored, photo.keys_of("file", [d for _, d in stored]), strict=True
+    ):
         card(data, name, key)
 
 
 def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """The first uploads, as many as a session may keep in memory."""
-    kept: list[tuple[str, bytes]] = []
+    accepted: list[tuple[str, bytes]] = []
     total = 0
     for name, data in pictures:
         total += len(data)
@@ -138,12 +140,12 @@ def within_limit(pictures: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
                 tr(
                     "Only the first {count} pictures are looked at: more would be too "
                     "large together.",
-                    count=len(kept),
+                    count=len(accepted),
                 )
             )
             break
-        kept.append((name, data))
-    return kept
+        accepted.append((name, data))
+    return accepted
 
 
 def forget_if_removed() -> None:
@@ -153,9 +155,9 @@ def forget_if_removed() -> None:
 
 
 def photograph() -> None:
-    taken = st.camera_input(tr("A garment on a plain background works best"), resolution="720p")
-    if taken:
-        data = taken.getvalue()
+    shot = st.camera_input(tr("A garment on a plain background works best"), resolution="720p")
+    if shot:
+        data = shot.getvalue()
         card(data, tr("Your photo"), *photo.keys_of("camera", [data]))
 
 
@@ -205,8 +207,8 @@ def sample() -> None:
 
 def asked_number() -> int:
     """The image of the class that a link asks for, or else the last one."""
-    asked = address.value("sample-number", panel.PARAMETERS["sample-number"])
-    return st.session_state.get(LAST_SAMPLE, 0) if asked is None else asked
+    value = address.value("sample-number", panel.PARAMETERS["sample-number"])
+    return st.session_state.get(LAST_SAMPLE, 0) if value is None else value
 
 
 introduce(next(iter(networks.values())))

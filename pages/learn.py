@@ -64,16 +64,16 @@ st.write(
 names = list(STEPS)
 
 
-def shown(name: str) -> str:
+def numbered(name: str) -> str:
     """The step's number, and its name in the visitor's language."""
     return f"{name[:2]}{tr(name[2:])}"
 
 
-language.from_address("step", names, shown)
+language.from_address("step", names, numbered)
 step = st.segmented_control(
     tr("Step"),
     names,
-    format_func=shown,
+    format_func=numbered,
     default=names[0],
     required=True,
     key="step",

@@ -12,19 +12,19 @@ _FOUND = "machine-findings"
 
 def examine() -> list[doctor.Finding]:
     """All checks, each shown as soon as it is done."""
-    found = []
+    findings = []
     with st.status(tr("Checking, with a short training …"), expanded=True) as progress:
         for finding in doctor.examine():
-            found.append(finding)
+            findings.append(finding)
             show(finding)
         progress.update(label=tr("Checked"), state="complete", expanded=False)
-    return found
+    return findings
 
 
 def show(finding: doctor.Finding) -> None:
     icon = ":green[:material/check_circle:]" if finding.ok else ":red[:material/error:]"
-    told = tr("**{what}**: {text}", what=tr(finding.what), text=formatting.plain(tr(finding.text)))
-    st.markdown(f"{icon} {told}")
+    line = tr("**{what}**: {text}", what=tr(finding.what), text=formatting.plain(tr(finding.text)))
+    st.markdown(f"{icon} {line}")
 
 
 through_entry_point()

@@ -19,7 +19,7 @@ MAX_ZIP_MB = 200
 PROBLEM = "pictures-problem"  # the last action's message, shown after the rerun
 
 
-def kept() -> None:
+def stored_sets() -> None:
     """Named sets: choose one, see its report, train on it."""
     names = places.names()
     if not names:
@@ -125,9 +125,9 @@ def collected() -> None:
 
 
 def free_name(stem: str) -> str:
-    taken, number = places.names(), 2
+    names, number = places.names(), 2
     name = stem
-    while name in taken:
+    while name in names:
         name, number = f"{stem}-{number}", number + 1
     return name
 
@@ -144,7 +144,7 @@ def go_on_with(name: str, keep: Callable[[], object]) -> None:
 
 
 SECTIONS = {
-    N_("Kept"): kept,
+    N_("Kept"): stored_sets,
     N_("Collect"): collected,
     N_("Upload"): uploaded,
     N_("Corrections"): corrections.show,

@@ -23,7 +23,7 @@ SECTIONS = {
     N_("Mistakes"): panel.mistakes,
     N_("Disagreement"): panel.disagreement,
     N_("Map"): map.feature_map,
-    N_("Cost"): lambda found: cost.cost(found, available),
+    N_("Cost"): lambda results: cost.cost(results, available),
     N_("Download"): downloads.show,
 }
 language.from_address("section", SECTIONS)
@@ -41,10 +41,10 @@ try:
     # Progress bars come and go in their own container: if what follows moved by one position,
     # Streamlit 1.67 would lose the link between its boxes and the address.
     with st.container():
-        found = [panel.results_of(name) for name in names]
-    if found[0].card.classes != found[-1].card.classes:
+        results = [panel.results_of(name) for name in names]
+    if results[0].card.classes != results[-1].card.classes:
         st.info(tr("These two networks name different classes: only the first is shown."))
-        found = found[:1]
-    SECTIONS[section](found)
+        results = results[:1]
+    SECTIONS[section](results)
 except (CheckpointError, DataMissing) as error:
     st.error(sentence(error))

@@ -52,7 +52,7 @@ def new_run() -> None:
             icon=":material/lock:",
         )
         return
-    wish = form.fill_in(limits, asked)
+    wish = form.fill_in(limits, wanted)
     if wish.problem:
         st.error(formatting.plain(wish.problem))
     elif wish.missing:
@@ -95,13 +95,13 @@ def recorded_runs() -> None:
 
 through_entry_point()
 a_run = {"run", "group", "recorded"} & set(st.query_params)
-asked = address.take(controls.PARAMETERS, tell=bool(a_run))  # the form itself says what it ignores
+wanted = address.take(controls.PARAMETERS, tell=bool(a_run))  # the form itself says what it ignores
 take_over_address()
 st.title(tr("Train"), anchor=False)
 actions.tell()
 actions.open_dialog()
-chosen, chosen_recording = asked.get("run"), asked.get("recorded")
-chosen_group = asked.get("group")
+chosen, chosen_recording = wanted.get("run"), wanted.get("recorded")
+chosen_group = wanted.get("group")
 if chosen or chosen_recording or chosen_group:
     st.page_link("pages/train.py", label=tr("All runs"), icon=":material/arrow_back:")
 if chosen:

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard.classify import canvas
 from dashboard.shared import language
 from vggcore.machine.messages import Message, restored
-from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.metrics import MetricsLog
+from vggcore.runs.status import read_status
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
@@ -72,7 +72,7 @@ def test_what_a_run_has_said_is_still_translated_when_it_is_read_again(tmp_path,
     log.refresh()
     monkeypatch.setattr(language, "current", lambda: "zh")
 
-    for read in (status.read(tmp_path).message, log.events()[0]["message"]):
+    for read in (read_status(tmp_path).message, log.events()[0]["message"]):
         assert read == said and language.tr(read).startswith("损失在第 7 步")
 
 

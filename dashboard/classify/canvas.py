@@ -133,10 +133,10 @@ def framing(key: str, picture: Image.Image, box: str, on_change: Callable[[], No
 
     box: "x,y,width,height" in the picture's pixels; "" for the whole. `sent_box` reads a new box.
     """
-    shown = picture.copy()
-    shown.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+    preview = picture.copy()
+    preview.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
     stream = BytesIO()
-    shown.save(stream, "JPEG", quality=85)
+    preview.save(stream, "JPEG", quality=85)
     encoded = base64.b64encode(stream.getvalue()).decode()
     _framing(
         key=key,

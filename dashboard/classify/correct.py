@@ -27,7 +27,7 @@ class Correction(NamedTuple):
     small: Image.Image
 
 
-def kept() -> list[Correction]:
+def of_this_session() -> list[Correction]:
     """The corrections of this session."""
     return st.session_state.setdefault(_KEPT, [])
 
@@ -74,12 +74,12 @@ def offer(
             on_click=_keep,
             args=(picture, label, named, key, limits.collecting, framed),
         )
-        if said := st.session_state.pop(f"{_SAID}-{key}", ""):
-            st.caption(formatting.plain(said))
-        if not limits.public and kept():
+        if message := st.session_state.pop(f"{_SAID}-{key}", ""):
+            st.caption(formatting.plain(message))
+        if not limits.public and of_this_session():
             st.page_link(
                 "pages/pictures.py",
-                label=tr("Train on corrections ({count})", count=len(kept())),
+                label=tr("Train on corrections ({count})", count=len(of_this_session())),
                 icon=":material/model_training:",
                 query_params={"from": "Corrections"},
             )
@@ -94,10 +94,10 @@ def _keep(
     try:
         if collecting:
             corrections.collect(label, png)
-        elif len(kept()) >= MOST:
+        elif len(of_this_session()) >= MOST:
             raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
         else:
-            kept().append(Correction(label, named, png, small))
+            of_this_session().append(Correction(label, named, png, small))
     except ValueError as error:
         st.session_state[f"{_SAID}-{key}"] = sentence(error)
         return

@@ -260,15 +260,15 @@ def steps_html(prediction: Prediction, mirrors: bool) -> str:
         captions.append(tr("{number}. the same for its middle", number=len(captions) + 1))
         pictures.append(visible(prepared.middle))
     if mirrors:
-        seen = slice(-len(prepared.inputs), None)
-        captions[seen] = [caption + tr(", also mirrored") for caption in captions[seen]]
+        last = slice(-len(prepared.inputs), None)
+        captions[last] = [caption + tr(", also mirrored") for caption in captions[last]]
     return strip(list(zip(captions, pictures, strict=True)), side=96)  # up to six in a row
 
 
 def explanation(name: str, network: Classifier, prediction: Prediction, key: str) -> None:
     """Grad-CAM, the network's inside and nearest training images for one network's answer."""
-    seen = prediction.prepared.network_input
-    picture = network.network_input(seen)
+    network_input = prediction.prepared.network_input
+    picture = network.network_input(network_input)
     why = (
         N_("Why {label}, if it were one of them? ({name})")
         if prediction.none_of_these
@@ -280,7 +280,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
     st.html(
         strip(
             [
-                (f"{tr(label)}, {percent(chance)}", cam_overlay(network, seen, label))
+                (f"{tr(label)}, {percent(chance)}", cam_overlay(network, network_input, label))
                 for label, chance in ranked
             ],
             side=160,
@@ -298,7 +298,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
     except DataMissing as error:
         st.info(sentence(error))
         return
-    found = nearest(network.network, picture, bank.features)
+    similar = nearest(network.network, picture, bank.features)
     st.html(
         strip(
             [
@@ -306,7 +306,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
                     f"{tr(network.classes[bank.labels[index]])}, {similarity:.2f}",
                     visible(bank.images[index]),
                 )
-                for index, similarity in zip(*found, strict=True)
+                for index, similarity in zip(*similar, strict=True)
             ],
             side=84,
         )

@@ -52,9 +52,9 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
     """The photo with the visitor's box, the parts worth asking about, and the answer."""
     box = st.session_state.get(_box_key(key), "")
     try:
-        seen = Box.parse(box).of(picture) if box else picture
+        framed = Box.parse(box).of(picture) if box else picture
     except ValueError:  # a forged one
-        box, seen = "", picture
+        box, framed = "", picture
     offers = offered(picture, next(iter(networks.values())), key)
     picture_side, answer_side = st.columns([1, 2], gap="large")
     with picture_side:
@@ -65,7 +65,7 @@ def card(picture: Image.Image, networks: dict[str, Classifier], caption: str, ke
             _offer_parts(offers, box, key)
         elif box:
             st.caption(tr("This answer is for your box."))
-        panel.show(seen, networks, key, framed=bool(box))
+        panel.show(framed, networks, key, framed=bool(box))
 
 
 def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
@@ -76,9 +76,9 @@ def offered(picture: Image.Image, network: Classifier, key: str) -> list[Offer]:
     """
     digest = hashlib.sha256(picture.tobytes()).hexdigest() + network.checkpoint.card.sha256
     digest += language.current()
-    kept = st.session_state.get(f"{key}{_OFFERS}")
-    if kept and kept[0] == digest:
-        return kept[1]
+    stored = st.session_state.get(f"{key}{_OFFERS}")
+    if stored and stored[0] == digest:
+        return stored[1]
     offers: list[Offer] = []
     if parts := parts_of_a_person(picture) or _things(picture):
         pictures = {name: box.of(picture) for name, box in parts.items()}

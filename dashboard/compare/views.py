@@ -47,7 +47,7 @@ def drawing(svg: str) -> None:
 def variants(table: pd.DataFrame) -> None:
     """The table of networks; columns without any values are left out."""
     number, whole = st.column_config.NumberColumn, "localized"
-    shown = {
+    columns = {
         "name": st.column_config.TextColumn(tr("network"), pinned=True),
         "parameters": number(tr("parameters"), format=whole),
         "checked": st.column_config.TextColumn(
@@ -88,14 +88,14 @@ def variants(table: pd.DataFrame) -> None:
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     checked = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
     table["checked"] = checked.str.replace("paper", tr("paper"), regex=False)
-    known = [c for c in shown if any(value == value and value != "" for value in table[c])]
+    known = [c for c in columns if any(value == value and value != "" for value in table[c])]
     height = 35 * (len(table) + 1) + 3  # all rows, without its own scroll bar
-    st.dataframe(table[known], hide_index=True, height=height, column_config=shown)
+    st.dataframe(table[known], hide_index=True, height=height, column_config=columns)
 
 
 def diff(table: pd.DataFrame, before: str, after: str) -> None:
     """Two networks layer by layer; added, removed and changed layers are tinted and marked."""
-    shown = pd.DataFrame(
+    columns = pd.DataFrame(
         {
             tr("change"): [tr(_CHANGES[each]) if each in _CHANGES else "" for each in table.change],
             tr("layer"): table.name,
@@ -106,7 +106,7 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
         }
     )
     tints = {tr(change): colour for change, colour in _TINTS.items()}
-    tint = shown.style.apply(
+    tint = columns.style.apply(
         lambda row: [f"background-color: {tints.get(row.iloc[0], 'transparent')}"] * len(row),
         axis=1,
     )
@@ -114,7 +114,7 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
     st.dataframe(
         tint,
         hide_index=True,
-        height=min(35 * len(shown) + 38, 640),
+        height=min(35 * len(columns) + 38, 640),
         column_config={
             tr("Δ parameters"): signed(format="localized"),
             "Δ MMAC": signed(format="%.1f"),
@@ -197,7 +197,7 @@ def _page_of(figures: list[go.Figure]) -> str:
 def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
     """What changed, in one sentence (Markdown)."""
     counts = table[table.a.str.startswith(_WEIGHTY) | table.b.str.startswith(_WEIGHTY)].change
-    said = [
+    facts = [
         f"{n} {tr(word)}"
         for word in (N_("added"), N_("removed"), N_("changed"))
         if (n := sum(counts == word))
@@ -206,7 +206,7 @@ def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
         f"{table[c].sum():+,} {word} ({table[c].sum() / table[f'{c}_a'].sum():+.1%})"
         for c, word in (("parameters", tr("parameters")), ("macs", "MACs"))
     )
-    layers = ", ".join(said) or tr("no layer differs")
+    layers = ", ".join(facts) or tr("no layer differs")
     return tr(
         "**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}.",
         before=before,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 
-def shown(code: str, printed: str) -> None:
+def show_code(code: str, printed: str) -> None:
     """The lines, and their output below them."""
     # Without colours: Streamlit's colours for Python have too little contrast with the background.
     st.code(code, language=None, wrap_lines=True)

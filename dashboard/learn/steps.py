@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.compare import diagram
-from dashboard.learn.code import shown
+from dashboard.learn.code import show_code
 from dashboard.shared import address, formatting
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
@@ -49,7 +49,7 @@ def small_kernels() -> Question:
     left, right = st.columns(2)
     count = left.slider(tr("Stacked 3×3 layers"), 1, 4, 3, key="learn-count")
     channels = right.slider(tr("Channels C"), 8, 512, 64, 8, key="learn-channels")
-    shown(
+    show_code(
         "from vggcore.model.anatomy import stacked_kernels\n\n"
         f"both = stacked_kernels(kernel=3, count={count}, channels={channels}, side=56)\n"
         "for name, row in both.items():\n"
@@ -79,7 +79,7 @@ def one_block() -> Question:
     convs = left.slider("num_convs", 1, 4, 2, key="learn-convs")
     before = middle.select_slider("in_channels", (1, 3, 16, 64), 3, key="learn-in")
     after = right.select_slider("out_channels", (8, 16, 64, 128), 16, key="learn-out")
-    shown(
+    show_code(
         "import torch\nfrom vggcore import vgg_block\n\n"
         f"block = vgg_block(num_convs={convs}, in_channels={before}, out_channels={after})\n"
         "print(block)\n"
@@ -125,7 +125,7 @@ def whole_network() -> Question:
         )
     )
     side = st.select_slider(tr("Image side, pixels"), (32, 64, 96, 128, 224), 224, key="learn-side")
-    shown(
+    show_code(
         "from vggcore.model.anatomy import shapes_text\n"
         "from vggcore.model.architectures import VGGSpec\n\n"
         "conv_arch = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))\n"
@@ -157,7 +157,7 @@ def family() -> Question:
     )
     names = list(CONFIGURATIONS)
     chosen = st.select_slider(tr("Column of Table 1"), names, "A", key="learn-column")
-    shown(
+    show_code(
         "from vggcore.model import anatomy\n"
         "from vggcore.model.architectures import CONFIGURATIONS, VGGSpec\n\n"
         f"column = CONFIGURATIONS[{chosen!r}]\n"
@@ -202,7 +202,7 @@ def narrow() -> Question:
     )
     ratio = st.select_slider(tr("Divide channels by"), (1, 2, 4, 8, 16), 8, key="learn-ratio")
     spec = VGGSpec(configuration="A", width=Fraction(1, ratio), in_channels=1, num_classes=10)
-    shown(
+    show_code(
         "from vggcore.model import anatomy, source\n"
         "from vggcore.model.architectures import VGGSpec\n\n"
         f"spec = VGGSpec(configuration='A', width='1/{ratio}', in_channels=1, num_classes=10)\n"
@@ -330,10 +330,10 @@ def own_drawing() -> Question:
 def _shirts() -> list[int] | None:
     """How often the shipped network gives each class as its answer for the test set's shirts."""
     try:
-        found = results.cached("fashion-mnist")
+        stored = results.cached("fashion-mnist")
     except checkpoints.CheckpointError:
         return None
-    return found.scores["confusion"][CLASSES.index("Shirt")] if found else None
+    return stored.scores["confusion"][CLASSES.index("Shirt")] if stored else None
 
 
 # By number and English name, which are in the address; the page shows the names translated.

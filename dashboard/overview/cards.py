@@ -9,7 +9,7 @@ from dashboard.overview import journey, sketches
 from dashboard.overview.sketches import Point
 from dashboard.shared import formatting, palette
 from dashboard.shared.language import N_, sentence, tr
-from dashboard.shared.network_choice import shown
+from dashboard.shared.network_choice import label_of
 from dashboard.shared.run_metrics import metrics_of
 from vggcore import runs
 from vggcore.model import anatomy, checkpoints
@@ -66,11 +66,11 @@ def variants() -> None:
 
 def _tested() -> list[Card]:
     """Cards of the networks here that have been tested on Fashion-MNIST."""
-    found = []
+    cards = []
     for name in checkpoints.available():
         with suppress(checkpoints.CheckpointError):  # the card beside this one reports it
-            found.append(checkpoints.read_card(name))
-    return [card for card in found if card.data.on_garments and card.test_accuracy is not None]
+            cards.append(checkpoints.read_card(name))
+    return [card for card in cards if card.data.on_garments and card.test_accuracy is not None]
 
 
 def _drawing(svg: str) -> None:
@@ -89,11 +89,11 @@ def training() -> None:
 
 
 def _training(was_living: bool) -> None:
-    found = runs.list_runs()
-    if any(run.living for run in found) != was_living:
+    all_runs = runs.list_runs()
+    if any(run.living for run in all_runs) != was_living:
         st.rerun()
     st.subheader(tr("Watch one learn"), anchor=False)
-    for run in found:
+    for run in all_runs:
         if epochs := _epochs(run):
             title = tr("{name}: {state}", name=run.name, state=tr(run.state))
             query, on = {"run": run.name}, tr("Validation")
@@ -174,7 +174,7 @@ def networks() -> None:
         st.markdown(
             tr(
                 "**{name}**: {reached}.  \n{facts}.",
-                name=formatting.plain(shown(name)),
+                name=formatting.plain(label_of(name)),
                 reached=reached,
                 facts=facts,
             )

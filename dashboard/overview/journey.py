@@ -49,8 +49,8 @@ class Journey:
         from vggcore.answers.explain import feature_maps, mosaic
 
         answer = network.classify(picture)
-        seen = answer.prepared.network_input
-        maps = feature_maps(network.network, network.network_input(seen))
+        network_input = answer.prepared.network_input
+        maps = feature_maps(network.network, network.network_input(network_input))
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])[:_SHOWN]
         return cls(
             weights=network.checkpoint.card.sha256,

@@ -40,9 +40,9 @@ def collected() -> dict[str, list[Collected]]:
 
 def ready() -> bool:
     """Whether there are enough pictures to train on."""
-    found = collected().values()
+    pictures = collected().values()
     fewest = splits.MIN_PICTURES
-    return len(found) >= listing.MIN_CLASSES and all(len(each) >= fewest for each in found)
+    return len(pictures) >= listing.MIN_CLASSES and all(len(each) >= fewest for each in pictures)
 
 
 def pictures() -> list[tuple[str, bytes]]:
@@ -52,7 +52,7 @@ def pictures() -> list[tuple[str, bytes]]:
 
 def show() -> None:
     """The classes, and ways to add pictures to the chosen one."""
-    found = collected()
+    pictures = collected()
     st.write(
         tr(
             "Name at least two classes, and show each about {count} times (at least "
@@ -75,40 +75,40 @@ def show() -> None:
         )
     if problem := st.session_state.pop(_PROBLEM, ""):
         st.error(formatting.plain(problem))
-    if not found:
+    if not pictures:
         return
-    if st.session_state.get(_CLASS) not in found:
-        st.session_state[_CLASS] = next(iter(found))
+    if st.session_state.get(_CLASS) not in pictures:
+        st.session_state[_CLASS] = next(iter(pictures))
     name = st.segmented_control(
         tr("Class"),
-        list(found),
-        format_func=lambda each: f"{formatting.plain(each)} · {len(found[each])}",
+        list(pictures),
+        format_func=lambda each: f"{formatting.plain(each)} · {len(pictures[each])}",
         required=True,
         key=_CLASS,
     )
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _take(name or next(iter(found)))
+        _take(name or next(iter(pictures)))
     with right:
-        for each in found:
+        for each in pictures:
             _tiles(each)
 
 
 def _add_class() -> None:
     """Add the name in the form as a class, if it is valid."""
     name = names.readable(str(st.session_state.get(_NEW, "")))
-    found = collected()
+    pictures = collected()
     try:
         if not name:
             return
         places.check_class(name)
-        if len(found) >= MOST_CLASSES:
+        if len(pictures) >= MOST_CLASSES:
             raise listing.PicturesError(
                 Message("{count} classes at most are possible here", count=MOST_CLASSES)
             )
-        if found:
-            listing.check_classes([*found, name], "")
-        found[name] = []
+        if pictures:
+            listing.check_classes([*pictures, name], "")
+        pictures[name] = []
         st.session_state[_CLASS] = name
     except listing.PicturesError as error:
         st.session_state[_PROBLEM] = sentence(error)
@@ -132,11 +132,11 @@ def _take(name: str) -> None:
 
 
 def _camera(name: str, number: int) -> None:
-    taken = st.camera_input(
+    photo = st.camera_input(
         tr("A picture of {name}", name=formatting.plain(name)), key=f"collect-camera-{number}"
     )
-    if taken:
-        _keep(name, [taken.getvalue()])
+    if photo:
+        _keep(name, [photo.getvalue()])
 
 
 def _draw(name: str, number: int) -> None:
@@ -247,10 +247,10 @@ def keep(name: str) -> None:
 
     Raises PicturesError; the pictures then stay as they are.
     """
-    found = collected()
-    each = [(n, one.digest) for n, several in enumerate(found.values()) for one in several]
+    by_class = collected()
+    each = [(n, one.digest) for n, several in enumerate(by_class.values()) for one in several]
     labels, digests = [label for label, _ in each], [digest for _, digest in each]
     none = [""] * len(each)
-    splits.split(labels, digests, none, none, list(found), seed=0)  # a trial
+    splits.split(labels, digests, none, none, list(by_class), seed=0)  # a trial
     places.keep_pictures(name, pictures())
     st.session_state.pop(_KEPT)

@@ -26,7 +26,7 @@ def show() -> None:
             "gained and lost."
         )
     )
-    own, given = correct.kept(), corrections.count(corrections.COLLECTED)
+    own, given = correct.of_this_session(), corrections.count(corrections.COLLECTED)
     if not own and not given:
         st.info(
             tr(
@@ -48,7 +48,10 @@ def show() -> None:
     usable = {name: _usable(name, whose) for name in runs.trained_networks()}
     names = [name for name, number in usable.items() if number]
     network = st.selectbox(
-        tr("Network to correct"), names, format_func=network_choice.shown, key="corrections-network"
+        tr("Network to correct"),
+        names,
+        format_func=network_choice.label_of,
+        key="corrections-network",
     )
     if not network:
         st.info(tr("No network here has any of these classes."))
@@ -89,7 +92,7 @@ def _usable(name: str, whose: str) -> int:
     if test_data.dataset_of(card) == "synthetic":
         return 0
     if whose == "session":
-        return sum(one.label in card.classes for one in correct.kept())
+        return sum(one.label in card.classes for one in correct.of_this_session())
     return corrections.count(corrections.COLLECTED, card.classes)
 
 
@@ -97,7 +100,7 @@ def start(network: str, whose: str) -> None:
     """Launch the training and go to its page. Raises ValueError if that is not possible."""
     classes = checkpoints.read_card(network).classes
     if whose == "session":
-        own = [(one.label, one.png) for one in correct.kept() if one.label in classes]
+        own = [(one.label, one.png) for one in correct.of_this_session() if one.label in classes]
         source = places.keep_corrections(own)
     else:  # visitors may give more during the training
         source = corrections.snapshot(corrections.COLLECTED, classes)

@@ -38,13 +38,13 @@ def _reported(source: str) -> tuple[Report, Image.Image]:
     """Report and contact sheet of the pictures as they are now."""
     known = source in known_sets.NAMES
     now = (source, "" if known else sources.open_listing(source).identity)
-    before, *kept = st.session_state.get(_REPORT, (None,))
+    before, *stored = st.session_state.get(_REPORT, (None,))
     if before != now:
         pictures = _pictures(source)
-        found = report(pictures, in_memory=prepared.fits_memory(pictures.images))
-        kept = [found, contact_sheet(pictures)]
-        st.session_state[_REPORT] = (now, *kept)
-    return kept[0], kept[1]
+        checked = report(pictures, in_memory=prepared.fits_memory(pictures.images))
+        stored = [checked, contact_sheet(pictures)]
+        st.session_state[_REPORT] = (now, *stored)
+    return stored[0], stored[1]
 
 
 def _pictures(source: str) -> Prepared:
@@ -90,32 +90,32 @@ def show(source: str) -> None:
             args=(_STOPPED,),
         )
         return
-    found, sheet = _reported(source)
+    checked, sheet = _reported(source)
     left, right = st.columns([1, 1], gap="large")
     with left:
-        _numbers(found)
+        _numbers(checked)
         train(source)
-        for warning in found.warnings():
+        for warning in checked.warnings():
             st.caption(f":material/info: {formatting.plain(tr(warning))}")
-        _classes(found)
+        _classes(checked)
     with right:
         title = tr("Some pictures of each class")
         st.image(sheet, caption=title, alt=title)
-        if numbered := legend(tuple(one.name for one in found.classes)):
+        if numbered := legend(tuple(one.name for one in checked.classes)):
             st.caption(formatting.plain(", ".join(f"{n} = {name}" for n, name in numbered.items())))
 
 
-def _numbers(found: Report) -> None:
+def _numbers(checked: Report) -> None:
     with st.container(horizontal=True, gap="large"):
-        st.metric(tr("Pictures"), f"{found.pictures:,}", width="content")
-        st.metric(tr("Classes"), f"{len(found.classes):,}", width="content")
-        width, height = found.median
+        st.metric(tr("Pictures"), f"{checked.pictures:,}", width="content")
+        st.metric(tr("Classes"), f"{len(checked.classes):,}", width="content")
+        width, height = checked.median
         st.metric(tr("Median size, px"), f"{width}×{height}", width="content")
-        st.metric(tr("Cannot be used"), f"{len(found.damaged):,}", width="content")
+        st.metric(tr("Cannot be used"), f"{len(checked.damaged):,}", width="content")
 
 
-def _classes(found: Report) -> None:
-    table = pd.DataFrame([vars(one) for one in found.classes])
+def _classes(checked: Report) -> None:
+    table = pd.DataFrame([vars(one) for one in checked.classes])
     table.columns = [tr("class"), tr("pictures"), tr("train"), tr("validation"), tr("test")]
     st.dataframe(table, hide_index=True, height="content" if len(table) < 11 else 388)
 

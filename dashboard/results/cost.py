@@ -50,7 +50,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
                 making_results.measure_latency(name)
         st.rerun()
     st.plotly_chart(
-        charts.cost(table, by, tr(COSTS[by]), [found.name for found in networks]),
+        charts.cost(table, by, tr(COSTS[by]), [network.name for network in networks]),
         key="cost",
         alt=tr("Test accuracy against {cost}", cost=tr(COSTS[by])),
     )

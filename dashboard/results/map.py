@@ -7,7 +7,7 @@ from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
 from dashboard.shared import formatting
 from dashboard.shared.language import tr
-from dashboard.shared.network_choice import shown
+from dashboard.shared.network_choice import label_of
 from vggcore.answers.results import Results
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
 
@@ -16,15 +16,15 @@ _MAP = "results-map"
 
 def feature_map(networks: list[Results]) -> None:
     """Test images placed by the network's last features."""
-    found = networks[0]
-    own = drawing_place(found)
-    count = len(found.map.places)
+    network = networks[0]
+    own = drawing_place(network)
+    count = len(network.map.places)
     event = st.plotly_chart(
         charts.feature_map(
-            found.map.places,
-            found.labels[:count],
-            found.logits[:count].argmax(1),
-            [tr(name) for name in found.card.classes],
+            network.map.places,
+            network.labels[:count],
+            network.logits[:count].argmax(1),
+            [tr(name) for name in network.card.classes],
             own,
         ),
         key=_MAP,
@@ -34,7 +34,7 @@ def feature_map(networks: list[Results]) -> None:
         alt=tr(
             "{count} test images; those that {name} finds alike lie together",
             count=count,
-            name=shown(found.name),
+            name=label_of(network.name),
         ),
     )
     st.caption(
@@ -43,7 +43,7 @@ def feature_map(networks: list[Results]) -> None:
             "features lie together (t-SNE; only nearness means something). Red rings are "
             "mistakes. Click a point to see its picture.",
             count=count,
-            name=formatting.plain(shown(found.name)),
+            name=formatting.plain(label_of(network.name)),
         )
         + (
             ""
@@ -53,10 +53,10 @@ def feature_map(networks: list[Results]) -> None:
     )
     match event["selection"]["points"]:
         case [{"customdata": [int(index)]}, *_] if 0 <= index < count:
-            gallery(found, [index])
+            gallery(network, [index])
 
 
-def drawing_place(found: Results) -> np.ndarray | None:
+def drawing_place(network: Results) -> np.ndarray | None:
     """Where the visitor's last drawing lies on the map [2]; None without a drawing."""
     try:
         strokes = parse_strokes(st.session_state.get("drawing") or "")
@@ -67,7 +67,7 @@ def drawing_place(found: Results) -> np.ndarray | None:
     from vggcore.answers import making_results  # with PyTorch: only for visitors who drew
     from vggcore.answers.classifier import load_classifier
 
-    classifier = load_classifier(found.name)
-    seen = classifier.network_input(classifier.prepare(render(strokes)).network_input)
-    features, _ = making_results.last_features(classifier.network, seen)
-    return found.map.place(features[0].numpy())[0]
+    classifier = load_classifier(network.name)
+    inputs = classifier.network_input(classifier.prepare(render(strokes)).network_input)
+    features, _ = making_results.last_features(classifier.network, inputs)
+    return network.map.place(features[0].numpy())[0]

@@ -10,7 +10,7 @@ from dashboard.results import charts as charts
 from dashboard.shared import address, confusion_chart, cpu_share, formatting, language, links
 from dashboard.shared.gallery import choose
 from dashboard.shared.language import N_, tr
-from dashboard.shared.network_choice import shown
+from dashboard.shared.network_choice import label_of
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.answers.scores import class_scores, difference_interval, in_cell, wilson_interval
@@ -27,7 +27,7 @@ _CELL_LABELS = (N_("True class"), N_("Taken for"))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _kept(name: str, version: str) -> Results | None:
+def _cached(name: str, version: str) -> Results | None:
     return results.cached(name)
 
 
@@ -37,14 +37,14 @@ def results_of(name: str) -> Results:
     Raises CheckpointError, DataMissing.
     """
     version = checkpoints.version(name)
-    found = _kept(name, version)
-    if found is not None:
-        return found
+    stored = _cached(name, version)
+    if stored is not None:
+        return stored
     from vggcore.answers import making_results  # with PyTorch: only if much is to be computed
 
     text = tr(
         "{name} is looking at all test images; each network does this only once …",
-        name=formatting.plain(shown(name)),
+        name=formatting.plain(label_of(name)),
     )
     bar = st.progress(0.0, text)
     cpu_share.share()
@@ -54,21 +54,21 @@ def results_of(name: str) -> Results:
 
     making_results.compute(name, show_progress)
     bar.empty()
-    _kept.clear(name, version)
-    return _kept(name, version) or making_results.compute(name)
+    _cached.clear(name, version)
+    return _cached(name, version) or making_results.compute(name)
 
 
 def scores(networks: list[Results]) -> None:
     """Accuracy, calibration, and scores of the ten classes."""
-    for column, found in zip(st.columns(len(networks)), networks, strict=True):
+    for column, network in zip(st.columns(len(networks)), networks, strict=True):
         with column.container(border=len(networks) > 1):
             if len(networks) > 1:
-                st.markdown(f"**{formatting.plain(shown(found.name))}**")
-            headline(found)
+                st.markdown(f"**{formatting.plain(label_of(network.name))}**")
+            headline(network)
     if len(networks) == 2:
         first, second = networks
         if first.images_sha256 == second.images_sha256:
-            one, other = (formatting.plain(shown(found.name)) for found in networks)
+            one, other = (formatting.plain(label_of(network.name)) for network in networks)
             difference, low, high = difference_interval(first.right, second.right)
             st.markdown(
                 tr(
@@ -104,16 +104,18 @@ def scores(networks: list[Results]) -> None:
     with right:
         st.subheader(tr("Calibration: is its confidence justified?"), anchor=False)
         st.plotly_chart(
-            charts.reliability({shown(found.name): found.reliability for found in networks}),
+            charts.reliability(
+                {label_of(network.name): network.reliability for network in networks}
+            ),
             key="reliability",
             alt=tr("Share of right answers against the probability given with them"),
         )
         st.caption(tr("Below the dotted line it is overconfident. Larger dots hold more images."))
 
 
-def headline(found: Results) -> None:
+def headline(network: Results) -> None:
     """Accuracy with its interval, and calibration error."""
-    accuracy, n = found.scores["accuracy"], found.scores["n"]
+    accuracy, n = network.scores["accuracy"], network.scores["n"]
     low, high = wilson_interval(round(accuracy * n), n)
     with st.container(horizontal=True):
         st.metric(
@@ -122,10 +124,10 @@ def headline(found: Results) -> None:
             width="content",
             help=tr("On {n:,} test images that were never used for training.", n=n),
         )
-        if "top5" in found.scores:
+        if "top5" in network.scores:
             st.metric(
                 tr("Top-5 accuracy"),
-                f"{found.scores['top5']:.2%}",
+                f"{network.scores['top5']:.2%}",
                 width="content",
                 help=tr("How often the class is one of the five most probable ones."),
             )
@@ -140,7 +142,7 @@ def headline(found: Results) -> None:
         st.metric(tr("Mistakes"), f"{n - round(accuracy * n):,}", width="content")
         st.metric(
             tr("Calibration error"),
-            f"{found.calibration_error:.1%}",
+            f"{network.calibration_error:.1%}",
             width="content",
             help=tr("Mean gap between how sure it is and how often it is right (ECE, 15 bins)."),
         )
@@ -149,9 +151,9 @@ def headline(found: Results) -> None:
 def per_class(networks: list[Results]) -> pd.DataFrame:
     """Precision, recall and F1 per class in per cent, of each network."""
     table = pd.DataFrame({tr("class"): [tr(name) for name in networks[0].card.classes]})
-    for found in networks:
-        after = f" {shown(found.name)}" if len(networks) > 1 else ""
-        rows = class_scores(found.scores["confusion"])
+    for network in networks:
+        after = f" {label_of(network.name)}" if len(networks) > 1 else ""
+        rows = class_scores(network.scores["confusion"])
         for column, heading in (
             ("precision", N_("Precision")),
             ("recall", N_("Recall")),
@@ -168,11 +170,11 @@ def confusion(networks: list[Results]) -> None:
     true, named = _cell(networks[0])
     alone = len(networks) == 1
     columns = st.columns([11, 9] if alone else 2, gap="large" if alone else "small")
-    for number, found in enumerate(networks):
+    for number, network in enumerate(networks):
         with columns[number]:
             if not alone:
-                st.markdown(f"**{formatting.plain(shown(found.name))}**")
-            _matrix(found, f"confusion-{number}")
+                st.markdown(f"**{formatting.plain(label_of(network.name))}**")
+            _matrix(network, f"confusion-{number}")
     with columns[1] if alone else st.container():
         _pictures(networks, true, named)
 
@@ -188,31 +190,31 @@ def _note_on_many(classes: tuple[str, ...]) -> None:
         )
 
 
-def _matrix(found: Results, key: str) -> None:
-    true, named = _most_confused(found)
+def _matrix(network: Results, key: str) -> None:
+    true, named = _most_confused(network)
     st.plotly_chart(
-        confusion_chart.confusion(found.scores["confusion"], found.card.classes),
+        confusion_chart.confusion(network.scores["confusion"], network.card.classes),
         key=key,
-        on_select=lambda: _take_cell(key, found.card.classes),
+        on_select=lambda: _take_cell(key, network.card.classes),
         selection_mode="points",
         config={"displayModeBar": False},
         alt=tr(
             "Confusion matrix of {name}: {true} is most often taken for {named}",
-            name=shown(found.name),
+            name=label_of(network.name),
             true=tr(true),
             named=tr(named),
         ),
     )
-    _note_on_many(found.card.classes)
+    _note_on_many(network.card.classes)
 
 
-def _cell(found: Results) -> tuple[str, str]:
+def _cell(network: Results) -> tuple[str, str]:
     """The chosen cell: what the garment is, and what it is mistaken for."""
     # Until something is chosen, show the most frequent mistake. It is not a default of the boxes,
     # so that any choice is in the address and can be shared.
-    known, classes = found.card.classes, []
+    known, classes = network.card.classes, []
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(found), strict=True):
+        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(network), strict=True):
             language.from_address(key, known)
             chosen = st.selectbox(
                 tr(label),
@@ -233,30 +235,32 @@ def _cell(found: Results) -> tuple[str, str]:
 
 
 def _pictures(networks: list[Results], true: str, named: str) -> None:
-    for found in networks:
-        known = found.card.classes
+    for network in networks:
+        known = network.card.classes
         chosen = in_cell(
-            found.probabilities, found.labels, known.index(true), known.index(named)
+            network.probabilities, network.labels, known.index(true), known.index(named)
         ).tolist()
         whose = (
-            tr(" by {name}", name=formatting.plain(shown(found.name))) if len(networks) > 1 else ""
+            tr(" by {name}", name=formatting.plain(label_of(network.name)))
+            if len(networks) > 1
+            else ""
         )
-        said = (
+        counted = (
             tr("{true} named correctly", true=tr(true))
             if true == named
             else tr("{true} taken for {named}", true=tr(true), named=tr(named))
         )
         if len(chosen) == 1:
-            st.markdown(tr("**1 picture: {said}{whose}**", said=said, whose=whose))
+            st.markdown(tr("**1 picture: {result}{whose}**", result=counted, whose=whose))
         else:
             many = tr(
-                "**{count:,} pictures: {said}{whose}**",
+                "**{count:,} pictures: {result}{whose}**",
                 count=len(chosen),
-                said=said,
+                result=counted,
                 whose=whose,
             )
             st.markdown(many)
-        gallery(found, chosen, SHOWN_BESIDE)
+        gallery(network, chosen, SHOWN_BESIDE)
 
 
 def _take_cell(key: str, classes: tuple[str, ...]) -> None:
@@ -269,21 +273,21 @@ def _take_cell(key: str, classes: tuple[str, ...]) -> None:
                 st.session_state[_CELL[1]] = classes[column]
 
 
-def _most_confused(found: Results) -> tuple[str, str]:
-    counts = np.array(found.scores["confusion"])
+def _most_confused(network: Results) -> tuple[str, str]:
+    counts = np.array(network.scores["confusion"])
     np.fill_diagonal(counts, -1)
     row, column = np.unravel_index(counts.argmax(), counts.shape)
-    return found.card.classes[row], found.card.classes[column]
+    return network.card.classes[row], network.card.classes[column]
 
 
-def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
+def gallery(network: Results, chosen: list[int], limit: int = SHOWN) -> None:
     """Test images with the network's answers."""
     if not chosen:
         st.caption(tr("None."))
         return
     try:
         with st.spinner(tr("Reading the test images …")):
-            images = found.images
+            images = network.images
     except DataMissing as error:
         st.info(
             tr("The pictures themselves need the data set. {error}", error=error),
@@ -291,10 +295,10 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
         )
         return
     first = chosen[:limit]
-    pictures = [(caption(found, i), visible(images[i])) for i in first]
-    key = f"gallery-{found.name}-{crc32(repr(first).encode())}"
+    pictures = [(caption(network, i), visible(images[i])) for i in first]
+    key = f"gallery-{network.name}-{crc32(repr(first).encode())}"
     if (number := choose(pictures, tr("Open in Classify"), key, side=88)) is not None:
-        _open(found, first[number])
+        _open(network, first[number])
     if len(chosen) > limit:
         st.caption(
             tr(
@@ -305,37 +309,39 @@ def gallery(found: Results, chosen: list[int], limit: int = SHOWN) -> None:
         )
 
 
-def _open(found: Results, index: int) -> None:
+def _open(network: Results, index: int) -> None:
     """Go to the test image on Classify: by its number within its class."""
-    true = found.labels[index]
-    number = int((found.labels[:index] == true).sum())
-    links.to_sample(found.name, found.card.classes[true], number)
+    true = network.labels[index]
+    number = int((network.labels[:index] == true).sum())
+    links.to_sample(network.name, network.card.classes[true], number)
 
 
-def caption(found: Results, index: int) -> str:
+def caption(network: Results, index: int) -> str:
     """ "Shirt 71 %, Coat 20 %; is Coat"."""
-    chances, classes = found.probabilities[index], found.card.classes
+    chances, classes = network.probabilities[index], network.card.classes
     top = np.argsort(-chances, kind="stable")[:2].tolist()
-    said = ", ".join(
+    answers = ", ".join(
         f"{tr(classes[c])} {percent(float(chances[c]))}" for c in top if chances[c] >= 0.01
     )
-    true = int(found.labels[index])
+    true = int(network.labels[index])
     return (
-        said if true == top[0] else tr("{said}; really {true}", said=said, true=tr(classes[true]))
+        answers
+        if true == top[0]
+        else tr("{answers}; really {true}", answers=answers, true=tr(classes[true]))
     )
 
 
 def mistakes(networks: list[Results]) -> None:
     """The most confident wrong answers."""
     st.caption(tr("Some of these are the network's mistakes; others have debatable labels."))
-    for found in networks:
-        wrong = worst(found.probabilities, found.labels).tolist()
-        name = formatting.plain(shown(found.name))
+    for network in networks:
+        wrong = worst(network.probabilities, network.labels).tolist()
+        name = formatting.plain(label_of(network.name))
         if len(wrong) == 1:
             st.markdown(tr("**{name}: 1 mistake**", name=name))
         else:
             st.markdown(tr("**{name}: {count:,} mistakes**", name=name, count=len(wrong)))
-        gallery(found, wrong)
+        gallery(network, wrong)
 
 
 def disagreement(networks: list[Results]) -> None:
@@ -350,18 +356,18 @@ def disagreement(networks: list[Results]) -> None:
     left, right = first.right, second.right
     counts = pd.DataFrame(
         {
-            tr("{name} right", name=shown(second.name)): [
+            tr("{name} right", name=label_of(second.name)): [
                 int((left & right).sum()),
                 int((~left & right).sum()),
             ],
-            tr("{name} wrong", name=shown(second.name)): [
+            tr("{name} wrong", name=label_of(second.name)): [
                 int((left & ~right).sum()),
                 int((~left & ~right).sum()),
             ],
         },
         index=[
-            tr("{name} right", name=shown(first.name)),
-            tr("{name} wrong", name=shown(first.name)),
+            tr("{name} right", name=label_of(first.name)),
+            tr("{name} wrong", name=label_of(first.name)),
         ],
     )
     st.dataframe(counts, key="disagreement", width="content")
@@ -371,8 +377,8 @@ def disagreement(networks: list[Results]) -> None:
         st.markdown(
             tr(
                 "**Only {name} is right**; what {name2} says, most confident first",
-                name=formatting.plain(shown(winner.name)),
-                name2=formatting.plain(shown(loser.name)),
+                name=formatting.plain(label_of(winner.name)),
+                name2=formatting.plain(label_of(loser.name)),
             )
         )
         gallery(loser, chosen[order].tolist())

@@ -33,10 +33,10 @@ def number(low: int, high: int) -> Reader:
     """One whole number in this range."""
 
     def read(values: list[str]) -> int:
-        found = fields.whole(text(values))
-        if not low <= found <= high:
+        number_ = fields.whole(text(values))
+        if not low <= number_ <= high:
             raise ValueError
-        return found
+        return number_
 
     return read
 
@@ -45,10 +45,10 @@ def numbers(allowed: Container[int]) -> Reader:
     """Several of these numbers, separated by dots."""
 
     def read(values: list[str]) -> set[int]:
-        found = {fields.whole(each) for each in text(values).split(".")}
-        if not all(each in allowed for each in found):
+        chosen = {fields.whole(each) for each in text(values).split(".")}
+        if not all(each in allowed for each in chosen):
             raise ValueError
-        return found
+        return chosen
 
     return read
 
@@ -63,9 +63,9 @@ def choice(options: Iterable[object]) -> Reader:
     names = [str(option) for option in options]
 
     def read(values: list[str]) -> str:
-        asked = text(values)
+        wanted = text(values)
         for name in names:
-            if asked == name or asked in language.in_all_languages(name):
+            if wanted == name or wanted in language.in_all_languages(name):
                 return name
         raise ValueError
 
@@ -95,9 +95,9 @@ def take(readers: Mapping[str, Reader], *, tell: bool = True) -> dict[str, Any]:
     then says what was refused; or the page says so itself, with `refused`, and asks not to `tell`.
     """
     readers = {language.PARAMETER: choice(language.LANGUAGES), **readers}
-    found = {name: value(name, readers.get(name, _nothing)) for name in st.query_params}
-    values = {name: each for name, each in found.items() if each is not None}
-    if len(values) < len(found):
+    read = {name: value(name, readers.get(name, _nothing)) for name in st.query_params}
+    values = {name: each for name, each in read.items() if each is not None}
+    if len(values) < len(read):
         _leave_only(values)
     if tell and (untold := refused()):
         text = tr("Ignored in the link: {strange}", strange=formatting.plain(", ".join(untold)))
@@ -123,11 +123,11 @@ def _nothing(values: list[str]) -> None:
 
 
 def _leave_only(names: Container[str]) -> None:
-    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    values = {name: st.query_params.get_all(name) for name in st.query_params}
     try:
-        st.query_params.from_dict({name: asked[name] for name in asked if name in names})
+        st.query_params.from_dict({name: values[name] for name in values if name in names})
     except StreamlitAPIException:
         return  # the page is open already, and its widgets keep the values that they have
-    strange = [(name, text) for name in asked if name not in names for text in asked[name]]
+    strange = [(name, text) for name in values if name not in names for text in values[name]]
     st.session_state[_REFUSED] = [f"{name}={text}"[:_SHOWN] for name, text in strange[:_MOST_TOLD]]
     st.rerun()

@@ -28,11 +28,11 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     places = most_mistaken(counts)
     shares = [[counts[i][j] / (sum(counts[i]) or 1) for j in places] for i in places]
     counts = [[counts[i][j] for j in places] for i in places]
-    shown = [tr(classes[i]) for i in places]
+    labels = [tr(classes[i]) for i in places]
     figure = go.Figure()
     figure.add_heatmap(
-        x=shown,
-        y=shown,
+        x=labels,
+        y=labels,
         z=shares,
         zmin=0,
         zmax=1,
@@ -42,18 +42,18 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         xgap=2,
         ygap=2,
     )
-    cells = [(i, j) for i in range(len(shown)) for j in range(len(shown))]
+    cells = [(i, j) for i in range(len(labels)) for j in range(len(labels))]
     figure.add_scatter(
-        x=[shown[j] for _, j in cells],
-        y=[shown[i] for i, _ in cells],
+        x=[labels[j] for _, j in cells],
+        y=[labels[i] for i, _ in cells],
         mode="markers",
         customdata=[(places[i], places[j]) for i, j in cells],
         hoverinfo="text",
         hovertext=[
             tr(
                 "{true}, taken for {named}: {count:,} ({share:.1%})",
-                true=shown[i],
-                named=shown[j],
+                true=labels[i],
+                named=labels[j],
                 count=counts[i][j],
                 share=shares[i][j],
             )
@@ -67,8 +67,8 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
     # in the theme's own colour, dark ones in white.
     numbers = [
         {
-            "x": shown[j],
-            "y": shown[i],
+            "x": labels[j],
+            "y": labels[i],
             "text": f"{counts[i][j]:,}",
             "showarrow": False,
             "font": {"size": 12} | ({"color": "white"} if shares[i][j] > 0.4 else {}),
@@ -84,7 +84,7 @@ def confusion(counts: list[list[int]], classes: Sequence[str]) -> go.Figure:
         title=tr("taken for"), side="top", tickangle=-45, fixedrange=True, showgrid=False
     )
     return figure.update_layout(
-        height=100 + _CELL * len(shown),
+        height=100 + _CELL * len(labels),
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
         dragmode=False,
         clickmode="event+select",

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.shared import deployment, formatting
 from dashboard.shared.language import tr
-from dashboard.shared.network_choice import shown
+from dashboard.shared.network_choice import label_of
 from vggcore.answers import export, webpage
 from vggcore.answers.results import Results
 from vggcore.model import source
@@ -16,11 +16,11 @@ from vggcore.model.card import Card
 
 def show(networks: list[Results]) -> None:
     """Buttons for each network. A file is made only when its button is pressed."""
-    for found in networks:
+    for network in networks:
         with st.container(border=True):
-            st.subheader(formatting.plain(shown(found.name)), anchor=False)
+            st.subheader(formatting.plain(label_of(network.name)), anchor=False)
             with st.container(horizontal=True):
-                _buttons(found.name, found.card)
+                _buttons(network.name, network.card)
     if export.missing_for_onnx():
         st.caption(
             tr(

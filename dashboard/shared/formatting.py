@@ -55,11 +55,11 @@ def share(value: float | None) -> str:
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
-def spread(found) -> str:
+def spread(measured) -> str:
     """A `runs.groups.Spread` of shares: "93.5 ± 0.2 %"; a dash if there is none yet."""
-    if found.deviation is None:
-        return share(found.mean)
-    return f"{100 * found.mean:.1f} ± {100 * found.deviation:.1f} %"
+    if measured.deviation is None:
+        return share(measured.mean)
+    return f"{100 * measured.mean:.1f} ± {100 * measured.deviation:.1f} %"
 
 
 def moment(text: str, timezone: str | None) -> str:

@@ -81,8 +81,8 @@ def tr(message: object, /, **values: object) -> str:
     Anything else is returned as its English text.
     """
     if isinstance(message, BaseException):
-        said = message.args[0] if message.args else ""
-        message = said if isinstance(said, Message) else str(message)
+        pattern = message.args[0] if message.args else ""
+        message = pattern if isinstance(pattern, Message) else str(message)
     catalog = _catalog(current())
     if isinstance(message, Message):
         return _filled(catalog, message.template, message.values)
@@ -99,50 +99,50 @@ def sentence(error: BaseException | str) -> str:
     follow a name or a colon, as the command line shows them. A start that is not a plain English
     word is left as it is: a file's name, or a setting such as in_channels.
     """
-    said = tr(error)
+    whole = tr(error)
     text: object = error if isinstance(error, str) else (error.args or ("",))[0]
-    if not said or (text is not error and not isinstance(text, Message)):
-        return said
+    if not whole or (text is not error and not isinstance(text, Message)):
+        return whole
     template = text.template if isinstance(text, Message) else str(text)
-    if re.match(r"[a-z]+[ ,;]", said) and said[0] == template[0]:
-        said = said[0].upper() + said[1:]
-    if said[-1].isalnum() or said[-1] in "'`\")]”’）":
-        said += LANGUAGES[current()].full_stop
-    return said
+    if re.match(r"[a-z]+[ ,;]", whole) and whole[0] == template[0]:
+        whole = whole[0].upper() + whole[1:]
+    if whole[-1].isalnum() or whole[-1] in "'`\")]”’）":
+        whole += LANGUAGES[current()].full_stop
+    return whole
 
 
 def _filled(catalog: gettext.NullTranslations, template: str, values: dict) -> str:
     text = catalog.gettext(template) if template else ""
     if not values:  # may be any text, with braces that mean nothing
         return text
-    said = {
+    filled = {
         name: tr(value) if isinstance(value, Message | BaseException) else value
         for name, value in values.items()
     }
-    return text.format(**said)
+    return text.format(**filled)
 
 
 def from_address(
-    key: str, options: Iterable[str], shown: Callable[[str], str] | None = None
+    key: str, options: Iterable[str], label_of: Callable[[str], str] | None = None
 ) -> None:
     """Lets a link choose an option by its English name, or by its name in any language.
 
     The choice then stays when the language changes.
 
     Call it before the widget with that key, which is bound to the address: the widget knows its
-    options only by the texts that it shows (`shown`, or else `tr` of them).
+    options only by the texts that it shows (`label_of`, or else `tr` of them).
     """
     st.session_state.setdefault(_KEYS, set()).add(key)
     options = list(options)
-    kept = _kept()
-    if kept.get(key) in options:
-        st.session_state[key] = kept[key]
+    stored = _stored()
+    if stored.get(key) in options:
+        st.session_state[key] = stored[key]
         return
-    asked = st.query_params.get(key)
-    if not asked:
+    requested = st.query_params.get(key)
+    if not requested:
         return
     for option in options:
-        if asked in {option} | in_all_languages(option, shown):
+        if requested in {option} | in_all_languages(option, label_of):
             st.session_state.setdefault(key, option)
 
 
@@ -151,19 +151,19 @@ def tab_labels(key: str, names: Iterable[str]) -> list[str]:
     names = list(names)
     labels = [tr(name) for name in names]
     st.session_state.setdefault(_KEYS, set()).add(key)
-    named = _kept().get(key) or st.session_state.get(key) or st.query_params.get(key)
+    named = _stored().get(key) or st.session_state.get(key) or st.query_params.get(key)
     for name, label in zip(names, labels, strict=True):
         if st.session_state.get(key) != label and named in in_all_languages(name):
             st.session_state[key] = label
     return labels
 
 
-def in_all_languages(text: str, shown: Callable[[str], str] | None = None) -> set[str]:
-    """The result of `shown`, or else `tr`, in each language."""
+def in_all_languages(text: str, label_of: Callable[[str], str] | None = None) -> set[str]:
+    """The result of `label_of`, or else `tr`, in each language."""
     names = set()
     for language in LANGUAGES:
         token = _forced.set(language)
-        names.add((shown or tr)(text))
+        names.add((label_of or tr)(text))
         _forced.reset(token)
     return names
 
@@ -172,9 +172,9 @@ def current() -> str:
     """A key of LANGUAGES: from the address, an earlier choice, or the browser's preference."""
     if forced := _forced.get():
         return forced
-    asked = st.query_params.get(PARAMETER)
-    if asked in LANGUAGES:
-        st.session_state[_CHOSEN] = asked
+    requested = st.query_params.get(PARAMETER)
+    if requested in LANGUAGES:
+        st.session_state[_CHOSEN] = requested
     chosen = st.session_state.get(_CHOSEN)
     if chosen in LANGUAGES:
         return chosen
@@ -205,7 +205,7 @@ def switch() -> None:
                 )
 
 
-def _kept() -> dict:
+def _stored() -> dict:
     until, values = st.session_state.get(_KEPT, (0.0, {}))
     return values if time.monotonic() < until else {}
 
@@ -220,7 +220,7 @@ def _choose(language: str) -> None:
     # when its page runs to the end: a second change before that must not lose it.
     keys = [key for key in st.session_state.get(_KEYS, ()) if key in st.session_state]
     chosen = {key: st.session_state[key] for key in keys}
-    st.session_state[_KEPT] = (time.monotonic() + _KEPT_SECONDS, chosen | _kept())
+    st.session_state[_KEPT] = (time.monotonic() + _KEPT_SECONDS, chosen | _stored())
     # The address keeps the choice across a reload, and passes it on with the link.
     st.session_state[_CHOSEN] = st.query_params[PARAMETER] = language
 
@@ -234,5 +234,5 @@ def _catalog(language: str) -> gettext.NullTranslations:
 
 def go_on_with(parameters: dict[str, str]) -> None:
     """Replaces all parameters in the address except the language with these."""
-    asked = {key: st.query_params[key] for key in (PARAMETER,) if key in st.query_params}
-    st.query_params.from_dict(parameters | asked)
+    kept_parameters = {key: st.query_params[key] for key in (PARAMETER,) if key in st.query_params}
+    st.query_params.from_dict(parameters | kept_parameters)

@@ -10,7 +10,7 @@ _ALONE = N_("none")
 _FOR_PEOPLE = {"wild": N_("Photos and drawings"), "fashion-mnist": "Fashion-MNIST"}  # shipped
 
 
-def shown(name: str) -> str:
+def label_of(name: str) -> str:
     """How a network is shown: runs by their names, shipped ones by what they are for."""
     if name == _ALONE:
         return tr(_ALONE)
@@ -22,9 +22,9 @@ def _settle(key: str, options: list[str]) -> None:
     chosen = st.session_state.get(key)
     if chosen is None or chosen in options:
         return
-    same = (each for each in options if chosen in language.in_all_languages(each, shown))
-    if (found := next(same, None)) is not None:
-        st.session_state[key] = found
+    same = (each for each in options if chosen in language.in_all_languages(each, label_of))
+    if (match := next(same, None)) is not None:
+        st.session_state[key] = match
     else:
         del st.session_state[key]
 
@@ -42,17 +42,21 @@ def choose(names: list[str]) -> list[str]:
     if not names:
         st.info(tr("There is no network yet: train one on the Train page."))
         st.stop()
-    if (asked := st.session_state.pop(_NEXT, None)) in names:
-        st.session_state["network"] = asked
+    if (requested := st.session_state.pop(_NEXT, None)) in names:
+        st.session_state["network"] = requested
     for key, options in (("network", names), ("second", [_ALONE, *names])):
         # Links name networks as the command line does, or as a page in either language shows them.
-        language.from_address(key, options, shown)
+        language.from_address(key, options, label_of)
         _settle(key, options)
     boxes = st.container(horizontal=True)  # stays side by side on a phone
     first = boxes.selectbox(
-        tr("Network"), names, format_func=shown, key="network", bind="query-params"
+        tr("Network"), names, format_func=label_of, key="network", bind="query-params"
     )
     second = boxes.selectbox(
-        tr("Compare with"), [_ALONE, *names], format_func=shown, key="second", bind="query-params"
+        tr("Compare with"),
+        [_ALONE, *names],
+        format_func=label_of,
+        key="second",
+        bind="query-params",
     )
     return [first] if second in (_ALONE, first) else [first, second]

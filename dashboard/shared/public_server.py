@@ -69,9 +69,9 @@ class _Uploads:
         """Whether this upload fits; its size is reserved for the block, in which it is received."""
         session = str(scope.get("path_params", {}).get("session_id", ""))
         size = _announced(scope)
-        kept = _kept_bytes()
-        own = kept.get(session, 0) + self._arriving[session] + size
-        total = sum(kept.values()) + sum(self._arriving.values()) + size
+        stored_bytes = _kept_bytes()
+        own = stored_bytes.get(session, 0) + self._arriving[session] + size
+        total = sum(stored_bytes.values()) + sum(self._arriving.values()) + size
         fits = own <= self._limits.session_bytes and total <= self._limits.uploaded_bytes
         self._arriving[session] += size if fits else 0
         try:

@@ -45,7 +45,7 @@ def key(preset: str, name: str) -> str:
     return f"train-{preset}-{name}"
 
 
-def asked() -> dict:
+def from_link() -> dict:
     """What the link asked for that filled in the form; {} without one."""
     return st.session_state.get(_ASKED, {})
 
@@ -58,7 +58,7 @@ def take_link(values: dict, presets: list[str], public: bool) -> None:
     wanted = {k: v for k, v in values.items() if k in PARAMETERS}
     refused = address.refused()
     # Streamlit forgets the form's values while another page is shown: then the link counts again.
-    if refused or wanted != asked() or "train-preset" not in st.session_state:
+    if refused or wanted != from_link() or "train-preset" not in st.session_state:
         st.session_state[_ASKED] = wanted
         st.session_state[_PROBLEMS] = _filled_in({**wanted}, refused, presets, public)
     for problem in st.session_state[_PROBLEMS]:
@@ -72,8 +72,8 @@ def _filled_in(wanted: dict, refused: list[str], presets: list[str], public: boo
     if wanted and preset not in presets:
         return [tr("The link asks for a recipe that is not here: {preset}", preset=preset)]
     for name in [*wanted]:
-        shown = name in ("preset", "seed") if public else wanted[name] != CORRECTIONS
-        if not shown:
+        is_set = name in ("preset", "seed") if public else wanted[name] != CORRECTIONS
+        if not is_set:
             refused.append(f"{name}={wanted.pop(name)}")
     if wanted:
         st.session_state["train-preset"] = preset
@@ -92,10 +92,10 @@ def _filled_in(wanted: dict, refused: list[str], presets: list[str], public: boo
             )
         )
     if refused:
-        said = tr(
+        note = tr(
             "The link asks for settings that do not exist: {refused}", refused=", ".join(refused)
         )
-        problems.insert(0, said)
+        problems.insert(0, note)
     return problems
 
 
@@ -121,7 +121,7 @@ def _in_two_columns(names: list[str], base, preset: str) -> dict:
     columns, place = st.columns(2), 0
     for name in names:
         hidden = _NOT_OWN if values.get("dataset") == OWN else _ONLY_OWN
-        if name in hidden and name not in asked():
+        if name in hidden and name not in from_link():
             values[name] = _FIELDS[name].default
             continue
         with columns[place % 2]:
@@ -143,8 +143,8 @@ def control(name: str, value, preset: str):
         # another machine. Whether it can be used is checked with the rest.
         present = st.session_state.get(common["key"], value)
         options += [each for each in dict.fromkeys((value, present)) if each not in options]
-        shown = _SHOWN.get(name, str)
-        return st.selectbox(label, options, options.index(value), format_func=shown, **common)
+        label_of = _SHOWN.get(name, str)
+        return st.selectbox(label, options, options.index(value), format_func=label_of, **common)
     if meta["kind"] is bool:
         return st.toggle(label, value, **common)
     if meta["kind"] is float:
@@ -169,16 +169,16 @@ def _options(field: dataclasses.Field) -> list:
 
 def device_label(device: str) -> str:
     """ "cuda:0 · Tesla T4 · 14.6 of 15.8 GB free · 3 % busy", as far as it is known."""
-    found = gpus.gpu(device)
-    if not found or device == "cuda":
+    gpu = gpus.gpu(device)
+    if not gpu or device == "cuda":
         return tr("auto: the best available") if device == "auto" else device
     free = tr(
         "{free} of {total} free",
-        free=formatting.size(found.free),
-        total=formatting.size(found.total),
+        free=formatting.size(gpu.free),
+        total=formatting.size(gpu.total),
     )
-    busy = [] if found.busy is None else [tr("{percent} % busy", percent=found.busy)]
-    return " · ".join([device, found.name, free, *busy])
+    busy = [] if gpu.busy is None else [tr("{percent} % busy", percent=gpu.busy)]
+    return " · ".join([device, gpu.name, free, *busy])
 
 
 def _configuration(name: str) -> str:

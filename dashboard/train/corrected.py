@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 
 from dashboard.shared import formatting
 from dashboard.shared.language import tr
-from dashboard.shared.network_choice import shown
+from dashboard.shared.network_choice import label_of
 from dashboard.shared.thumbnails import strip
 from vggcore.data.own import places
 from vggcore.data.own.listing import PicturesError
@@ -24,14 +24,16 @@ def show(run: Run) -> None:
     if run.state != State.FINISHED or run.preset != CORRECTIONS or not run.has_best:
         return
     try:
-        found = checkpoints.read_card(run.path / BEST).others[CORRECTIONS]
-        labels, before, after = found["labels"], found["before"], found["after"]
-        tested = found["accuracy_before"], found["accuracy_after"]
-        pictures = list(zip(found["names"], labels, before, after, strict=True))
+        record = checkpoints.read_card(run.path / BEST).others[CORRECTIONS]
+        labels, before, after = record["labels"], record["before"], record["after"]
+        tested = record["accuracy_before"], record["accuracy_after"]
+        pictures = list(zip(record["names"], labels, before, after, strict=True))
     except (ValueError, KeyError, TypeError):
         return
     st.subheader(tr("Before and after"), anchor=False)
-    right = [sum(a == b for a, b in zip(labels, said, strict=True)) for said in (before, after)]
+    right = [
+        sum(a == b for a, b in zip(labels, answers, strict=True)) for answers in (before, after)
+    ]
     with st.container(horizontal=True, gap="large"):
         st.metric(
             tr("Corrected pictures named right"),
@@ -47,7 +49,7 @@ def show(run: Run) -> None:
                 width="content",
                 help=tr("What the network lost or gained on pictures that were not corrected."),
             )
-    st.caption(tr("Before: {name}.", name=formatting.plain(shown(str(found["start"])))))
+    st.caption(tr("Before: {name}.", name=formatting.plain(label_of(str(record["start"])))))
     source = run.train.pictures if run.train else ""
     tiles: list[tuple[str, Image.Image | np.ndarray]] = [
         (tr("{label}: {before} → {after}", label=tr(is_), before=tr(was), after=tr(now)), picture)

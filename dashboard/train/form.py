@@ -118,7 +118,7 @@ def fill_in(limits: Limits, link: dict) -> Wish:
         if not set(devices) <= set(hardware.available_devices()):
             missing = train.device
         processes = len(train.device.split(","))
-        if processes == 1 and controls.asked().get("processes", 1) > 1:
+        if processes == 1 and controls.from_link().get("processes", 1) > 1:
             processes = _processes(tr("Processes"))
     seeds = st.number_input(
         tr("Runs"),
@@ -316,9 +316,9 @@ def _forecast_on_cluster(wish: Wish) -> None:
 
     cluster, needs = settings.require(), cost.estimate(wish.spec, wish.train)
     each = [f"{cluster.gpus:g} GPU"] if cluster.gpus else []
-    asked = " + ".join([*each, f"{cluster.cpus:g} CPU"])
+    resources = " + ".join([*each, f"{cluster.cpus:g} CPU"])
     rows = [
-        (tr("Reserves"), f"{wish.processes} × ({asked})" if wish.processes > 1 else asked),
+        (tr("Reserves"), f"{wish.processes} × ({resources})" if wish.processes > 1 else resources),
         (tr("Memory"), tr("about {size}", size=formatting.size(needs.memory_bytes))),
         (tr("Stored in"), formatting.plain(settings.without_password(cluster.store))),
     ]

@@ -80,15 +80,15 @@ def _screen(name: str, was_living: bool) -> None:
 def _counted(group: runs.Group) -> list[str]:
     """Which runs the numbers and the curves are of, as sentences."""
     others = [run for run in group.runs if run not in group.finished]
-    said = [tr("Mean ± standard deviation over the finished runs.")]
+    sentences = [tr("Mean ± standard deviation over the finished runs.")]
     if others:
         named = ", ".join(
             tr("{name} ({state})", name=run.name, state=tr(run.state)) for run in others
         )
-        said.append(tr("Not counted: {runs}.", runs=formatting.plain(named)))
+        sentences.append(tr("Not counted: {runs}.", runs=formatting.plain(named)))
     if not group.finished:
-        said.append(tr("Until one has finished, the curves are those of all runs."))
-    return said
+        sentences.append(tr("Until one has finished, the curves are those of all runs."))
+    return sentences
 
 
 def _buttons(group: runs.Group) -> None:

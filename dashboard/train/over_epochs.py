@@ -39,10 +39,10 @@ def show(
 
 
 def _chosen(key: str, epochs: list[int]) -> int:
-    newest, seen = epochs[-1], f"{key}-newest"
-    if st.session_state.get(key) in (None, st.session_state.get(seen)):
+    newest, newest_key = epochs[-1], f"{key}-newest"
+    if st.session_state.get(key) in (None, st.session_state.get(newest_key)):
         st.session_state[key] = newest  # the user has not moved it away from the newest epoch
-    st.session_state[seen] = newest
+    st.session_state[newest_key] = newest
     if st.session_state[key] not in epochs:
         st.session_state[key] = newest
     if len(epochs) == 1:

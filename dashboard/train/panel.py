@@ -105,8 +105,8 @@ def _heading(run: Run) -> None:
     _written(run)
     if run.status.trouble:
         known = tr("This page shows the last known state.")
-        told = f"{sentence(run.status.trouble)} {known}"
-        st.warning(formatting.plain(told), icon=":material/cloud_off:")
+        line = f"{sentence(run.status.trouble)} {known}"
+        st.warning(formatting.plain(line), icon=":material/cloud_off:")
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info
         tell(formatting.plain(sentence(run.message)))
@@ -203,18 +203,18 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     reached = [row["val_accuracy"] for row in epochs if isfinite(row["val_accuracy"])]
     best = max(reached, default=None)
     tested = run.status.summary.get("test_accuracy")
-    shown = [
+    figures = [
         (tr("Best validation accuracy"), formatting.share(best)),
         (tr("Test accuracy"), formatting.share(tested)),
     ]
     if len(steps):
         last = steps.iloc[-1]
-        shown += [
+        figures += [
             (tr("Training loss"), f"{last['train_loss']:.3f}"),
             (tr("Learning rate"), f"{last['learning_rate']:.2g}"),
             _memory(run, last["memory_bytes"]),
         ]
-    for column, (label, value) in zip(st.columns(len(shown)), shown, strict=True):
+    for column, (label, value) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(label, value)
 
 
@@ -346,7 +346,7 @@ def show_recording(name: str) -> None:
 
 def _recorded_screen(recording: recorded.Recording) -> None:
     key = f"replay-{recording.name}"
-    shown = recording
+    visible = recording
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(formatting.plain(tr(recording.title)), anchor=False, width="content")
         st.badge(tr(recording.label), icon=":material/history:", color="violet")
@@ -361,7 +361,7 @@ def _recorded_screen(recording: recorded.Recording) -> None:
         if share >= 1:
             del st.session_state[key]
             st.rerun()
-        shown = recording.until(share * recording.seconds)
+        visible = recording.until(share * recording.seconds)
         at = formatting.duration(share * recording.seconds)
         st.progress(
             share,
@@ -369,6 +369,6 @@ def _recorded_screen(recording: recorded.Recording) -> None:
                 "Replay: {at} of {seconds}", at=at, seconds=formatting.duration(recording.seconds)
             ),
         )
-    if shown.epochs() or len(shown.steps()):
-        _curves(recording.name, shown, on_fashion=True)
-        over_epochs.show(recording.name, shown.epochs())
+    if visible.epochs() or len(visible.steps()):
+        _curves(recording.name, visible, on_fashion=True)
+        over_epochs.show(recording.name, visible.epochs())

@@ -34,16 +34,16 @@ def offer(preset: str, spec: VGGSpec, train: TrainConfig) -> None:
     ):
         with st.spinner(tr("Sweeping the learning rate …")):
             st.session_state[_FOUND] = (_without_rate(command), _swept(command))
-    known, found = st.session_state.get(_FOUND, ([], None))
-    if found is None or known != _without_rate(command):
+    known, sweep = st.session_state.get(_FOUND, ([], None))
+    if sweep is None or known != _without_rate(command):
         return
-    if isinstance(found, str):
-        st.error(formatting.plain(sentence(found)))
+    if isinstance(sweep, str):
+        st.error(formatting.plain(sentence(sweep)))
         return
-    st.plotly_chart(_chart(found), key="train-sweep-chart", alt=tr("Loss against learning rate"))
-    st.caption(formatting.plain(sentence(found.summary())))
-    if found.suggested is not None:
-        rate = float(f"{found.suggested:.2g}")
+    st.plotly_chart(_chart(sweep), key="train-sweep-chart", alt=tr("Loss against learning rate"))
+    st.caption(formatting.plain(sentence(sweep.summary())))
+    if sweep.suggested is not None:
+        rate = float(f"{sweep.suggested:.2g}")
         st.button(
             tr("Use {rate:g}", rate=rate),
             key="train-use-rate",
@@ -89,20 +89,20 @@ def _swept(command: list[str]) -> Sweep | Message:
     return Sweep(**values | {key: tuple(values[key]) for key in ("rates", "losses")})
 
 
-def _chart(found: Sweep) -> go.Figure:
+def _chart(sweep: Sweep) -> go.Figure:
     figure = go.Figure()
     figure.add_scatter(
-        x=found.rates,
-        y=found.losses,
+        x=sweep.rates,
+        y=sweep.losses,
         mode="lines",
         line=dict(color=palette.FIRST, width=2),
         hovertemplate=tr("rate %{x:.2g}, loss %{y:.3f}") + "<extra></extra>",
     )
-    if found.suggested is not None:
+    if sweep.suggested is not None:
         figure.add_vrect(
-            x0=found.lowest, x1=found.highest, fillcolor=palette.FIRST, opacity=0.12, line_width=0
+            x0=sweep.lowest, x1=sweep.highest, fillcolor=palette.FIRST, opacity=0.12, line_width=0
         )
-        figure.add_vline(x=found.suggested, line=dict(color=palette.SECOND, width=2, dash="dot"))
+        figure.add_vline(x=sweep.suggested, line=dict(color=palette.SECOND, width=2, dash="dot"))
     figure.update_xaxes(type="log", title=tr("learning rate"), exponentformat="power")
     figure.update_yaxes(title=tr("loss"))
     return figure.update_layout(height=240, margin=dict(l=0, r=10, t=10, b=0), showlegend=False)

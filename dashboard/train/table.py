@@ -40,15 +40,15 @@ def show() -> None:
 
 
 def _screen(was_living: bool) -> None:
-    found = runs.list_runs()
-    living = [run for run in found if run.living]
+    all_runs = runs.list_runs()
+    living = [run for run in all_runs if run.living]
     if bool(living) != was_living:
         st.rerun()
     if runs.has_cluster():
         _trouble()
     for run in sorted(living, key=lambda run: run.state == "queued"):
         _card(run)
-    if not found:
+    if not all_runs:
         st.info(
             tr(
                 "No runs yet. Start one: it trains in the background and is still there "
@@ -58,8 +58,8 @@ def _screen(was_living: bool) -> None:
         )
         _recorded_curves()
     else:
-        _groups(found)
-        _table(found)
+        _groups(all_runs)
+        _table(all_runs)
 
 
 def _trouble() -> None:
@@ -81,9 +81,9 @@ def _recorded_curves() -> None:
     st.plotly_chart(figure, key="recorded-overlay", alt=tr("Accuracy over epochs of recorded runs"))
 
 
-def _groups(found: list[Run]) -> None:
+def _groups(all_runs: list[Run]) -> None:
     """A line for each group of runs, with its results so far."""
-    for group in runs.groups(found):
+    for group in runs.groups(all_runs):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link(
                 "pages/train.py",
@@ -126,11 +126,11 @@ def _card(run: Run) -> None:
             done = status.share
             st.progress(done, text=panel.progress_text(run, metrics_of(run).steps()))
         else:
-            told = sentence(run.message) or tr("Starting")
-            st.progress(0.0, text=formatting.plain(told))
+            line = sentence(run.message) or tr("Starting")
+            st.progress(0.0, text=formatting.plain(line))
 
 
-def _table(found: list[Run]) -> None:
+def _table(all_runs: list[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             tr("Filter"),
@@ -138,11 +138,11 @@ def _table(found: list[Run]) -> None:
             key="train-filter",
             icon=":material/search:",
         )
-        states = [state for state in runs.STATES if any(run.state == state for run in found)]
+        states = [state for state in runs.STATES if any(run.state == state for run in all_runs)]
         wanted = st.pills(
             tr("State"), states, selection_mode="multi", key="train-states", format_func=tr
         )
-    table = as_table([run for run in found if not wanted or run.state in wanted])
+    table = as_table([run for run in all_runs if not wanted or run.state in wanted])
     if text:
         searched = ["run", "network", "recipe", "data", "tags", "note"]
         cells = table[searched].astype(str).agg(" ".join, axis=1)
@@ -156,7 +156,7 @@ def _table(found: list[Run]) -> None:
         column_config=columns(),
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
-    _with_selected([run for run in found if run.name in names])
+    _with_selected([run for run in all_runs if run.name in names])
 
 
 def table_key(names: Iterable[str]) -> str:
@@ -180,10 +180,10 @@ def columns() -> dict:
     }
 
 
-def as_table(found: list[Run]) -> pd.DataFrame:
+def as_table(all_runs: list[Run]) -> pd.DataFrame:
     """One row per run, in readable form."""
     rows = []
-    for run in found:
+    for run in all_runs:
         train, card = run.train, run.card
         rows.append(
             {

@@ -36,11 +36,11 @@ def by_block(evidence: list[dict], key: str, title: str) -> go.Figure:
     blocks = len(evidence[-1][key])
     for number in range(blocks):
         values = [row[key][number] for row in evidence]
-        shown = [max(value, _LEAST) for value in values] if key == "gradients" else values
+        plotted = [max(value, _LEAST) for value in values] if key == "gradients" else values
         label = tr("block {number}", number=number + 1) if number < 5 else tr("classifier")
         figure.add_scatter(
             x=steps,
-            y=shown,
+            y=plotted,
             customdata=values,
             name=label,
             mode="lines+markers",

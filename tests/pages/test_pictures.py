@@ -56,7 +56,7 @@ def test_a_kept_set_shows_its_report():
 
 def test_reading_that_is_stopped_leaves_nothing_behind(monkeypatch):
     places.keep_zip("shapes", made.zipped())
-    monkeypatch.setattr(prepared, "_TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
     button = st.button
 
     def clicked(label: str, **given):

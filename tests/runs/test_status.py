@@ -14,10 +14,9 @@ from vggcore import runs
 from vggcore.data import raw_files
 from vggcore.machine import files, paths
 from vggcore.machine.files import FileError
-from vggcore.runs import status
 from vggcore.runs.names import RESERVE, State
 from vggcore.runs.process import hold_run_lock
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, keep_reserve, no_room, read_status, write_status
 from vggcore.training import loop, report
 
 
@@ -48,12 +47,12 @@ def no_space(times: int):
 
 
 def test_the_reserve_makes_room_for_a_last_word(tmp_path, monkeypatch):
-    status.keep_reserve(tmp_path)
+    keep_reserve(tmp_path)
     monkeypatch.setattr(files.os, "fsync", no_space(1))
 
-    status.write(tmp_path, Status(state="failed", message="the disk is full"))
+    write_status(tmp_path, Status(state="failed", message="the disk is full"))
 
-    assert status.read(tmp_path).state == State.FAILED
+    assert read_status(tmp_path).state == State.FAILED
     assert not (tmp_path / RESERVE).exists()
 
 
@@ -74,7 +73,7 @@ def test_a_run_that_finds_the_disk_full_says_so(tmp_path, monkeypatch):
     [(errno.EDQUOT, "the disk quota is used up"), (errno.EROFS, "make it writable, then resume")],
 )
 def test_quota_and_read_only_disks_are_named(number, reason, tmp_path):
-    assert reason in status.no_room(tmp_path, FileError("cannot write", number))
+    assert reason in no_room(tmp_path, FileError("cannot write", number))
 
 
 def test_a_run_found_dead_on_a_full_disk_is_not_called_killed(monkeypatch):

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from vggcore.runs import folder, status
+from vggcore.runs import folder
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Missing, Store, StoredRun
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.process import BOUND
+from vggcore.runs.status import read_status
 from vggcore.training import cluster_job, cluster_mirror
 from vggcore.training.cluster_mirror import Mirror, fetch
 
@@ -85,7 +86,7 @@ def test_what_a_trainer_writes_is_in_the_store_and_the_next_attempt_has_it(
     assert fetch(stored, stored.attempt(2), tmp_path / "again")
     assert (tmp_path / "again" / "best.safetensors").read_bytes() == b"weights"
     assert (tmp_path / "again" / "metrics.jsonl").read_text().count("\n") == 2
-    assert status.read(tmp_path / "again").seconds == 3.0
+    assert read_status(tmp_path / "again").seconds == 3.0
 
 
 def test_an_attempt_that_ended_before_it_had_a_checkpoint_is_passed_over(on_node, stored, tmp_path):

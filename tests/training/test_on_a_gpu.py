@@ -83,7 +83,7 @@ def of_corrections(device: torch.device, patch: pytest.MonkeyPatch) -> Correctio
     source.batch_size, source.labels = 16, torch.arange(4)
     source.pictures, source.rehearsed = map(torch.from_numpy, (pictures(4, 32, 32),) * 2)
     source.inputs = [[each] for each in pictures(4, 32, 32)]
-    source.labels_of_inputs, source.said = source.labels, torch.randn(4, 10)
+    source.labels_of_inputs, source.before = source.labels, torch.randn(4, 10)
     vars(source)["_judged"] = torch.from_numpy(pictures(40, 32, 32)), torch.arange(40) % 10
     return source
 

@@ -80,18 +80,18 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
     """
     right = torch.nn.functional.one_hot(labels, logits.shape[1])
     good = logits.argmax(1) == labels
-    found, named = evidence(logits[good]), labels[good]
+    strengths, named = evidence(logits[good]), labels[good]
     temperature = fit_temperature(logits, right)
     if len(labels) < _ENOUGH:  # few pictures, all of them right, would allow any certainty
         temperature = min(max(temperature, _TRUSTED[0]), _TRUSTED[1])
     temperature = round(temperature, 4)
-    if not len(found):
+    if not len(strengths):
         return {"temperature": temperature}
     # Both limits together may call this many unsure: with many classes few answers are clear.
     sure = (logits[good] / temperature).softmax(1).amax(1)
     clear = min(_CLEAR, sure.quantile(ALLOWED_UNSURE / 2).item())
     spare = ALLOWED_UNSURE - (sure < clear).float().mean().item()
-    own = {int(label): found[named == label] for label in named.unique()}
+    own = {int(label): strengths[named == label] for label in named.unique()}
     within = torch.cat([each - each.mean() for each in own.values()])
     degrees = max(1, len(within) - len(own))
     spread = (within.square().sum() / degrees).sqrt().item() if len(within) > len(own) else 1.0
@@ -113,15 +113,15 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
     return {"temperature": temperature, "unsure": unsure}
 
 
-def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
+def calibrate(answers: dict[str, tuple[Tensor, Tensor]]) -> dict:
     """Card entries `temperature` and `unsure` from answers on validation pictures.
 
-    found: by kind of picture, logits float [N, C] and which classes count as right, bool [N, C].
+    answers: by kind of picture, logits float [N, C] and which classes count as right, bool [N, C].
     No kind of garment is called unsure more often than allowed. A network that names none
     correctly gets no thresholds; one that was also judged on photos gets one for drawings.
     """
-    temperature = balanced_temperature(found)
-    good = {kind: x[is_right(x, right).bool()] for kind, (x, right) in found.items()}
+    temperature = balanced_temperature(answers)
+    good = {kind: x[is_right(x, right).bool()] for kind, (x, right) in answers.items()}
     choices = {
         kind: thresholds(logits, temperature, ALLOWED_UNSURE)
         for kind, logits in good.items()
@@ -129,8 +129,8 @@ def calibrate(found: dict[str, tuple[Tensor, Tensor]]) -> dict:
     }
     drawn = [kind for kind in choices if kind in DRAWN]
     others = [kind for kind in choices if kind not in DRAWN]
-    kept = others or drawn
-    lowest = min((choices[kind] for kind in kept), key=lambda one: one.evidence, default=None)
+    kinds = others or drawn
+    lowest = min((choices[kind] for kind in kinds), key=lambda one: one.evidence, default=None)
     if lowest and others and drawn:
         lowest = replace(
             lowest,
@@ -154,7 +154,7 @@ def _lowest_by_class(
     return tuple(round(min(needed(kind, c) for kind in kinds), 4) for c in range(classes))
 
 
-def balanced_temperature(found: dict[str, tuple[Tensor, Tensor]]) -> float:
+def balanced_temperature(answers: dict[str, tuple[Tensor, Tensor]]) -> float:
     """The temperature at which the worst calibration error, as a share of its limit, is smallest.
 
     One temperature serves all. Because of broad labels, a network that is just right on
@@ -167,7 +167,7 @@ def balanced_temperature(found: dict[str, tuple[Tensor, Tensor]]) -> float:
             kind: expected_calibration_error(
                 (logits / temperature).softmax(1).amax(1), is_right(logits, right)
             )
-            for kind, (logits, right) in found.items()
+            for kind, (logits, right) in answers.items()
             if kind in ECE_LIMITS
         }
         return max(error / ECE_LIMITS[kind] for kind, error in errors.items())

@@ -87,16 +87,16 @@ class Classifier:
         """
         picture = as_picture(picture)
         alone = overrides.get("crop") == "off" or takes_whole(self.preprocessing.style)
-        found = objects.Things() if alone else objects.find(picture)
-        if found.main:
-            return self._of_part(picture, found.main, overrides)
+        things = objects.Things() if alone else objects.find(picture)
+        if things.main:
+            return self._of_part(picture, things.main, overrides)
         answer = self.classify_prepared(self.prepare(picture, framed=framed, **overrides))
-        if not found.several:
+        if not things.several:
             return answer
-        parts = [self._of_part(picture, box, overrides) for box in found.several]
+        parts = [self._of_part(picture, box, overrides) for box in things.several]
         sure = [part for part in parts if not part.unsure]
         named = list(dict.fromkeys(part.label for part in sure))
-        several = tuple(map(Thing, found.several, parts))
+        several = tuple(map(Thing, things.several, parts))
         if len(named) > 1:
             listed = Message(named[0])
             for place, label in enumerate(named[1:], start=2):
@@ -173,10 +173,10 @@ class Classifier:
         ]
         with torch.inference_mode():
             each = [self.network_input(image) for images in turned for image in images]
-            seen = self._answering(torch.cat(each)).unflatten(0, (3, -1)).mean(1)
-        found = calibration.evidence(seen)
-        best = int(found.argmax())
-        if found[best] - calibration.evidence(logits) < _SUSPECT:
+            turned_logits = self._answering(torch.cat(each)).unflatten(0, (3, -1)).mean(1)
+        strengths = calibration.evidence(turned_logits)
+        best = int(strengths.argmax())
+        if strengths[best] - calibration.evidence(logits) < _SUSPECT:
             return 0, ""
         upright = self._mean_logits(turned[best])
         if calibration.evidence(upright) - calibration.evidence(logits) < _CONFIRMED:

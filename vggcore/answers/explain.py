@@ -119,8 +119,8 @@ def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
         own, labels = test_data.own_pictures(card, "train", count)
         return Bank(own, labels, _features_of(classifier, own))
     images, labels = (tensor[:count].numpy() for tensor in fashion_mnist.load_split("train"))
-    seen = np.stack([classifier.prepare(image).network_input for image in images])
-    return Bank(images, labels, _features_of(classifier, seen))
+    inputs = np.stack([classifier.prepare(image).network_input for image in images])
+    return Bank(images, labels, _features_of(classifier, inputs))
 
 
 def _features_of(classifier: Classifier, prepared: np.ndarray) -> Tensor:
@@ -159,5 +159,8 @@ def cam_overlay(classifier: Classifier, image: np.ndarray, label: str) -> np.nda
     heat = grad_cam(classifier.network, picture, classifier.classes.index(label))
     way = classifier.preprocessing
     scale, offset = (torch.tensor(numbers)[:, None, None] for numbers in (way.std, way.mean))
-    seen = (picture[0] * scale + offset).clamp(0, 1).mul(255).byte()[:3]
-    return overlay((seen[0] if len(seen) == 1 else seen.movedim(0, -1)).numpy(), heat)
+    pixels = (picture[0] * scale + offset).clamp(0, 1).mul(255).byte()[:3]
+    return overlay(
+        (pixels[0] if len(pixels) == 1 else pixels.movedim(0, -1)).numpy(),
+        heat,
+    )

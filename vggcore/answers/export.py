@@ -332,11 +332,11 @@ def _scores(card: Card) -> str:
 
 
 def _training(card: Card) -> str:
-    seen = card.data
-    images = f"{seen.train_images:,} images" if seen.train_images else "images"
+    data = card.data
+    images = f"{data.train_images:,} images" if data.train_images else "images"
     recipe = card.for_others().train
     facts = [
-        f"- data: {images} ({', '.join(seen.sources or [seen.name])}); SHA-256 `{seen.sha256}`",
+        f"- data: {images} ({', '.join(data.sources or [data.name])}); SHA-256 `{data.sha256}`",
         f"- {card.epochs} epochs, {card.steps} steps, {card.seconds or 0:.0f} s "
         f"on {card.machine}, PyTorch {card.torch}, seed {card.seed}",
         f"- recipe: `{json.dumps(recipe)}`",

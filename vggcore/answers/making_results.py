@@ -55,8 +55,8 @@ def compute(
     Raises CheckpointError, DataMissing.
     """
     with _computing:
-        if found := results.cached(name):
-            return found
+        if stored := results.cached(name):
+            return stored
         card, content = _made(name, on_progress)
     results.keep(results.cache_file(card), content)
     return results.unpacked(name, card, content)

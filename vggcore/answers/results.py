@@ -136,8 +136,8 @@ def cache_file(card: Card) -> Path:
 def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> bytes:
     """A file's content. arrays: logits [N, classes], labels [N], and `FeatureMap`'s arrays."""
     logits = arrays["logits"]
-    kept = {key: value.astype(np.float16) for key, value in arrays.items() if key != "labels"}
-    kept["logits"] = _same_answers(logits.astype(np.float16), logits.argmax(1))
+    halved = {key: value.astype(np.float16) for key, value in arrays.items() if key != "labels"}
+    halved["logits"] = _same_answers(logits.astype(np.float16), logits.argmax(1))
     identity = _identity(card) | {"images": images_sha256}
     stream = BytesIO()
     np.savez_compressed(
@@ -145,7 +145,7 @@ def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> byt
         allow_pickle=False,
         identity=np.array(json.dumps(identity)),
         labels=arrays["labels"].astype(np.uint16),
-        **kept,
+        **halved,
     )
     return stream.getvalue()
 
@@ -162,12 +162,12 @@ def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
     """The results in a file. Raises KeyError or ValueError if they do not fit the card."""
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         identity = parse_json(str(arrays["identity"]))
-        found = {key: arrays[key] for key in arrays.files if key != "identity"}
+        columns = {key: arrays[key] for key in arrays.files if key != "identity"}
     images = identity.pop("images")
     if identity != _identity(card):
         raise ValueError(Message("these are the results of other weights"))
-    labels = found["labels"].astype(np.int64)
-    numbers = {key: value.astype(np.float32) for key, value in found.items()}
+    labels = columns["labels"].astype(np.int64)
+    numbers = {key: value.astype(np.float32) for key, value in columns.items()}
     made = Results(
         name=str(name),
         card=card,

@@ -46,15 +46,15 @@ def _own(
     from vggcore.data.own import prepared
 
     form = prepared.Form(size, style)
-    found = prepared.of_content(sha256, form)
+    pictures = prepared.of_content(sha256, form)
     try:
-        if found is None and source:
-            found = prepared.prepared(source, form)
-        if found is not None and found.sha256 == sha256:
-            chosen = found.part(split, seed)
+        if pictures is None and source:
+            pictures = prepared.prepared(source, form)
+        if pictures is not None and pictures.sha256 == sha256:
+            chosen = pictures.part(split, seed)
             if most is not None and most < len(chosen):
                 chosen = chosen[np.linspace(0, len(chosen) - 1, most).astype(int)]
-            return found.images[chosen], found.labels[chosen]
+            return pictures.images[chosen], pictures.labels[chosen]
     except ValueError as error:
         raise DataMissing(
             Message("the network's own pictures are not here: {error}", error=error)

@@ -57,27 +57,27 @@ def estimate(card: Card) -> Estimate:
 
 def expected(card: Card) -> Message:
     """Size and speed of a network's page in one sentence."""
-    found = estimate(card)
+    size = estimate(card)
     return Message(
         "about {size:.1f} MB with {bits} bits a weight; an answer takes about {seconds:.1f} s",
-        size=found.bytes / 1e6,
-        bits=found.bits,
-        seconds=found.seconds,
+        size=size.bytes / 1e6,
+        bits=size.bits,
+        seconds=size.seconds,
     )
 
 
 def page(name: str | Path) -> bytes:
     """The page of a checkpoint. Raises CheckpointError, and ValueError if it would be too large."""
     card = checkpoints.read_card(name)
-    found = estimate(card)
-    if found.bytes > MAX_BYTES:
+    size = estimate(card)
+    if size.bytes > MAX_BYTES:
         raise ValueError(
             Message(
                 "the page for {network} would have {size:,.0f} MB, and an answer would take about "
                 "{seconds:,.1f} s: at most {most:.0f} MB are allowed",
                 network=card.spec.name,
-                size=found.bytes / 1e6,
-                seconds=found.seconds,
+                size=size.bytes / 1e6,
+                seconds=size.seconds,
                 most=MAX_BYTES / 1e6,
             )
         )
@@ -137,7 +137,7 @@ def _assembled(network: dict, title: str) -> str:
         "script": script,
     }
     # In one pass: a card may hold braces, too.
-    return re.sub(r"\{(\w+)\}", lambda found: parts[found.group(1)], _read(own / "page.html"))
+    return re.sub(r"\{(\w+)\}", lambda match: parts[match.group(1)], _read(own / "page.html"))
 
 
 def _folder() -> Path:
@@ -161,10 +161,10 @@ def _json(value) -> str:
 def _finite(value):
     """The value without infinite numbers, which JSON lacks: thresholds that always hold."""
     if isinstance(value, dict):
-        kept = {key: _finite(each) for key, each in value.items()}
+        finite = {key: _finite(each) for key, each in value.items()}
         return {
             key: each
-            for key, each in kept.items()
+            for key, each in finite.items()
             if not (isinstance(each, float) and not math.isfinite(each))
         }
     return [_finite(each) for each in value] if isinstance(value, list) else value
@@ -172,14 +172,14 @@ def _finite(value):
 
 def texts() -> set[str]:
     """All that the page says, in English; `docs/translate.py` collects it."""
-    found: set[str] = set()
+    sentences: set[str] = set()
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attrs):
-            found.update(v for k, v in attrs if k in ("title", "aria-label") and v)
+            sentences.update(v for k, v in attrs if k in ("title", "aria-label") and v)
 
         def handle_data(self, data):
-            found.add(data.strip())
+            sentences.add(data.strip())
 
     for part in ("webpage", "classify"):
         for file in (_folder() / part / "assets").glob("*.html"):
@@ -187,8 +187,10 @@ def texts() -> set[str]:
                 Reader().feed(_read(file))
         for file in (_folder() / part / "assets").glob("*.js"):
             if part == "webpage" or file.stem == "canvas":
-                found.update(re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _read(file)))
-    return {text for text in found if len(text) > 1 and not re.fullmatch(r"\{\w+\}|\W+", text)}
+                sentences.update(
+                    re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _read(file))
+                )
+    return {text for text in sentences if len(text) > 1 and not re.fullmatch(r"\{\w+\}|\W+", text)}
 
 
 def _chinese() -> dict[str, str]:

@@ -57,12 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "list":
-        found = [_entry(name) for name in checkpoints.available()]
+        entries = [_entry(name) for name in checkpoints.available()]
         if args.json:
-            print(json.dumps(found))
-        for entry in [] if args.json else found:
+            print(json.dumps(entries))
+        for entry in [] if args.json else entries:
             print("  ".join(str(value) for value in entry.values() if value not in (None, "")))
-        if not found and not args.json:
+        if not entries and not args.json:
             print(f"no checkpoints in {paths.checkpoints_dir()}")
         return 0
     if args.action == "calibrate":

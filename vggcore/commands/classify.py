@@ -110,9 +110,9 @@ class _Place(NamedTuple):
 
     def in_file(self, part: "Box") -> list[int]:
         """A part of the picture, as left, top, width and height in the file's pixels."""
-        found = part.before_turn(self.turn, self.size).scaled(self.factor)
-        left, top = found.left + self.offset[0], found.top + self.offset[1]
-        return [left, top, found.width, found.height]
+        box = part.before_turn(self.turn, self.size).scaled(self.factor)
+        left, top = box.left + self.offset[0], box.top + self.offset[1]
+        return [left, top, box.width, box.height]
 
 
 def _cut(picture: "Image", box: "Box", size: tuple[int, int]) -> "Image":
@@ -151,20 +151,20 @@ def _inputs(places: list[Path], strokes: list[Path]) -> Iterator[tuple]:
         raise ValueError(f"holds no picture ({', '.join(EXTENSIONS)})")
 
     for file in places:
-        found = [file]
+        inputs = [file]
         if file.is_dir():
             files = sorted(f for f in file.rglob("*") if f.is_file())
-            found = [f for f in files if f.suffix[1:].lower() in EXTENSIONS]
-            if not found:
+            inputs = [f for f in files if f.suffix[1:].lower() in EXTENSIONS]
+            if not inputs:
                 yield str(file), none_found
-            elif left_out := [f.name for f in files if f not in set(found)]:
+            elif left_out := [f.name for f in files if f not in set(inputs)]:
                 named = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
                 print(
                     f"{file}: left out {len(left_out)} files that are not "
                     f"{', '.join(EXTENSIONS)}: {named}",
                     file=sys.stderr,
                 )
-        yield from ((str(each), lambda each=each: opened(each)) for each in found)
+        yield from ((str(each), lambda each=each: opened(each)) for each in inputs)
     for file in strokes:
         yield from _drawings(file)
 
@@ -275,7 +275,7 @@ def _print(rows: list[dict], *, as_json: bool) -> None:
         if row["turn"]:
             print(f"  try --turn {row['turn']}")
         for thing in row["several"]:
-            said = "unsure" if thing["unsure"] else thing["label"]
-            print(f"  --crop {','.join(map(str, thing['box']))}: {said}")
+            answer = "unsure" if thing["unsure"] else thing["label"]
+            print(f"  --crop {','.join(map(str, thing['box']))}: {answer}")
         if "explained" in row:
             print(f"  steps and heat map in {Path(row['explained'][0]).parent}")

@@ -38,14 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints what was found; returns 1 if something does not work."""
-    found = []
+    findings = []
     for finding in examine():
-        found.append(finding)
+        findings.append(finding)
         if not args.json:
             print(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.text}", flush=True)
     if args.json:
-        print(json.dumps([finding._asdict() for finding in found], indent=1))
-    return 0 if all(finding.ok for finding in found) else 1
+        print(json.dumps([finding._asdict() for finding in findings], indent=1))
+    return 0 if all(finding.ok for finding in findings) else 1
 
 
 def examine() -> Iterator[Finding]:
@@ -76,8 +76,8 @@ def examine() -> Iterator[Finding]:
 
 def _python() -> tuple[bool, str]:
     ok = sys.version_info >= (3, 11)
-    found = platform.python_version()
-    return ok, found if ok else Message("{found}: 3.11 or newer is needed", found=found)
+    version = platform.python_version()
+    return ok, version if ok else Message("{found}: 3.11 or newer is needed", found=version)
 
 
 def _packages(
@@ -177,8 +177,8 @@ def _memory() -> tuple[bool, str]:
 
 def _port() -> tuple[bool, str]:
     with socket.socket() as probe:
-        taken = probe.connect_ex(("127.0.0.1", PORT)) == 0
-    if taken:
+        in_use = probe.connect_ex(("127.0.0.1", PORT)) == 0
+    if in_use:
         return True, Message("{port} is in use: Streamlit takes the next port", port=PORT)
     return True, Message("{port} is free", port=PORT)
 

@@ -22,33 +22,33 @@ def run(args: argparse.Namespace) -> int:
 
     card = checkpoint.card
     images, labels = making_results.split_of(card, args.split)
-    seen = making_results.as_trained(images, card)
-    logits = evaluation.predict(checkpoint.network, seen, card.preprocessing)
-    found = evaluation.score(logits, labels)
+    inputs = making_results.as_trained(images, card)
+    logits = evaluation.predict(checkpoint.network, inputs, card.preprocessing)
+    result = evaluation.score(logits, labels)
     confidence, named = (logits / card.temperature).softmax(1).max(1)
-    found["calibration_error"] = scores.expected_calibration_error(confidence, named == labels)
-    right = round(found["accuracy"] * found["n"])
-    found["accuracy_interval"] = scores.wilson_interval(right, found["n"])
-    per_class = scores.class_scores(found["confusion"])
+    result["calibration_error"] = scores.expected_calibration_error(confidence, named == labels)
+    right = round(result["accuracy"] * result["n"])
+    result["accuracy_interval"] = scores.wilson_interval(right, result["n"])
+    per_class = scores.class_scores(result["confusion"])
     if args.json:
-        found["classes"] = {
+        result["classes"] = {
             name: row._asdict() for name, row in zip(card.classes, per_class, strict=True)
         }
-        print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | found))
+        print(json.dumps({"checkpoint": checkpoint.name, "split": args.split} | result))
         return 0
     dataset = test_data.dataset_of(card)
-    low, high = found["accuracy_interval"]
-    print(f"{checkpoint.name} on {found['n']:,} {args.split} images of {dataset}")
-    print(f"accuracy {found['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
-    if "top5" in found:
-        print(f"top-5 accuracy {found['top5']:.4f}")
-    print(f"loss {found['loss']:.4f}, calibration error {found['calibration_error']:.4f}")
+    low, high = result["accuracy_interval"]
+    print(f"{checkpoint.name} on {result['n']:,} {args.split} images of {dataset}")
+    print(f"accuracy {result['accuracy']:.4f} (95 %: {low:.4f} to {high:.4f})")
+    if "top5" in result:
+        print(f"top-5 accuracy {result['top5']:.4f}")
+    print(f"loss {result['loss']:.4f}, calibration error {result['calibration_error']:.4f}")
     width = max(12, *map(len, card.classes))
     many = len(card.classes) > scores.TOP5_ABOVE
     columns = "most often taken for" if many else "taken for (columns in the rows' order)"
     print(f"{'':>{width}}  precision  recall      F1   {columns}")
     for place, (name, one) in enumerate(zip(card.classes, per_class, strict=True)):
-        row = found["confusion"][place]
+        row = result["confusion"][place]
         others = _worst(card.classes, row, place) if many else "".join(f"{n:5} " for n in row)
         print(f"{name:>{width}}{one.precision:11.3f} {one.recall:7.3f} {one.f1:7.3f}  {others}")
     return 0

@@ -43,19 +43,19 @@ def _check(args: argparse.Namespace) -> int:
     from vggcore.data.own import prepared
     from vggcore.data.own.report import contact_sheet, legend, report
 
-    shown = sys.stderr.isatty()
+    at_a_terminal = sys.stderr.isatty()
 
     def draw(share: float) -> None:
-        if shown:
+        if at_a_terminal:
             print(f"\r{share:4.0%} of the pictures", end="", file=sys.stderr, flush=True)
 
     if not 8 <= args.image_size <= 512:
         raise ValueError(f"--image-size {args.image_size} is out of range: 8 to 512")
     form = prepared.form_of("whole", 3, args.image_size)
     pictures = prepared.prepared(args.source, form, draw)
-    if shown:
+    if at_a_terminal:
         print(file=sys.stderr)
-    found = report(pictures, in_memory=prepared.fits_memory(pictures.images), seed=args.seed)
+    checked = report(pictures, in_memory=prepared.fits_memory(pictures.images), seed=args.seed)
     if args.sheet:
         try:
             contact_sheet(pictures).save(args.sheet)
@@ -64,25 +64,25 @@ def _check(args: argparse.Namespace) -> int:
         for number, name in legend(pictures.classes).items():
             print(f"{args.sheet}: {number} is {name}", file=sys.stderr)
     if args.json:
-        print(json.dumps(found.to_dict()))
+        print(json.dumps(checked.to_dict()))
         return 0
-    print(f"{args.source}: {found.pictures:,} pictures of {len(found.classes):,} classes")
-    width = max(len(one.name) for one in found.classes)
+    print(f"{args.source}: {checked.pictures:,} pictures of {len(checked.classes):,} classes")
+    width = max(len(one.name) for one in checked.classes)
     print(f"{'':>{width}}  pictures   train  validation    test")
-    for one in found.classes:
+    for one in checked.classes:
         print(
             f"{one.name:>{width}}  {one.pictures:8,} {one.train:7,} {one.validation:11,} "
             f"{one.test:7,}"
         )
-    sizes = (found.smallest, found.median, found.largest)
+    sizes = (checked.smallest, checked.median, checked.largest)
     print(
         "sizes in pixels: "
         + ", ".join(f"{w}×{h}" for w, h in sizes)
         + (" (smallest, median, largest)")
     )
-    if not found.in_memory:
+    if not checked.in_memory:
         print("they are too large to keep in memory: training reads them from disk")
-    for warning in found.warnings():
+    for warning in checked.warnings():
         print(f"note: {warning}")
     return 0
 
@@ -103,11 +103,11 @@ def _add(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     from vggcore.data.own import known_sets, places
 
-    kept = places.names()
+    names = places.names()
     if args.json:
-        print(json.dumps({"kept": kept, "known": list(known_sets.NAMES)}))
+        print(json.dumps({"kept": names, "known": list(known_sets.NAMES)}))
         return 0
-    print(f"kept in {places.folder()}: {', '.join(kept) or 'none yet'}")
+    print(f"kept in {places.folder()}: {', '.join(names) or 'none yet'}")
     print(f"known by name, through torchvision: {', '.join(known_sets.NAMES)}")
     return 0
 

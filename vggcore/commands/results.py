@@ -28,22 +28,22 @@ def run(args: argparse.Namespace) -> int:
     checkpoints.read_card(args.name)  # report a mistake before PyTorch is loaded
     from vggcore.answers import making_results, results
 
-    shown = sys.stderr.isatty()
+    at_a_terminal = sys.stderr.isatty()
 
     def draw(share: float) -> None:
-        if shown:
+        if at_a_terminal:
             print(f"\r{share:4.0%} of the test images", end="", file=sys.stderr, flush=True)
 
     file = making_results.build(args.name, draw)
-    if shown:
+    if at_a_terminal:
         print(file=sys.stderr)
-    found = results.cached(args.name)
-    assert found is not None  # it has just been written
+    cached = results.cached(args.name)
+    assert cached is not None  # it has just been written
     answer = {
         "file": str(file),
         "bytes": file.stat().st_size,
-        "images": len(found.labels),
-        "accuracy": found.scores["accuracy"],
+        "images": len(cached.labels),
+        "accuracy": cached.scores["accuracy"],
     }
     if args.json:
         print(json.dumps(answer))

@@ -81,8 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     _hear_from_cluster()
     if args.action == "list":
-        found = [r for r in runs.list_runs() if args.state in (None, r.state)]
-        entries = [r.to_dict() | asdict(r.notes) for r in found]
+        listing = [r for r in runs.list_runs() if args.state in (None, r.state)]
+        entries = [r.to_dict() | asdict(r.notes) for r in listing]
         if args.tag:
             entries = [entry for entry in entries if args.tag in entry["tags"]]
         _print_list(entries, args.json)
@@ -183,14 +183,14 @@ _ACTIONS = {
 }
 
 
-def _print_list(found: list[dict], as_json: bool) -> None:
+def _print_list(listing: list[dict], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(listing, indent=1))
         return
-    if not found:
+    if not listing:
         print(f"no runs in {paths.runs_dir()}")
     width = shutil.get_terminal_size().columns
-    for entry in found:
+    for entry in listing:
         steps = f"{entry['step'] or 0:,}/{entry['total_steps'] or 0:,}"
         line = f"{entry['name']:<28} {entry['state']:<9} {steps:>15} steps  {_score(entry)}"
         if entry["damage"]:
@@ -220,5 +220,5 @@ def _print_group(answer: dict) -> None:
 def _print_one(answer: dict) -> None:
     for key, value in answer.items():
         if value not in (None, "", [], ()):
-            shown = json.dumps(value) if isinstance(value, (dict, list)) else value
-            print(f"{key.replace('_', ' ')}: {shown}")
+            text = json.dumps(value) if isinstance(value, (dict, list)) else value
+            print(f"{key.replace('_', ' ')}: {text}")

@@ -11,11 +11,10 @@ from vggcore.commands import recipe_options
 from vggcore.machine import hardware, paths
 from vggcore.machine.messages import Message, parts
 from vggcore.runs import folder as run_folder
-from vggcore.runs import status
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, CLUSTER, State
 from vggcore.runs.process import LOCK_HELD
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, read_status
 
 log = logging.getLogger(__name__)
 
@@ -89,10 +88,10 @@ def _find_rate(args: argparse.Namespace) -> int:
     from vggcore.training import find_rate
 
     _, spec, train = recipe_options.chosen(args)
-    shown = sys.stderr.isatty()
+    at_a_terminal = sys.stderr.isatty()
 
     def draw(share: float) -> None:
-        if shown:
+        if at_a_terminal:
             print(f"\r{share:4.0%} of the sweep", end="", file=sys.stderr, flush=True)
 
     try:
@@ -101,7 +100,7 @@ def _find_rate(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps({"error": str(error)} | parts(error=str(error))))
         raise
-    if shown:
+    if at_a_terminal:
         print(file=sys.stderr)
     if args.json:
         print(json.dumps(sweep.to_dict()))
@@ -120,7 +119,7 @@ def _keep_results(folder: RunFolder) -> None:
 
     Called without its locks: the next run may start, and this one may be renamed or deleted.
     """
-    if status.read(folder.path).state != State.FINISHED:
+    if read_status(folder.path).state != State.FINISHED:
         return
     from vggcore.answers import making_results
 
@@ -189,7 +188,7 @@ def _folder(args: argparse.Namespace) -> RunFolder:
 
 def _longer(existing: Path, args: argparse.Namespace) -> str:
     """How to train a finished run for more epochs: a schedule that has ended cannot go on."""
-    if not (args.resume and args.epochs) or status.read(existing).state != State.FINISHED:
+    if not (args.resume and args.epochs) or read_status(existing).state != State.FINISHED:
         return ""
     command = recipe_options.longer(RunFolder(existing), args.epochs)
     return f". It has finished; to go on from its weights: {command}"
@@ -228,16 +227,16 @@ def _train(folder: RunFolder, device: str, args: argparse.Namespace) -> int:
 
 
 def _progress_bar():
-    def draw(said: Status) -> None:
-        share = said.share
+    def draw(status: Status) -> None:
+        share = status.share
         filled = round(30 * share)
-        remaining = (said.seconds or 0) * (1 - share) / share if share else 0
+        remaining = (status.seconds or 0) * (1 - share) / share if share else 0
         sys.stderr.write(
             f"\r{'█' * filled}{'·' * (30 - filled)} {share:4.0%}  epoch "
-            f"{min(said.epoch + 1, said.epochs)}/{said.epochs}  "
-            f"{said.images_per_second:,.0f} images/s  {remaining:,.0f} s left   "
+            f"{min(status.epoch + 1, status.epochs)}/{status.epochs}  "
+            f"{status.images_per_second:,.0f} images/s  {remaining:,.0f} s left   "
         )
-        if said.state in ("finished", "stopped"):
+        if status.state in ("finished", "stopped"):
             sys.stderr.write("\n")
         sys.stderr.flush()
 

@@ -26,10 +26,10 @@ def load_split(split: str, dataset: str = "fashion-mnist", seed: int = 0) -> tup
             Message("unknown split {split!r}: choose one of train, validation, test", split=split)
         )
     if dataset == "synthetic":
-        found = raw_files.synthetic_split(split, seed)
+        pair = raw_files.synthetic_split(split, seed)
     else:
-        found = raw_files.fashion_mnist(split != "test", str(paths.data_dir()))
-    images, labels = map(torch.from_numpy, found)
+        pair = raw_files.fashion_mnist(split != "test", str(paths.data_dir()))
+    images, labels = map(torch.from_numpy, pair)
     if dataset == "synthetic":
         return images, labels
     if split == "test":

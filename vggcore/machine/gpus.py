@@ -66,10 +66,10 @@ def problems() -> list[Message]:
                 command="pip install --force-reinstall torch torchvision",
             )
         ]
-    found = []
+    lines = []
     wanted, has = _cuda_of(build), driver_cuda()
     if wanted and has and wanted > has[0]:
-        found.append(
+        lines.append(
             Message(
                 "The GPU's driver is too old for this PyTorch: it knows CUDA {has}, and PyTorch "
                 "{build} needs {wanted}. Update the driver, or install an older PyTorch.",
@@ -80,13 +80,13 @@ def problems() -> list[Message]:
         )
     without = [one.name for one in gpus() if not one.has_bf16]
     if without:
-        found.append(
+        lines.append(
             Message(
                 "{names} has no bfloat16: float16 is used, with a scaled loss.",
                 names=", ".join(dict.fromkeys(without)),
             )
         )
-    return found
+    return lines
 
 
 def driver_cuda() -> tuple[int, int] | None:
@@ -124,7 +124,7 @@ def _all() -> list[Gpu]:
     library = _library()
     if library is None:
         return []
-    found = []
+    all_gpus = []
     for number in range(library.nvmlDeviceGetCount()):
         handle = library.nvmlDeviceGetHandleByIndex(number)
         memory = library.nvmlDeviceGetMemoryInfo(handle)
@@ -138,17 +138,17 @@ def _all() -> list[Gpu]:
             value.decode() if isinstance(value, bytes) else str(value)
             for value in (library.nvmlDeviceGetName(handle), library.nvmlDeviceGetUUID(handle))
         )
-        found.append(Gpu(number, uuid, name, memory.total, memory.free, busy, capability))
-    return found
+        all_gpus.append(Gpu(number, uuid, name, memory.total, memory.free, busy, capability))
+    return all_gpus
 
 
-def _numbered(found: list[Gpu], visible: str | None) -> list[Gpu]:
+def _numbered(all_gpus: list[Gpu], visible: str | None) -> list[Gpu]:
     """The GPUs that CUDA_VISIBLE_DEVICES leaves, with the numbers they then have."""
     if visible is None:
-        return found
+        return all_gpus
     chosen: list[Gpu] = []
     for name in (each.strip() for each in visible.split(",")):
-        for one in found:
+        for one in all_gpus:
             if name == str(one.number) or (len(name) > 4 and one.uuid.startswith(name)):
                 chosen.append(one._replace(number=len(chosen)))
                 break

@@ -9,8 +9,8 @@ from vggcore.machine import gpus
 def free_memory(device: str) -> int | None:
     """Free bytes for training on "cpu" or "cuda:N"; None where the system does not say."""
     if device.startswith("cuda"):
-        found = gpus.gpu(device)
-        return found.free if found else None
+        gpu = gpus.gpu(device)
+        return gpu.free if gpu else None
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

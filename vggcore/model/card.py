@@ -30,8 +30,8 @@ class Thresholds:
     @classmethod
     def from_dict(cls, values: dict) -> "Thresholds":
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
-        found = known(cls, values, "unsure")
-        for name, value in found.items():
+        usable = known(cls, values, "unsure")
+        for name, value in usable.items():
             if name in ("by_class", "drawings"):
                 if not isinstance(value, list):
                     raise ValueError(
@@ -39,10 +39,10 @@ class Thresholds:
                             "unsure.{name} must be a list, not {value!r}", name=name, value=value
                         )
                     )
-                found[name] = tuple(float(a_number(one, name)) for one in value)
+                usable[name] = tuple(float(a_number(one, name)) for one in value)
             else:
-                found[name] = float(a_number(value, name))
-        return cls(**found)
+                usable[name] = float(a_number(value, name))
+        return cls(**usable)
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -69,12 +69,12 @@ class TrainedOn:
     @classmethod
     def from_dict(cls, values: dict) -> "TrainedOn":
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
-        found = known(cls, values, "data")
-        if not isinstance(found.get("sources", []), list):
+        usable = known(cls, values, "data")
+        if not isinstance(usable.get("sources", []), list):
             raise ValueError(
-                Message("data.sources must be a list, not {value!r}", value=found["sources"])
+                Message("data.sources must be a list, not {value!r}", value=usable["sources"])
             )
-        return cls(**found | {"sources": tuple(found.get("sources", ()))})
+        return cls(**usable | {"sources": tuple(usable.get("sources", ()))})
 
     def to_dict(self) -> dict:
         """JSON-ready, without unknown values."""
@@ -131,25 +131,25 @@ class Card:
             if not isinstance(values, dict) or values.get(key) is None:
                 raise ValueError(Message("it lacks {key}", key=key))
         own = {f.name for f in fields(cls)} - {"others"}
-        found: dict = {
+        usable: dict = {
             key: value for key, value in values.items() if key in own and value is not None
         }
         others = {key: value for key, value in values.items() if key not in own}
-        spec = VGGSpec.from_dict(found["spec"])
-        way = an_object(found["preprocessing"], "preprocessing")
+        spec = VGGSpec.from_dict(usable["spec"])
+        way = an_object(usable["preprocessing"], "preprocessing")
         for name in ("val_accuracy", "test_accuracy", "test_top5", "temperature", "seconds"):
-            if name in found:
-                a_number(found[name], name)
-        if not 0 < found.get("temperature", 1) < math.inf:
+            if name in usable:
+                a_number(usable[name], name)
+        if not 0 < usable.get("temperature", 1) < math.inf:
             raise ValueError(
                 Message(
                     "temperature must be above 0 and finite, not {value}",
-                    value=found["temperature"],
+                    value=usable["temperature"],
                 )
             )
-        if not isinstance(found["classes"], list):
+        if not isinstance(usable["classes"], list):
             raise ValueError(
-                Message("classes must be a list, not {value!r}", value=found["classes"])
+                Message("classes must be a list, not {value!r}", value=usable["classes"])
             )
         preprocessing = Preprocessing.from_dict({"image_size": spec.image_size} | way)
         for name in ("mean", "std"):
@@ -164,22 +164,22 @@ class Card:
                         channels=spec.in_channels,
                     )
                 )
-        found |= {
+        usable |= {
             "spec": spec,
             "preprocessing": preprocessing,
-            "classes": tuple(map(str, found["classes"])),
-            "sha256": str(found["sha256"]),
-            "data": TrainedOn.from_dict(found.get("data", {})),
-            "train": an_object(found.get("train", {}), "train"),
+            "classes": tuple(map(str, usable["classes"])),
+            "sha256": str(usable["sha256"]),
+            "data": TrainedOn.from_dict(usable.get("data", {})),
+            "train": an_object(usable.get("train", {}), "train"),
             "by_kind": {
                 str(kind): a_number(accuracy, f"by_kind.{kind}")
-                for kind, accuracy in an_object(found.get("by_kind", {}), "by_kind").items()
+                for kind, accuracy in an_object(usable.get("by_kind", {}), "by_kind").items()
             },
-            "temperature": float(found.get("temperature") or 1.0),
+            "temperature": float(usable.get("temperature") or 1.0),
         }
-        if "unsure" in found:
-            found["unsure"] = Thresholds.from_dict(found["unsure"])
-        return cls(**found, others=others)
+        if "unsure" in usable:
+            usable["unsure"] = Thresholds.from_dict(usable["unsure"])
+        return cls(**usable, others=others)
 
     def check_classes(self) -> None:
         """Raises ValueError unless it names each of its network's classes, at least two."""
@@ -201,8 +201,8 @@ class Card:
         """The card without its owner's folders of pictures and networks: paths become names."""
 
         def named(values: dict, *keys: str) -> dict:
-            found = {key: values[key] for key in keys if values.get(key)}
-            return values | {key: Path(str(value)).name for key, value in found.items()}
+            present = {key: values[key] for key in keys if values.get(key)}
+            return values | {key: Path(str(value)).name for key, value in present.items()}
 
         others = dict(self.others)
         if isinstance(others.get("corrections"), dict):
@@ -220,5 +220,5 @@ class Card:
             "unsure": self.unsure.to_dict() if self.unsure else None,
         }
         always = ("test_accuracy", "unsure")
-        kept = {k: v for k, v in values.items() if k in always or v not in (None, "", {})}
-        return kept | self.others
+        written = {k: v for k, v in values.items() if k in always or v not in (None, "", {})}
+        return written | self.others

@@ -147,11 +147,11 @@ def _state(file: Path) -> "dict[str, Tensor]":
 
     try:
         if file.suffix == ".safetensors":
-            found = load_file(file)
+            loaded = load_file(file)
         elif file.suffix in _PICKLES:
             with warnings.catch_warnings():  # about the pickle's protocol; failures are reported
                 warnings.simplefilter("ignore")
-                found = torch.load(file, map_location="cpu", weights_only=True)
+                loaded = torch.load(file, map_location="cpu", weights_only=True)
         else:
             raise CheckpointError(
                 Message(
@@ -174,7 +174,7 @@ def _state(file: Path) -> "dict[str, Tensor]":
         raise CheckpointError(
             Message("{file} cannot be read: it is damaged or incomplete", file=file)
         ) from None
-    state = _unwrapped(found)
+    state = _unwrapped(loaded)
     if not state or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
@@ -182,11 +182,11 @@ def _state(file: Path) -> "dict[str, Tensor]":
     return state
 
 
-def _unwrapped(found: object) -> dict:
+def _unwrapped(loaded: object) -> dict:
     """The state dict in what a training script saved, without the prefixes of wrappers."""
-    while isinstance(found, dict) and (inner := [key for key in _NESTED if key in found]):
-        found = found[inner[0]]
-    state = found if isinstance(found, dict) else {}
+    while isinstance(loaded, dict) and (inner := [key for key in _NESTED if key in loaded]):
+        loaded = loaded[inner[0]]
+    state = loaded if isinstance(loaded, dict) else {}
     for prefix in _WRAPPERS * 2:  # either may be around the other
         if all(str(key).startswith(prefix) for key in state):
             state = {str(key).removeprefix(prefix): value for key, value in state.items()}

@@ -78,11 +78,11 @@ def unpacked(page: bytes) -> "tuple[Card, VGG]":
 
     Batch norms come back as ones that change nothing: they are merged into the convolutions.
     """
-    found = _NETWORK.search(page.decode("utf-8", "replace"))
-    if found is None:
+    match = _NETWORK.search(page.decode("utf-8", "replace"))
+    if match is None:
         raise ValueError(Message("it is not a page with a network, or it is incomplete"))
     try:
-        return restored(json.loads(found.group(1)))
+        return restored(json.loads(match.group(1)))
     except (KeyError, TypeError, binascii.Error, RecursionError) as error:
         raise ValueError(Message("its network cannot be read: {error!r}", error=error)) from None
 

@@ -91,15 +91,15 @@ def parts_of_a_person(picture: Image.Image) -> dict[str, Box]:
     small = picture.convert("RGB")
     small.thumbnail((128, 128))
     colours = np.asarray(small, np.float32)
-    found = foreground.against_background(colours)
-    drawn = foreground.is_drawn(colours, found.spread, found.signed, found.mask)
-    if found.spread == 0 and drawn:
+    person = foreground.against_background(colours)
+    drawn = foreground.is_drawn(colours, person.spread, person.signed, person.mask)
+    if person.spread == 0 and drawn:
         return {}
-    left, top, right, bottom = _extent(found.mask)
+    left, top, right, bottom = _extent(person.mask)
     if bottom - top < _TALL * max(1, right - left) or bottom - top < 0.5 * len(colours):
         return {}
     inside = np.s_[top : top + (bottom - top) // 3, left:right]
-    skin = looks_like_skin(colours[inside]) & found.mask[inside]
+    skin = looks_like_skin(colours[inside]) & person.mask[inside]
     if skin.mean() < _SKIN:
         return {}
     scale = picture.width / small.width

@@ -59,10 +59,10 @@ def jpeg_scans(data: bytes, limit: int) -> int:
     """
     place, count = 2, 0
     for _ in range(_MARKERS_PER_SCAN * (limit + 1)):
-        found = _MARKER_IN_SCAN.search(data, place)
-        if found is None or data[found.start() + 1] == _END_OF_IMAGE:
+        match = _MARKER_IN_SCAN.search(data, place)
+        if match is None or data[match.start() + 1] == _END_OF_IMAGE:
             return count
-        marker, place = data[found.start() + 1], found.end()
+        marker, place = data[match.start() + 1], match.end()
         count += marker == _START_OF_SCAN
         if count > limit:
             return count

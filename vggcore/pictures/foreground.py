@@ -70,8 +70,8 @@ def is_drawn(colours: np.ndarray, spread: float, signed: np.ndarray, mask: np.nd
 
 def foreground(picture: Image.Image) -> tuple[np.ndarray, float]:
     """What differs from the background, bool [H, W], and the background's spread, grey levels."""
-    found = against_background(np.asarray(picture.convert("RGB"), np.float32))
-    return found.mask, found.spread
+    difference = against_background(np.asarray(picture.convert("RGB"), np.float32))
+    return difference.mask, difference.spread
 
 
 def strongest_channel(difference: np.ndarray) -> np.ndarray:

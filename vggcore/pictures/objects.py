@@ -53,19 +53,21 @@ def find(picture: Image.Image) -> Things:
     scale = (whole[0] / small.width, whole[1] / small.height)
     if halves := _halves(colours):
         return Things(several=tuple(_box(half, scale) for half in halves))
-    seen = foreground.against_background(colours)
-    if seen.spread > _PLAIN or not seen.mask.any():
+    difference = foreground.against_background(colours)
+    if difference.spread > _PLAIN or not difference.mask.any():
         return Things()
-    if card := _card(colours, seen):
+    if card := _card(colours, difference):
         return Things(main=_box(card, scale))
     gap = max(2, round(_NEAR * min(small.size)))
-    parts = [part for part in apart(seen.mask, gap) if _area(part) >= _SPECK * seen.mask.size]
-    large = [part for part in parts if _may_be_meant(part, seen.mask)]
+    parts = [
+        part for part in apart(difference.mask, gap) if _area(part) >= _SPECK * difference.mask.size
+    ]
+    large = [part for part in parts if _may_be_meant(part, difference.mask)]
     if not large or len(parts) == 1:
         return Things()
     largest = max(_area(part) for part in large)
     chosen = [part for part in large if _area(part) >= _COMPARABLE * largest]
-    boxes = tuple(_box(_grown(part, gap // 2, seen.mask.shape), scale) for part in chosen)
+    boxes = tuple(_box(_grown(part, gap // 2, difference.mask.shape), scale) for part in chosen)
     if any(min(box.width, box.height) < MIN_SIDE for box in boxes) or len(boxes) > MOST:
         return Things()
     return Things(main=boxes[0]) if len(boxes) == 1 else Things(several=boxes)
@@ -87,7 +89,7 @@ def apart(mask: np.ndarray, gap: int) -> list[_Part]:
     Seth (7th ICPR, 1984), which divides pages into columns and lines.
     """
     parts = [_Part(0, mask.shape[0], 0, mask.shape[1])]
-    found: list[_Part] = []
+    pieces: list[_Part] = []
     while parts:
         part = parts.pop()
         inside = mask[part.top : part.bottom, part.left : part.right]
@@ -100,10 +102,10 @@ def apart(mask: np.ndarray, gap: int) -> list[_Part]:
             for x0, x1 in columns
         ]
         if len(cut) == 1:
-            found += cut
+            pieces += cut
         else:
             parts += cut[::-1]
-    return sorted(found, key=lambda part: (part.top // 8, part.left))
+    return sorted(pieces, key=lambda part: (part.top // 8, part.left))
 
 
 def _runs(filled: np.ndarray, gap: int) -> list[tuple[int, int]]:
@@ -135,22 +137,22 @@ def _halves(colours: np.ndarray) -> list[_Part]:
     return []
 
 
-def _card(colours: np.ndarray, seen: foreground.AgainstBackground) -> _Part | None:
+def _card(colours: np.ndarray, difference: foreground.AgainstBackground) -> _Part | None:
     """A photo on a page, or an image inside a plot's axes: it has a picture's straight edges."""
-    parts = apart(seen.mask, _CARD_GAP)
+    parts = apart(difference.mask, _CARD_GAP)
     if len(parts) < 2:
         return None
     part = max(parts, key=_area)
-    if _area(part) < _CARD_AREA * seen.mask.size:
+    if _area(part) < _CARD_AREA * difference.mask.size:
         return None
-    whole, part = part, _without_ticks(seen.mask, part)
+    whole, part = part, _without_ticks(difference.mask, part)
     if min(part.bottom - part.top, part.right - part.left) < 8:
         return None
     cut_off = [abs(before - after) for before, after in zip(whole, part, strict=True)]
     if max(cut_off) > _TICKS * max(whole.bottom - whole.top, whole.right - whole.left):
         return None
     top, bottom, left, right = part
-    inside = seen.mask[top:bottom, left:right]
+    inside = difference.mask[top:bottom, left:right]
     # Part of a photo's edge may be as bright as the page; a garment seldom fills the corners.
     edges = (inside[1], inside[-2], inside[:, 1], inside[:, -2])
     corners = inside[[1, 1, -2, -2], [1, -2, 1, -2]]

@@ -123,15 +123,15 @@ def prepare(
     if channels == 1:
         steps.append((Message("network input"), result))
     else:
-        seen = _framed(view.colours, box, size, margin, fill)
+        framed = _framed(view.colours, box, size, margin, fill)
         if channels == 4:
             steps += [
                 (Message("outline"), result),
-                (Message("network input: colours and the outline"), seen),
+                (Message("network input: colours and the outline"), framed),
             ]
         else:
-            steps.append((Message("network input"), seen))
-        result = np.dstack([seen, result]) if channels == 4 else seen
+            steps.append((Message("network input"), framed))
+        result = np.dstack([framed, result]) if channels == 4 else framed
     drawn = foreground.is_drawn(whole.colours, whole.spread, whole.signed, whole.mask)
     within = None
     if middle and crop == "auto" and not (drawn or blank):
@@ -185,8 +185,8 @@ def _in_a_square(
         small = small.convert("L")
     if width == height:
         return small
-    seen = np.asarray(small)
-    edge = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
+    pixels = np.asarray(small)
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     fill = np.median(edge, axis=0).astype(int).tolist()
     square = Image.new(small.mode, (size, size), fill if channels == 1 else tuple(fill))
     square.paste(small, ((size - width) // 2, (size - height) // 2))
@@ -206,9 +206,16 @@ class _View(NamedTuple):
     @classmethod
     def of(cls, picture: Image.Image, invert: str) -> "_View":
         colours = np.asarray(picture, dtype=np.float32)
-        found = foreground.against_background(colours)
-        mask = _of_sign(found.mask, found.signed, invert)
-        return cls(colours, found.background, found.spread, found.signed, found.threshold, mask)
+        difference = foreground.against_background(colours)
+        mask = _of_sign(difference.mask, difference.signed, invert)
+        return cls(
+            colours,
+            difference.background,
+            difference.spread,
+            difference.signed,
+            difference.threshold,
+            mask,
+        )
 
     def cut(self, part) -> "_View":
         return self._replace(

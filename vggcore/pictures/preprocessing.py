@@ -26,22 +26,22 @@ class Preprocessing:
     @classmethod
     def from_dict(cls, values: dict) -> "Preprocessing":
         """Inverse of `to_dict`. Raises ValueError naming what is wrong."""
-        found = known(cls, values, "preprocessing")
+        usable = known(cls, values, "preprocessing")
         for name in ("mean", "std"):
-            if name in found:
-                several = found[name] if isinstance(found[name], list) else [found[name]]
-                found[name] = tuple(float(a_number(one, name)) for one in several)
+            if name in usable:
+                several = usable[name] if isinstance(usable[name], list) else [usable[name]]
+                usable[name] = tuple(float(a_number(one, name)) for one in several)
         for name in ("style", "fit"):
-            if not isinstance(found.get(name, ""), str):
+            if not isinstance(usable.get(name, ""), str):
                 raise ValueError(
                     Message(
                         "preprocessing.{name} must be text, not {found!r}",
                         name=name,
-                        found=found[name],
+                        found=usable[name],
                     )
                 )
-        if "middle" in found:
-            share = a_number(found["middle"], "middle")
+        if "middle" in usable:
+            share = a_number(usable["middle"], "middle")
             if not (share == 0 or 0.2 <= share < 1):
                 raise ValueError(
                     Message(
@@ -49,15 +49,15 @@ class Preprocessing:
                         share=share,
                     )
                 )
-            found["middle"] = float(share)
-        if "image_size" in found:
-            size = a_number(found["image_size"], "image_size")
+            usable["middle"] = float(share)
+        if "image_size" in usable:
+            size = a_number(usable["image_size"], "image_size")
             if not (isfinite(size) and size >= 1):
                 raise ValueError(
                     Message("image_size must be 1 pixel or more, not {size}", size=size)
                 )
-            found["image_size"] = int(size)
-        return cls(**found)
+            usable["image_size"] = int(size)
+        return cls(**usable)
 
     def to_dict(self) -> dict:
         """JSON-ready; a single number if there is only one channel."""

@@ -236,11 +236,11 @@ def _flood(image: Image.Image, start: tuple[float, float]) -> None:
     edges = np.diff(np.pad(free, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     starts, ends = ([np.flatnonzero(row == sign).tolist() for row in edges] for sign in (1, -1))
     reached = np.zeros_like(free)
-    waiting, seen = [(y, bisect_right(starts[y], x) - 1)], set()
+    waiting, visited = [(y, bisect_right(starts[y], x) - 1)], set()
     while waiting:
-        if (run := waiting.pop()) in seen:
+        if (run := waiting.pop()) in visited:
             continue
-        seen.add(run)
+        visited.add(run)
         row, number = run
         left, right = starts[row][number], ends[row][number]
         reached[row, left:right] = True

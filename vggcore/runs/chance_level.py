@@ -30,11 +30,11 @@ GARMENTS = Naming()
 
 def naming_of(path: Path) -> Naming:
     """Of the run in this folder: the ten garments, unless it learns a user's own pictures."""
-    kept = read_json(path / PICTURES)
-    if kept is None:
+    facts = read_json(path / PICTURES)
+    if facts is None:
         return GARMENTS
     try:
-        classes = tuple(map(str, kept["classes"]))
-        return Naming.of(classes, [int(count) for count in kept["counts"]])
+        classes = tuple(map(str, facts["classes"]))
+        return Naming.of(classes, [int(count) for count in facts["counts"]])
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return GARMENTS

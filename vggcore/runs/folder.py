@@ -27,10 +27,9 @@ from vggcore.machine.messages import Message
 from vggcore.model import checkpoints, recipe
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs import status
 from vggcore.runs.config import Config, read_config
 from vggcore.runs.names import CONFIG, METRICS, STOP
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, read_status, write_status
 
 
 def create(
@@ -130,9 +129,9 @@ class RunFolder:
 
     def write_status(self, state: str, **values) -> Status:
         """Replace the status; values not given stay as they were. Raises FileError."""
-        before = self._status or status.read(self.path)  # keep what the queue wrote
-        said = replace(before, state=state, pid=os.getpid(), **values)
-        self._status = status.write(self.path, said)
+        before = self._status or read_status(self.path)  # keep what the queue wrote
+        status = replace(before, state=state, pid=os.getpid(), **values)
+        self._status = write_status(self.path, status)
         return self._status
 
     def request_stop(self) -> None:

@@ -44,8 +44,8 @@ class Group:
 
     def spread(self, score: str) -> Spread:
         """Spread of "val_accuracy" or "test_accuracy" over the finished runs that have it."""
-        found = [getattr(run.card, score, None) for run in self.finished]
-        return Spread(tuple(value for value in found if value is not None))
+        scores = [getattr(run.card, score, None) for run in self.finished]
+        return Spread(tuple(value for value in scores if value is not None))
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -67,10 +67,10 @@ class Group:
         }
 
 
-def groups(found: list[Run] | None = None) -> list[Group]:
+def groups(members: list[Run] | None = None) -> list[Group]:
     """All groups among these runs, or among all runs, newest first; their runs sorted by seed."""
     together: dict[str, list[Run]] = {}
-    for run in list_runs() if found is None else found:
+    for run in list_runs() if members is None else members:
         if run.group:
             together.setdefault(run.group, []).append(run)
     return [Group(name, tuple(sorted(some, key=_seed))) for name, some in together.items()]
@@ -124,8 +124,8 @@ def launch_seeds(
     recipes = [replace(train, seed=train.seed + number) for number in range(seeds)]
     names = [check_name(f"{stem}-s{each.seed}") for each in recipes]
     requests = [f"{request}-{number}" if request else "" for number in range(seeds)]
-    for each, asked in zip(names, requests, strict=True):
-        if not requested_before(asked):
+    for each, each_request in zip(names, requests, strict=True):
+        if not requested_before(each_request):
             check_free(each)
     started = [
         launch(
@@ -134,13 +134,13 @@ def launch_seeds(
             name=each,
             preset=preset,
             visitor=visitor,
-            request=asked,
+            request=each_request,
             processes=processes,
             limits=limits,
             group=stem,
             on_cluster=on_cluster,
         )
-        for recipe, each, asked in zip(recipes, names, requests, strict=True)
+        for recipe, each, each_request in zip(recipes, names, requests, strict=True)
     ]
     return Group(started[0].group, tuple(started))
 

@@ -16,7 +16,7 @@ from vggcore.machine.hardware import device_choices
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import folder, locks, status
+from vggcore.runs import folder, locks
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import LAUNCH, LOG, RunError, State
 from vggcore.runs.process import LOCK_FD
@@ -32,7 +32,7 @@ from vggcore.runs.run import (
     read_run_folder,
     visitor_of,
 )
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, write_status
 
 _NICENESS = 5  # of trainings in the background, above the server's
 MIN_FREE_BYTES = 200_000_000  # a run is not started on a disk fuller than this
@@ -95,8 +95,8 @@ def launch(
         check_free(name)
         staging = paths.runs_dir() / ".new" / name
         folder.create(staging, spec, train, preset=preset or None, group=group)
-        asked = {"visitor": visitor, "request": request, "processes": processes}
-        write_json(staging / LAUNCH, asked)
+        order = {"visitor": visitor, "request": request, "processes": processes}
+        write_json(staging / LAUNCH, order)
         lock = locks.take(staging)
         if lock is None:  # no other process knows the folder yet
             raise RunError(Message("run {name} could not be locked: try again", name=name))
@@ -162,10 +162,10 @@ def check_room(limits: Limits, visitor: str) -> None:
         limits.check_queue(len(living), len(own), disk_bytes(paths.runs_dir()))
 
 
-def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
+def write_queued(path: Path, train: TrainConfig, earlier: Status) -> None:
     """Write a new ticket at the end of the queue. Only inside `changing_runs`."""
     queued = replace(
-        kept,
+        earlier,
         state=State.QUEUED,
         ticket=next_ticket(paths.runs_dir()),
         choices=tuple(device_choices(train.device)),
@@ -173,7 +173,7 @@ def write_queued(path: Path, train: TrainConfig, kept: Status) -> None:
         summary={},
         pid=None,
     )
-    status.write(path, queued)
+    write_status(path, queued)
 
 
 def trainer_command(path: Path, how: str) -> list[str]:
@@ -206,7 +206,7 @@ def start(path: Path, how: str, lock: int) -> None:
             )
     except OSError as error:
         message = Message("could not be started: {error}", error=error)
-        status.write(path, Status(state=State.FAILED, message=message))
+        write_status(path, Status(state=State.FAILED, message=message))
         raise RunError(
             Message("run {name} could not be started: {error}", name=path.name, error=error)
         ) from None

@@ -17,7 +17,7 @@ from vggcore.machine.files import read_json, write_atomically, write_json
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs import locks, status
+from vggcore.runs import locks
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.launching import check_room, one_line_errors, start, write_queued
 from vggcore.runs.limits import Limits
@@ -25,6 +25,7 @@ from vggcore.runs.names import BEST, CLUSTER, CONFIG, NOTES, STOP, RunError, Run
 from vggcore.runs.notes import Notes
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import Run, check_free, check_name, read_run, read_run_folder, visitor_of
+from vggcore.runs.status import read_status, write_status
 
 _ENDING_SECONDS = 20.0  # how long the process of an ended run may take to exit
 
@@ -127,13 +128,13 @@ def _finished(name: str) -> RunFinished:
 
 def _prepare_resume(path: Path) -> str:
     """Set a run's folder back to "queued", holding its lock; returns how to start the trainer."""
-    said = status.read(path)
-    if said.state == State.FINISHED:
+    status = read_status(path)
+    if status.state == State.FINISHED:
         raise _finished(path.name)
     train = RunFolder(path).train
     locks.remove_temporary_files(path)
     (path / STOP).unlink(missing_ok=True)
-    write_queued(path, train, said)
+    write_queued(path, train, status)
     return "--resume" if any(path.glob("last*.safetensors")) else "--from-config"
 
 
@@ -164,9 +165,9 @@ def rename(name: str, new_name: str, *, password: str = "", limits: Limits | Non
         card_file = path / f"{BEST}.json"
         if card := read_json(card_file):
             write_json(card_file, card | {"name": new_name})
-        said = status.read(path)
-        if said.summary:
-            status.write(path, replace(said, summary=said.summary | {"run_dir": str(new_path)}))
+        status = read_status(path)
+        if status.summary:
+            write_status(path, replace(status, summary=status.summary | {"run_dir": str(new_path)}))
         os.rename(path, new_path)
     return read_run_folder(new_path)
 
@@ -208,8 +209,8 @@ def promote(
                 Message("the best checkpoint of {name} is being replaced: try again", name=name)
             )
         with suppress(FileNotFoundError):  # the Results page's data: can be made again later
-            kept = (run.path / f"{BEST}.results.npz").read_bytes()
-            write_atomically(target.with_name(target.name + ".results.npz"), kept)
+            results = (run.path / f"{BEST}.results.npz").read_bytes()
+            write_atomically(target.with_name(target.name + ".results.npz"), results)
         # The card last: checkpoints are listed by their card, so a half-copied one is never seen.
         write_atomically(target.with_name(target.name + ".safetensors"), weights)
         write_json(card_file, replace(card, name=checkpoint_name, run=name).to_dict())

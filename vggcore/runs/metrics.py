@@ -121,9 +121,11 @@ class MetricsLog:
     def steps(self) -> pd.DataFrame:
         """Rows of kind "step", in order; floats, NaN where a value is missing."""
         with self._lock:
-            found = {name: np.array(column) for name, column in self._steps.items()}
-        told = [name for name in found if name in STEP_COLUMNS or np.isfinite(found[name]).any()]
-        return pd.DataFrame({name: found[name] for name in told})
+            columns = {name: np.array(column) for name, column in self._steps.items()}
+        names = [
+            name for name in columns if name in STEP_COLUMNS or np.isfinite(columns[name]).any()
+        ]
+        return pd.DataFrame({name: columns[name] for name in names})
 
     def epochs(self) -> list[dict]:
         """Rows of kind "epoch", in order; NaN for numbers that are missing."""
@@ -144,18 +146,18 @@ class MetricsLog:
 def _epoch(row: dict) -> dict:
     """An epoch's row with all of its numbers, and without a confusion or samples that are none."""
     numbers = {name: _number(row.get(name)) for name in EPOCH_COLUMNS}
-    found = {"kind": "epoch"} | numbers | {"epoch": row["epoch"], "step": row["step"]}
+    checked = {"kind": "epoch"} | numbers | {"epoch": row["epoch"], "step": row["step"]}
     if math.isfinite(top5 := _number(row.get("val_top5"))):  # only with many classes
-        found["val_top5"] = top5
+        checked["val_top5"] = top5
     confusion, samples = row.get("confusion"), row.get(SAMPLES)
     if isinstance(confusion, list) and all(
         _are_numbers(each, len(confusion)) for each in confusion
     ):
-        found["confusion"] = confusion
-    classes = len(found.get("confusion", ()))
+        checked["confusion"] = confusion
+    classes = len(checked.get("confusion", ()))
     if isinstance(samples, list) and all(_is_sample(each, classes) for each in samples):
-        found[SAMPLES] = samples
-    return found
+        checked[SAMPLES] = samples
+    return checked
 
 
 def _is_sample(value: object, classes: int) -> bool:
@@ -213,11 +215,11 @@ def thin_out(x: np.ndarray, y: np.ndarray, points: int) -> tuple[np.ndarray, np.
     edges = np.linspace(0, len(y), stretches + 1).astype(int)
     lowest = np.where(np.isnan(y), np.inf, y)
     highest = np.where(np.isnan(y), -np.inf, y)
-    kept = set()
+    chosen = set()
     for start, end in zip(edges[:-1], edges[1:], strict=True):
-        kept.add(start + int(np.argmin(lowest[start:end])))
-        kept.add(start + int(np.argmax(highest[start:end])))
-    order = np.array(sorted(kept))
+        chosen.add(start + int(np.argmin(lowest[start:end])))
+        chosen.add(start + int(np.argmax(highest[start:end])))
+    order = np.array(sorted(chosen))
     return x[order], y[order]
 
 
@@ -339,10 +341,10 @@ def _memorised(epoch: dict, naming: Naming) -> Alert | None:
 
 def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -> list[Alert]:
     """What is worth saying about the curves so far, for a run that learns these classes."""
-    found = []
+    messages = []
     if len(steps) and not np.isfinite(steps["train_loss"]).all():
         first = int(steps["step"][~np.isfinite(steps["train_loss"])].iloc[0])
-        found.append(
+        messages.append(
             Alert(
                 "nan",
                 Message(
@@ -353,7 +355,7 @@ def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -
             )
         )
     if (step := stuck_at_chance(steps, naming)) is not None:
-        found.append(
+        messages.append(
             Alert(
                 "chance",
                 Message(
@@ -366,17 +368,17 @@ def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -
                 ),
             )
         )
-        return found
+        return messages
     if epochs and (memorised := _memorised(epochs[-1], naming)):
-        return [*found, memorised]
+        return [*messages, memorised]
     losses = np.array([_number(row.get("val_loss")) for row in epochs])
     if not np.isfinite(losses).any():
-        return found
+        return messages
     best = int(np.nanargmin(losses))
     since = len(losses) - 1 - best
     train = np.array([_number(row.get("train_loss")) for row in epochs])
     if since >= 3 and train[-1] < train[best] and losses[-1] > 1.02 * losses[best]:
-        found.append(
+        messages.append(
             Alert(
                 "overfitting",
                 Message(
@@ -387,7 +389,7 @@ def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -
             )
         )
     elif since >= max(5, len(losses) // 4):
-        found.append(
+        messages.append(
             Alert(
                 "plateau",
                 Message(
@@ -395,4 +397,4 @@ def alerts(epochs: list[dict], steps: pd.DataFrame, naming: Naming = GARMENTS) -
                 ),
             )
         )
-    return found
+    return messages

@@ -51,8 +51,8 @@ class Notes:
 
 def read_notes(folder: Path) -> Notes:
     """The notes in a run's folder; empty if there are none. Raises FileError if damaged."""
-    found = read_object(folder / NOTES) or {}
-    note, tags = found.get("note", ""), found.get("tags", [])
+    values = read_object(folder / NOTES) or {}
+    note, tags = values.get("note", ""), values.get("tags", [])
     try:
         if not isinstance(note, str):
             raise RunError(Message("the note must be a text"))

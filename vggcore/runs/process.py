@@ -12,8 +12,9 @@ from pathlib import Path
 from vggcore.machine.file_lock import same_file
 from vggcore.machine.files import FileError
 from vggcore.machine.messages import Message
-from vggcore.runs import locks, status
+from vggcore.runs import locks
 from vggcore.runs.names import LOCK, RESERVE, STOP, RunError, State
+from vggcore.runs.status import is_ended, keep_reserve, no_room, read_status, write_status
 
 LOCK_FD = "VGGCORE_LOCK_FD"  # file descriptor of the lock, handed over by the launcher
 LOCK_HELD = "VGGCORE_LOCK_HELD"  # set for torchrun's ranks: their parent holds the locks
@@ -43,14 +44,14 @@ def hold_run_lock(run_dir: Path) -> Iterator[None]:
         keep(fd)
         locks.say_who_holds(fd)
         locks.remove_temporary_files(run_dir)
-        status.keep_reserve(run_dir)
+        keep_reserve(run_dir)
         with _recording_failure(run_dir):
             yield
     finally:
         (run_dir / RESERVE).unlink(missing_ok=True)
         _held.discard(fd)
         # An adopted one otherwise stays open until the process is gone: then it has crashed.
-        if adopted is None or status.is_ended(status.read(run_dir)):
+        if adopted is None or is_ended(read_status(run_dir)):
             os.close(fd)
 
 
@@ -87,11 +88,11 @@ def end_with_parent() -> None:
 
 def record_end(run_dir: Path, state: State, message: str) -> None:
     """Write an end into the status, unless it has one or cannot be written."""
-    said = status.read(run_dir)
-    if status.is_ended(said):
+    status = read_status(run_dir)
+    if is_ended(status):
         return
     try:
-        status.write(run_dir, replace(said, state=state, message=message))
+        write_status(run_dir, replace(status, state=state, message=message))
     except FileError as error:
         print(f"could not record that the run {state}: {error}", file=sys.stderr)
 
@@ -133,7 +134,7 @@ def _recording_failure(run_dir: Path) -> Iterator[None]:
         record_end(run_dir, State.STOPPED, Message("interrupted"))
         raise
     except FileError as error:
-        message = status.no_room(run_dir, error) or str(error)
+        message = no_room(run_dir, error) or str(error)
         record_end(run_dir, State.FAILED, message)
         raise
     except Exception as error:

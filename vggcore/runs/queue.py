@@ -16,9 +16,9 @@ from vggcore.machine.file_lock import take_lock, wait_for_lock
 from vggcore.machine.files import read_json, write_json
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.messages import Message
-from vggcore.runs import locks, process, status
+from vggcore.runs import locks, process
 from vggcore.runs.names import STATUS, STOP, RunError, State
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, read_status, write_status
 
 _POLL_SECONDS = 0.25
 
@@ -50,15 +50,15 @@ def wait_for_device(device: str, run_dir: Path, count: int = 1) -> Iterator[str]
         ) from None
     with ExitStack() as held:
         with _termination_as_cancel(run_dir):
-            said = False
+            announced = False
             while not (granted := _try_devices(held, ticket, choices, count)):
                 if (run_dir / STOP).exists():
                     _cancel(run_dir)
-                if not said:
+                if not announced:
                     _say_what_it_waits_for(ticket, choices)
-                    said = True
+                    announced = True
                 time.sleep(_POLL_SECONDS)
-            status.write(run_dir, replace(status.read(run_dir), state=State.STARTING))
+            write_status(run_dir, replace(read_status(run_dir), state=State.STARTING))
             yield granted
 
 
@@ -77,7 +77,7 @@ def next_ticket(runs_dir: Path) -> int:
     """A number above every ticket given out before. Call it inside `changing_runs`."""
     path = runs_dir / ".ticket.json"
     used = [(read_json(path) or {}).get("last", 0)]
-    used += [said.ticket for _, said in _statuses(runs_dir)]
+    used += [status.ticket for _, status in _statuses(runs_dir)]
     ticket = max((number for number in used if isinstance(number, int)), default=0) + 1
     write_json(path, {"last": ticket})
     return ticket
@@ -86,12 +86,12 @@ def next_ticket(runs_dir: Path) -> int:
 def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
     """Living runs with an earlier ticket that are waiting for one of the same devices, in order."""
     earlier = [
-        (said.ticket, other)
-        for other, said in _statuses(paths.runs_dir())
-        if said.state == State.QUEUED
-        and said.ticket is not None
-        and said.ticket < ticket
-        and _wants_one_of(said, choices)
+        (status.ticket, other)
+        for other, status in _statuses(paths.runs_dir())
+        if status.state == State.QUEUED
+        and status.ticket is not None
+        and status.ticket < ticket
+        and _wants_one_of(status, choices)
         and locks.is_alive(other)
     ]
     return [other for _, other in sorted(earlier)]
@@ -99,54 +99,56 @@ def waiting_before(ticket: int, choices: list[str]) -> list[Path]:
 
 def _statuses(runs_dir: Path) -> list[tuple[Path, Status]]:
     """Run folders with a readable status."""
-    found = [(path.parent, status.read(path.parent)) for path in runs_dir.glob(f"[!.]*/{STATUS}")]
-    return [(run_dir, said) for run_dir, said in found if said.state]
+    statuses = [
+        (path.parent, read_status(path.parent)) for path in runs_dir.glob(f"[!.]*/{STATUS}")
+    ]
+    return [(run_dir, status) for run_dir, status in statuses if status.state]
 
 
 def _ticket(run_dir: Path, choices: list[str]) -> int:
     """The ticket that the launcher wrote, or a new one for a run started in a terminal."""
-    said = status.read(run_dir)
-    if said.state == State.QUEUED and said.ticket is not None:
-        return said.ticket
+    status = read_status(run_dir)
+    if status.state == State.QUEUED and status.ticket is not None:
+        return status.ticket
     with changing_runs(paths.runs_dir()):
         ticket = next_ticket(paths.runs_dir())
         queued = replace(
-            said, state=State.QUEUED, ticket=ticket, choices=tuple(choices), pid=os.getpid()
+            status, state=State.QUEUED, ticket=ticket, choices=tuple(choices), pid=os.getpid()
         )
-        status.write(run_dir, queued)
+        write_status(run_dir, queued)
     return ticket
 
 
-def _wants_one_of(said: Status, choices: list[str]) -> bool:
-    return not set(said.choices or choices).isdisjoint(choices)
+def _wants_one_of(status: Status, choices: list[str]) -> bool:
+    return not set(status.choices or choices).isdisjoint(choices)
 
 
 def _try_devices(held: ExitStack, ticket: int, choices: list[str], count: int) -> str | None:
     """Take `count` of the devices, or all if there are fewer, if it is this run's turn."""
     if waiting_before(ticket, choices):
         return None
-    taken: dict[str, int] = {}
+    locks_held: dict[str, int] = {}
     count = min(count, len(choices))
     for name in choices:
-        if len(taken) == count:
+        if len(locks_held) == count:
             break
         fd = take_lock(_device_lock(name), patience=0)
         if fd is not None:
-            taken[name] = fd
-    if len(taken) < count:
-        for fd in taken.values():
+            locks_held[name] = fd
+    if len(locks_held) < count:
+        for fd in locks_held.values():
             os.close(fd)
         return None
-    for fd in taken.values():
+    for fd in locks_held.values():
         process.keep(fd)
         held.callback(process.release, fd)
-    return ",".join(taken)
+    return ",".join(locks_held)
 
 
 def _device_lock(device: str) -> Path:
     """Lock file named by the GPU's uuid: one process's cuda:0 may be another's cuda:1."""
-    found = gpus.gpu(device)
-    name = found.uuid if found and found.uuid else device
+    gpu = gpus.gpu(device)
+    name = gpu.uuid if gpu and gpu.uuid else device
     return paths.runs_dir() / f".device-{re.sub('[^a-z0-9]', '-', name.lower())}.lock"
 
 
@@ -154,9 +156,9 @@ def _say_what_it_waits_for(ticket: int, choices: list[str]) -> None:
     """One line for the terminal or the run's log."""
     busy = [
         path.name
-        for path, said in _statuses(paths.runs_dir())
-        if said.state in (State.STARTING, State.RUNNING, State.STOPPING)
-        and _wants_one_of(said, choices)
+        for path, status in _statuses(paths.runs_dir())
+        if status.state in (State.STARTING, State.RUNNING, State.STOPPING)
+        and _wants_one_of(status, choices)
         and locks.is_alive(path)
     ]
     before = [*busy, *(path.name for path in waiting_before(ticket, choices))]

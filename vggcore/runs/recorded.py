@@ -116,7 +116,7 @@ def record(name: str, out: Path | str | None = None) -> Path:
     log = MetricsLog(run.path / METRICS)
     log.refresh()
     steps = log.steps()
-    kept, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
+    rows, _ = thin_out(np.arange(len(steps)), steps["train_loss"].to_numpy(), _STEP_ROWS)
     values = {
         "name": name,
         "title": name,
@@ -125,7 +125,7 @@ def record(name: str, out: Path | str | None = None) -> Path:
         "date": str(run.config.get("created", ""))[:10],
         "config": {key: run.config.get(key) for key in ("preset", "spec", "train")},
         "steps": {
-            column: [float(f"{value:.5g}") for value in steps[column].iloc[kept]]
+            column: [float(f"{value:.5g}") for value in steps[column].iloc[rows]]
             for column in STEP_COLUMNS
         },
         "epochs": log.epochs(),

@@ -18,7 +18,7 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
 from vggcore.model.recipe import OWN, TrainConfig
-from vggcore.runs import locks, status
+from vggcore.runs import locks
 from vggcore.runs.config import read_config
 from vggcore.runs.names import (
     BEST,
@@ -36,7 +36,7 @@ from vggcore.runs.names import (
 )
 from vggcore.runs.notes import Notes, read_notes
 from vggcore.runs.queue import waiting_before
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, no_room, read_status
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 MAX_PROCESSES = 64
@@ -96,7 +96,7 @@ class Run:
         if self.damage and not self.status.state:
             return ""  # nothing is known
         if self.state == State.CRASHED and not self.on_cluster:
-            if full := status.no_room(self.path):
+            if full := no_room(self.path):
                 return Message("The process ended unexpectedly, and now {full}.", full=full)
             return Message(
                 "The process ended unexpectedly: it was killed, ran out of memory, or the machine "
@@ -106,7 +106,7 @@ class Run:
 
     def to_dict(self) -> dict:
         """JSON-ready: what `runs list --json` and `runs show --json` print."""
-        said = self.status
+        status = self.status
         return {
             "name": self.name,
             "state": self.state,
@@ -114,19 +114,19 @@ class Run:
             "preset": self.preset or None,
             "group": self.group or None,
             "created": self.config.get("created"),
-            "step": said.step,
-            "total_steps": said.total_steps,
-            "epoch": said.epoch,
-            "epochs": said.epochs,
-            "seconds": said.seconds,
-            "images_per_second": said.images_per_second,
-            "device": said.device,
+            "step": status.step,
+            "total_steps": status.total_steps,
+            "epoch": status.epoch,
+            "epochs": status.epochs,
+            "seconds": status.seconds,
+            "images_per_second": status.images_per_second,
+            "device": status.device,
             "on": "cluster" if self.on_cluster else "this machine",
             "message": self.message,
             "damage": self.damage or None,
-            "trouble": said.trouble or None,
+            "trouble": status.trouble or None,
             "resumable": self.resumable,
-            "summary": said.summary or None,
+            "summary": status.summary or None,
         }
 
 
@@ -179,10 +179,10 @@ def free_name(stem: str, others: Container[str] = ()) -> str:
 def free_name_like(name: str) -> str:
     """This name, or the first of NAME-2, NAME-3, … that no run and no checkpoint has."""
     stem, number = slug(name) or "run", 2
-    found = stem
-    while not _is_free(found):
-        found, number = f"{stem[:58]}-{number}", number + 1
-    return found
+    candidate = stem
+    while not _is_free(candidate):
+        candidate, number = f"{stem[:58]}-{number}", number + 1
+    return candidate
 
 
 def read_run(name: str) -> Run:
@@ -256,23 +256,23 @@ def read_run_folder(path: Path) -> Run:
     # what was read in between counts only if the lock was the same before and after.
     locked = locks.is_alive(path)
     while True:
-        said = status.read(path)
+        status = read_status(path)
         stop_requested = (path / STOP).exists()
         still_locked = locks.is_alive(path)
         if locked == still_locked:
             break
         locked = still_locked
-    state = _state(locked, said, stop_requested)
-    return _run(path, state=state, status=said, locked=locked)
+    state = _state(locked, status, stop_requested)
+    return _run(path, state=state, status=status, locked=locked)
 
 
 def _read_copy(path: Path) -> Run:
     """The run that this folder is a copy of: its status is all there is to go by."""
-    said = status.read(path)
-    state = State(said.state) if said.state in STATES else State.QUEUED
+    status = read_status(path)
+    state = State(status.state) if status.state in STATES else State.QUEUED
     if state in LIVING and (path / STOP).exists():
         state = State.STOPPING
-    return _run(path, state=state, status=said, locked=state in LIVING, on_cluster=True)
+    return _run(path, state=state, status=status, locked=state in LIVING, on_cluster=True)
 
 
 T = TypeVar("T")
@@ -305,19 +305,19 @@ def _run(path: Path, **known) -> Run:
     )
 
 
-def _state(locked: bool, said: Status, stop_requested: bool) -> State:
+def _state(locked: bool, status: Status, stop_requested: bool) -> State:
     """The state derived from what is on disk."""
-    if said.state in ENDED:
-        return State(said.state)
+    if status.state in ENDED:
+        return State(status.state)
     if not locked:
-        waiting = said.state == State.QUEUED and stop_requested
+        waiting = status.state == State.QUEUED and stop_requested
         return State.STOPPED if waiting else State.CRASHED
-    if stop_requested or said.state == State.STOPPING:
+    if stop_requested or status.state == State.STOPPING:
         return State.STOPPING
-    if said.state in LIVING:
-        return State(said.state)
+    if status.state in LIVING:
+        return State(status.state)
     # Alive, but its status file is missing or damaged: the next one comes within a second.
-    return State.RUNNING if said.state else State.STARTING
+    return State.RUNNING if status.state else State.STARTING
 
 
 def wait_until_ended(name: str, seconds: float) -> Run:
@@ -341,8 +341,8 @@ def ahead_of_new(device: str, processes: int = 1) -> list[str]:
     """Names of the runs that a new one on this device would wait for; [] if there is room now."""
     choices = device_choices(device)
     ahead = [run.path for run in _training_on(choices)] + waiting_before(sys.maxsize, choices)
-    taken = sum(map(processes_of, ahead))
-    return [path.name for path in ahead] if taken + processes > len(choices) else []
+    used = sum(map(processes_of, ahead))
+    return [path.name for path in ahead] if used + processes > len(choices) else []
 
 
 def _training_on(choices: list[str]) -> list[Run]:

@@ -46,7 +46,7 @@ class Status:
     @classmethod
     def from_dict(cls, values: dict | None) -> "Status":
         """The usable ones of these values: a status is only for looking at, so nothing raises."""
-        found: dict = {}
+        usable: dict = {}
         values = messages.restored(values or {}, *_TEXTS)
         for f in fields(cls):
             value = values.get(f.name)
@@ -58,8 +58,8 @@ class Status:
                 }
             kind = _KINDS[f.name]
             if isinstance(value, kind) and (kind not in (int, _NUMBER) or _is_amount(value)):
-                found[f.name] = value
-        return cls(**found)
+                usable[f.name] = value
+        return cls(**usable)
 
     def to_dict(self) -> dict:
         """JSON-ready."""
@@ -98,12 +98,12 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def read(run_dir: Path) -> Status:
+def read_status(run_dir: Path) -> Status:
     """The run's status; an empty one if the file is missing or damaged."""
     return Status.from_dict(read_json(run_dir / STATUS))
 
 
-def write(run_dir: Path, status: Status) -> Status:
+def write_status(run_dir: Path, status: Status) -> Status:
     """Replace the run's status and set its time; works even on a full disk. Raises FileError."""
     status = replace(status, updated=time.time())
     try:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from vggcore.machine.file_lock import take_lock
 from vggcore.machine.messages import Message
-from vggcore.runs import locks, status
+from vggcore.runs import locks
 from vggcore.runs.locks import holder
 from vggcore.runs.names import STOP, State
+from vggcore.runs.status import is_ended, read_status, write_status
 
 TERM_AFTER_SECONDS = 5.0
 KILL_AFTER_SECONDS = 30.0
@@ -46,7 +47,7 @@ def remove_answered_request(run_dir: Path) -> None:
     if lock is None:
         return  # resumed already
     try:
-        if status.is_ended(status.read(run_dir)):
+        if is_ended(read_status(run_dir)):
             (run_dir / STOP).unlink(missing_ok=True)
     finally:
         os.close(lock)
@@ -74,8 +75,8 @@ def _record_kill(run_dir: Path) -> None:
             "resume continues from its last checkpoint",
             seconds=KILL_AFTER_SECONDS,
         )
-        said = replace(status.read(run_dir), state=State.STOPPED, message=message)
-        status.write(run_dir, said)
+        status = replace(read_status(run_dir), state=State.STOPPED, message=message)
+        write_status(run_dir, status)
         (run_dir / STOP).unlink(missing_ok=True)
     finally:
         os.close(lock)

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from vggcore.machine.messages import Message
-from vggcore.runs import status
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
@@ -22,6 +21,7 @@ from vggcore.runs.launching import trainer_command
 from vggcore.runs.names import LOG, State
 from vggcore.runs.process import BOUND
 from vggcore.runs.run import processes_of
+from vggcore.runs.status import read_status, write_status
 from vggcore.training import cluster_workers
 from vggcore.training.cluster_mirror import Mirror, fetch, record_loss, use_place
 
@@ -61,11 +61,11 @@ def _train(folder: Path, environment: dict[str, str]) -> int:
         signal.signal(signal.SIGTERM, lambda *_: trainer.terminate())
         lost_ray = _wait(trainer)
     record_loss(folder, _why(trainer.returncode))
-    said = status.read(folder)
-    if lost_ray and said.state == State.STOPPED:
-        said = status.write(folder, replace(said, message=LOST_RAY))
-    print(f"{said.state} at step {said.step}: {said.message or 'no message'}", flush=True)
-    return 0 if said.state in (State.FINISHED, State.STOPPED) else 1
+    status = read_status(folder)
+    if lost_ray and status.state == State.STOPPED:
+        status = write_status(folder, replace(status, message=LOST_RAY))
+    print(f"{status.state} at step {status.step}: {status.message or 'no message'}", flush=True)
+    return 0 if status.state in (State.FINISHED, State.STOPPED) else 1
 
 
 def _wait(trainer: subprocess.Popen) -> bool:

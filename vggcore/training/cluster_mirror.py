@@ -10,11 +10,10 @@ from pathlib import Path
 
 from vggcore.machine.files import FileError, parse_json, read_json, write_atomically, write_json
 from vggcore.machine.messages import Message, parts
-from vggcore.runs import status
 from vggcore.runs.cluster.store import Attempt, Missing, StoredFile, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, CONFIG, LAST, LAUNCH, LOG, METRICS, PICTURES, State
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, is_ended, read_status, write_status
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +42,8 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
             write_atomically(folder / Path(name).name, earlier.read_file(file))
         write_atomically(folder / METRICS, earlier.pieces("rows").take_in())
         write_atomically(folder / LOG, earlier.pieces("log").take_in())
-        said = Status.from_dict(earlier.status())
-        status.write(folder, Status(seconds=said.seconds, step=said.step))
+        status = Status.from_dict(earlier.status())
+        write_status(folder, Status(seconds=status.seconds, step=status.step))
         break
     write_json(folder / LAUNCH, run.launched())
     write_json(folder / CONFIG, config)
@@ -120,14 +119,14 @@ class Mirror:
     def _exchange_words(self) -> None:
         if self.attempt.stop_requested() and not self._ended.is_set():
             self.folder.request_stop()
-        said = read_json(self.folder.path / "status.json")  # before the rows that it refers to
+        status = read_json(self.folder.path / "status.json")  # before the rows that it refers to
         self._log.send(_content(self.folder.path / LOG))
         self._rows.send(_content(self.folder.path / METRICS))
-        if said is not None and not self._ended.is_set():
-            said = _without_end(said)
-        if said is not None and said != self._said:
-            self.attempt.write_status(said)
-            self._said = said
+        if status is not None and not self._ended.is_set():
+            status = _without_end(status)
+        if status is not None and status != self._said:
+            self.attempt.write_status(status)
+            self._said = status
 
     def _send_files(self) -> None:
         path = self.folder.path
@@ -149,11 +148,11 @@ class Mirror:
         self._seen |= {name: stamps[name] for name in contents if name in stamps}
 
 
-def _without_end(said: dict) -> dict | None:
+def _without_end(status: dict) -> dict | None:
     """The status to report until everything written before the run's end is in the store."""
-    if said.get("state") == State.STOPPED:
-        return said | {"state": State.STOPPING, "message": SENDING, **parts(message=SENDING)}
-    return None if status.is_ended(Status.from_dict(said)) else said
+    if status.get("state") == State.STOPPED:
+        return status | {"state": State.STOPPING, "message": SENDING, **parts(message=SENDING)}
+    return None if is_ended(Status.from_dict(status)) else status
 
 
 def _content(file: Path) -> bytes:
@@ -165,10 +164,10 @@ def _content(file: Path) -> bytes:
 
 def _stamp(file: Path) -> tuple[int, int] | None:
     try:
-        found = file.stat()
+        facts = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return facts.st_mtime_ns, facts.st_size
 
 
 def _belong_together(best: dict[str, bytes]) -> bool:
@@ -193,9 +192,9 @@ def use_place(run: StoredRun, place: Path) -> dict[str, str]:
 
 def record_loss(folder: Path, reason: str) -> None:
     """Record in the status that the run has crashed, unless it reported how it ended."""
-    said = status.read(folder)
-    if not status.is_ended(said):
+    status = read_status(folder)
+    if not is_ended(status):
         try:
-            status.write(folder, replace(said, state=State.CRASHED, message=reason))
+            write_status(folder, replace(status, state=State.CRASHED, message=reason))
         except FileError as error:
             print(f"could not record the end: {error}", flush=True)

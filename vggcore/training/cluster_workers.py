@@ -10,12 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vggcore.machine.messages import Message
-from vggcore.runs import status
 from vggcore.runs.cluster import settings
 from vggcore.runs.cluster.store import Store, StoredRun
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, State
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, is_ended, read_status
 
 LOST = Message(
     "a process of this run on the cluster was lost: resume continues from its last checkpoint"
@@ -49,11 +48,11 @@ def train(run_id: str, number: int, processes: int) -> int:
 def _ended(run_id: str, number: int) -> int:
     """Record a crash if rank 0 could not say how it ended."""
     attempt = StoredRun(Store(*settings.store()), run_id).attempt(number)
-    said = Status.from_dict(attempt.status())
-    if not status.is_ended(said):
-        attempt.write_status(replace(said, state=State.CRASHED, message=LOST).to_dict())
+    status = Status.from_dict(attempt.status())
+    if not is_ended(status):
+        attempt.write_status(replace(status, state=State.CRASHED, message=LOST).to_dict())
         return 1
-    return 0 if said.state in (State.FINISHED, State.STOPPED) else 1
+    return 0 if status.state in (State.FINISHED, State.STOPPED) else 1
 
 
 def _work(config: dict) -> None:
@@ -84,7 +83,7 @@ def _work(config: dict) -> None:
 
 
 def _keep_results(folder: RunFolder) -> None:
-    if status.read(folder.path).state == State.FINISHED:
+    if read_status(folder.path).state == State.FINISHED:
         from vggcore.answers import making_results
 
         making_results.build(folder.path / BEST)

@@ -76,7 +76,7 @@ class CorrectionsSource:
         chosen = torch.randperm(len(images), generator=generator)[:_REHEARSED].sort().values
         self.rehearsed = making_results.as_trained(images[chosen], self.card)
         network = self.start.network.to(device)
-        self.said = evaluation.predict(network, self.rehearsed.to(device), self._plain).cpu()
+        self.before = evaluation.predict(network, self.rehearsed.to(device), self._plain).cpu()
 
     def pictures_facts(self) -> dict:
         """Which corrections the run starts with."""
@@ -97,13 +97,15 @@ class CorrectionsSource:
         generator = torch.Generator().manual_seed(self.train.seed * 1_000_003 + step)
         count = max(1, round(_SHARE * self.batch_size))
         own = torch.randint(len(self.pictures), (count,), generator=generator)
-        kept = torch.randint(len(self.rehearsed), (self.batch_size - count,), generator=generator)
+        rehearsed = torch.randint(
+            len(self.rehearsed), (self.batch_size - count,), generator=generator
+        )
         planes = _planes(self.pictures[own]).float().div_(255)
         first = self._input(jitter(planes, generator).mul(255).byte())
-        second = self._input(_planes(self.rehearsed[kept]))
+        second = self._input(_planes(self.rehearsed[rehearsed]))
         labels = torch.full((self.batch_size, 1), -1.0)
         labels[:count, 0] = self.labels_of_inputs[own].float()
-        logits = torch.cat([torch.zeros(count, self.said.shape[1]), self.said[kept]])
+        logits = torch.cat([torch.zeros(count, self.before.shape[1]), self.before[rehearsed]])
         inputs, targets = torch.cat([first, second]), torch.cat([labels, logits], 1)
         return (
             distributed.shard(inputs).to(self.device),
@@ -116,10 +118,10 @@ class CorrectionsSource:
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of the corrections, plus how far the other answers have moved."""
-        labels, said = targets[:, 0].long(), targets[:, 1:]
+        labels, before = targets[:, 0].long(), targets[:, 1:]
         own = labels >= 0
         corrected = self._losses_of_corrected(logits, labels.clamp(min=0))
-        moved = (logits - said).square().mean(1)
+        moved = (logits - before).square().mean(1)
         # Choosing rows by a mask would make a GPU wait: it has to say how many there are.
         return _mean(corrected, own) + _HOLD * _mean(moved, ~own)
 
@@ -147,8 +149,8 @@ class CorrectionsSource:
         )
         scores = evaluation.score(logits, labels)
         named = torch.tensor(self._named(network))
-        taken = (named == self.labels).float().mean().item()
-        return scores | {"rank": taken + scores["accuracy"]}
+        share = (named == self.labels).float().mean().item()
+        return scores | {"rank": share + scores["accuracy"]}
 
     @cached_property
     def _judged(self) -> tuple[Tensor, Tensor]:
@@ -169,9 +171,9 @@ class CorrectionsSource:
     def test(self, network) -> dict:
         """Scores on the test set, in float32: computed once, at the end of a run."""
         images, labels = making_results.split_of(self.card, "test")
-        seen = making_results.as_trained(images, self.card).to(self.device)
+        inputs = making_results.as_trained(images, self.card).to(self.device)
         self.tested = evaluation.score(
-            evaluation.predict(network, seen, self.preprocessing), labels
+            evaluation.predict(network, inputs, self.preprocessing), labels
         )
         return self.tested
 

@@ -107,11 +107,11 @@ def images_of(train: TrainConfig) -> tuple[int, int, int]:
     from vggcore.data.own.sources import numbers
 
     try:
-        found = numbers(train.pictures).pictures if train.pictures else 0
+        pictures = numbers(train.pictures).pictures if train.pictures else 0
     except PicturesError:
-        found = 0
-    judging = max(1, round(SHARE * found))
-    return max(1, found - 2 * judging), judging, judging
+        pictures = 0
+    judging = max(1, round(SHARE * pictures))
+    return max(1, pictures - 2 * judging), judging, judging
 
 
 def batch_size(train: TrainConfig) -> int:
@@ -175,8 +175,10 @@ def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     held = sum(IMAGES[train.dataset]) * 2 * 28 * 28
     if train.dataset == "wild":
         fashion, validation = IMAGES["fashion-mnist"][0], IMAGES["wild"][1]
-        kept = 1 if spec.in_channels == 1 else 4  # channels; Fashion-MNIST is tinted for each step
-        pixels = fashion + (_WILD_PICTURES + validation) * kept
+        channels = (
+            1 if spec.in_channels == 1 else 4
+        )  # channels; Fashion-MNIST is tinted for each step
+        pixels = fashion + (_WILD_PICTURES + validation) * channels
         held += pixels * spec.image_size**2
         held += (fashion + _WILD_PICTURES) * 11 * FLOAT_BYTES  # their targets
     return held
@@ -300,8 +302,8 @@ def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -
     fewest = FEWEST_STEPS if train.dataset == OWN else 1
     steps = max(fewest, train_images(train) // batch_size(train))
     # Each is also seen mirrored, and of photos, a seventh of them, the middle too.
-    seen = images_of(train)[1] * (2.3 if train.dataset == "wild" else 1)
-    validation = seen * _image_seconds(spec, speeds) / 3  # forward only
+    images = images_of(train)[1] * (2.3 if train.dataset == "wild" else 1)
+    validation = images * _image_seconds(spec, speeds) / 3  # forward only
     return steps * seconds_per_step(spec, train, speeds) + validation
 
 

@@ -35,8 +35,8 @@ class FashionSource(Labelled):
         images, labels = fashion_mnist.load_split("train", train.dataset, train.seed)
         if train.train_limit and train.train_limit < len(images):
             generator = torch.Generator().manual_seed(train.seed)
-            kept = torch.randperm(len(images), generator=generator)[: train.train_limit]
-            images, labels = images[kept], labels[kept]
+            chosen = torch.randperm(len(images), generator=generator)[: train.train_limit]
+            images, labels = images[chosen], labels[chosen]
         self._fingerprint_of = (images, labels)
         self.images, self.labels = images.to(device), labels.to(device)
         self.train, self.device = train, device

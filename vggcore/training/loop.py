@@ -147,12 +147,12 @@ def _check_own_pictures(folder: RunFolder, facts: dict | None) -> None:
 
 def _telling(folder: RunFolder, device: torch.device) -> Callable[[float], None]:
     """Updates the status while pictures are being prepared, at most once a second."""
-    told = -math.inf
+    last = -math.inf
 
     def tell(share: float) -> None:
-        nonlocal told
-        if time.monotonic() - told >= STATUS_SECONDS and distributed.is_main():
-            told = time.monotonic()
+        nonlocal last
+        if time.monotonic() - last >= STATUS_SECONDS and distributed.is_main():
+            last = time.monotonic()
             message = Message("preparing the pictures: {share:.0%}", share=share)
             folder.write_status("starting", device=str(device), message=message)
 

@@ -62,16 +62,16 @@ class Report:
             "images_per_second": self.speed,
             "memory_bytes": devices.memory_bytes(self.device),
         }
-        if distributed.is_main() and (found := gpus.gpu(str(self.device))):
-            row |= {"gpu_busy": found.busy, "gpu_memory_bytes": found.total - found.free}
+        if distributed.is_main() and (gpu := gpus.gpu(str(self.device))):
+            row |= {"gpu_busy": gpu.busy, "gpu_memory_bytes": gpu.total - gpu.free}
         self._append(row)
         self.progress.window = [0.0, 0.0, 0.0]
         self.images_before, self.window_started = 0.0, at
         return loss / images
 
-    def evidence(self, found: dict) -> None:
+    def evidence(self, values: dict) -> None:
         """Write a row on why the network may not be learning; see `training.evidence`."""
-        self._append({"kind": "evidence", "step": self.progress.step} | found)
+        self._append({"kind": "evidence", "step": self.progress.step} | values)
 
     def epoch(
         self, scores: dict, samples: Samples, network: VGG, preprocessing: Preprocessing
@@ -108,7 +108,7 @@ class Report:
         if too_soon or not distributed.is_main():
             return
         self.last_status = at
-        said = self.folder.write_status(
+        written = self.folder.write_status(
             state,
             step=self.progress.step,
             total_steps=self.total_steps,
@@ -120,7 +120,7 @@ class Report:
             message=message,
         )
         if self.on_step:
-            self.on_step(said)
+            self.on_step(written)
 
     def end(self, state: str, *, test_accuracy: float | None = None, message: str = "") -> dict:
         """Write the last status, with the summary, which is returned."""

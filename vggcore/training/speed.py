@@ -91,9 +91,9 @@ def read(device: str, precision: str) -> Speeds | None:
     """
     device = device_kind(device)
     try:
-        kept = parse_json(file().read_bytes())[f"{device} {precision}"]
-        if kept.pop("machine") == _machine():
-            return Speeds(**kept)
+        values = parse_json(file().read_bytes())[f"{device} {precision}"]
+        if values.pop("machine") == _machine():
+            return Speeds(**values)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent or damaged
         pass
     return _STATED.get(precision) if device == "cpu" else None
@@ -120,13 +120,13 @@ def measure(device: str = "auto") -> dict[str, Speeds]:
     chosen = devices.resolve(device)
     measured = {name: _measure(chosen, name) for name in precision.hardware(chosen)}
     try:
-        kept = parse_json(file().read_bytes())
+        known = parse_json(file().read_bytes())
     except (OSError, ValueError):
-        kept = {}
+        known = {}
     for name, speeds in measured.items():
-        kept[f"{chosen.type} {name}"] = speeds._asdict() | {"machine": _machine()}
+        known[f"{chosen.type} {name}"] = speeds._asdict() | {"machine": _machine()}
     file().parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file(), json.dumps(kept, indent=1).encode())
+    write_atomically(file(), json.dumps(known, indent=1).encode())
     return measured
 
 

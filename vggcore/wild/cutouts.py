@@ -101,8 +101,8 @@ def contours(mask: np.ndarray) -> list[np.ndarray]:
 
 def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
     """Fewer points; those left out are at most `tolerance` off the line (Douglas-Peucker)."""
-    kept = np.zeros(len(line), bool)
-    kept[[0, len(line) // 2, -1]] = True
+    chosen = np.zeros(len(line), bool)
+    chosen[[0, len(line) // 2, -1]] = True
     todo = [(0, len(line) // 2), (len(line) // 2, len(line) - 1)]
     while todo:
         first, last = todo.pop()
@@ -116,9 +116,9 @@ def simplified(line: np.ndarray, tolerance: float) -> np.ndarray:
         furthest = int(distance.argmax())
         if distance[furthest] > tolerance:
             middle = first + 1 + furthest
-            kept[middle] = True
+            chosen[middle] = True
             todo += [(first, middle), (middle, last)]
-    return line[kept]
+    return line[chosen]
 
 
 def extent(mask: np.ndarray) -> tuple[int, int, int, int]:

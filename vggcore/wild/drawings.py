@@ -10,10 +10,10 @@ from vggcore.wild.shapes import DRESS
 
 def outline_of(rng: np.random.Generator, garment: np.ndarray, label: int):
     """Outline of a Fashion-MNIST garment, as crude as a quick sketch; None: no shape."""
-    found = contours(silhouette(garment, label))
-    if not found:
+    lines = contours(silhouette(garment, label))
+    if not lines:
         return None
-    line = found[0]
+    line = lines[0]
     if rng.random() < 0.8:
         line = simplified(line, rng.uniform(0.015, 0.05))
     if label == DRESS and rng.random() < 0.5:  # a skirt that widens, as drawn dresses do

@@ -150,7 +150,7 @@ def corrections() -> dict[tuple[str, str, str], tuple[Label, ...]]:
 
 def _classes(folders: str) -> tuple[Label, ...]:
     """Classes from the names of their folders, separated by spaces."""
-    found = []
+    classes = []
     for folder in folders.split():
         label = _FOLDERS.get(folder)
         if label is None:
@@ -161,20 +161,20 @@ def _classes(folders: str) -> tuple[Label, ...]:
                     folder=folder,
                 )
             )
-        found.append(label)
-    return tuple(found)
+        classes.append(label)
+    return tuple(classes)
 
 
 def _corrected(items: list[Item]) -> list[Item]:
     """The items with corrected classes, without those to leave out."""
-    found = []
+    corrected = []
     for item in items:
         classes = corrections().get((item.source, item.folder, item.name))
         if classes is None:
-            found.append(item)
+            corrected.append(item)
         elif classes:
-            found.append(item._replace(corrected=classes))
-    return found
+            corrected.append(item._replace(corrected=classes))
+    return corrected
 
 
 def development_items(sources=SOURCES, *, corrected: bool = True) -> list[Item]:

@@ -178,15 +178,15 @@ def _obliquely(rng, sole: np.ndarray, lines: list) -> tuple[np.ndarray, list]:
         low, lowest = line[:, 1] > line[:, 1].mean(), [0, thick]
         return line * [1, flat] + low[:, None] * lowest
 
-    seen = []
+    drawn_lines = []
     for line in lines:
         if is_closed(line):
-            seen.append(with_edge(line))
+            drawn_lines.append(with_edge(line))
             continue
         at, along = np.linspace(0, 1, 9), np.linspace(0, 1, len(line))
         strap = np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1)
-        seen.append(strap * [1, flat] - np.outer(np.sin(np.pi * at), [0, rise]))
-    return with_edge(sole), seen
+        drawn_lines.append(strap * [1, flat] - np.outer(np.sin(np.pi * at), [0, rise]))
+    return with_edge(sole), drawn_lines
 
 
 def _footbed(rng, lift: float) -> tuple[np.ndarray, np.ndarray]:

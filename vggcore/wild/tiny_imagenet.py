@@ -105,7 +105,7 @@ def _names(file) -> dict[str, list[str]]:
         raise ValueError(
             Message("{file} cannot be read: {error}", file=str(file), error=error)
         ) from error
-    found: dict[str, list[str]] = {}
+    by_kind: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_kind(name), []).append(name)
-    return found
+        by_kind.setdefault(_kind(name), []).append(name)
+    return by_kind

@@ -40,9 +40,9 @@ class Validation(NamedTuple):
         """middle: the share of a photo that is looked at once more, as in `Preprocessing`."""
         images, labels = fashion_mnist.load_split("validation", seed=seed)
         items = [item for item in development_items(sources) if item.held_out]
-        seen = [prepare.prepare(item.picture(), size, style, middle=middle) for item in items]
+        pictures = [prepare.prepare(item.picture(), size, style, middle=middle) for item in items]
         whole, inner = (
-            torch.from_numpy(np.stack([one.inputs[place] for one in seen])) for place in (0, -1)
+            torch.from_numpy(np.stack([one.inputs[place] for one in pictures])) for place in (0, -1)
         )
         fashion = prepared_images(images.numpy(), size, style)
         return cls(fashion, labels, items, whole, inner if middle else None)
@@ -59,7 +59,7 @@ class Validation(NamedTuple):
             return evaluation.predict(network, images, preprocessing, precision=precision)
 
         right = F.one_hot(self.fashion_labels, NONE).bool()
-        found = {"fashion-mnist": (logits_of(self.fashion), right)}
+        by_kind = {"fashion-mnist": (logits_of(self.fashion), right)}
         logits = logits_of(self.real)
         if self.middle is not None and preprocessing.middle:
             logits = (logits + logits_of(self.middle)) / 2
@@ -69,17 +69,17 @@ class Validation(NamedTuple):
         for kind in ("photos", "sketches"):
             chosen = torch.tensor([item.kind == kind for item in self.items], dtype=torch.bool)
             if chosen.any():
-                found[kind] = (logits[chosen], right[chosen])
-        return found
+                by_kind[kind] = (logits[chosen], right[chosen])
+        return by_kind
 
     def calibration(self, network, preprocessing: Preprocessing) -> dict:
         """Card entries: `calibration.calibrate`'s, and the accuracy by kind."""
-        found = self.answers(network, preprocessing)
+        answers_by_kind = self.answers(network, preprocessing)
         by_kind = {
             kind: round(calibration.is_right(*answers).mean().item(), 4)
-            for kind, answers in found.items()
+            for kind, answers in answers_by_kind.items()
         }
-        return calibration.calibrate(found) | {"by_kind": by_kind}
+        return calibration.calibrate(answers_by_kind) | {"by_kind": by_kind}
 
     def scores(self, network, preprocessing: Preprocessing, precision: str = "float32") -> dict:
         """Fashion-MNIST's scores; `accuracy`, which picks the best epoch, also counts the others.
@@ -87,11 +87,11 @@ class Validation(NamedTuple):
         Half of it is that of Fashion-MNIST, half that of real photos and drawings, which are
         judged by their accepted classes.
         """
-        found = self.answers(network, preprocessing, precision)
-        right = {kind: calibration.is_right(*answers) for kind, answers in found.items()}
+        by_kind = self.answers(network, preprocessing, precision)
+        right = {kind: calibration.is_right(*answers) for kind, answers in by_kind.items()}
         parts = {kind: answers.mean().item() for kind, answers in right.items()}
         log.info("validation: %s", ", ".join(f"{k} {v:.3f}" for k, v in parts.items()))
-        scores = evaluation.score(found["fashion-mnist"][0], self.fashion_labels)
+        scores = evaluation.score(by_kind["fashion-mnist"][0], self.fashion_labels)
         fashion = right.pop("fashion-mnist")
         halves = [fashion, torch.cat([*right.values()])] if right else [fashion]
         accuracy = sum(half.mean().item() for half in halves) / len(halves)

@@ -272,7 +272,7 @@ def test_a_set_is_shared_out_once_for_each_seed(source, monkeypatch):
 
 def test_work_that_is_stopped_ends_at_once_and_keeps_nothing(tmp_path, monkeypatch):
     source = str(made.folder(tmp_path / "set", made.files(100)))
-    monkeypatch.setattr(prepared, "_TOLD_SECONDS", 0.0)
+    monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
     read, one = [], prepared._one
     monkeypatch.setattr(prepared, "_one", lambda *given: read.append(1) or one(*given))
 

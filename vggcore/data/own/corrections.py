@@ -35,25 +35,25 @@ class Corrected(NamedTuple):
 
 def encoded(picture: Image.Image, *, framed: bool) -> bytes:
     """A PNG that says whether the user had cropped the picture."""
-    said = PngInfo()
+    comments = PngInfo()
     if framed:
-        said.add_text(_FRAMED, "yes")
+        comments.add_text(_FRAMED, "yes")
     stream = BytesIO()
-    picture.save(stream, "PNG", pnginfo=said)
+    picture.save(stream, "PNG", pnginfo=comments)
     return stream.getvalue()
 
 
 def collect(label: str, png: bytes) -> None:
     """Add one to visitors' corrections. Raises PicturesError, FileError."""
-    kept = places.folder() / COLLECTED
-    place = kept / folder_name(label)
+    target = places.folder() / COLLECTED
+    place = target / folder_name(label)
     if count(COLLECTED) >= MOST:
         raise PicturesError(Message("{limit:,} corrections at most can be kept", limit=MOST))
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PicturesError(
-            Message("cannot write to {place}: {why}", place=kept, why=error.strerror or error)
+            Message("cannot write to {place}: {why}", place=target, why=error.strerror or error)
         ) from None
     # The name sorts by time and is unique.
     write_atomically(place / f"{time.time_ns()}-{secrets.token_hex(3)}{SUFFIX}", png)
@@ -101,21 +101,21 @@ def snapshot(source: str, classes: Sequence[str]) -> str:
     Raises PicturesError.
     """
     try:
-        found = [(file.parent.name, file.read_bytes()) for file in _files(source, classes)]
+        pairs = [(file.parent.name, file.read_bytes()) for file in _files(source, classes)]
     except OSError as error:
         raise PicturesError(
             Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
         ) from None
-    return places.keep_copy(found)
+    return places.keep_copy(pairs)
 
 
 def _files(source: str, classes: Sequence[str] | None = None) -> list[Path]:
     """A set's pictures, in order; with classes, only theirs. Raises PicturesError."""
-    found = sorted(places.find(source).glob(f"*/*{SUFFIX}"))
+    files = sorted(places.find(source).glob(f"*/*{SUFFIX}"))
     if classes is None:
-        return found
+        return files
     folders = {folder_name(name) for name in classes}
-    return [file for file in found if file.parent.name in folders]
+    return [file for file in files if file.parent.name in folders]
 
 
 def count(source: str, classes: Sequence[str] | None = None) -> int:

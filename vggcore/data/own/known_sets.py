@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 import numpy as np
 from PIL import Image
 
-from vggcore.data.own.listing import Found, Listing, PicturesError
+from vggcore.data.own.listing import Listing, ListingBuilder, PicturesError
 from vggcore.machine import paths
 from vggcore.machine.messages import Message
 
@@ -23,13 +23,13 @@ _CLASSES = {"mnist": "MNIST", "kmnist": "KMNIST", "qmnist": "QMNIST", "cifar-10"
 
 def listing(name: str) -> Listing:
     """The set's pictures with its own test split. Raises PicturesError."""
-    found = Found(name)
+    builder = ListingBuilder(name)
     for split, training in (("", True), ("test", False)):
         images, labels, classes = _read(name, training, str(paths.data_dir()))
         for number, label in enumerate(labels):
             place = f"{'train' if training else 'test'}/{number:05}"
-            found.add(place, classes[label], name, _reader(images, number), split=split)
-    return found.listing()
+            builder.add(place, classes[label], name, _reader(images, number), split=split)
+    return builder.listing()
 
 
 def _reader(images: np.ndarray, number: int) -> Callable[[], Image.Image]:

@@ -85,17 +85,19 @@ def arrange(paths: Sequence[Path]) -> Layout:
 
 def _in_splits(paths: Sequence[Path], depth: int, splits: dict[str, str], copies: set) -> Layout:
     """The places below split folders, each of which may have folders of its own around all."""
-    found: dict[str, list[Path]] = defaultdict(list)
+    by_split: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         if len(path) > depth + 1 and path[depth] in splits:
-            found[path[depth]].append(path[depth + 1 :])
+            by_split[path[depth]].append(path[depth + 1 :])
     trained: set[str] = set()
     at: dict[str, int] = {}  # by split folder: where in a path the class stands
     for name in sorted(splits, key=lambda name: splits[name] != "train"):
-        around = _depth_around(found[name], trained)
+        around = _depth_around(by_split[name], trained)
         at[name] = depth + 1 + around
         if splits[name] == "train":
-            trained |= {class_name(rest[around]) for rest in found[name] if len(rest) > around + 1}
+            trained |= {
+                class_name(rest[around]) for rest in by_split[name] if len(rest) > around + 1
+            }
     places = []
     for path in paths:
         name = path[depth] if len(path) > depth + 1 else ""
@@ -146,28 +148,28 @@ def _split_folders(inside: dict[str, set[str]]) -> dict[str, str]:
     for name in inside:
         if read := _meaning(name):
             groups[read.rest][name] = read.split
-    found = max(groups.values(), key=len, default={})
-    if len(found) < 2 or set(found.values()) == {UNUSED} or not any(inside[n] for n in found):
+    best = max(groups.values(), key=len, default={})
+    if len(best) < 2 or set(best.values()) == {UNUSED} or not any(inside[n] for n in best):
         return {}
-    if len(found) < len(inside):
-        trained = [inside[name] for name, split in found.items() if split == "train"]
-        judged = [inside[name] for name, split in found.items() if split not in ("train", UNUSED)]
+    if len(best) < len(inside):
+        trained = [inside[name] for name, split in best.items() if split == "train"]
+        judged = [inside[name] for name, split in best.items() if split not in ("train", UNUSED)]
         if not any(one & other for one in trained for other in judged):
             return {}
-    return found
+    return best
 
 
 def _splits_in_classes(paths: Sequence[Path], depth: int) -> dict[str, str]:
     """The split of each folder within the class folders, if all of these are divided up so."""
     if not all(len(path) > depth + 2 for path in paths if len(path) > depth + 1):
         return {}
-    found = {}
+    splits = {}
     for name in {path[depth + 1] for path in paths if len(path) > depth + 2}:
         read = _meaning(name)
         if read is None or read.rest:
             return {}
-        found[name] = read.split
-    return found if "train" in found.values() and len(set(found.values())) > 1 else {}
+        splits[name] = read.split
+    return splits if "train" in splits.values() and len(set(splits.values())) > 1 else {}
 
 
 class _Meaning(NamedTuple):
@@ -178,11 +180,11 @@ class _Meaning(NamedTuple):
 def _meaning(folder: str) -> _Meaning | None:
     """What a folder's name says about a split; None unless it has exactly one word for one."""
     words = [_without_filler(word.lower()) for word in _WORD.findall(folder)]
-    said = [word for word in words if word in SPLIT_WORDS]
-    if len(said) != 1:
+    named = [word for word in words if word in SPLIT_WORDS]
+    if len(named) != 1:
         return None
-    rest = tuple(word for word in words if word not in (*said, "", *_FILLERS))
-    return _Meaning(SPLIT_WORDS[said[0]], rest)
+    rest = tuple(word for word in words if word not in (*named, "", *_FILLERS))
+    return _Meaning(SPLIT_WORDS[named[0]], rest)
 
 
 def _without_filler(word: str) -> str:

@@ -59,7 +59,7 @@ class Listing:
         return digest.hexdigest()
 
 
-class Found:
+class ListingBuilder:
     """Collects pictures one by one, and makes the listing of them."""
 
     def __init__(self, source: str):
@@ -112,13 +112,13 @@ class Found:
 
     def add_by_folders(self, files: Sequence[tuple[tuple[str, ...], str, str, Reader]]) -> None:
         """Add what is in class folders: the parts of each path, its name, identity and reader."""
-        found = layout.arrange([parts for parts, *_ in files])
-        for (_, name, identity, read), place in zip(files, found.places, strict=True):
+        arranged = layout.arrange([parts for parts, *_ in files])
+        for (_, name, identity, read), place in zip(files, arranged.places, strict=True):
             if place.why:
                 self.leave_out(place.why, name)
             else:
                 self.add(readable(name), place.label, identity, read, split=place.split)
-        self.notes += found.notes
+        self.notes += arranged.notes
 
 
 # Why something is left out; said with a number in front and an example behind.
@@ -154,7 +154,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def of_folder(folder: Path, source: str) -> Listing:
     """Pictures in class folders, as for torchvision's `ImageFolder`."""
-    found, files, count = Found(source), [], 0
+    builder, files, count = ListingBuilder(source), [], 0
     for directory, folders, names in walk(folder):
         place = directory.relative_to(folder)
         count += len(names)
@@ -167,17 +167,17 @@ def of_folder(folder: Path, source: str) -> Listing:
                 )
             )
         if not (folders or names):
-            found.leave_out(EMPTY_FOLDER, str(place))
+            builder.leave_out(EMPTY_FOLDER, str(place))
         for each in names:
             file, name = directory / each, str(place / each)
             if not is_picture(each):
-                found.leave_out(NO_PICTURE, name)
+                builder.leave_out(NO_PICTURE, name)
             elif not (identity := file_identity(file)):
-                found.leave_out(EMPTY, name)
+                builder.leave_out(EMPTY, name)
             else:
                 files.append(((*place.parts, each), name, identity, reader(file)))
-    found.add_by_folders(files)
-    return found.listing()
+    builder.add_by_folders(files)
+    return builder.listing()
 
 
 def check_classes(classes: list[str], source: str) -> None:
@@ -193,7 +193,7 @@ def check_classes(classes: list[str], source: str) -> None:
                 high=MAX_CLASSES,
             )
         )
-    seen: dict[str, str] = {}
+    earlier: dict[str, str] = {}
     for name in classes:
         if not name:
             raise PicturesError(Message("a class has an empty name: give its folder one"))
@@ -207,16 +207,16 @@ def check_classes(classes: list[str], source: str) -> None:
                 )
             )
         same = unicodedata.normalize("NFKC", name).casefold()
-        if same in seen:
+        if same in earlier:
             raise PicturesError(
                 Message(
                     "two classes differ only in capitals or in the form of their letters, {one} "
                     "and {other}: give them one name",
-                    one=seen[same],
+                    one=earlier[same],
                     other=name,
                 )
             )
-        seen[same] = name
+        earlier[same] = name
 
 
 def is_picture(name: str) -> bool:
@@ -226,8 +226,8 @@ def is_picture(name: str) -> bool:
 
 def file_identity(file: Path) -> str:
     """Changes when the file does; empty if there is nothing in it. Raises OSError."""
-    found = file.stat()
-    return f"{found.st_size} {found.st_mtime_ns}" if found.st_size else ""
+    facts = file.stat()
+    return f"{facts.st_size} {facts.st_mtime_ns}" if facts.st_size else ""
 
 
 def reader(file: Path) -> Reader:

@@ -24,7 +24,7 @@ def folder_name(label: str) -> str:
 def class_name(folder: str) -> str:
     """The class that a folder stands for: the inverse of `folder_name`, else its own name."""
     if "%" in folder:
-        label = _ESCAPE.sub(lambda found: _character(found[1]), folder)
+        label = _ESCAPE.sub(lambda match: _character(match[1]), folder)
         if folder_name(label) == folder:
             folder = label
     return readable(folder)

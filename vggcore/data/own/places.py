@@ -31,16 +31,16 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Names of the kept sets, in order, without those of corrections."""
-    kept = folder()
-    if not kept.is_dir():
+    root = folder()
+    if not root.is_dir():
         return []
-    found = {
+    existing = {
         place.name.removesuffix(".zip")
-        for place in kept.iterdir()
+        for place in root.iterdir()
         if place.is_dir() or place.suffix == ".zip"
     }
     return sorted(
-        name for name in found if _NAME.fullmatch(name) and not name.startswith(CORRECTIONS)
+        name for name in existing if _NAME.fullmatch(name) and not name.startswith(CORRECTIONS)
     )
 
 
@@ -150,8 +150,8 @@ def keep_pictures(name: str, pictures: list[tuple[str, bytes]]) -> Path:
     counts = Counter(check_class(label) for label, _ in pictures)
 
     def check(place: Path) -> None:
-        found = of_folder(place, name)
-        if Counter(found.classes[entry.label] for entry in found.entries) != counts:
+        listing = of_folder(place, name)
+        if Counter(listing.classes[entry.label] for entry in listing.entries) != counts:
             raise PicturesError(Message("{name} was not kept as it was given", name=name))
 
     return _keep(name, pictures, folder_name, check)

@@ -36,7 +36,7 @@ MEMORY_SHARE = 0.4  # share of free memory that pictures may take; beyond it the
 KEPT_BYTES = 10_000_000_000  # limit for all prepared sets together; the oldest go first
 _LEFT_BEHIND_SECONDS = 86_400.0  # after which a half-made set counts as abandoned
 _AHEAD = 4  # pictures given to each worker before the first of them is done
-_TOLD_SECONDS = 0.2  # between two progress reports
+_REPORT_SECONDS = 0.2  # between two progress reports
 _HASHED_SIDE = 64  # pixels a side at which pictures are compared: equal there means equal
 
 
@@ -103,9 +103,9 @@ def prepared(
     listing = open_listing(source)
     place = _place(listing, form)
     try:
-        if (found := _read(place, source)) is None:
+        if (pictures := _read(place, source)) is None:
             _make(listing, form, place, on_progress)
-            found = _read(place, source)
+            pictures = _read(place, source)
     except OSError as error:
         raise PicturesError(
             Message(
@@ -114,17 +114,17 @@ def prepared(
                 why=error.strerror or error,
             )
         ) from None
-    if found is None:
+    if pictures is None:
         raise PicturesError(Message("cannot read the prepared pictures in {place}", place=place))
-    return found
+    return pictures
 
 
 def of_content(sha256: str, form: Form) -> Prepared | None:
     """The pictures with this hash in the cache; None if they are gone."""
     for place in _cache().glob(f"*-{form.size}-{form.style}"):
-        found = _read(place, "")
-        if found is not None and found.sha256 == sha256:
-            return found
+        pictures = _read(place, "")
+        if pictures is not None and pictures.sha256 == sha256:
+            return pictures
     return None
 
 
@@ -198,36 +198,36 @@ def _write_images(
     """Write all readable pictures to one NumPy file; returns what else is known of them."""
     entries, channels = listing.entries, STYLES[form.style].channels
     shape = (form.size, form.size) + (() if channels == 1 else (channels,))
-    taken: list[Entry] = []
-    found: list[_One] = []
+    written: list[Entry] = []
+    ones: list[_One] = []
     damaged = []
     raw = file.with_suffix(".raw")
-    told = time.monotonic()
+    reported = time.monotonic()
     with open(raw, "wb") as stream, closing(_in_turn(entries, form)) as turns:
         for number, (entry, one) in enumerate(turns, start=1):
             if isinstance(one, _One):
                 stream.write(one.image.tobytes())
-                taken.append(entry)
-                found.append(one._replace(image=_NOTHING))
+                written.append(entry)
+                ones.append(one._replace(image=_NOTHING))
             else:
                 damaged.append([entry.name, one])
-            if time.monotonic() - told > _TOLD_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported > _REPORT_SECONDS:
+                reported = time.monotonic()
                 on_progress(number / len(entries))
     with open(file, "wb") as stream, open(raw, "rb") as content:
-        header = {"descr": "|u1", "fortran_order": False, "shape": (len(taken), *shape)}
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(written), *shape)}
         np.lib.format.write_array_header_1_0(stream, header)
         shutil.copyfileobj(content, stream)
     raw.unlink()
     return {
         "source": listing.source,
         "classes": list(listing.classes),
-        "labels": [entry.label for entry in taken],
-        "names": [entry.name for entry in taken],
-        "hashes": [one.digest for one in found],
-        "groups": [entry.group for entry in taken],
-        "given": [entry.split for entry in taken],
-        "sizes": [list(one.size) for one in found],
+        "labels": [entry.label for entry in written],
+        "names": [entry.name for entry in written],
+        "hashes": [one.digest for one in ones],
+        "groups": [entry.group for entry in written],
+        "given": [entry.split for entry in written],
+        "sizes": [list(one.size) for one in ones],
         "damaged": damaged,
         "left_out": list(listing.left_out),
     }
@@ -279,7 +279,7 @@ def _make_room(newest: Path) -> None:
 
     Also deletes what a killed process left half-made. Others may do the same at the same time.
     """
-    now, kept = time.time(), []
+    now, sets = time.time(), []
     for place in _cache().glob("*"):
         with suppress(FileNotFoundError):
             used = place.stat().st_mtime
@@ -287,9 +287,9 @@ def _make_room(newest: Path) -> None:
                 if now - used > _LEFT_BEHIND_SECONDS:
                     shutil.rmtree(place, ignore_errors=True)
                 continue
-            kept.append((used, sum(file.stat().st_size for file in place.iterdir()), place))
+            sets.append((used, sum(file.stat().st_size for file in place.iterdir()), place))
     total = 0
-    for _, size, place in sorted(kept, key=lambda one: one[0], reverse=True):
+    for _, size, place in sorted(sets, key=lambda one: one[0], reverse=True):
         total += size
         if total > KEPT_BYTES and place != newest:
             shutil.rmtree(place, ignore_errors=True)

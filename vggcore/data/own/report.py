@@ -56,22 +56,22 @@ class Report:
 
     def warnings(self) -> list[str]:
         """Sentences on what may make a network worse than it could be."""
-        found: list[str] = []
+        lines: list[str] = []
         if self.damaged:
-            found.append(self._damaged())
+            lines.append(self._damaged())
         if self.contradictions:
-            found.append(self._contradictions())
+            lines.append(self._contradictions())
         if self.copies:
-            found.append(self._copies())
+            lines.append(self._copies())
         if self.kept_from_training == 1:
-            found.append(
+            lines.append(
                 Message(
                     "1 picture is left out: it is equal to a validation or test picture, or in a "
                     "group with one"
                 )
             )
         elif self.kept_from_training:
-            found.append(
+            lines.append(
                 Message(
                     "{count} pictures are left out: they are equal to a validation or test "
                     "picture, or in a group with one",
@@ -81,7 +81,7 @@ class Report:
         if self.imbalance > _UNEVEN:
             most = max(self.classes, key=lambda one: one.pictures)
             least = min(self.classes, key=lambda one: one.pictures)
-            found.append(
+            lines.append(
                 Message(
                     "{most} has {many:,} pictures and {least} {few:,}: the network will favour "
                     "what it sees often",
@@ -93,7 +93,7 @@ class Report:
             )
         small = [one.name for one in self.classes if one.train < _FEW]
         if len(small) == 1:
-            found.append(
+            lines.append(
                 Message(
                     "{name} has fewer than {least} pictures to train on: expect little of it",
                     name=small[0],
@@ -101,7 +101,7 @@ class Report:
                 )
             )
         elif small:
-            found.append(
+            lines.append(
                 Message(
                     "{count} classes have fewer than {least} pictures to train on: expect little "
                     "of {names}",
@@ -110,7 +110,7 @@ class Report:
                     names=", ".join(small[:3]),
                 )
             )
-        return [*found, *self.left_out]
+        return [*lines, *self.left_out]
 
     def _damaged(self) -> Message:
         name, why = self.damaged[0]
@@ -210,12 +210,12 @@ def contact_sheet(pictures: Prepared) -> Image.Image:
     The names to the numbers are in `legend`.
     """
     counts = Counter(pictures.labels.tolist())
-    shown = list(range(len(pictures.classes)))[:_MOST_ROWS]
+    rows = list(range(len(pictures.classes)))[:_MOST_ROWS]
     width = _SHOWN * (_TILE + _GAP) + _GAP
     row = _NAME + _TILE + _GAP
-    sheet = Image.new("RGB", (width, row * len(shown) + _GAP), "white")
+    sheet = Image.new("RGB", (width, row * len(rows) + _GAP), "white")
     brush = ImageDraw.Draw(sheet)
-    for number, label in enumerate(shown):
+    for number, label in enumerate(rows):
         top = number * row + _GAP
         name = f"{pictures.classes[label]} ({counts[label]:,})"
         if (font := font_for(name, _LETTERS)) is None:

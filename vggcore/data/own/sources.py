@@ -53,5 +53,5 @@ def numbers(source: str) -> Numbers:
 
 @lru_cache(maxsize=32)
 def _numbers(source: str, changed: tuple[int, ...]) -> Numbers:
-    found = open_listing(source)
-    return Numbers(len(found.entries), len(found.classes))
+    listing = open_listing(source)
+    return Numbers(len(listing.entries), len(listing.classes))

@@ -44,18 +44,18 @@ def split(
         if name:
             split[index] = SPLITS.index(name)
     # What two splits claim stays in the stricter one: test before validation before training.
-    taken: set[tuple[str, str]] = set()
+    used: set[tuple[str, str]] = set()
     left_out = 0
     for number in (2, 1):
         own = np.flatnonzero(split == number).tolist()
         for index in own:
-            if _keys(index, hashes, groups) & taken:
+            if _keys(index, hashes, groups) & used:
                 split[index] = -1
                 left_out += 1
-        taken |= {key for index in own for key in _keys(index, hashes, groups)}
+        used |= {key for index in own for key in _keys(index, hashes, groups)}
     wanted = [number for number, name in enumerate(SPLITS) if number and name not in given]
     candidates = [i for i, name in enumerate(given) if name in ("", SPLITS[0])]
-    free = [i for i in candidates if not _keys(i, hashes, groups) & taken]
+    free = [i for i in candidates if not _keys(i, hashes, groups) & used]
     left_out += len(candidates) - len(free)
     split[candidates] = -1
     split[free] = 0

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from vggcore.data.own.layout import SPLIT_WORDS, UNUSED
 from vggcore.data.own.listing import (
     MAX_PICTURES,
-    Found,
     Listing,
+    ListingBuilder,
     PicturesError,
     file_identity,
     is_picture,
@@ -48,7 +48,7 @@ def listing(file: Path, source: str) -> Listing:
     """
     with open(file, "rb") as stream:
         content = stream.read(MAX_BYTES + 1)
-    files, found = _Files(file.parent), Found(source)
+    files, builder = _Files(file.parent), ListingBuilder(source)
     rows = _rows(content, source)
     first = [row for _, row in zip(range(_LOOKED_AT), rows, strict=False)]
     columns = _columns([row for _, row in first], files, source)
@@ -59,11 +59,18 @@ def listing(file: Path, source: str) -> Listing:
     for line, row in _rows(content, source):
         if columns.header and tuple(row) == columns.header:
             continue
-        _add(found, files, columns, row, source, line)
-    return found.listing()
+        _add(builder, files, columns, row, source, line)
+    return builder.listing()
 
 
-def _add(found: Found, files: "_Files", columns: _Columns, row: list[str], source: str, line: int):
+def _add(
+    builder: ListingBuilder,
+    files: "_Files",
+    columns: _Columns,
+    row: list[str],
+    source: str,
+    line: int,
+):
     """Add the picture of a row. Raises PicturesError."""
 
     def cell(place: int | None) -> str:
@@ -95,7 +102,7 @@ def _add(found: Found, files: "_Files", columns: _Columns, row: list[str], sourc
                 path=shortened(path),
             )
         )
-    found.add(
+    builder.add(
         readable(path),
         readable(label),
         file_identity(file),
@@ -230,11 +237,11 @@ class _Files:
     @cached_property
     def _by_name(self) -> dict[str, list[Path]]:
         """The pictures below the table's folder, by their names with and without extension."""
-        found: dict[str, list[Path]] = {}
+        by_name: dict[str, list[Path]] = {}
         for directory, _, names in walk(self.folder):
-            if len(found) > 2 * MAX_PICTURES:
+            if len(by_name) > 2 * MAX_PICTURES:
                 break
             for name in filter(is_picture, names):
                 for key in {readable(name), readable(name.rpartition(".")[0])}:
-                    found.setdefault(key, []).append(directory / name)
-        return found
+                    by_name.setdefault(key, []).append(directory / name)
+        return by_name

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vggcore.data.own import listing as listing_of
 from vggcore.data.own import names
-from vggcore.data.own.listing import DECODED_SIDE, Found, Listing, PicturesError, Reader
+from vggcore.data.own.listing import DECODED_SIDE, Listing, ListingBuilder, PicturesError, Reader
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import MAX_BYTES, ImageError, open_image
 
@@ -50,7 +50,7 @@ def listing(file: Path, source: str) -> Listing:
                 limit=MAX_ENTRIES,
             )
         )
-    found, taken = Found(source), []
+    builder, members = ListingBuilder(source), []
     folders, filled = {}, set()
     for entry, name in zip(entries, _names(entries), strict=True):
         parts = _parts(name)
@@ -61,13 +61,13 @@ def listing(file: Path, source: str) -> Listing:
             continue
         filled |= {parts[:depth] for depth in range(1, len(parts))}
         if why := _why_not(entry, parts):
-            found.leave_out(why, name)
+            builder.leave_out(why, name)
         else:
-            taken.append((entry, parts, name))
+            members.append((entry, parts, name))
     filled |= {parts[:depth] for parts in folders for depth in range(1, len(parts))}
     for parts in folders.keys() - filled:
-        found.leave_out(listing_of.EMPTY_FOLDER, folders[parts])
-    if sum(entry.file_size for entry, *_ in taken) > MAX_UNPACKED:
+        builder.leave_out(listing_of.EMPTY_FOLDER, folders[parts])
+    if sum(entry.file_size for entry, *_ in members) > MAX_UNPACKED:
         raise PicturesError(
             Message(
                 "the pictures of {source} unpack to more than {limit} GB",
@@ -75,13 +75,13 @@ def listing(file: Path, source: str) -> Listing:
                 limit=MAX_UNPACKED // 10**9,
             )
         )
-    found.add_by_folders(
+    builder.add_by_folders(
         [
             (parts, name, f"{entry.file_size} {entry.CRC}", _reader(archive, entry))
-            for entry, parts, name in taken
+            for entry, parts, name in members
         ]
     )
-    return found.listing()
+    return builder.listing()
 
 
 def _names(entries: list[zipfile.ZipInfo]) -> list[str]:

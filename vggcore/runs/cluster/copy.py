@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vggcore.machine.files import parse_json, to_json, write_atomically, write_json
 from vggcore.machine.messages import Message
-from vggcore.runs import locks, status
+from vggcore.runs import locks
 from vggcore.runs.cluster.jobs import Job, Jobs
 from vggcore.runs.cluster.store import (
     Attempt,
@@ -25,7 +25,7 @@ from vggcore.runs.cluster.store import (
 )
 from vggcore.runs.cluster.submitting import QUEUE, job_name, read_about
 from vggcore.runs.names import BEST, CLUSTER, LAST, LIVING, LOG, METRICS, STOP, RunError, State
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, is_ended, read_status, write_status
 
 STOP_PATIENCE = 60.0  # seconds for a run to save and end; after that Ray ends it
 _LOST_PATIENCE = 20.0  # a job unknown to the cluster is lost if the store is silent for so long
@@ -88,7 +88,7 @@ class Copy:
             self._wait_for_submission()
             return
         self._follow(about.get("attempt", 1))
-        before = status.read(self.folder)
+        before = read_status(self.folder)
         try:
             job, silence = self._job(), ""
         except RunError as error:
@@ -96,27 +96,27 @@ class Copy:
         try:
             if not self._is_newest(about):
                 return
-            said = self._mirror()
+            reported = self._mirror()
         except StoreError as error:
             self._say(replace(before, trouble=str(error)))
             return
-        self._say(self._judge(said, job, silence))
+        self._say(self._judge(reported, job, silence))
 
     def _wait_for_submission(self) -> None:
         """Leave alone a launch that another process is working on; judge one that was cut off."""
-        said = status.read(self.folder)
-        if said.state not in LIVING or time.time() - said.updated < _UNSENT_SECONDS:
+        status = read_status(self.folder)
+        if status.state not in LIVING or time.time() - status.updated < _UNSENT_SECONDS:
             return
         try:
             begun = bool(self.run.attempts())
         except StoreError as error:
-            self._say(replace(said, trouble=str(error)))
+            self._say(replace(status, trouble=str(error)))
             return
         if begun:  # the job may exist: follow it like any other
             about = read_about(self.folder)
             write_json(self.folder / CLUSTER, about | {"submitted": True})
         else:
-            self._say(replace(said, state=State.CRASHED, message=UNSENT))
+            self._say(replace(status, state=State.CRASHED, message=UNSENT))
             (self.folder / STOP).unlink(missing_ok=True)
 
     def _follow(self, number: int) -> None:
@@ -137,7 +137,7 @@ class Copy:
         numbers = self.run.attempts()
         if numbers and numbers[-1] != self._number:  # resumed or withdrawn by another machine
             write_json(self.folder / CLUSTER, about | {"attempt": numbers[-1]})
-            self._say(replace(status.read(self.folder), state=State.QUEUED, message=""))
+            self._say(replace(read_status(self.folder), state=State.QUEUED, message=""))
             return False
         if numbers:
             return True
@@ -154,11 +154,11 @@ class Copy:
         A working trainer writes its status every second: as long as it is unchanged, nothing else
         is fetched, unless the run has ended.
         """
-        said = self._attempt.status()  # read first: the files it refers to were written before it
-        found = Status.from_dict(said)
-        ended = at_end or status.is_ended(found)
-        if said == self._said and not ended:
-            return found
+        values = self._attempt.status()  # read first: the files it refers to were written before it
+        reported = Status.from_dict(values)
+        ended = at_end or is_ended(reported)
+        if values == self._said and not ended:
+            return reported
         rows, log = self._rows.take_in(), self._log.take_in()
         if rows:  # a new attempt has none at first: keep what the last one wrote
             self._note_news(_rewrite(self.folder / METRICS, rows))
@@ -166,9 +166,9 @@ class Copy:
             self._note_news(_rewrite(self.folder / LOG, log + self._ray_log.encode()))
         for file in sorted(self._attempt.files().values(), key=_weights_first):
             self._take(file, ended)
-        self._note_news(said != self._said)
-        self._said = said  # set last, so that whatever failed above is tried again
-        return found
+        self._note_news(values != self._said)
+        self._said = values  # set last, so that whatever failed above is tried again
+        return reported
 
     def _take(self, file: StoredFile, ended: bool) -> None:
         if not _FILE.fullmatch(file.name) or self._have.get(file.name) == file.sha256:
@@ -188,47 +188,47 @@ class Copy:
         if new:
             self._news = time.monotonic()
 
-    def _judge(self, said: Status, job: Job | None, silence: str) -> Status:
+    def _judge(self, status: Status, job: Job | None, silence: str) -> Status:
         """The one true status, from what the trainer said and what Ray says about its job."""
-        if not said.state:  # a new attempt has said nothing yet: keep the last one's progress
-            said = replace(status.read(self.folder), state="", message="", summary={})
-        said = replace(said, choices=QUEUE, ticket=None, pid=None, trouble="")
-        if said.summary:
-            said = replace(said, summary=said.summary | {"run_dir": str(self.folder)})
-        if status.is_ended(said):
+        if not status.state:  # a new attempt has said nothing yet: keep the last one's progress
+            status = replace(read_status(self.folder), state="", message="", summary={})
+        status = replace(status, choices=QUEUE, ticket=None, pid=None, trouble="")
+        if status.summary:
+            status = replace(status, summary=status.summary | {"run_dir": str(self.folder)})
+        if is_ended(status):
             self._end()
-            return said
+            return status
         self._settled = False  # also when it was taken for dead but is alive
         if silence:
-            return self._without_answer(said, silence)
+            return self._without_answer(status, silence)
         if job is not None and job.alive:
-            return self._alive(said, job)
+            return self._alive(status, job)
         if job is None and time.monotonic() - self._news < _LOST_PATIENCE:
-            return replace(said, state=said.state or State.QUEUED)
-        return self._without_a_word(said, job)
+            return replace(status, state=status.state or State.QUEUED)
+        return self._without_a_word(status, job)
 
-    def _alive(self, said: Status, job: Job) -> Status:
+    def _alive(self, status: Status, job: Job) -> Status:
         if job.state == "PENDING":
             if (self.folder / STOP).exists():
-                return self._cancel(said)
-            return replace(said, state=State.QUEUED, message=job.message)
-        if said.state != State.STOPPING:  # otherwise it has heard, and is sending what it saved
+                return self._cancel(status)
+            return replace(status, state=State.QUEUED, message=job.message)
+        if status.state != State.STOPPING:  # otherwise it has heard, and is sending what it saved
             self._try(self._pass_on_stop)
-        said = replace(said, state=said.state or State.STARTING)
+        status = replace(status, state=status.state or State.STARTING)
         if time.monotonic() - self._news > _LOST_PATIENCE:
-            return replace(said, trouble=self._store_trouble_of_the_job())
-        return said
+            return replace(status, trouble=self._store_trouble_of_the_job())
+        return status
 
-    def _cancel(self, said: Status) -> Status:
+    def _cancel(self, status: Status) -> Status:
         """Ray keeps a waiting job until there is room: the job then sees the request and exits."""
         self._attempt.request_stop()
         self._try(self._stop_by_ray)
-        return self._final(said, State.STOPPED, CANCELLED)
+        return self._final(status, State.STOPPED, CANCELLED)
 
     def _store_trouble_of_the_job(self) -> str:
         """What the job says about the store, when nothing gets through it any more."""
         if time.monotonic() - self._log_asked < _LOG_SECONDS:
-            return status.read(self.folder).trouble
+            return read_status(self.folder).trouble
         self._log_asked = time.monotonic()
         try:
             log = self.jobs.log(job_name(self.run.id, self._number))
@@ -242,12 +242,12 @@ class Copy:
     def _pass_on_stop(self) -> None:
         """Tell the trainer to stop; if it does not, tell Ray."""
         try:
-            asked = time.time() - (self.folder / STOP).stat().st_mtime
+            waited = time.time() - (self.folder / STOP).stat().st_mtime
         except FileNotFoundError:
             return
         if not self._attempt.stop_requested():
             self._attempt.request_stop()
-        if asked > STOP_PATIENCE:
+        if waited > STOP_PATIENCE:
             self._stop_by_ray()
 
     def _stop_by_ray(self) -> None:
@@ -255,28 +255,28 @@ class Copy:
             self.jobs.stop(job_name(self.run.id, self._number))
             self._stopped_by_ray = True
 
-    def _without_answer(self, said: Status, silence: str) -> Status:
+    def _without_answer(self, status: Status, silence: str) -> Status:
         """The job's state is unknown: rely on the store, and say why."""
         since = time.monotonic() - self._news
         self._try(self._pass_on_stop)
         if (self.folder / STOP).exists() and since > _GIVE_UP_SECONDS:
-            return self._final(said, State.STOPPED, GIVEN_UP)
-        state = said.state or State.QUEUED
-        return replace(said, state=state, trouble=silence)
+            return self._final(status, State.STOPPED, GIVEN_UP)
+        state = status.state or State.QUEUED
+        return replace(status, state=state, trouble=silence)
 
-    def _without_a_word(self, said: Status, job: Job | None) -> Status:
+    def _without_a_word(self, status: Status, job: Job | None) -> Status:
         """The job is gone, and the trainer never said how the run ended."""
         if (self.folder / STOP).exists():
-            cancelled = said.state == ""
-            return self._final(said, State.STOPPED, CANCELLED if cancelled else KILLED)
+            cancelled = status.state == ""
+            return self._final(status, State.STOPPED, CANCELLED if cancelled else KILLED)
         if job is None:
-            return self._final(said, State.CRASHED, LOST)
+            return self._final(status, State.CRASHED, LOST)
         self._try(self._take_ray_log)
-        return self._final(said, State.CRASHED, _in_a_line(job.message))
+        return self._final(status, State.CRASHED, _in_a_line(job.message))
 
-    def _final(self, said: Status, state: State, message: str) -> Status:
+    def _final(self, status: Status, state: State, message: str) -> Status:
         """An end that was inferred, not reported: the other machines are told too."""
-        ended = replace(said, state=state, message=message)
+        ended = replace(status, state=state, message=message)
         self._try(lambda: self._tell_others(ended))
         self._try(
             lambda: self._mirror(at_end=True)
@@ -301,10 +301,10 @@ class Copy:
         (self.folder / STOP).unlink(missing_ok=True)
         self._settled = True
 
-    def _say(self, said: Status) -> None:
-        before = status.read(self.folder)
-        if replace(said, updated=0.0) != replace(before, updated=0.0):
-            status.write(self.folder, said)
+    def _say(self, status: Status) -> None:
+        before = read_status(self.folder)
+        if replace(status, updated=0.0) != replace(before, updated=0.0):
+            write_status(self.folder, status)
 
 
 def _rewrite(file: Path, text: bytes) -> bool:
@@ -315,10 +315,10 @@ def _rewrite(file: Path, text: bytes) -> bool:
         before = b""
     if text == before:
         return False
-    kept = common_length(text, before)
+    unchanged = common_length(text, before)
     with open(file, "ab") as stream:
-        stream.truncate(kept)
-        stream.write(text[kept:])
+        stream.truncate(unchanged)
+        stream.write(text[unchanged:])
     return True
 
 

@@ -69,25 +69,25 @@ def trouble() -> str:
 
 
 def _ask(now: float) -> None:
-    asked = place() / ASKED
+    request = place() / ASKED
     try:
-        if now - asked.stat().st_mtime < _ASK_SECONDS:
+        if now - request.stat().st_mtime < _ASK_SECONDS:
             return
     except FileNotFoundError:
         place().mkdir(parents=True, exist_ok=True)
-    asked.touch()
+    request.touch()
 
 
 def _keep_one(cluster: settings.Cluster) -> None:
     global _started
     lock = place() / LOCK
     if is_locked(lock):
-        said = lock.read_text(encoding="ascii", errors="replace").split()
+        owner = lock.read_text(encoding="ascii", errors="replace").split()
         where, headers = key(cluster)
         # A terminal without the token accepts the follower that the app started.
-        if len(said) != 3 or (said[1] == where and (said[2] == headers or not cluster.headers)):
+        if len(owner) != 3 or (owner[1] == where and (owner[2] == headers or not cluster.headers)):
             return
-        os.kill(int(said[0]), signal.SIGTERM)  # another version, or the settings changed since
+        os.kill(int(owner[0]), signal.SIGTERM)  # another version, or the settings changed since
     if time.monotonic() - _started < _START_SECONDS:
         return
     _started = time.monotonic()

@@ -17,7 +17,6 @@ from vggcore.machine import paths
 from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import write_json
 from vggcore.machine.messages import Message, parts
-from vggcore.runs import status
 from vggcore.runs.cluster import daemon, settings, submitting
 from vggcore.runs.cluster.copy import Copy
 from vggcore.runs.cluster.jobs import Jobs
@@ -25,6 +24,7 @@ from vggcore.runs.cluster.store import Store, StoredRun, StoreError, run_ids
 from vggcore.runs.names import CLUSTER, LIVING
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import free_name_like
+from vggcore.runs.status import read_status
 
 PASS_SECONDS = 1.0
 _COMPLAIN_SECONDS = 60.0
@@ -58,8 +58,8 @@ class Follower:
                 self._complain(folder.name)
         for gone in self._copies.keys() - folders.keys():
             del self._copies[gone]
-        told = {"time": time.time(), "trouble": trouble} | parts(trouble=trouble)
-        write_json(daemon.place() / daemon.PASS, told)
+        report = {"time": time.time(), "trouble": trouble} | parts(trouble=trouble)
+        write_json(daemon.place() / daemon.PASS, report)
 
     def _complain(self, name: str) -> None:
         """Log the error for the maintainer, at most once a minute per run."""
@@ -108,15 +108,15 @@ def _id_of(folder: Path) -> str:
     return submitting.run_id_of(folder)
 
 
-def _is_wanted(asked: Path) -> bool:
+def _is_wanted(request: Path) -> bool:
     """Whether a page or command has read runs recently, or a run is living."""
     try:
-        unasked = time.time() - asked.stat().st_mtime
+        unasked = time.time() - request.stat().st_mtime
     except OSError:
         return False  # the runs folder is gone
     if unasked < _UNASKED_SECONDS:
         return True
-    return any(status.read(folder).state in LIVING for folder in _folders())
+    return any(read_status(folder).state in LIVING for folder in _folders())
 
 
 def main() -> int:

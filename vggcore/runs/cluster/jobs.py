@@ -96,8 +96,8 @@ class Jobs:
         if answer is None:
             return None
         try:
-            found = parse_json(answer)
-            return Job(str(found["status"]), " ".join(str(found.get("message") or "").split()))
+            values = parse_json(answer)
+            return Job(str(values["status"]), " ".join(str(values.get("message") or "").split()))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise self._strange() from None
 
@@ -151,8 +151,8 @@ class Jobs:
                 raise self._refused(error) from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
-            said = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
-            raise self._unreachable(said) from None
+            cause = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+            raise self._unreachable(cause) from None
 
     def _unreachable(self, reason: str) -> Unreachable:
         host = self.cluster.host
@@ -174,13 +174,13 @@ class Jobs:
                 )
             )
         lines = [line.strip() for line in _text(error).splitlines() if line.strip()]
-        said = lines[-1][:200] if lines else str(error.reason)
+        cause = lines[-1][:200] if lines else str(error.reason)
         return RunError(
             Message(
-                "the cluster at {host} refused (HTTP {code}): {said}",
+                "the cluster at {host} refused (HTTP {code}): {reason}",
                 host=host,
                 code=error.code,
-                said=said,
+                reason=cause,
             )
         )
 

@@ -121,12 +121,12 @@ def to_text(options: Mapping[str, object]) -> str:
 def _object(values: Mapping[str, str], name: str) -> dict:
     text = values.get(name, "").strip()
     try:
-        found = parse_json(text) if text else {}
+        parsed = parse_json(text) if text else {}
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        parsed = None
+    if not isinstance(parsed, dict):
         raise ValueError(Message("{name} must be a JSON object", name=name))
-    return found
+    return parsed
 
 
 def _number(values: Mapping[str, str], name: str) -> float:

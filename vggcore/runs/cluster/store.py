@@ -103,10 +103,10 @@ class Store:
     def read_json(self, name: str) -> dict | None:
         """The JSON object in a file; None if it is missing or holds something else."""
         try:
-            found = parse_json(self.read(name))
+            values = parse_json(self.read(name))
         except (Missing, ValueError):
             return None
-        return found if isinstance(found, dict) else None
+        return values if isinstance(values, dict) else None
 
     def write(self, name: str, content: bytes) -> None:
         """Write all of `content`, or nothing."""
@@ -137,10 +137,10 @@ class Store:
         """What is directly in a folder, sorted; empty if there is no such folder."""
         try:
             with self._reached():
-                found = self._files.ls(self._path(folder), detail=False)
+                paths = self._files.ls(self._path(folder), detail=False)
         except Missing:
             return []
-        names = {str(path).rstrip("/").rpartition("/")[2] for path in found}
+        names = {str(path).rstrip("/").rpartition("/")[2] for path in paths}
         return sorted(name for name in names if name and not name.startswith(".tmp-"))
 
     def delete(self, name: str) -> None:
@@ -274,12 +274,12 @@ class Attempt:
 
     def files(self) -> dict[str, StoredFile]:
         """Its complete files by name, all from one moment."""
-        found = self.store.read_json(f"{self.place}/files.json") or {}
+        listing = self.store.read_json(f"{self.place}/files.json") or {}
         try:
-            files = [StoredFile(n, int(f["bytes"]), str(f["sha256"])) for n, f in found.items()]
+            files = [StoredFile(n, int(f["bytes"]), str(f["sha256"])) for n, f in listing.items()]
         except (KeyError, TypeError, ValueError):
             files = []
-        if len(files) < len(found) or not all(_SHA256.fullmatch(f.sha256) for f in files):
+        if len(files) < len(listing) or not all(_SHA256.fullmatch(f.sha256) for f in files):
             raise StoreError(Message("{name} is damaged in the store", name="files.json"))
         return {file.name: file for file in files}
 
@@ -340,8 +340,8 @@ class Pieces:
     def take_in(self) -> bytes:
         """The whole text as it is stored now; reads only what is new."""
         listed = [_PIECE.fullmatch(name) for name in self._store.names(self._place)]
-        found = [(int(match[1]), int(match[2]), match[0]) for match in listed if match]
-        new = [piece for piece in found if piece[0] > self._number]
+        pieces = [(int(match[1]), int(match[2]), match[0]) for match in listed if match]
+        new = [piece for piece in pieces if piece[0] > self._number]
         whole = [place for place, (_, offset, _) in enumerate(new) if offset == 0]
         for number, offset, name in new[whole[-1] if whole else 0 :]:
             if offset > len(self.text):

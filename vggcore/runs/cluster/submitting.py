@@ -11,13 +11,12 @@ from vggcore.machine.files import read_json, write_json
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
-from vggcore.runs import status
 from vggcore.runs.cluster import package, settings
 from vggcore.runs.cluster.jobs import Jobs, Unreachable
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import CLUSTER, CONFIG, LAUNCH, STOP, RunError, State
-from vggcore.runs.status import Status
+from vggcore.runs.status import Status, read_status, write_status
 
 QUEUE = ("cluster",)  # in place of a status's devices: it waits for no device of this machine
 START = "start"  # in the store: the checkpoint that a run starts from
@@ -40,8 +39,10 @@ def job_name(run_id: str, attempt: int) -> str:
 
 def read_about(folder: Path) -> dict:
     """What cluster.json says of `run`, `attempt` and `submitted`, without what is damaged."""
-    found, kinds = read_json(folder / CLUSTER) or {}, {"run": str, "attempt": int}
-    return {key: value for key, value in found.items() if isinstance(value, kinds.get(key, object))}
+    values, kinds = read_json(folder / CLUSTER) or {}, {"run": str, "attempt": int}
+    return {
+        key: value for key, value in values.items() if isinstance(value, kinds.get(key, object))
+    }
 
 
 def run_id_of(folder: Path) -> str:
@@ -56,12 +57,12 @@ def prepare(folder: Path) -> None:
     write_queued(folder, Status())
 
 
-def write_queued(folder: Path, kept: Status) -> None:
+def write_queued(folder: Path, earlier: Status) -> None:
     """Write the status of a run that was sent to the cluster and has not been heard of yet."""
-    said = replace(
-        kept, state=State.QUEUED, choices=QUEUE, ticket=None, message="", summary={}, pid=None
+    status = replace(
+        earlier, state=State.QUEUED, choices=QUEUE, ticket=None, message="", summary={}, pid=None
     )
-    status.write(folder, replace(said, trouble=""))
+    write_status(folder, replace(status, trouble=""))
 
 
 def launch(folder: Path) -> None:
@@ -116,7 +117,7 @@ def resume(folder: Path) -> None:
         stored.attempt(number).withdraw()
         raise
     (folder / STOP).unlink(missing_ok=True)
-    write_queued(folder, status.read(folder))
+    write_queued(folder, read_status(folder))
     write_json(folder / CLUSTER, about | {"attempt": number, "submitted": True})
 
 
@@ -145,17 +146,17 @@ def _submit(cluster: settings.Cluster, stored: StoredRun, number: int, name: str
     several = isinstance(processes, int) and processes > 1
     wanted = dict(cluster.runtime_env)
     variables = wanted.pop("env_vars", {})
-    told = {
+    environment = {
         settings.STORE: cluster.store,
         settings.STORE_OPTIONS: settings.to_text(cluster.store_options),
     }
     if several:  # each of Ray Train's workers reserves its own
-        told |= {settings.GPUS: f"{cluster.gpus:g}", settings.CPUS: f"{cluster.cpus:g}"}
+        environment |= {settings.GPUS: f"{cluster.gpus:g}", settings.CPUS: f"{cluster.cpus:g}"}
         resources = {"entrypoint_num_cpus": 0.0}
     else:
         resources = {"entrypoint_num_cpus": cluster.cpus, "entrypoint_num_gpus": cluster.gpus}
     variables = dict(variables) if isinstance(variables, dict) else {}
-    runtime_env = {"working_dir": f"gcs://{name}", "env_vars": told | variables, **wanted}
+    runtime_env = {"working_dir": f"gcs://{name}", "env_vars": environment | variables, **wanted}
     entrypoint = f"{_ENTRYPOINT} {shlex.quote(stored.id)} {number}"
     Jobs(cluster).submit(job_name(stored.id, number), entrypoint, runtime_env, resources)
 
