@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from dashboard.train import charts  # noqa: E402
-from vggcore.runs import metrics  # noqa: E402
+from vggcore.runs import diagnosis, metrics  # noqa: E402
 
 LIMIT_MS = 200.0
 
@@ -56,7 +56,7 @@ def write_rows(path: Path, first: int, count: int) -> None:
 def refresh(log: metrics.MetricsLog) -> None:
     """Everything that the page computes for its live part."""
     log.refresh()
-    metrics.alerts(log.epochs(), log.steps())
+    diagnosis.alerts(log.epochs(), log.steps())
     curves = charts.Curves.of("run", log)
     for metric in ("loss", "accuracy"):
         charts.one_run(curves, metric, charts.Look()).to_json()

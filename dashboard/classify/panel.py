@@ -276,7 +276,9 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
     )
     st.subheader(tr(why, label=tr(prediction.label), name=name))
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:3]
-    st.markdown(tr("**Where it found evidence** (Grad-CAM), for its three most probable classes"))
+    st.markdown(
+        tr("**Regions that support each class** (Grad-CAM), for the three most probable classes")
+    )
     st.html(
         strip(
             [

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from dashboard.shared import palette
 from dashboard.shared.language import N_, tr
-from vggcore.runs.metrics import band, smooth, thin_out
+from vggcore.runs.curves import band, smooth, thin_out
 
 POINTS = 800  # per curve: more than a screen has pixels for
 TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET

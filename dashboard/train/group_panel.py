@@ -7,7 +7,7 @@ from dashboard.shared.language import sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel, table
 from vggcore import runs
-from vggcore.runs import metrics
+from vggcore.runs import curves
 
 
 def show(name: str) -> None:
@@ -121,7 +121,7 @@ def _progress(group: runs.Group) -> None:
         return
     counted = len(living) + len(group.finished)
     parts = [tr("{done} of {count} runs finished", done=len(group.finished), count=counted)]
-    speeds = [metrics.recent_speed(metrics_of(run).steps()) for run in living]
+    speeds = [curves.recent_speed(metrics_of(run).steps()) for run in living]
     if speed := sum(filter(None, speeds)):
         # A run that waits does not know its steps yet; they are those of the others.
         total = max(run.status.total_steps for run in group.runs)

@@ -14,7 +14,7 @@ from dashboard.train import actions, charts, corrected, over_epochs, why
 from vggcore import runs
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs import Run, metrics, recorded
+from vggcore.runs import Run, curves, diagnosis, recorded
 from vggcore.runs.metrics import MetricsLog
 
 POLL_SECONDS = 1.0
@@ -62,10 +62,10 @@ def _screen(name: str, was_alive: bool) -> None:
     _numbers(run, steps, epochs)
     corrected.show(run)
     naming = runs.naming_of(run.path)
-    for alert in metrics.alerts(epochs, steps, naming):
+    for alert in diagnosis.alerts(epochs, steps, naming):
         st.warning(tr(alert.message), icon=":material/monitoring:")
         if alert.kind == "chance":
-            why.show(name, log.evidence())
+            why.show(name, log.diagnostics())
             _remedies(run)
     if len(steps):
         _curves(name, log, on_fashion=on_fashion_mnist(run))
@@ -187,7 +187,7 @@ def progress_text(run: Run, steps: pd.DataFrame) -> str:
         ),
         tr("{elapsed} elapsed", elapsed=formatting.duration(elapsed)),
     ]
-    if run.living and (speed := metrics.recent_speed(steps)):
+    if run.living and (speed := curves.recent_speed(steps)):
         parts.append(tr("about {time} left", time=formatting.duration((total - step) / speed)))
     if run.living and status.images_per_second:
         parts.append(

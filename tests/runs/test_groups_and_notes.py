@@ -9,7 +9,7 @@ from untrained import scored_card
 from vggcore import runs
 from vggcore.machine import paths
 from vggcore.model.recipe import PRESETS, TrainConfig
-from vggcore.runs import launching, metrics
+from vggcore.runs import curves, launching
 from vggcore.runs.limits import Limits, NotAllowed
 
 SPEC = PRESETS["try-out"].spec
@@ -117,14 +117,14 @@ def test_the_band_of_a_group_follows_its_epochs():
             for n, accuracy in enumerate(accuracies, start=1)
         ]
 
-    table = metrics.band([epochs(0.5, 0.7), epochs(0.7), []], "val_accuracy")
+    table = curves.band([epochs(0.5, 0.7), epochs(0.7), []], "val_accuracy")
 
     assert table["epoch"].tolist() == [1, 2] and table["runs"].tolist() == [2, 1]
     assert table["mean"].tolist() == pytest.approx([0.6, 0.7])
     assert table["low"].tolist() == pytest.approx([0.6 - 0.141421, 0.7], abs=1e-5)
     assert table["high"].tolist() == pytest.approx([0.6 + 0.141421, 0.7], abs=1e-5)
     assert table["step"].tolist() == [10, 20]
-    assert metrics.band([], "val_accuracy").empty
+    assert curves.band([], "val_accuracy").empty
 
 
 def test_notes_and_tags_stay_with_the_run():

@@ -6,16 +6,9 @@ import pandas as pd
 import pytest
 
 from vggcore.runs.chance_level import Naming
-from vggcore.runs.metrics import (
-    STEP_COLUMNS,
-    MetricsLog,
-    alerts,
-    recent_speed,
-    smooth,
-    stuck_at_chance,
-    thin_out,
-    why_stuck,
-)
+from vggcore.runs.curves import recent_speed, smooth, thin_out
+from vggcore.runs.diagnosis import alerts, stuck_at_chance, why_stuck
+from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog
 
 
 def line(step: int, loss: float = 1.0, kind: str = "step", **more) -> str:
@@ -256,21 +249,21 @@ def test_each_cause_of_being_stuck_has_its_own_explanation():
         assert explained(**nearly) == explained()
 
 
-def test_evidence_written_again_after_a_crash_counts_once(tmp_path):
+def test_diagnostics_written_again_after_a_crash_counts_once(tmp_path):
     rows = [{"kind": "evidence", "step": step} | HEALTHY for step in (1, 2, 3, 2)]
     log = log_of(tmp_path / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
-    assert [row["step"] for row in log.evidence()] == [1, 2]
+    assert [row["step"] for row in log.diagnostics()] == [1, 2]
 
 
-def test_only_whole_evidence_is_believed(tmp_path):
+def test_only_whole_diagnostics_are_read(tmp_path):
     damaged = [{"gradients": [1.0] * 5}, {"dead": [0.0] * 6}, {"dead": "x"}, {"spread": None}]
     rows = [HEALTHY, *(HEALTHY | change for change in damaged)]
     text = "".join(
         json.dumps({"kind": "evidence", "step": step} | row) + "\n" for step, row in enumerate(rows)
     )
 
-    assert [row["step"] for row in log_of(tmp_path / "metrics.jsonl", text).evidence()] == [0]
+    assert [row["step"] for row in log_of(tmp_path / "metrics.jsonl", text).diagnostics()] == [0]
 
 
 def test_being_stuck_is_judged_by_the_classes_and_how_often_they_come():

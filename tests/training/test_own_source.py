@@ -15,7 +15,7 @@ from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig, check
-from vggcore.runs import folder, metrics, naming_of
+from vggcore.runs import diagnosis, folder, metrics, naming_of
 from vggcore.training import loop, own_source
 from vggcore.training.own_source import OwnSource
 
@@ -179,7 +179,7 @@ def test_wrong_labels_are_learnt_by_heart_and_that_is_said(train, tmp_path):
 
     log = metrics.MetricsLog(tmp_path / "run" / "metrics.jsonl")
     log.refresh()
-    said = metrics.alerts(log.epochs(), log.steps(), naming_of(tmp_path / "run"))
+    said = diagnosis.alerts(log.epochs(), log.steps(), naming_of(tmp_path / "run"))
     assert [alert.kind for alert in said] == ["memorised"]
 
 

@@ -36,7 +36,7 @@ class Neighbours(NamedTuple):
 
 
 def grad_cam(network: VGG, picture: Tensor, label: int) -> np.ndarray:
-    """Where the network found evidence for class `label`: float32 [S, S], 0 to 1.
+    """Which regions support class `label`: float32 [S, S], 0 to 1.
 
     Grad-CAM (Selvaraju et al., arXiv 1610.02391) before the pool of the deepest block whose map
     has at least 7×7 cells. All zeros if nothing speaks for the class.

@@ -15,7 +15,8 @@ from vggcore.machine.files import parse_json, write_atomically
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog, thin_out
+from vggcore.runs.curves import thin_out
+from vggcore.runs.metrics import STEP_COLUMNS, MetricsLog
 from vggcore.runs.names import METRICS, RunError
 from vggcore.runs.run import read_run
 

@@ -27,7 +27,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import PICTURES
 from vggcore.runs.status import Status
-from vggcore.training import evidence, out_of_memory
+from vggcore.training import diagnostics, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
 from vggcore.training.progress import Progress, RunningMetrics, TrainingFailed
@@ -371,7 +371,7 @@ class Loop:
         loss = self.report.steps()
         guessing = loss > _GUESSING * math.log(self.network.spec.num_classes)
         if guessing and not self._frozen and distributed.is_main():
-            self.report.evidence(evidence.of(self.network, self._inputs))
+            self.report.diagnostics(diagnostics.of(self.network, self._inputs))
 
     def _end_epoch(self) -> None:
         self._check_weights()

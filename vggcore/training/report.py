@@ -69,8 +69,8 @@ class Report:
         self.images_before, self.window_started = 0.0, at
         return loss / images
 
-    def evidence(self, values: dict) -> None:
-        """Write a row on why the network may not be learning; see `training.evidence`."""
+    def diagnostics(self, values: dict) -> None:
+        """Write a row on why the network may not be learning; see `training.diagnostics`."""
         self._append({"kind": "evidence", "step": self.progress.step} | values)
 
     def epoch(

@@ -4,15 +4,15 @@ import torch
 
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
-from vggcore.runs.metrics import why_stuck
-from vggcore.training import evidence
+from vggcore.runs.diagnosis import why_stuck
+from vggcore.training import diagnostics
 
 SPEC = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool")
 
 
 def after_a_step(network, inputs) -> dict:
     network(inputs).square().mean().backward()
-    return evidence.of(network, inputs)
+    return diagnostics.of(network, inputs)
 
 
 def test_a_healthy_network_has_gradients_and_living_units():
@@ -50,6 +50,6 @@ def test_looking_changes_nothing():
     network(inputs).sum().backward()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     drawn = torch.get_rng_state()
-    evidence.of(network, inputs)
+    diagnostics.of(network, inputs)
     assert network.training and torch.equal(drawn, torch.get_rng_state())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
