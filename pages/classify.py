@@ -196,7 +196,9 @@ def sample() -> None:
         st.info(sentence(error))
         return
     picture_side, answer_side = st.columns([1, 2], gap="large")
-    picture_side.html(strip([(f"{tr(wanted)} ({origin})", picture)], side=240))
+    picture_side.html(
+        strip([(tr("{name} ({note})", name=tr(wanted), note=origin), picture)], side=240)
+    )
     with answer_side:
         answer = panel.show(picture, networks, "sample", correctable=False)
         if answer.label != wanted and origin != tr("synthetic"):

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify import correct
-from dashboard.shared import address, cpu_share, palette
+from dashboard.shared import address, cpu_share, language, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from dashboard.webpage import view
@@ -282,7 +282,10 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
     st.html(
         strip(
             [
-                (f"{tr(label)}, {percent(chance)}", cam_overlay(network, network_input, label))
+                (
+                    language.listed([tr(label), percent(chance)]),
+                    cam_overlay(network, network_input, label),
+                )
                 for label, chance in ranked
             ],
             side=160,
@@ -305,7 +308,7 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
         strip(
             [
                 (
-                    f"{tr(network.classes[bank.labels[index]])}, {similarity:.2f}",
+                    language.listed([tr(network.classes[bank.labels[index]]), f"{similarity:.2f}"]),
                     visible(bank.images[index]),
                 )
                 for index, similarity in zip(*similar, strict=True)

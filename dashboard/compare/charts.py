@@ -16,7 +16,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.shared import palette
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import LANGUAGES, N_, current, listed, tr
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
@@ -49,10 +49,17 @@ def parameters_by_kind(networks: dict[str, VGGSpec]) -> go.Figure:
                 "insidetextanchor": "middle",
                 "textangle": 0,
                 "insidetextfont": {"color": "white" if kind == "conv" else "black"},
-                "hovertemplate": f"%{{y}}, {label}: %{{x:,}} {unit}, %{{customdata:.2%}}" + _ALONE,
+                "hovertemplate": listed(
+                    [_labelled(label, f"%{{x:,}} {unit}"), "%{customdata:.2%}" + _ALONE]
+                ),
             }
         )
     return _stacked(traces, list(networks), unit)
+
+
+def _labelled(part: str, value: str) -> str:
+    """What a piece of a bar says when it is pointed at."""
+    return listed(["%{y}", part]) + LANGUAGES[current()].colon + value
 
 
 def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
@@ -63,7 +70,7 @@ def macs_by_block(networks: dict[str, VGGSpec]) -> go.Figure:
             work[name][row.block] += row.macs
     traces = [
         _bars(_spaced(block), colour, list(networks), [macs[block] for macs in work.values()])
-        | {"hovertemplate": f"%{{y}}, {_spaced(block)}: %{{x:.3s}} MACs" + _ALONE}
+        | {"hovertemplate": _labelled(_spaced(block), "%{x:.3s} MACs") + _ALONE}
         for block, colour in palette.BLOCKS.items()
     ]
     return _stacked(traces, list(networks), tr("multiply-accumulates (MACs) for one image"))

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.compare import diagram
 from dashboard.compare.charts import layer_in_words
 from dashboard.shared import palette
-from dashboard.shared.language import N_, tr
+from dashboard.shared.language import N_, listed, tr
 from vggcore.commands import tables
 from vggcore.model import source
 from vggcore.model.architectures import VGGSpec
@@ -19,6 +19,11 @@ _CHANGES = {
     "added": N_("+ added"),
     "removed": N_("– removed"),
     "changed": N_("~ changed"),
+}
+_COUNTED = {
+    "added": N_("{count} added"),
+    "removed": N_("{count} removed"),
+    "changed": N_("{count} changed"),
 }
 _TINTS = {
     _CHANGES["added"]: palette.ADDED,
@@ -87,7 +92,8 @@ def variants(table: pd.DataFrame) -> None:
     units |= {"epoch_minutes": ("epoch", 60)}
     table = table.assign(**{new: table[old] / unit for new, (old, unit) in units.items()})
     checked = table.published.str.replace(r" [\d,]+( million)?", "", regex=True)
-    table["checked"] = checked.str.replace("paper", tr("paper"), regex=False)
+    checked = checked.str.replace("paper", tr("paper"), regex=False)
+    table["checked"] = checked.str.replace(", ", listed(["", ""]), regex=False)
     known = [c for c in columns if any(value == value and value != "" for value in table[c])]
     height = 35 * (len(table) + 1) + 3  # all rows, without its own scroll bar
     st.dataframe(table[known], hide_index=True, height=height, column_config=columns)
@@ -198,15 +204,17 @@ def diff_sentence(table: pd.DataFrame, before: str, after: str) -> str:
     """What changed, in one sentence (Markdown)."""
     counts = table[table.a.str.startswith(_WEIGHTY) | table.b.str.startswith(_WEIGHTY)].change
     facts = [
-        f"{n} {tr(word)}"
-        for word in (N_("added"), N_("removed"), N_("changed"))
-        if (n := sum(counts == word))
+        tr(words, count=n) for change, words in _COUNTED.items() if (n := sum(counts == change))
     ]
     parameters, macs = (
-        f"{table[c].sum():+,} {word} ({table[c].sum() / table[f'{c}_a'].sum():+.1%})"
+        tr(
+            "{name} ({note})",
+            name=f"{table[c].sum():+,} {word}",
+            note=f"{table[c].sum() / table[f'{c}_a'].sum():+.1%}",
+        )
         for c, word in (("parameters", tr("parameters")), ("macs", "MACs"))
     )
-    layers = ", ".join(facts) or tr("no layer differs")
+    layers = listed(facts) or tr("no layer differs")
     return tr(
         "**{before} → {after}**: layers with weights: {layers}; {parameters}, {macs}.",
         before=before,

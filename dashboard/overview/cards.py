@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.overview import journey, sketches
 from dashboard.overview.sketches import Point
-from dashboard.shared import formatting, palette
+from dashboard.shared import formatting, language, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.network_choice import label_of
 from dashboard.shared.run_metrics import metrics_of
@@ -163,7 +163,7 @@ def networks() -> None:
                 "right on **{test_accuracy:.1%}** of its own test pictures",
                 test_accuracy=card.test_accuracy,
             )
-        facts = ", ".join(
+        facts = language.listed(
             fact
             for fact in (
                 card.network,

@@ -6,7 +6,7 @@ from math import ceil, floor, log10
 from typing import NamedTuple
 
 from dashboard.shared import palette
-from dashboard.shared.language import tr
+from dashboard.shared.language import listed, tr
 
 _WIDTH, _HEIGHT = 400, 210  # drawing units; the page scales them
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 14, 40
@@ -57,7 +57,7 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
             "{y_title} against {x_title} of {names}",
             y_title=y_title,
             x_title=x_title,
-            names=", ".join(p.name for p in points),
+            names=listed(p.name for p in points),
         ),
     )
 

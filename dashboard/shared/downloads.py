@@ -64,7 +64,13 @@ def web_page(checkpoint: str | Path, card: Card, name: str) -> None:
     explained = tr("The network in one file: draws, answers and shows its inside, offline")
     expected = tr(webpage.expected(card))
     make = partial(export.export, checkpoint, "html")
-    _button(tr("Web page"), name, export.FORMATS["html"][0], make, f"{explained} ({expected})")
+    _button(
+        tr("Web page"),
+        name,
+        export.FORMATS["html"][0],
+        make,
+        tr("{name} ({note})", name=explained, note=expected),
+    )
 
 
 def _form(label: str, name: str, form: str, explained: str) -> None:

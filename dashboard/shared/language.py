@@ -30,12 +30,16 @@ class Language:
     name: str  # in that language
     catalog: str = ""  # its folder in LOCALES; English needs none
     full_stop: str = "."
+    comma: str = ", "
+    colon: str = ": "
     powers: dict[str, float] = field(default_factory=lambda: {"million": 1e6})
 
 
 LANGUAGES = {  # by the value of ?lang=
     "en": Language("English"),
-    "zh": Language("中文", "zh_CN", full_stop="。", powers={"亿": 1e8, "万": 1e4}),
+    "zh": Language(
+        "中文", "zh_CN", full_stop="。", comma="，", colon="：", powers={"亿": 1e8, "万": 1e4}
+    ),
 }
 PARAMETER = "lang"
 _CHOSEN = "language"  # in the session
@@ -90,6 +94,11 @@ def tr(message: object, /, **values: object) -> str:
     if not values:
         return catalog.gettext(text) if text else ""
     return _filled(catalog, text, values)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """ "one, two, three", with the language's own comma."""
+    return LANGUAGES[current()].comma.join(parts)
 
 
 def sentence(error: BaseException | str) -> str:

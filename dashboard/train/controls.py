@@ -135,7 +135,8 @@ def control(name: str, value, preset: str):
     field = _FIELDS[name]
     meta = field.metadata
     label = formatting.sentence(tr(fields.label(field)))
-    label += f" ({tr(meta['unit'])})" if meta["unit"] else ""
+    if meta["unit"]:
+        label = tr("{name} ({note})", name=label, note=tr(meta["unit"]))
     common: dict = dict(help=formatting.sentence(tr(meta["help"])), key=key(preset, name))
     if options := _options(field):
         value = str(value) if name == "width" else value

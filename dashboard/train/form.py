@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import sentence, tr
+from dashboard.shared.language import listed, sentence, tr
 from dashboard.train import controls, rate
 from vggcore import runs
 from vggcore.commands import recipe_options
@@ -239,7 +239,7 @@ def _reaches(preset: recipe.Preset) -> str:
     except checkpoints.CheckpointError:
         return ""
     figures = {
-        tr("{percent} % of Fashion-MNIST's test images right"): card.test_accuracy,
+        tr("{percent} % test accuracy on Fashion-MNIST"): card.test_accuracy,
         tr("{percent} % of held-out photos"): card.by_kind.get("photos"),
         tr("{percent} % of held-out drawings"): card.by_kind.get("sketches"),
     }
@@ -305,7 +305,7 @@ def forecast(wish: Wish) -> None:
         st.caption(
             tr(
                 "{living} will train first on the same device.",
-                living=formatting.plain(", ".join(ahead)),
+                living=formatting.plain(listed(ahead)),
             )
         )
 

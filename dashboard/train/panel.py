@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import formatting, links
-from dashboard.shared.language import N_, sentence, tr
+from dashboard.shared.language import N_, listed, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, why
 from vggcore import runs
@@ -168,7 +168,7 @@ def what_it_waits_for(run: Run) -> str:
     if run.on_cluster:
         return tr(run.message) or tr("Sent to the cluster")
     if ahead := runs.queue_ahead(run):
-        return tr("Waiting for {ahead}", ahead=", ".join(ahead))
+        return tr("Waiting for {ahead}", ahead=listed(ahead))
     return tr("Next in the queue")
 
 

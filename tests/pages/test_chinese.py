@@ -66,6 +66,12 @@ def place(tmp_path_factory):
         os.close(lock)
 
 
+# Punctuation of English beside a Chinese word.
+_HALF_WIDTH = re.compile(r"[一-鿿”）] ?[,;:!?(]|[),;:!?] ?[一-鿿“（]")
+
+_MARKUP = re.compile(r"`[^`]*`|:material/\w+:|:[\w-]+\[")
+
+
 def _unless_a_value(quoted: re.Match) -> str:
     return "" if quoted[1] in VALUES else quoted[1]
 
@@ -140,6 +146,8 @@ def chinese(place, monkeypatch):
             found = words(re.sub("“([^”]*)”", _unless_a_value, text)) - known
             if found and not (len(found) == 1 and found <= VALUES):
                 english[text] = found
+            elif marks := _HALF_WIDTH.findall(_MARKUP.sub("", text)):
+                english[text] = marks
         assert not english, f"{name} {query}"
         return page
 
