@@ -14,7 +14,7 @@ def examine() -> list[doctor.Finding]:
     """All checks, each shown as soon as it is done."""
     findings = []
     with st.status(tr("Checking, with a short training …"), expanded=True) as progress:
-        for finding in doctor.examine():
+        for finding in doctor.examine(st.get_option("server.port")):
             findings.append(finding)
             show(finding)
         progress.update(label=tr("Checked"), state="complete", expanded=False)

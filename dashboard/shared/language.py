@@ -57,7 +57,8 @@ div:has(> .st-key-language) { position: absolute; }
   .st-key-language { top: 3.6rem; right: 1rem; }
 }
 </style>"""
-# Streamlit's own hint below a field that is being edited; beside it a count, if there is a limit.
+# Streamlit's own words, which no option changes: the hint below a field that is being edited (beside
+# it a count, if there is a limit), and those of the uploader and the camera.
 _HINTS = """<style>
 :is([data-testid="stTextInput"], [data-testid="stNumberInput"], [data-testid="stTextArea"]) {
   &:has([maxlength]) [data-testid="InputInstructions"] > span:first-child:not(:only-child),
@@ -67,6 +68,18 @@ _HINTS = """<style>
   }
 }
 [data-testid="stTextArea"] [data-testid="InputInstructions"] > span::after {
+  content: %s !important;
+}
+:is([data-testid="stFileUploaderDropzone"] button p, [data-testid="stCameraInputButton"],
+    [data-testid="stFileUploaderDropzoneInstructions"] span) {
+  font-size: 0;
+  &::after { font-size: 1rem; content: %s; }
+}
+[data-testid="stFileUploaderDropzoneInstructions"] span::after {
+  font-size: .875rem !important; content: %s !important;
+}
+[data-testid="stCameraInputButton"]::after { content: %s !important; }
+[data-testid="stCameraInput"]:has(img) [data-testid="stCameraInputButton"]::after {
   content: %s !important;
 }
 </style>"""
@@ -197,7 +210,14 @@ def switch() -> None:
     others = {key: language for key, language in LANGUAGES.items() if language != own}
     st.html(_IN_HEADER)
     if own.catalog:
-        hints = tr("Press Enter to apply"), tr("Press Ctrl+Enter to apply")
+        hints = (
+            tr("Press Enter to apply"),
+            tr("Press Ctrl+Enter to apply"),
+            tr("Choose files"),
+            tr("or drop them here"),
+            tr("Take a photo"),
+            tr("Clear the photo"),
+        )
         st.html(_HINTS % tuple(map(json.dumps, hints)))
     icon = ":material/translate:"
     with st.container(key="language"):

@@ -48,8 +48,11 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else 1
 
 
-def examine() -> Iterator[Finding]:
-    """All findings, the quick ones first; a check that fails is a finding, not an error."""
+def examine(serving: int | None = None) -> Iterator[Finding]:
+    """All findings, the quick ones first; a check that fails is a finding, not an error.
+
+    serving: the port of the dashboard that asks.
+    """
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
         (Message("Python"), _python),
         (Message("packages"), lambda: _packages(OLDEST, "pip install -r requirements.txt")),
@@ -62,7 +65,7 @@ def examine() -> Iterator[Finding]:
         (Message("data set"), _data),
         (Message("disk"), _disk),
         (Message("memory"), _memory),
-        (Message("port"), _port),
+        (Message("port"), lambda: _port(serving)),
         (Message("training"), _training),
         (Message("answer"), _answer),
     ]
@@ -175,7 +178,9 @@ def _memory() -> tuple[bool, str]:
     return enough, text if enough else Message("{text}: close programs", text=text)
 
 
-def _port() -> tuple[bool, str]:
+def _port(serving: int | None) -> tuple[bool, str]:
+    if serving:
+        return True, Message("this dashboard is on {port}", port=serving)
     with socket.socket() as probe:
         in_use = probe.connect_ex(("127.0.0.1", PORT)) == 0
     if in_use:
