@@ -57,8 +57,8 @@ div:has(> .st-key-language) { position: absolute; }
   .st-key-language { top: 3.6rem; right: 1rem; }
 }
 </style>"""
-# Streamlit's own words, which no option changes: the hint below a field that is being edited (beside
-# it a count, if there is a limit), and those of the uploader and the camera.
+# Streamlit's own words, which no option changes: the hint below a field that is being edited
+# (beside it a count, if there is a limit), and those of the uploader and the camera.
 _HINTS = """<style>
 :is([data-testid="stTextInput"], [data-testid="stNumberInput"], [data-testid="stTextArea"]) {
   &:has([maxlength]) [data-testid="InputInstructions"] > span:first-child:not(:only-child),
