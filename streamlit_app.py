@@ -30,7 +30,9 @@ else:
     ]
 
 page = st.navigation(PAGES, position="top")
+internals.style()
 internals.keep_address_on_leaving()
+internals.close_menu_on_leaving()
 language.switch()
 page.run()
 language.forget_kept()

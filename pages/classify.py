@@ -25,6 +25,13 @@ GARMENTS = N_(
     "unsure. It knows ten kinds; hats, skirts, shorts, socks and gloves are not among "
     "them. Your pictures stay in this session's memory only."
 )
+# On a phone, the canvas comes before what is said about the page, and sources fit on one line.
+LAYOUT = """<style>
+@media (max-width: 640px) {
+  :has(> .st-key-introduction) { order: 1; }
+  .st-key-source button { padding-inline: .55rem; }
+}
+</style>"""
 MOST_NAMED = 12  # classes listed in the introduction
 LAST_SAMPLE = "sample-last"  # in the session: the number of the last sample
 KEPT = "uploaded"  # in the session: names and contents of the pictures
@@ -33,8 +40,11 @@ through_entry_point()
 keep_uploads_in_memory()
 address.take(panel.PARAMETERS)
 st.title(tr("Classify"))
-introduction = st.empty()
-names = network_choice.choose(runs.trained_networks())
+introduction = st.container(key="introduction")  # on phones below the rest
+choices = st.container(horizontal=True, vertical_alignment="bottom")
+with choices:
+    names = network_choice.choose(runs.trained_networks())
+st.html(LAYOUT)
 try:
     networks = {network_choice.label_of(name): panel.classifier(name) for name in names}
 except CheckpointError as error:
@@ -66,7 +76,7 @@ def introduce(network: Classifier) -> None:
 @st.fragment
 def draw(drawing: str) -> None:
     """The canvas beside its answer. Only this part reruns after a stroke."""
-    canvas_side, answer_side = st.columns(2, gap="large")
+    canvas_side, answer_side = st.columns(2)
     with answer_side:
         answer = answer_drawing(sent_drawing("canvas", drawing))
     with canvas_side:
@@ -222,7 +232,7 @@ SOURCES = {
     N_("Sample"): sample,
 }
 language.from_address("source", SOURCES)
-source = st.segmented_control(
+source = choices.segmented_control(
     tr("Picture from"),
     SOURCES,
     format_func=tr,

@@ -96,7 +96,9 @@ def variants(table: pd.DataFrame) -> None:
     table["checked"] = checked.str.replace(", ", listed(["", ""]), regex=False)
     known = [c for c in columns if any(value == value and value != "" for value in table[c])]
     height = 35 * (len(table) + 1) + 3  # all rows, without its own scroll bar
-    st.dataframe(table[known], hide_index=True, height=height, column_config=columns)
+    st.dataframe(
+        table[known], hide_index=True, height=height, column_config=columns, placeholder=""
+    )
 
 
 def diff(table: pd.DataFrame, before: str, after: str) -> None:
@@ -125,6 +127,7 @@ def diff(table: pd.DataFrame, before: str, after: str) -> None:
             tr("Δ parameters"): signed(format="localized"),
             "Δ MMAC": signed(format="%.1f"),
         },
+        placeholder="",
     )
 
 
@@ -153,6 +156,7 @@ def layers(table: pd.DataFrame) -> None:
             "receptive_field": st.column_config.NumberColumn(tr("receptive field, px")),
             "stride": st.column_config.NumberColumn(tr("stride, px")),
         },
+        placeholder="",
     )
 
 

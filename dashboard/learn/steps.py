@@ -312,6 +312,7 @@ def own_drawing() -> Question:
         hide_index=True,
         key="learn-shirts",
         width="content",
+        placeholder="",
     )
     others = [0 if name == "Shirt" else n for name, n in zip(CLASSES, counts, strict=True)]
     worst = CLASSES[others.index(max(others))]

@@ -106,7 +106,8 @@ def html(way: Journey) -> str:
     parts = [stages[0]]
     for place, stage in enumerate([*stages[1:], _answer(way)]):
         delay = f"animation-delay:{0.45 * place:.1f}s"
-        parts += [f'<span class="way-arrow" style="{delay}" aria-hidden="true">→</span>', stage]
+        arrow = f'<span class="way-arrow" style="{delay}" aria-hidden="true">→</span>'
+        parts.append(f'<div class="way-step">{arrow}{stage}</div>')  # on one line with its target
     return f"<style>{_STYLE}</style><div class='way'>{''.join(parts)}</div>"
 
 
@@ -140,6 +141,8 @@ def _answer(way: Journey) -> str:
 _STYLE = f"""
 .way {{ display: flex; flex-wrap: wrap; align-items: center; gap: .7rem .55rem;
   margin: .4rem 0 .2rem; --way-sheet: rgba(128, 128, 128, .35); --way-scale: 1; }}
+.way-step {{ display: flex; align-items: center; gap: .55rem; }}
+.way-step:last-child {{ flex: 1 1 240px; }}
 .way figure {{ margin: 0; text-align: center; }}
 .way img {{ display: block; width: calc(var(--side) * var(--way-scale));
   margin: 18px auto .3rem; border: 2px solid; border-radius: 6px;
@@ -155,7 +158,7 @@ _STYLE = f"""
 .way-bar {{ background: {palette.BAR_BACKGROUND}; border-radius: 4px; height: .85rem; }}
 .way-bar i {{ display: block; height: 100%; border-radius: 4px; background: {palette.BAR}; }}
 @media (max-width: 640px) {{
-  .way {{ --way-scale: .5; gap: .1rem .3rem; }}
+  .way, .way-step {{ --way-scale: .5; gap: .1rem .3rem; }}
   .way img {{ margin-top: 12px; }}
   .way figcaption {{ font-size: .66rem; max-width: 66px; }}
   .way-arrow {{ font-size: .9rem; }}

@@ -117,7 +117,9 @@ def _numbers(checked: Report) -> None:
 def _classes(checked: Report) -> None:
     table = pd.DataFrame([vars(one) for one in checked.classes])
     table.columns = [tr("class"), tr("pictures"), tr("train"), tr("validation"), tr("test")]
-    st.dataframe(table, hide_index=True, height="content" if len(table) < 11 else 388)
+    st.dataframe(
+        table, hide_index=True, height="content" if len(table) < 11 else 388, placeholder=""
+    )
 
 
 def train(source: str) -> None:

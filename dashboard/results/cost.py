@@ -64,6 +64,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
             "milliseconds": st.column_config.NumberColumn(tr("ms an answer"), format="%.2f"),
         },
+        placeholder="",
     )
     st.caption(
         tr(

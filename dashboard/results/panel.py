@@ -93,6 +93,7 @@ def scores(networks: list[Results]) -> None:
             hide_index=True,
             height=388,
             column_config={name: per_cent for name in table.columns[1:]},
+            placeholder="",
         )
         st.caption(
             tr(
@@ -370,7 +371,7 @@ def disagreement(networks: list[Results]) -> None:
             tr("{name} wrong", name=label_of(first.name)),
         ],
     )
-    st.dataframe(counts, key="disagreement", width="content")
+    st.dataframe(counts, key="disagreement", width="content", placeholder="")
     for winner, loser, both in ((first, second, left & ~right), (second, first, right & ~left)):
         chosen = np.flatnonzero(both)
         order = np.argsort(-loser.probabilities[chosen].max(1), kind="stable")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-_HISTORY = Path(__file__).resolve().parents[1] / "assets" / "history.js"
+_ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
 def through_entry_point() -> None:
@@ -62,7 +62,25 @@ def keep_address_on_leaving() -> None:
 
     Without this, Back shows the page's defaults first, and its parameters only on the second try.
     """
-    st.html(f"<script>{_HISTORY.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
+    _run_in_browser("history.js")
+
+
+def close_menu_on_leaving() -> None:
+    """Close the menu of a narrow screen when a page has been chosen from it.
+
+    Without this, it covers the chosen page, and is open again at the next load.
+    """
+    _run_in_browser("menu.js")
+
+
+def style() -> None:
+    """Less room above the title; toolbars of tables and charts that cover nothing else."""
+    st.html(_ASSETS / "page.css")
+
+
+def _run_in_browser(name: str) -> None:
+    script = (_ASSETS / name).read_text("utf-8")
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def scroll_to_top() -> None:

@@ -52,6 +52,9 @@ _IN_HEADER = """<style>
   z-index: 999991; }
 div:has(> .st-key-language) { position: absolute; }
 .st-key-language button { min-height: 2rem; padding: 0 .5rem; }
+/* Streamlit's menu of a narrow screen lies over the page, and its close button here. */
+@media (max-width: 640px) { .st-key-language { right: 1rem; } }
+body:has([data-testid="stSidebarCollapseButton"]) .st-key-language { visibility: hidden; }
 /* Where the pages' names fill the header, below it. */
 @media (min-width: 640px) and (max-width: 940px) {
   .st-key-language { top: 3.6rem; right: 1rem; }

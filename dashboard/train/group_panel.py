@@ -69,6 +69,8 @@ def _screen(name: str, was_living: bool) -> None:
         hide_index=True,
         key=f"group-{name}-runs",
         column_config=table.columns(),
+        column_order=table.column_order(),
+        placeholder="",
     )
     with st.container(horizontal=True):
         for run in group.runs:

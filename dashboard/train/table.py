@@ -8,7 +8,7 @@ from zlib import crc32
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import formatting
+from dashboard.shared import formatting, screen
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
@@ -17,6 +17,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, recorded
 
 _TABLE_KEY = "train-table"
+_ON_A_PHONE = ("run", "state", "validation", "test")  # columns: as many as fit
 _COLUMNS = [
     N_("run"),
     N_("state"),
@@ -154,6 +155,8 @@ def _table(all_runs: list[Run]) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         column_config=columns(),
+        column_order=column_order(),
+        placeholder="",
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
     _with_selected([run for run in all_runs if run.name in names])
@@ -178,6 +181,11 @@ def columns() -> dict:
             timezone=st.context.timezone or "UTC",
         ),
     }
+
+
+def column_order() -> tuple[str, ...] | None:
+    """The columns that are shown: all, or what a phone has room for."""
+    return _ON_A_PHONE if screen.is_narrow() else None
 
 
 def as_table(all_runs: list[Run]) -> pd.DataFrame:
@@ -260,7 +268,7 @@ def _overlay(selected: list[Run]) -> None:
         st.caption(tr("Network and recipe are the same in all of them."))
     else:
         st.markdown(tr("**Settings in which they differ**"))
-        st.dataframe(differing, key="train-differences")
+        st.dataframe(differing, key="train-differences", placeholder="")
 
 
 def differences(selected: list[Run]) -> pd.DataFrame:

@@ -320,6 +320,16 @@ def test_the_camera_takes_a_photo(open_page):
     expect(page.get_by_text("Your photo")).to_be_visible()
 
 
+@pytest.mark.parametrize("look", [{"viewport": {"width": 1366, "height": 768}}, PHONE])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_canvas_tools_and_answer_are_in_sight_together(open_page, look, language):
+    page = open_page(f"classify?lang={language}", **look)
+    draw(page, SQUARE)
+
+    for seen in (page.locator(".tools"), page.locator(".actions"), page.locator(".answer")):
+        expect(seen).to_be_in_viewport(ratio=1)
+
+
 def test_a_phone_shows_everything_without_scrolling_sideways(open_page):
     page = open_page("classify", **PHONE)
     draw_with_finger(page, SQUARE)
@@ -331,7 +341,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(open_page):
     )
 
     assert max(widths) <= 390
-    assert page.locator("canvas").bounding_box()["width"] > 320
+    assert page.locator("canvas").bounding_box()["width"] >= 280
     for button in page.locator(".canvas button").all():
         assert button.bounding_box()["height"] >= 40  # a finger's width
 

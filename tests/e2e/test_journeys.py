@@ -40,6 +40,42 @@ def address(page) -> str:
     return f"{parts.path.lstrip('/')}?{parts.query}"
 
 
+def test_the_menu_of_a_phone_closes_when_a_page_is_chosen_and_stays_closed(open_page):
+    page = open_page("compare", **PHONE)
+    close = page.get_by_test_id("stSidebarCollapseButton")
+
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_role("button", name="中文")).to_be_hidden()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Train").click()
+    expect(close).to_have_count(0)
+    page.wait_for_url("**/train")
+    settle(page)
+
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(close).to_be_visible()
+    page.reload()
+    settle(page)
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+
+
+def test_the_table_of_runs_fits_a_phone_and_its_toolbar_covers_nothing(app, open_page):
+    (app.runs / "fits").mkdir(parents=True)
+    (app.runs / "fits" / "config.json").write_text('{"name": "fits", "spec": {}, "train": {}}')
+
+    for look, columns in ((PHONE, 4), ({}, 11)):
+        page = open_page("train", **look)
+        table = page.get_by_test_id("stDataFrame")
+        expect(table.locator("canvas").first).to_be_visible()
+        expect(table.locator("table")).to_have_attribute("aria-colcount", str(columns))
+        table.hover()
+        toolbar = page.get_by_test_id("stElementToolbar")
+        if look:
+            expect(toolbar).to_be_hidden()
+        else:
+            pills = page.get_by_test_id("stButtonGroup").last.bounding_box()
+            assert toolbar.bounding_box()["y"] > pills["y"] + pills["height"]
+
+
 def test_a_newcomer_compares_draws_and_uploads(open_page):
     page = open_page()
     page.get_by_role("link", name="Compare all variants").click()
