@@ -7,34 +7,35 @@ import streamlit as st
 from dashboard.shared import address, deployment, formatting, language
 from dashboard.shared.internals import take_over_address, through_entry_point
 from dashboard.shared.language import tr
-from dashboard.train import actions, controls, form, group_panel, panel, table
+from dashboard.train import actions, controls, forecast, form, group_panel, panel, table
+from dashboard.train.planned_run import PlannedRun
 from vggcore import runs
 from vggcore.runs import recorded
 
 REQUEST = "train-request"  # one per filled-in form: a second click on the button starts nothing
 
 
-def start(wish: form.Wish) -> None:
+def start(planned: PlannedRun) -> None:
     """Launch the run in the form and go to its page."""
     request = st.session_state.setdefault(REQUEST, uuid.uuid4().hex)
-    several = (runs.launch_seeds, wish.seeds) if wish.seeds > 1 else (runs.launch,)
+    several = (runs.launch_seeds, planned.seeds) if planned.seeds > 1 else (runs.launch,)
     launch, *seeds = several
     started = actions.attempt(
         launch,
-        wish.spec,
-        wish.train,
+        planned.spec,
+        planned.train,
         *seeds,
-        name=wish.name,
-        preset=wish.preset,
-        processes=wish.processes,
-        on_cluster=wish.on_cluster,
+        name=planned.name,
+        preset=planned.preset,
+        processes=planned.processes,
+        on_cluster=planned.on_cluster,
         visitor=deployment.visitor(),
         request=request,
         limits=deployment.limits(),
     )
     if started:
         del st.session_state[REQUEST]
-        language.go_on_with({"group" if wish.seeds > 1 else "run": started.name})
+        language.go_on_with({"group" if planned.seeds > 1 else "run": started.name})
     st.rerun()
 
 
@@ -52,30 +53,30 @@ def new_run() -> None:
             icon=":material/lock:",
         )
         return
-    wish = form.fill_in(limits, wanted)
-    if wish.problem:
-        st.error(formatting.plain(wish.problem))
-    elif wish.missing:
+    planned = form.fill_in(limits, wanted)
+    if planned.problem:
+        st.error(formatting.plain(planned.problem))
+    elif planned.missing:
         st.warning(
             tr(
                 "{device} is not on this machine: choose another device, or start the run in a "
                 "terminal of the machine that has it.",
-                device=formatting.plain(wish.missing),
+                device=formatting.plain(planned.missing),
             )
         )
     else:
-        form.forecast(wish)
+        forecast.show(planned)
     if st.button(
         tr("Start training"),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=bool(wish.problem or wish.missing),
+        disabled=bool(planned.problem or planned.missing),
         key="train-start",
     ):
-        start(wish)
-    if not wish.problem:
+        start(planned)
+    if not planned.problem:
         with st.expander(tr("The same in a terminal"), icon=":material/terminal:"):
-            st.code(wish.command(), language="bash", wrap_lines=True)
+            st.code(planned.command(), language="bash", wrap_lines=True)
 
 
 def recorded_runs() -> None:

@@ -578,14 +578,14 @@ def test_a_sweep_that_fails_says_why(monkeypatch):
 
 
 def test_gpus_are_named_with_what_is_free_and_what_stands_in_the_way(monkeypatch):
-    from dashboard.train import form
+    from dashboard.train import forecast
     from vggcore.machine import gpus
 
     t4 = gpus.Gpu(0, "GPU-a", "Tesla <T4>", 16_000_000_000, 20_000_000, 97, (7, 5))
     monkeypatch.setattr(gpus, "gpus", lambda: [t4])
     monkeypatch.setattr(gpus, "problems", lambda: ["Tesla T4 has no bfloat16"])
     monkeypatch.setattr(hardware, "available_devices", lambda: ["cuda:0", "cpu"])
-    form._free_memory.clear()
+    forecast._free_memory.clear()
 
     page = train_page()
 
@@ -594,7 +594,7 @@ def test_gpus_are_named_with_what_is_free_and_what_stands_in_the_way(monkeypatch
     assert "cuda:0 · Tesla <T4> · 20 MB of 16 GB free · 97 % busy" in labels
     said = texts(page).replace("\\", "")
     assert "Tesla T4 has no bfloat16" in said and "Every GPU is in use" in said
-    form._free_memory.clear()
+    forecast._free_memory.clear()
 
 
 def test_the_form_takes_the_pictures_of_a_run_from_a_terminal(tmp_path):

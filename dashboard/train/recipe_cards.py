@@ -1,0 +1,47 @@
+"""What the form says about each recipe: its accuracy, its time here, its audience."""
+
+from dashboard.shared import formatting
+from dashboard.shared.language import sentence, tr
+from vggcore.model import checkpoints, recipe
+from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.training import cost
+from vggcore.wild import items
+
+
+def recipe_card(name: str) -> str:
+    """What accuracy a recipe reaches, how long it takes here, and whom it is for."""
+    preset = PRESETS[name]
+    seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
+    parts = [reaches(preset), tr(preset.audience)]
+    if seconds is not None and preset.train.dataset != recipe.OWN:
+        whole = formatting.rough_duration(seconds * preset.train.epochs)
+        parts.insert(1, tr("about {time} here", time=whole))
+    return " · ".join(filter(None, parts))
+
+
+def reaches(preset: recipe.Preset) -> str:
+    """What accuracy a recipe reaches; from the card of the network that it trained, if it ships."""
+    if not preset.shipped:
+        return tr(preset.reaches)
+    try:
+        card = checkpoints.read_card(preset.shipped)
+    except checkpoints.CheckpointError:
+        return ""
+    figures = {
+        tr("{percent} % test accuracy on Fashion-MNIST"): card.test_accuracy,
+        tr("{percent} % of held-out photos"): card.by_kind.get("photos"),
+        tr("{percent} % of held-out drawings"): card.by_kind.get("sketches"),
+    }
+    return " · ".join(
+        text.format(percent=f"{100 * share:.1f}") for text, share in figures.items() if share
+    )
+
+
+def missing_pictures(train: TrainConfig) -> str:
+    """Why a recipe cannot be trained here, for want of its pictures; "" if it can."""
+    if train.dataset == "wild":
+        try:
+            items.require()
+        except ValueError as error:
+            return sentence(error)
+    return ""
