@@ -28,7 +28,7 @@ def fast(before_step) -> None:
     """One training from start to end per step, each with the next seed."""
     import dataclasses
 
-    from vggcore.model.recipe import PRESETS
+    from vggcore.model.presets import PRESETS
     from vggcore.runs import folder as run_folder
     from vggcore.training import loop
 

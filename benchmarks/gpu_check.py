@@ -24,7 +24,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 from vggcore.model.architectures import VGGSpec  # noqa: E402
-from vggcore.model.recipe import PRESETS, TrainConfig  # noqa: E402
+from vggcore.model.presets import PRESETS  # noqa: E402
+from vggcore.model.recipe import TrainConfig  # noqa: E402
 
 WHOLE = 540  # seconds for all parts together
 LEAST = 20  # seconds below which a part is not started

@@ -19,7 +19,8 @@ from pathlib import Path
 from vggcore.commands.recipe_options import for_pictures
 from vggcore.machine import paths
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import folder
 from vggcore.training import loop
 

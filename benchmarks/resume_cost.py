@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggcore.model.recipe import PRESETS  # noqa: E402
+from vggcore.model.presets import PRESETS  # noqa: E402
 from vggcore.runs import folder as run_folder  # noqa: E402
 from vggcore.training import loop as training  # noqa: E402
 

@@ -27,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from vggcore import runs  # noqa: E402
 from vggcore.machine import file_lock, paths  # noqa: E402
-from vggcore.model.recipe import PRESETS, TrainConfig  # noqa: E402
+from vggcore.model.presets import PRESETS  # noqa: E402
+from vggcore.model.recipe import TrainConfig  # noqa: E402
 from vggcore.runs import launching, locks  # noqa: E402
 
 CRASH_SEEN_WITHIN = 5.0  # seconds

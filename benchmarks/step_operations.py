@@ -40,7 +40,7 @@ def count(name: str) -> dict:
     """Operations in one step of a preset, counted on small images: the number is the same."""
     from torch.profiler import ProfilerActivity, profile
 
-    from vggcore.model.recipe import PRESETS
+    from vggcore.model.presets import PRESETS
     from vggcore.runs import folder
     from vggcore.training import loop
 

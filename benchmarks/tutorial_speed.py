@@ -25,7 +25,7 @@ def ours(before_step) -> None:
     """The real training loop, held before each step."""
     import torch
 
-    from vggcore.model.recipe import PRESETS
+    from vggcore.model.presets import PRESETS
     from vggcore.runs import folder as run_folder
     from vggcore.training import loop as training
 
@@ -61,7 +61,7 @@ def bare(before_step) -> None:
     import torch
 
     from vggcore.model.network import build
-    from vggcore.model.recipe import PRESETS
+    from vggcore.model.presets import PRESETS
     from vggcore.training.fashion_source import FashionSource
 
     preset = PRESETS["tutorial"]

@@ -37,7 +37,7 @@ from vggcore.data.classes import CLASSES  # noqa: E402
 from vggcore.machine import precision  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
-from vggcore.model.recipe import PRESETS  # noqa: E402
+from vggcore.model.presets import PRESETS  # noqa: E402
 from vggcore.pictures.prepare import prepare  # noqa: E402
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing  # noqa: E402
 from vggcore.training import loop  # noqa: E402

@@ -39,7 +39,8 @@ def named_by_the_library() -> set[str]:
     from vggcore.model import anatomy
     from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
     from vggcore.model.fields import label
-    from vggcore.model.recipe import PRESETS, TrainConfig
+    from vggcore.model.presets import PRESETS
+    from vggcore.model.recipe import TrainConfig
     from vggcore.runs import recorded
     from vggcore.training import speed
 

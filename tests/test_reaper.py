@@ -15,7 +15,7 @@ INTERRUPTED = """
 import signal, subprocess, sys, time
 from pathlib import Path
 from vggcore import runs
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.runs import launching, locks
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"

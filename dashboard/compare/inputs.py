@@ -9,7 +9,7 @@ from dashboard.shared.address import Reader, choice, number, of_field, several, 
 from dashboard.shared.language import N_, tr
 from vggcore.model.architectures import CONFIGURATIONS, WIDTHS, VGGSpec
 from vggcore.model.fields import by_name
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 
 NORMS = (N_("without"), N_("with"), N_("both"))
 HEADS = {N_("3 FC layers"): "fc", N_("pooling"): "pool"}

@@ -20,7 +20,7 @@ from vggcore.answers import results
 from vggcore.data.classes import CLASSES
 from vggcore.model import anatomy, checkpoints, source
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.runs import recorded
 from vggcore.training import cost
 

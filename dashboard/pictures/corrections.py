@@ -12,7 +12,8 @@ from vggcore import runs
 from vggcore.answers import test_data
 from vggcore.data.own import corrections, places
 from vggcore.model import checkpoints
-from vggcore.model.recipe import CORRECTIONS, PRESETS
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import CORRECTIONS
 
 _WHOSE = {"session": N_("From this session"), "collected": N_("Sent by visitors")}
 

@@ -14,7 +14,7 @@ from vggcore.commands import recipe_options
 from vggcore.data.own import known_sets, prepared, sources
 from vggcore.data.own.prepared import Prepared
 from vggcore.data.own.report import Report, contact_sheet, legend, report
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.training import cost
 
 PARAMETERS = {"from": address.text, "set": address.text}

@@ -10,7 +10,8 @@ from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.fields import by_name
-from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, PRESETS, TrainConfig, on_from
+from vggcore.model.presets import DEFAULT_PRESET, PRESETS
+from vggcore.model.recipe import CORRECTIONS, TrainConfig, on_from
 from vggcore.runs import Run
 
 

@@ -13,7 +13,8 @@ from vggcore.data.own import places as own_places
 from vggcore.machine import gpus, hardware
 from vggcore.model import fields
 from vggcore.model.architectures import CONFIGURATIONS, VGGSpec, parse_name
-from vggcore.model.recipe import CORRECTIONS, DEFAULT_PRESET, OWN, PRESETS, TrainConfig
+from vggcore.model.presets import DEFAULT_PRESET, PRESETS
+from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
 
 PROCESSES, ON_CLUSTER = "train-processes", "train-on-cluster"  # keys of two controls
 _ASKED = "train-asked"  # what the last link asked for

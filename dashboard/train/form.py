@@ -10,8 +10,8 @@ from dashboard.train.planned_run import PlannedRun
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.machine import hardware
-from vggcore.model import recipe
-from vggcore.model.recipe import DEFAULT_PRESET, PRESETS
+from vggcore.model import recipe, recipe_checks
+from vggcore.model.presets import DEFAULT_PRESET, PRESETS
 from vggcore.runs.limits import Limits
 
 
@@ -63,7 +63,7 @@ def fill_in(limits: Limits, link: dict) -> PlannedRun:
             train = controls.recipe(base.train, preset)
             forecast.offer_largest_batch(preset, spec, train, "train-largest-batch")
             rate.offer(preset, spec, train)
-        recipe.check(spec, train)
+        recipe_checks.check(spec, train)
         if why := recipe_cards.missing_pictures(train):
             return PlannedRun(preset, name, base.spec, base.train, why)
         if train.dataset == recipe.OWN:

@@ -2,8 +2,9 @@
 
 from dashboard.shared import formatting
 from dashboard.shared.language import sentence, tr
-from vggcore.model import checkpoints, recipe
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model import checkpoints, presets, recipe
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.training import cost
 from vggcore.wild import items
 
@@ -19,7 +20,7 @@ def recipe_card(name: str) -> str:
     return " · ".join(filter(None, parts))
 
 
-def reaches(preset: recipe.Preset) -> str:
+def reaches(preset: presets.Preset) -> str:
     """What accuracy a recipe reaches; from the card of the network that it trained, if it ships."""
     if not preset.shipped:
         return tr(preset.reaches)

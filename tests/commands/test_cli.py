@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from vggcore.commands import cli, recipe_options
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 

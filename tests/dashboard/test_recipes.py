@@ -2,7 +2,7 @@
 
 from dashboard.train import recipe_cards
 from vggcore.model import checkpoints
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 
 
 def test_a_recipe_has_the_figures_of_the_network_that_it_trained():

@@ -20,7 +20,8 @@ from vggcore.commands import runs as runs_command
 from vggcore.machine import hardware, paths
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.fields import by_name, label, step
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.wild import items
 
 PRESETS_OF_THE_FORM = [name for name in PRESETS if name != "corrections"]

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from vggcore.machine import gpus, hardware, memory
-from vggcore.model import recipe
-from vggcore.model.recipe import PRESETS
+from vggcore.model import recipe_checks
+from vggcore.model.presets import PRESETS
 
 MB = 2**20
 T4 = ("GPU-aaaa1111", "Tesla T4", 15360 * MB, 14900 * MB, 3, (7, 5))
@@ -160,4 +160,4 @@ def test_several_devices_are_different_gpus(device):
     preset = PRESETS["fast"]
 
     with pytest.raises(ValueError, match="several are different GPUs by number"):
-        recipe.check(preset.spec, replace(preset.train, device=device))
+        recipe_checks.check(preset.spec, replace(preset.train, device=device))

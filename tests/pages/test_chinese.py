@@ -24,7 +24,7 @@ from vggcore.data.raw_files import DataMissing
 from vggcore.machine import paths
 from vggcore.machine.files import FileError
 from vggcore.machine.messages import Message
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.runs import folder as run_folder
 from vggcore.runs import locks, recorded, status
 from vggcore.training import out_of_memory

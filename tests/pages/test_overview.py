@@ -15,7 +15,7 @@ from vggcore.answers.classifier import load_classifier
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 

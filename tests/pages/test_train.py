@@ -22,7 +22,8 @@ from vggcore import runs
 from vggcore.data.own import places
 from vggcore.machine import file_lock, hardware, paths
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import launching, tensorboard
 from vggcore.runs.metrics import MetricsLog
 

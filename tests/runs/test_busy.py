@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from vggcore import runs
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.runs import launching
 
 

@@ -8,7 +8,8 @@ from untrained import scored_card
 
 from vggcore import runs
 from vggcore.machine import paths
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import curves, launching
 from vggcore.runs.limits import Limits, NotAllowed
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from vggcore import runs
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import launching, limits
 from vggcore.runs.limits import Limits, NotAllowed
 

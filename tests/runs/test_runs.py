@@ -22,7 +22,8 @@ from vggcore import runs
 from vggcore.machine import hardware, paths
 from vggcore.machine.file_lock import take_lock
 from vggcore.machine.files import read_json
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import launching, locks, process, stopper
 from vggcore.runs.locks import holder
 from vggcore.runs.process import hold_run_lock

@@ -17,7 +17,8 @@ from vggcore.data import raw_files
 from vggcore.data.own import corrections, places
 from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
-from vggcore.model.recipe import PRESETS, check
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe_checks import check
 from vggcore.runs import folder
 from vggcore.training import loop
 from vggcore.training.corrections_source import CorrectionsSource

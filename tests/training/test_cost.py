@@ -15,7 +15,8 @@ from vggcore.machine import precision
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.training import cost, speed
 from vggcore.training.optimizer import make_optimizer
 from vggcore.training.resume import ResumeState
@@ -234,8 +235,8 @@ def test_a_gpu_that_was_not_measured_has_no_time(monkeypatch):
 
 def test_every_preset_has_an_estimate_without_torch():
     code = (
-        "import sys\nfrom vggcore.model import recipe\nfrom vggcore.training import cost\n"
-        "for p in recipe.PRESETS.values():\n"
+        "import sys\nfrom vggcore.model import presets\nfrom vggcore.training import cost\n"
+        "for p in presets.PRESETS.values():\n"
         "    assert cost.estimate(p.spec, p.train).seconds_per_epoch > 0\n"
         "print('torch' in sys.modules)"
     )

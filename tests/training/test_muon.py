@@ -2,7 +2,7 @@ import pytest
 import tiny_run
 import torch
 
-from vggcore.model import recipe
+from vggcore.model import recipe_checks
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
@@ -80,7 +80,7 @@ def test_it_is_refused_where_nothing_undoes_the_scale():
     spec = VGGSpec(configuration="A", width="1/32", image_size=32)
 
     with pytest.raises(ValueError, match="needs batch_norm"):
-        recipe.check(spec, TrainConfig(optimizer="muon"))
+        recipe_checks.check(spec, TrainConfig(optimizer="muon"))
 
 
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])

@@ -14,7 +14,8 @@ from vggcore.data.own import prepared
 from vggcore.data.own.listing import PicturesError
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import TrainConfig, check
+from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe_checks import check
 from vggcore.runs import diagnosis, folder, metrics, naming_of
 from vggcore.training import loop, own_source
 from vggcore.training.own_source import OwnSource

@@ -13,7 +13,8 @@ from vggcore.answers import evaluation
 from vggcore.data import augment
 from vggcore.data.classes import Label
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.training import loop
 from vggcore.training.progress import Progress

@@ -3,7 +3,7 @@
 import json
 from argparse import ArgumentParser, Namespace
 
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.training import speed
 
 

@@ -15,15 +15,9 @@ from vggcore.machine.hardware import device_choices
 from vggcore.machine.memory import free_memory
 from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import (
-    CORRECTIONS,
-    DEFAULT_PRESET,
-    OWN,
-    PRESETS,
-    TrainConfig,
-    check,
-    on_from,
-)
+from vggcore.model.presets import DEFAULT_PRESET, PRESETS
+from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig, on_from
+from vggcore.model.recipe_checks import check
 from vggcore.runs.folder import RunFolder
 
 OWN_PRESET = "own"  # if pictures are named but no preset
@@ -88,7 +82,7 @@ def _is_a_path(checkpoint: str) -> bool:
 def for_pictures(spec: VGGSpec, train: TrainConfig) -> tuple[VGGSpec, TrainConfig]:
     """A network with as many classes as the pictures, and a path that a background run finds too.
 
-    Raises ValueError: PicturesError, or whatever `recipe.check` refuses.
+    Raises ValueError: PicturesError, or whatever `recipe_checks.check` refuses.
     """
     from vggcore.data.own.places import is_named
     from vggcore.data.own.sources import numbers

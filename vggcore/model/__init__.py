@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vggcore.model.network import VGG as VGG
     from vggcore.model.network import build as build
     from vggcore.model.network import vgg_block as vgg_block
-    from vggcore.model.recipe import PRESETS as PRESETS
+    from vggcore.model.presets import PRESETS as PRESETS
     from vggcore.model.recipe import TrainConfig as TrainConfig
 
 __all__ = [
@@ -35,7 +35,7 @@ __getattr__ = lazy_exports(
     {
         "VGGSpec": "vggcore.model.architectures",
         "TrainConfig": "vggcore.model.recipe",
-        "PRESETS": "vggcore.model.recipe",
+        "PRESETS": "vggcore.model.presets",
         "Card": "vggcore.model.card",
         "VGG": "vggcore.model.network",
         "build": "vggcore.model.network",

@@ -24,7 +24,7 @@ import vggcore
 from vggcore.machine import messages
 from vggcore.machine.files import FileError, to_json, write_atomically
 from vggcore.machine.messages import Message
-from vggcore.model import checkpoints, recipe
+from vggcore.model import checkpoints, recipe_checks
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.config import Config, read_config
@@ -40,7 +40,7 @@ def create(
     Raises FileError if something is already there or the folder cannot be made, and ValueError
     if this recipe cannot train the network, before anything is written.
     """
-    recipe.check(spec, train)
+    recipe_checks.check(spec, train)
     if train.init_from:
         checkpoints.find(train.init_from)
     try:

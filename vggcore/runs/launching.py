@@ -15,7 +15,8 @@ from vggcore.machine.files import FileError, read_json, write_json
 from vggcore.machine.hardware import device_choices
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import TrainConfig
 from vggcore.runs import folder, locks
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import LAUNCH, LOG, RunError, State

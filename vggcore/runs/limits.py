@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from vggcore.machine.messages import Message
-from vggcore.model.recipe import CORRECTIONS, OWN, PRESETS, TrainConfig
+from vggcore.model.presets import PRESETS
+from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import TrainConfig, check
+from vggcore.model.recipe import TrainConfig
+from vggcore.model.recipe_checks import check
 
 if TYPE_CHECKING:
     import torch

@@ -21,7 +21,7 @@ from vggcore.data.classes import CLASSES
 from vggcore.machine import devices, distributed, precision
 from vggcore.machine.files import read_json, write_json
 from vggcore.machine.messages import Message
-from vggcore.model import checkpoints, recipe
+from vggcore.model import checkpoints, recipe_checks
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
@@ -83,7 +83,7 @@ def fit(
 def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     """The loop, ready to run from the start, or from where the last checkpoint left off."""
     spec, train = folder.spec, folder.train
-    recipe.check(spec, train)
+    recipe_checks.check(spec, train)
     source = make_source(spec, train, device, _telling(folder, device))
     if source.batch_size < distributed.world_size():
         raise ValueError(

@@ -10,7 +10,7 @@ import pytest
 from vggcore import runs
 from vggcore.machine import paths
 from vggcore.machine.files import read_json, write_json
-from vggcore.model.recipe import PRESETS
+from vggcore.model.presets import PRESETS
 from vggcore.runs import folder, locks
 from vggcore.runs.cluster import copy, submitting
 from vggcore.runs.cluster.copy import Copy
