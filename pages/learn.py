@@ -58,7 +58,8 @@ st.title(tr("Learn"), anchor=False)
 st.write(
     tr(
         "How VGG works, in seven steps. Move the controls: the code "
-        "runs with your values, right here."
+        "runs with your values, right here. “The tutorial” is a published PyTorch exercise: VGG-11 "
+        "with an eighth of its channels, five epochs on Fashion-MNIST at 224 pixels."
     )
 )
 names = list(STEPS)

@@ -13,6 +13,7 @@ from dashboard.compare import diagram
 from dashboard.learn.code import show_code
 from dashboard.shared import address, formatting
 from dashboard.shared.language import N_, sentence, tr
+from dashboard.shared.network_choice import label_of
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts
 from vggcore import runs
@@ -47,7 +48,7 @@ def small_kernels() -> Question:
         )
     )
     left, right = st.columns(2)
-    count = left.slider(tr("Stacked 3×3 layers"), 1, 4, 3, key="learn-count")
+    count = left.slider(tr("Stacked 3×3 layers"), 1, 4, 2, key="learn-count")
     channels = right.slider(tr("Channels C"), 8, 512, 64, 8, key="learn-channels")
     show_code(
         "from vggcore.model.anatomy import stacked_kernels\n\n"
@@ -83,7 +84,7 @@ def one_block() -> Question:
         "import torch\nfrom vggcore import vgg_block\n\n"
         f"block = vgg_block(num_convs={convs}, in_channels={before}, out_channels={after})\n"
         "print(block)\n"
-        f"print(block(torch.zeros(1, {before}, 56, 56)).shape)",
+        f"print(block(torch.zeros(1, {before}, 32, 32)).shape)",
         _block(convs, before, after),
     )
     return Question(
@@ -101,7 +102,7 @@ def _block(convs: int, before: int, after: int) -> str:
     from vggcore import vgg_block
 
     block = vgg_block(num_convs=convs, in_channels=before, out_channels=after)
-    return f"{block}\n{block(torch.zeros(1, before, 56, 56)).shape}"
+    return f"{block}\n{block(torch.zeros(1, before, 32, 32)).shape}"
 
 
 def _look_inside() -> None:
@@ -241,11 +242,14 @@ def training() -> Question:
     lines = [charts.Curves.of(tr("Published (test)"), recorded.load(_PUBLISHED))]
     newest = next((run for run in runs.list_runs() if run.has_best), None)
     if newest is not None:
-        lines.append(charts.Curves.of(newest.name, metrics_of(newest)))
+        whose = tr(
+            "{name}, the newest run here: {network}", name=newest.name, network=newest.spec.name
+        )
+        lines.append(charts.Curves.of(whose, metrics_of(newest)))
     st.plotly_chart(
         charts.overlay(lines, "accuracy", charts.Look(x="epoch")),
         key="learn-curves",
-        alt=tr("Accuracy over epochs, published and yours"),
+        alt=tr("Accuracy over epochs, published and of the newest run here"),
     )
     st.markdown(
         tr("**Out of memory?** Move these sliders, and see how much a training step needs.")
@@ -292,14 +296,15 @@ def own_drawing() -> Question:
             "pages/results.py",
             label=tr("See the confusion matrix"),
             icon=":material/grid_on:",
-            query_params={"section": "Confusion", "network": "fashion-mnist"},
+            query_params={"section": "Confusion", "network": checkpoints.DEFAULT},
         )
     counts = _shirts()
     if counts is None:
         st.info(
             tr(
-                "The network fashion-mnist is not here, so here is a question that does "
-                "not need its results."
+                "The network {network} is not here, so here is a question that does "
+                "not need its results.",
+                network=checkpoints.DEFAULT,
             )
         )
         return Question(
@@ -317,7 +322,10 @@ def own_drawing() -> Question:
     others = [0 if name == "Shirt" else n for name, n in zip(CLASSES, counts, strict=True)]
     worst = CLASSES[others.index(max(others))]
     return Question(
-        tr("What does this network most often take a Shirt for?"),
+        tr(
+            "What does the network {network} most often take a Shirt for?",
+            network=label_of(checkpoints.DEFAULT),
+        ),
         worst,
         tuple(name for name in CLASSES if name != "Shirt"),
         why=tr(
@@ -331,7 +339,7 @@ def own_drawing() -> Question:
 def _shirts() -> list[int] | None:
     """How often the shipped network gives each class as its answer for the test set's shirts."""
     try:
-        stored = results.cached("fashion-mnist")
+        stored = results.cached(checkpoints.DEFAULT)
     except checkpoints.CheckpointError:
         return None
     return stored.scores["confusion"][CLASSES.index("Shirt")] if stored else None

@@ -221,7 +221,8 @@ def switch() -> None:
             tr("Take a photo"),
             tr("Clear the photo"),
         )
-        st.html(_HINTS % tuple(map(json.dumps, hints)))
+        # As CSS reads it: letters as they are, not as \\u and their number.
+        st.html(_HINTS % tuple(json.dumps(hint, ensure_ascii=False) for hint in hints))
     icon = ":material/translate:"
     with st.container(key="language"):
         several = len(others) > 1

@@ -13,6 +13,7 @@ from vggcore.runs.curves import band, smooth, thin_out
 POINTS = 800  # per curve: more than a screen has pixels for
 TRAIN, VALIDATION, REFERENCE = palette.FIRST, palette.SECOND, palette.QUIET
 RUN_COLOURS = palette.SERIES
+_EPOCHS_EACH_NAMED = 12  # with more, Plotly chooses whole numbers itself
 X_AXES = {"step": N_("Step"), "epoch": N_("Epoch"), "seconds": N_("Time")}
 _HEIGHT = 340
 _TITLES = {"loss": N_("Loss"), "accuracy": N_("Accuracy"), "top5": N_("Top-5 accuracy")}
@@ -68,6 +69,14 @@ def one_run(curves: Curves, metric: str, look: Look, reference: Curves | None = 
     _add_epochs(figure, curves.epochs, f"val_{metric}", look, evaluated, VALIDATION, curves)
     if reference is not None:
         _add_reference(figure, reference, metric, look, curves)
+    return _whole_epochs(figure, look)
+
+
+def _whole_epochs(figure: go.Figure, look: Look) -> go.Figure:
+    """The figure, without half epochs on its axis."""
+    last = max((max(trace.x) for trace in figure.data if len(trace.x)), default=0)
+    if look.x == "epoch" and last <= _EPOCHS_EACH_NAMED:
+        figure.update_xaxes(dtick=1)
     return figure
 
 
@@ -112,7 +121,7 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
             showlegend=False,
         )
         _add_epochs(figure, run.epochs, f"val_{metric}", look, run.name, colour, run)
-    return figure
+    return _whole_epochs(figure, look)
 
 
 def spread_over_runs(
@@ -160,7 +169,7 @@ def spread_over_runs(
         longest = max(epochs, key=len)
         own = Curves(name, pd.DataFrame(), pd.DataFrame(longest))
         _add_reference(figure, reference, metric, look, own)
-    return figure
+    return _whole_epochs(figure, look)
 
 
 def one_line(

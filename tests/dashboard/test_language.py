@@ -1,5 +1,7 @@
 """`dashboard.shared.language`: what was chosen on a page stays when its language changes."""
 
+from pathlib import Path
+
 import pytest
 import streamlit as st
 from babel.messages import Catalog
@@ -8,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shared import language
 from vggcore.machine.messages import Message
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SECTIONS = ("Scores", "Download")
 
@@ -121,3 +125,10 @@ def test_a_third_language_needs_one_line_and_can_be_chosen(tmp_path, monkeypatch
     assert not page.exception and page.title[0].value == "Apprendre"
     assert page.query_params["lang"] == "fr"
     assert [button.label for button in page.button] == ["English", "中文"]
+
+
+def test_streamlits_own_words_are_replaced_by_letters_that_css_reads():
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params["lang"] = "zh"
+    page.run()
+    assert any('content: "拍照"' in element.body for element in page.html)

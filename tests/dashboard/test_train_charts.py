@@ -70,3 +70,12 @@ def test_the_top5_curve_is_drawn_only_where_it_was_measured():
 
     assert measured.has("top5") and not run.has("top5")
     assert [list(trace.y) for trace in figure.data] == [[0.9] * 3]
+
+
+def test_an_axis_of_epochs_has_no_halves():
+    for figure in (
+        charts.one_run(curves(3, 300), "loss", Look(x="epoch")),
+        charts.overlay([curves(2, 200)], "accuracy", Look(x="epoch")),
+    ):
+        assert figure.layout.xaxis.dtick == 1
+    assert charts.one_run(curves(3, 300), "loss", Look()).layout.xaxis.dtick is None

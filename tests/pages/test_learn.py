@@ -1,5 +1,6 @@
 """The Learn page, from the entry point, without a browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_each_step_runs_its_code_and_knows_its_answer(name, right):
 
     assert not page.exception and page.success[0].value.startswith("Right.")
     assert page.query_params["done"] == str(number)
+
+
+@pytest.mark.parametrize(("name", "right"), list(zip(NAMES[:3], ANSWERS[:3], strict=True)))
+def test_no_step_prints_the_answer_above_its_question(name, right):
+    above = " ".join(block.value for block in learn(name).code)
+    assert not re.search(rf"\b{right}\b", above)
 
 
 @pytest.mark.parametrize(("number", "wrong"), [(1, 49), (4, "C"), (7, "Coat")])
