@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +17,7 @@ from vggcore.machine import paths
 from vggcore.model import checkpoints
 from vggcore.runs import Run, tensorboard
 from vggcore.runs.metrics import MetricsLog
+from vggcore.runs.names import BEST, LAST
 
 _ASKED = "train-dialog"  # (question, run names): the dialog to open when the page next runs
 _TRIED = "train-message"  # the last action's message, shown once after the rerun
@@ -215,20 +217,20 @@ def _write(name: str, note: str, tags: list[str], password: str, limits) -> None
 
 def downloads(run: Run, log: MetricsLog) -> None:
     """Downloads of weights, card and curves. Files are read only when the button is pressed."""
+    best = run.path / BEST
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
         for file_name, label, content in (
-            ("best.safetensors", tr("Best weights"), (run.path / "best.safetensors").read_bytes),
-            ("best.json", tr("Card of the best weights"), partial(export.card, run.path / "best")),
+            (f"{BEST}.safetensors", tr("Best weights"), Path(f"{best}.safetensors").read_bytes),
+            (f"{BEST}.json", tr("Card of the best weights"), partial(export.card, best)),
             (
-                "last.safetensors",
+                LAST,
                 tr("Last state (resumable)"),
-                (run.path / "last.safetensors").read_bytes,
+                (run.path / LAST).read_bytes,
             ),
         ):
             if (run.path / file_name).is_file():
                 _download(run.name, label, file_name, content)
         with suppress(checkpoints.CheckpointError):  # none yet
-            best = run.path / "best"
             shared_downloads.web_page(best, checkpoints.read_card(best), run.name)
         metrics_download({run.name: log}, run.name)
         if tensorboard.available():

@@ -9,9 +9,9 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from vggcore.answers import evaluation
 from vggcore.commands import measure_speed
 from vggcore.machine import precision
+from vggcore.machine.memory import evaluated_at_once
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import build
@@ -150,10 +150,9 @@ def test_disk_holds_three_states_and_the_best_weights():
     assert cost.disk_bytes(SMALL, TrainConfig(optimizer="adam")) == 3 * 3 * weights + 2 * weights
 
 
-def test_evaluation_is_assumed_as_it_is():
-    assert cost.EVALUATED_AT_ONCE == evaluation.MOST_AT_ONCE
-    assert [evaluation.batch_size(side) for side in (32, 224, 1024)] == [250, 5, 1]
-    assert [evaluation.batch_size(side, "cuda") for side in (32, 224, 1024)] == [500, 39, 1]
+def test_fewer_large_images_are_evaluated_at_once():
+    assert [evaluated_at_once(side) for side in (32, 224, 1024)] == [250, 5, 1]
+    assert [evaluated_at_once(side, "cuda") for side in (32, 224, 1024)] == [500, 39, 1]
 
 
 def test_time_is_work_divided_by_speed():

@@ -8,20 +8,11 @@ from torch import Tensor
 
 from vggcore.answers import scores
 from vggcore.data import fashion_mnist
+from vggcore.machine.memory import evaluated_at_once
 from vggcore.machine.precision import autocast
 from vggcore.model.network import VGG
 from vggcore.pictures import prepare
 from vggcore.pictures.preprocessing import Preprocessing
-
-# Limits of a batch: images, pixels. On a CPU larger batches take more memory and are slower: what
-# a layer writes leaves the processor's cache before the next one reads it. A GPU needs more.
-MOST_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
-
-
-def batch_size(image_size: int, device: str = "cpu") -> int:
-    """How many images to evaluate at once, so that memory stays bounded at every image size."""
-    images, pixels = MOST_AT_ONCE["cpu" if device == "cpu" else "gpu"]
-    return max(1, min(images, pixels // image_size**2))
 
 
 def batches(
@@ -32,7 +23,7 @@ def batches(
     device: where to put them; by default where the images are.
     """
     device = images.device if device is None else device
-    for chunk in images.split(batch_size(preprocessing.image_size, device.type)):
+    for chunk in images.split(evaluated_at_once(preprocessing.image_size, device.type)):
         yield fashion_mnist.to_network_input(chunk.to(device), preprocessing).contiguous(
             memory_format=torch.channels_last
         )

@@ -90,7 +90,7 @@ def page(name: str | Path) -> bytes:
     checkpoint = checkpoints.load(name)
     path = checkpoint.path
     return _assembled(
-        described(checkpoint), card.name or (path.parent if path.name == "best" else path).name
+        described(checkpoint), card.name or (path.parent if path.name == paths.BEST else path).name
     ).encode()
 
 

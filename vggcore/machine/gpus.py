@@ -14,7 +14,7 @@ from vggcore.machine import hardware
 from vggcore.machine.messages import Message
 
 _KEPT_SECONDS = 1.0  # between two queries to the driver
-BF16_CAPABILITY = (8, 0)  # from here on bfloat16 is multiplied
+BF16_CAPABILITY = (8, 0)  # from this compute capability on, GPUs multiply bfloat16
 
 
 class Gpu(NamedTuple):

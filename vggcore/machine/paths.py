@@ -5,6 +5,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROJECT = PACKAGE.parent  # the checkout, or where the package is installed
+BEST = "best"  # in a run's folder: the checkpoint of its best epoch, without suffix
 
 
 def _user_folder(kind: str) -> Path:

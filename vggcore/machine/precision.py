@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vggcore.machine.gpus import BF16_CAPABILITY
+
 if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("auto", "bf16", "fp16", "float32")
 BYTES = {"bf16": 2, "fp16": 2, "float32": 4}  # per number
 
-_BF16_CAPABILITY = (8, 0)  # NVIDIA's compute capability from which GPUs multiply bfloat16
 _FP16_CAPABILITY = (5, 3)
 _CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last one is ARM's
 
@@ -56,7 +57,7 @@ def multiplies(device: torch.device) -> tuple[bool, bool]:
         if torch.version.hip:  # AMD's GPUs that ROCm supports multiply both
             return True, True
         capability = torch.cuda.get_device_capability(device)
-        return capability >= _BF16_CAPABILITY, capability >= _FP16_CAPABILITY
+        return capability >= BF16_CAPABILITY, capability >= _FP16_CAPABILITY
     if device.type == "cpu":
         return cpu_multiplies_bf16(), False
     return False, device.type == "mps"

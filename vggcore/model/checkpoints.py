@@ -92,9 +92,9 @@ def find(name: str | Path) -> Path:
     text = str(name)
     stem = text.removesuffix(".safetensors").removesuffix(".json")
     places = [folder / stem for folder in paths.checkpoint_folders()]
-    places += [paths.runs_dir() / stem / "best", Path(stem)]
+    places += [paths.runs_dir() / stem / paths.BEST, Path(stem)]
     if os.sep in stem:  # a path is meant, whatever is in our own folders
-        places = [Path(stem), Path(stem) / "best"]
+        places = [Path(stem), Path(stem) / paths.BEST]
     for place in places if stem else []:
         if place.with_name(place.name + ".json").is_file():
             return place

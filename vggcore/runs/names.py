@@ -14,6 +14,8 @@
 
 from enum import StrEnum
 
+from vggcore.machine.paths import BEST as BEST
+
 CONFIG, METRICS, STATUS, LOG = "config.json", "metrics.jsonl", "status.json", "log.txt"
 LAUNCH = "launch.json"  # who launched it, and how
 CLUSTER = "cluster.json"  # which of the store's runs this is a copy of, if it trains on a cluster
@@ -21,7 +23,6 @@ PICTURES = "pictures.json"  # which pictures it started with, if they are a user
 NOTES = "notes.json"  # what people wrote about it
 STOP = "stop"  # its existence asks the trainer to save and end
 LOCK = "lock"  # held by the run's process for as long as it lives
-BEST = "best"  # checkpoint of the best epoch, without suffix
 LAST, PREVIOUS = "last.safetensors", "last-previous.safetensors"  # resumable states
 INCOMING = "last-incoming.safetensors"
 RESERVE = ".reserve"  # reserved space for a last status when the disk is full

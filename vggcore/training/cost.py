@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from vggcore.data.own.splits import SHARE
 from vggcore.machine import precision
+from vggcore.machine.memory import evaluated_at_once
 from vggcore.machine.messages import Message
 from vggcore.model import anatomy
 from vggcore.model.architectures import VGGSpec
@@ -26,8 +27,6 @@ from vggcore.model.recipe import (
 from vggcore.training import speed
 
 FLOAT_BYTES = 4
-# Most images and pixels evaluated at once, as in `evaluation`.
-EVALUATED_AT_ONCE = {"cpu": (250, 256_000), "gpu": (500, 2_000_000)}
 # What the process itself grows by at its first step on a CPU, however small the network: compiled
 # kernels, library code that the optimizer imports. Measured.
 RUNTIME_BYTES = 185_000_000
@@ -276,8 +275,7 @@ _INDEX_BYTES = 8  # a max-pool also stores where each maximum was
 
 def _evaluation(spec: VGGSpec, on_gpu: bool) -> _Blocks:
     """The test at the end, in float32."""
-    images, pixels = EVALUATED_AT_ONCE["gpu" if on_gpu else "cpu"]
-    images = max(1, min(images, pixels // spec.image_size**2))
+    images = evaluated_at_once(spec.image_size, "gpu" if on_gpu else "cpu")
     blocks = _Blocks()
     blocks.add(images * spec.in_channels * spec.image_size**2 * FLOAT_BYTES)
     for row in anatomy.walk(spec):

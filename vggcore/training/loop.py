@@ -25,7 +25,7 @@ from vggcore.model import checkpoints, recipe_checks
 from vggcore.model.network import VGG, build
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
-from vggcore.runs.names import PICTURES
+from vggcore.runs.names import BEST, PICTURES
 from vggcore.runs.status import Status
 from vggcore.training import diagnostics, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
@@ -119,7 +119,7 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
         folder.truncate_metrics(progress.metrics_bytes)
         for note in notes if resumed is None else _resume_notes(progress, used, pictures):
             folder.append_event(progress.step, progress.seconds, note)
-    if not checkpoints.is_whole(folder.path / "best"):
+    if not checkpoints.is_whole(folder.path / BEST):
         # Killed between writing its weights and its card: the next epoch writes it again.
         progress.best_val_accuracy = progress.best_rank = -1.0
     progress.threads, progress.precision = torch.get_num_threads(), used
@@ -387,7 +387,7 @@ class Loop:
             self.progress.best_epoch = self.progress.step // self.steps_per_epoch
             if distributed.is_main():
                 card = self.report.card(self.source, self.network)
-                checkpoints.save(self.folder.path / "best", evaluated, card)
+                checkpoints.save(self.folder.path / BEST, evaluated, card)
         # After the best checkpoint, so that a kill in between only repeats this epoch's end.
         self._save()
         self.report.start_window()
@@ -430,7 +430,7 @@ class Loop:
     def _finish(self) -> dict:
         """Test the best epoch's weights, once, and complete their card."""
         distributed.from_main(None)  # wait until rank 0 has written them
-        best = checkpoints.load(self.folder.path / "best")
+        best = checkpoints.load(self.folder.path / BEST)
         scores = self.source.test(best.network.to(self.device))
         self.report.keep_time()
         if distributed.is_main():
@@ -439,7 +439,7 @@ class Loop:
             card = replace(
                 made, test_accuracy=scores["accuracy"], test_top5=scores.get("top5"), **honest
             )
-            checkpoints.save(self.folder.path / "best", best.network, card)
+            checkpoints.save(self.folder.path / BEST, best.network, card)
         early, patience = self.progress.step < self.total_steps, self.train.patience
         message = Message(
             "ended early: {epochs} epochs in a row without a better validation accuracy (patience)",

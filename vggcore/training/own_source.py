@@ -21,6 +21,7 @@ from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.data.own import prepared as own
 from vggcore.data.own.listing import PicturesError
 from vggcore.machine import distributed
+from vggcore.machine.memory import evaluated_at_once
 from vggcore.machine.messages import Message
 from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
@@ -182,7 +183,7 @@ class OwnSource(Labelled):
         """Logits [M, classes] and labels [M], on the CPU; each process has its own share."""
         own_share = slice(distributed.rank(), None, distributed.world_size())
         held = self.pictures.part(split, self.train.seed)[own_share]
-        most = 16 * evaluation.batch_size(self.form.size, self.device.type)
+        most = 16 * evaluated_at_once(self.form.size, self.device.type)
         logits = [
             evaluation.predict(
                 network,

@@ -21,10 +21,9 @@ from vggcore.machine.messages import Message
 from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import VGG
 from vggcore.runs.folder import RunFolder
+from vggcore.runs.names import LAST, PREVIOUS
 
 log = logging.getLogger(__name__)
-
-LAST, PREVIOUS = "last.safetensors", "last-previous.safetensors"
 
 
 @dataclass

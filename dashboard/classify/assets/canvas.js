@@ -26,7 +26,6 @@ class CanvasView {
     this.undone = []
     this.live = null
     this.tool = "brush"
-    this.size = 8
     this.cursor = null // for the keyboard: {x, y, down}
     this.listen()
     this.observer = new ResizeObserver(() => this.resize())
@@ -50,7 +49,7 @@ class CanvasView {
     for (const button of root.querySelectorAll("[data-action]"))
       button.onclick = () => this[button.dataset.action]()
     this.slider = root.querySelector("input")
-    this.slider.value = this.size
+    this.size = Number(this.slider.value)
     this.slider.oninput = () => (this.size = Number(this.slider.value))
     this.select = root.querySelector("select")
     for (const name of ["none", ...Object.keys(this.templates)])
@@ -162,8 +161,8 @@ class CanvasView {
   }
 
   resizeBrush(by) {
-    this.size = Math.max(2, Math.min(40, this.size + by))
-    this.slider.value = this.size
+    this.slider.value = this.size + by // keeps within its limits
+    this.size = Number(this.slider.value)
   }
 
   // --- actions -------------------------------------------------------------------------------
