@@ -155,7 +155,7 @@ def networks() -> None:
             reached = tr("not tested yet")
         elif card.data.on_garments:
             reached = tr(
-                "right on **{test_accuracy:.1%}** of Fashion-MNIST's test images",
+                "right on **{test_accuracy:.1%}** of Fashion-MNIST's 10,000 test images",
                 test_accuracy=card.test_accuracy,
             )
         else:
@@ -163,6 +163,8 @@ def networks() -> None:
                 "right on **{test_accuracy:.1%}** of its own test pictures",
                 test_accuracy=card.test_accuracy,
             )
+            if on := formatting.measured_on(card.test_accuracy, card.test_images):
+                reached = tr("{reached} ({on})", reached=reached, on=on)
         facts = language.listed(
             fact
             for fact in (

@@ -122,6 +122,9 @@ def headline(network: Results) -> None:
         st.metric(
             tr("Test accuracy"),
             f"{accuracy:.2%}",
+            tr("of {pictures:,}", pictures=n),
+            delta_color="off",
+            delta_arrow="off",
             width="content",
             help=tr("On {n:,} test images that were never used for training.", n=n),
         )

@@ -6,6 +6,9 @@ from math import isfinite
 from zoneinfo import ZoneInfo
 
 from dashboard.shared.language import LANGUAGES, current, tr
+from vggcore.answers.scores import wilson_interval
+
+_MANY = 1_000  # pictures: with fewer, chance moves an accuracy by several per cent
 
 
 def duration(seconds: float | None) -> str:
@@ -53,6 +56,24 @@ def count(number: float) -> str:
 def share(value: float | None) -> str:
     """`0.9354` → "93.5 %"; a dash if there is none yet."""
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
+
+
+def measured_on(accuracy: float | None, pictures: int | None) -> str | None:
+    """Of how many pictures an accuracy is; with fewer than 1,000, the interval it leaves open.
+
+    None if either is not known.
+    """
+    if accuracy is None or accuracy != accuracy or not pictures:
+        return None
+    if pictures >= _MANY:
+        return tr("of {pictures:,}", pictures=pictures)
+    low, high = wilson_interval(round(accuracy * pictures), pictures)
+    return tr(
+        "of {pictures}; 95 %: {low:.1f} to {high:.1f} %",
+        pictures=pictures,
+        low=100 * low,
+        high=100 * high,
+    )
 
 
 def spread(measured) -> str:

@@ -203,19 +203,33 @@ def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     reached = [row["val_accuracy"] for row in epochs if isfinite(row["val_accuracy"])]
     best = max(reached, default=None)
     tested = run.status.summary.get("test_accuracy")
+    card = run.card
     figures = [
-        (tr("Best validation accuracy"), formatting.share(best)),
-        (tr("Test accuracy"), formatting.share(tested)),
+        (
+            tr("Best validation accuracy"),
+            formatting.share(best),
+            formatting.measured_on(best, _validated_on(epochs)),
+        ),
+        (
+            tr("Test accuracy"),
+            formatting.share(tested),
+            formatting.measured_on(tested, card.test_images if card else None),
+        ),
     ]
     if len(steps):
         last = steps.iloc[-1]
         figures += [
-            (tr("Training loss"), f"{last['train_loss']:.3f}"),
-            (tr("Learning rate"), f"{last['learning_rate']:.2g}"),
-            _memory(run, last["memory_bytes"]),
+            (tr("Training loss"), f"{last['train_loss']:.3f}", None),
+            (tr("Learning rate"), f"{last['learning_rate']:.2g}", None),
+            (*_memory(run, last["memory_bytes"]), None),
         ]
-    for column, (label, value) in zip(st.columns(len(figures)), figures, strict=True):
-        column.metric(label, value)
+    for column, (label, value, beside) in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(label, value, beside, delta_color="off", delta_arrow="off")
+
+
+def _validated_on(epochs: list[dict]) -> int | None:
+    """How many validation pictures there are, as far as the epochs' confusion tells."""
+    return sum(map(sum, epochs[-1].get("confusion", []))) if epochs else None
 
 
 def _memory(run: Run, device_bytes: float) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel
 from vggcore import runs
+from vggcore.model.anatomy import totals
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, recorded
 
@@ -261,14 +262,42 @@ def _overlay(selected: list[Run]) -> None:
     for name in beside:
         recording = recorded.load(name)
         curves.append(charts.Curves.of(tr(recording.title), recording))
+    st.dataframe(final_numbers(selected), key="train-numbers", placeholder="")
     for column, metric in zip(st.columns(2), ("loss", "accuracy"), strict=True):
-        column.plotly_chart(charts.overlay(curves, metric, look), key=f"overlay-{metric}")
+        column.plotly_chart(
+            charts.overlay(curves, metric, look),
+            key=f"overlay-{metric}",
+            config={
+                "displayModeBar": True,
+                "modeBarButtons": [["toImage"]],  # the fewest: it stays in sight
+                "toImageButtonOptions": {"filename": f"runs-{metric}", "scale": 2},
+            },
+        )
+    actions.metrics_download({run.name: metrics_of(run) for run in selected}, "runs")
     differing = differences(selected)
     if differing.empty:
         st.caption(tr("Network and recipe are the same in all of them."))
     else:
         st.markdown(tr("**Settings in which they differ**"))
         st.dataframe(differing, key="train-differences", placeholder="")
+
+
+def final_numbers(selected: list[Run]) -> pd.DataFrame:
+    """What each run (column) reached and what it took (rows), as text."""
+    numbers = {}
+    for run in selected:
+        card, status = run.card, run.status
+        test = card.test_accuracy if card else None
+        on = formatting.measured_on(test, card.test_images if card else None)
+        numbers[run.name] = {
+            tr("state"): tr(run.state),
+            tr("validation"): formatting.share(card.val_accuracy if card else None),
+            tr("test"): " ".join(filter(None, (formatting.share(test), on))),
+            tr("epochs"): tr("{done} of {count}", done=status.epoch, count=status.epochs),
+            tr("time"): formatting.duration(status.seconds),
+            tr("parameters"): f"{totals(run.spec).parameters:,}" if run.spec else "",
+        }
+    return pd.DataFrame(numbers)
 
 
 def differences(selected: list[Run]) -> pd.DataFrame:

@@ -69,3 +69,10 @@ def test_times_are_the_visitors_or_say_utc(timezone, shown):
 @pytest.mark.parametrize(("text", "timezone"), [("yesterday", None), ("2026-11-27", "Mars/Base")])
 def test_what_is_no_time_is_left_out(text, timezone):
     assert formatting.moment(text, timezone) == ""
+
+
+def test_an_accuracy_on_few_pictures_says_what_it_leaves_open():
+    assert formatting.measured_on(0.9, 10_000) == "of 10,000"
+    assert formatting.measured_on(1.0, 2) == "of 2; 95 %: 34.2 to 100.0 %"
+    assert formatting.measured_on(0.5, 999).startswith("of 999; 95 %: 47.")
+    assert formatting.measured_on(None, 5) is formatting.measured_on(0.5, None) is None

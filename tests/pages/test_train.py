@@ -21,6 +21,7 @@ from dashboard.train import actions, table
 from vggcore import runs
 from vggcore.data.own import places
 from vggcore.machine import file_lock, hardware, paths
+from vggcore.model.anatomy import totals
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.presets import PRESETS
 from vggcore.model.recipe import TrainConfig
@@ -256,7 +257,12 @@ def test_chosen_runs_are_laid_over_with_the_settings_in_which_they_differ():
     choose_rows(page, 0, 1)
 
     assert not page.exception and len(page.get("plotly_chart")) == 2
-    differing = page.dataframe[1].value
+    numbers = page.dataframe[1].value
+    assert numbers.columns.tolist() == ["second", "first"]
+    assert numbers.loc["epochs"].tolist() == ["2 of 2", "2 of 2"]
+    assert numbers.loc["parameters", "first"] == f"{totals(PRESETS['fast'].spec).parameters:,}"
+    assert page.get("download_button")[0].label == "Metrics (CSV)"
+    differing = page.dataframe[2].value
     assert sorted(differing.index) == ["learning_rate", "seed"]
     assert sorted(differing.columns) == ["first", "second"]
 

@@ -75,6 +75,7 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
     best = checkpoints.load(folder.path / "best")
     source = FashionSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
     assert best.card.test_accuracy == source.test(best.network)["accuracy"]
+    assert best.card.test_images == tiny_run.IMAGES["test"]
     assert best.card.val_accuracy == source.validate(best.network)["accuracy"]
     assert best.card.train == tiny_run.TRAIN.to_dict()
     assert (best.card.steps, best.card.data.name) == (12, "synthetic")

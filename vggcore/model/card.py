@@ -107,6 +107,7 @@ class Card:
     by_kind: dict = field(default_factory=dict)  # accuracy on validation, by kind of picture
     best_epoch: int | None = None
     test_accuracy: float | None = None
+    test_images: int | None = None  # that the test accuracy was measured on
     test_top5: float | None = None  # with more than 20 classes: one of the five likeliest
     epochs: int | None = None
     steps: int | None = None
@@ -137,7 +138,14 @@ class Card:
         others = {key: value for key, value in values.items() if key not in own}
         spec = VGGSpec.from_dict(usable["spec"])
         way = an_object(usable["preprocessing"], "preprocessing")
-        for name in ("val_accuracy", "test_accuracy", "test_top5", "temperature", "seconds"):
+        for name in (
+            "val_accuracy",
+            "test_accuracy",
+            "test_images",
+            "test_top5",
+            "temperature",
+            "seconds",
+        ):
             if name in usable:
                 a_number(usable[name], name)
         if not 0 < usable.get("temperature", 1) < math.inf:

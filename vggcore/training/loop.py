@@ -437,7 +437,11 @@ class Loop:
             honest = self.source.calibrate(best.network)
             made = self.report.card(self.source, self.network)
             card = replace(
-                made, test_accuracy=scores["accuracy"], test_top5=scores.get("top5"), **honest
+                made,
+                test_accuracy=scores["accuracy"],
+                test_images=scores["n"],
+                test_top5=scores.get("top5"),
+                **honest,
             )
             checkpoints.save(self.folder.path / BEST, best.network, card)
         early, patience = self.progress.step < self.total_steps, self.train.patience
