@@ -60,7 +60,7 @@ def offer(
             )
         label = st.selectbox(
             tr("It is"),
-            network.classes,
+            corrections.answers(network.checkpoint.card),
             index=None,
             placeholder=tr("choose a class"),
             format_func=tr,

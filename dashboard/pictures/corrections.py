@@ -93,13 +93,13 @@ def _usable(name: str, whose: str) -> int:
     if test_data.dataset_of(card) == "synthetic":
         return 0
     if whose == "session":
-        return sum(one.label in card.classes for one in correct.of_this_session())
-    return corrections.count(corrections.COLLECTED, card.classes)
+        return sum(one.label in corrections.answers(card) for one in correct.of_this_session())
+    return corrections.count(corrections.COLLECTED, corrections.answers(card))
 
 
 def start(network: str, whose: str) -> None:
     """Launch the training and go to its page. Raises ValueError if that is not possible."""
-    classes = checkpoints.read_card(network).classes
+    classes = corrections.answers(checkpoints.read_card(network))
     if whose == "session":
         own = [(one.label, one.png) for one in correct.of_this_session() if one.label in classes]
         source = places.keep_corrections(own)

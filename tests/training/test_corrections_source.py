@@ -226,3 +226,29 @@ def test_a_correction_remembers_whether_it_was_framed(framed):
     (kept,) = corrections.read(source, ("Bag", "Hat"))
 
     assert kept.framed == framed
+
+
+def test_none_of_these_is_an_answer_where_a_network_knows_it(start):
+    card = checkpoints.read_card(start)
+    knows = replace(card, data=replace(card.data, name="wild"))
+    assert corrections.NONE not in corrections.answers(card)
+    assert corrections.answers(knows) == (*card.classes, corrections.NONE)
+
+    none = (corrections.NONE, made.encoded(Image.new("RGB", (40, 40))))
+    source = places.keep_corrections([none])
+    (one,) = corrections.read(source, corrections.answers(knows))
+    assert one.label == len(card.classes)
+    with pytest.raises(PicturesError, match="no class for"):
+        corrections.check(source, corrections.answers(card))
+
+
+def test_none_of_these_is_learned_as_such():
+    source = CorrectionsSource.__new__(CorrectionsSource)
+    source.answers = ("a", "b", corrections.NONE)
+    logits = torch.tensor([[-1.0, -2.0], [3.0, -2.0]], requires_grad=True)
+    targets = torch.tensor([[2.0, 0.0, 0.0]] * 2)
+    assert source._answers_of(logits).tolist() == [2, 0] and source.correct(logits, targets) == 1
+
+    source.loss(logits, targets).backward()
+
+    assert (logits.grad > 0).all()  # every class becomes less probable

@@ -26,7 +26,7 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import CORRECTION_STEPS, CORRECTIONS, TrainConfig
 from vggcore.pictures.prepare import prepare
-from vggcore.wild.loss import none_aware_losses
+from vggcore.wild.loss import none_aware_losses, with_none
 
 _SHARE = 0.25  # of a batch: corrected pictures
 _REHEARSED = 3_000  # pictures that the network learnt from; batches are drawn from them
@@ -56,11 +56,12 @@ class CorrectionsSource:
         self.start = checkpoints.load(train.init_from)
         self.card = self.start.card
         self.classes, self.preprocessing = self.card.classes, self.card.preprocessing
+        self.answers = corrections.answers(self.card)
         self.precision = resolve(train.precision, device)
         size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
         style = self.preprocessing.style
         self.inputs, self.names, labels = [], [], []
-        for one in corrections.read(train.pictures, self.classes):
+        for one in corrections.read(train.pictures, self.answers):
             middle = 0.0 if one.framed else self.preprocessing.middle
             self.inputs.append(prepare(one.picture, size, style, middle=middle).inputs)
             self.names.append(one.name)
@@ -126,17 +127,22 @@ class CorrectionsSource:
         return _mean(corrected, own) + _HOLD * _mean(moved, ~own)
 
     def _losses_of_corrected(self, logits: Tensor, labels: Tensor) -> Tensor:
-        if self.card.data.name != "wild":
+        if len(self.answers) == logits.shape[1]:
             return F.cross_entropy(logits, labels, reduction="none")
-        # This network also learns from pictures without a garment: tell it that this is a garment.
+        # This network also learns from pictures without a garment: tell it whether this is one.
         targets = F.one_hot(labels, logits.shape[1] + 1).float()
         return none_aware_losses(logits, targets)
 
     def correct(self, logits: Tensor, targets: Tensor) -> Tensor:
         """How many get their label, or their earlier answer."""
         labels = targets[:, 0].long()
-        wanted = torch.where(labels >= 0, labels, targets[:, 1:].argmax(1))
-        return (logits.argmax(1) == wanted).sum()
+        wanted = torch.where(labels >= 0, labels, self._answers_of(targets[:, 1:]))
+        return (self._answers_of(logits) == wanted).sum()
+
+    def _answers_of(self, logits: Tensor) -> Tensor:
+        """The number in `answers` of the most probable one: int64 [N]."""
+        none = len(self.answers) > logits.shape[1]
+        return (with_none(logits) if none else logits).argmax(1)
 
     def validate(self, network) -> dict:
         """Scores on the pictures that chose the earlier network; how many corrections it learnt.
@@ -160,9 +166,9 @@ class CorrectionsSource:
         return making_results.as_trained(images[chosen], self.card), labels[chosen]
 
     def _named(self, network) -> list[int]:
-        """The class it gives each corrected picture."""
+        """Its answer to each corrected picture."""
         answers = evaluation.predict_each(network, self.inputs, self.preprocessing)
-        return answers.argmax(1).tolist()
+        return self._answers_of(answers).tolist()
 
     def samples(self) -> Samples:
         """A validation picture of each class."""
@@ -184,9 +190,9 @@ class CorrectionsSource:
         outcome = Outcome(
             start=self.train.init_from,
             names=self.names,
-            labels=[self.classes[label] for label in self.labels.tolist()],
-            before=[self.classes[label] for label in before],
-            after=[self.classes[label] for label in after],
+            labels=[self.answers[label] for label in self.labels.tolist()],
+            before=[self.answers[label] for label in before],
+            after=[self.answers[label] for label in after],
             accuracy_before=self.card.test_accuracy,
             accuracy_after=self.tested["accuracy"],
         )

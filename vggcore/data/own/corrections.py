@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -17,10 +17,15 @@ from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError, open_image
 
+if TYPE_CHECKING:
+    from vggcore.model.card import Card
+
 # The set that visitors' corrections go into, if the owner wants them.
 COLLECTED = places.CORRECTIONS
 MOST = 2_000  # pictures in it
 SUFFIX = ".png"
+# What is no garment at all: an answer only of networks that have learnt from such pictures.
+NONE = Message("none of these")
 _FRAMED = "Framed"  # keyword of a text in the PNG
 
 
@@ -41,6 +46,11 @@ def encoded(picture: Image.Image, *, framed: bool) -> bytes:
     stream = BytesIO()
     picture.save(stream, "PNG", pnginfo=comments)
     return stream.getvalue()
+
+
+def answers(card: "Card") -> tuple[str, ...]:
+    """What a picture may be for a network: one of its classes, or last of all, none of these."""
+    return (*card.classes, NONE) if card.data.name == "wild" else tuple(card.classes)
 
 
 def collect(label: str, png: bytes) -> None:
