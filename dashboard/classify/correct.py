@@ -60,7 +60,7 @@ def offer(
             )
         label = st.selectbox(
             tr("It is"),
-            corrections.answers(network.checkpoint.card),
+            corrections.answers(network.classes, network.checkpoint.card.data.name),
             index=None,
             placeholder=tr("choose a class"),
             format_func=tr,

@@ -12,6 +12,7 @@ from vggcore import runs
 from vggcore.answers import test_data
 from vggcore.data.own import corrections, places
 from vggcore.model import checkpoints
+from vggcore.model.card import Card
 from vggcore.model.presets import PRESETS
 from vggcore.model.recipe import CORRECTIONS
 
@@ -93,13 +94,17 @@ def _usable(name: str, whose: str) -> int:
     if test_data.dataset_of(card) == "synthetic":
         return 0
     if whose == "session":
-        return sum(one.label in corrections.answers(card) for one in correct.of_this_session())
-    return corrections.count(corrections.COLLECTED, corrections.answers(card))
+        return sum(one.label in _answers(card) for one in correct.of_this_session())
+    return corrections.count(corrections.COLLECTED, _answers(card))
+
+
+def _answers(card: Card) -> tuple[str, ...]:
+    return corrections.answers(card.classes, card.data.name)
 
 
 def start(network: str, whose: str) -> None:
     """Launch the training and go to its page. Raises ValueError if that is not possible."""
-    classes = corrections.answers(checkpoints.read_card(network))
+    classes = _answers(checkpoints.read_card(network))
     if whose == "session":
         own = [(one.label, one.png) for one in correct.of_this_session() if one.label in classes]
         source = places.keep_corrections(own)

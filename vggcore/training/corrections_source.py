@@ -56,7 +56,7 @@ class CorrectionsSource:
         self.start = checkpoints.load(train.init_from)
         self.card = self.start.card
         self.classes, self.preprocessing = self.card.classes, self.card.preprocessing
-        self.answers = corrections.answers(self.card)
+        self.answers = corrections.answers(self.classes, self.card.data.name)
         self.precision = resolve(train.precision, device)
         size = 28 if self.preprocessing.style == "fashion-mnist" else spec.image_size
         style = self.preprocessing.style

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -16,9 +16,6 @@ from vggcore.data.own.names import folder_name
 from vggcore.machine.files import write_atomically
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError, open_image
-
-if TYPE_CHECKING:
-    from vggcore.model.card import Card
 
 # The set that visitors' corrections go into, if the owner wants them.
 COLLECTED = places.CORRECTIONS
@@ -48,9 +45,12 @@ def encoded(picture: Image.Image, *, framed: bool) -> bytes:
     return stream.getvalue()
 
 
-def answers(card: "Card") -> tuple[str, ...]:
-    """What a picture may be for a network: one of its classes, or last of all, none of these."""
-    return (*card.classes, NONE) if card.data.name == "wild" else tuple(card.classes)
+def answers(classes: Sequence[str], trained_on: str) -> tuple[str, ...]:
+    """What a picture may be for a network: one of its classes, or last of all, none of these.
+
+    trained_on: its data set.
+    """
+    return (*classes, NONE) if trained_on == "wild" else tuple(classes)
 
 
 def collect(label: str, png: bytes) -> None:
