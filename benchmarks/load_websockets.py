@@ -47,7 +47,7 @@ SHIRT = (
 
 
 def drawing(rng: random.Random) -> str:
-    """A shirt that nobody has drawn before, as the canvas sends it."""
+    """A shirt unlike all drawn before, as the canvas sends it."""
     points = [[x + rng.randint(-9, 9), y + rng.randint(-9, 9)] for x, y in SHIRT]
     stroke = {"tool": "brush", "size": rng.randint(4, 14), "points": points}
     return json.dumps({"canvas": 256, "strokes": [stroke]})

@@ -139,7 +139,7 @@ def table(items: list[Item], logits: torch.Tensor) -> list[str]:
 
 
 def mistakes(items, logits, prepared, count: int = 60) -> Image.Image:
-    """Contact sheet of the most confident answers that nobody would accept."""
+    """Contact sheet of the most confident wrong answers."""
     chances, labels = logits.softmax(1).max(1)
     wrong = [n for n, item in enumerate(items) if int(labels[n]) not in item.accepted]
     wrong = sorted(wrong, key=lambda n: -chances[n].item())[:count]

@@ -5,7 +5,7 @@
 
 reads `icons.csv` in `vggcore/wild/garment_icons` (set, icon, class folder: chosen by hand), draws
 those icons into `icons.png` there, one cell each, row by row, and writes whose they are to
-`README.md`. Only sets whose licence lets anybody use them, with their authors named, are allowed.
+`README.md`. Only sets whose licence allows any use, with their authors named, are allowed.
 """
 
 import io

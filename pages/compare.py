@@ -1,4 +1,4 @@
-"""Compare: every VGG side by side, easy to take in. Opens without PyTorch."""
+"""Compare: every VGG side by side. Opens without PyTorch."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Pictures of somebody's own for tests: coloured shapes, one kind per class, no two alike."""
+"""A user's own pictures for tests: coloured shapes, one kind per class, no two alike."""
 
 import io
 import zipfile

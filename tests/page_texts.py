@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from google.protobuf.message import Message as Proto
 from streamlit.testing.v1 import AppTest
 
-# Fields of Streamlit's protocol that nobody reads.
+# Fields of Streamlit's protocol that are never read.
 _UNSEEN = {
     "id",
     "form_id",

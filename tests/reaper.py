@@ -33,7 +33,7 @@ def start() -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C goes to all processes of a session
     )
-    waiting.returncode = 0  # it outlives us: nobody waits for it
+    waiting.returncode = 0  # it outlives us and is not waited for
     os.environ[_MARK] = mark
 
 

@@ -85,7 +85,7 @@ def _repeat(data, random, corpus) -> bytes:
 
 
 def _rename(data, random, corpus) -> bytes:
-    """Add an entry with a name that nobody should follow."""
+    """Add an entry with a name that must not be followed."""
     stream = io.BytesIO(data)
     name = _NAMES[random.integers(len(_NAMES))]
     with zipfile.ZipFile(stream, "a") as archive:

@@ -17,7 +17,7 @@ from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 from vggcore.model.card import Card
 from vggcore.runs import recorded
 
-_RECORDED = "best"  # shown before anybody has trained
+_RECORDED = "best"  # shown before there is a run
 _POLL_SECONDS = 2.0
 
 

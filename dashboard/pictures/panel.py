@@ -12,8 +12,8 @@ from dashboard.shared.language import N_, tr
 from vggcore import runs
 from vggcore.commands import recipe_options
 from vggcore.data.own import known_sets, prepared, sources
-from vggcore.data.own.prepared import Prepared
-from vggcore.data.own.report import Report, contact_sheet, legend, report
+from vggcore.data.own.prepared import PictureSet
+from vggcore.data.own.report import PictureReport, contact_sheet, legend, report
 from vggcore.model.presets import PRESETS
 from vggcore.training import cost
 
@@ -34,7 +34,7 @@ _WHY = {
 }
 
 
-def _reported(source: str) -> tuple[Report, Image.Image]:
+def _reported(source: str) -> tuple[PictureReport, Image.Image]:
     """Report and contact sheet of the pictures as they are now."""
     known = source in known_sets.NAMES
     now = (source, "" if known else sources.open_listing(source).identity)
@@ -47,7 +47,7 @@ def _reported(source: str) -> tuple[Report, Image.Image]:
     return stored[0], stored[1]
 
 
-def _pictures(source: str) -> Prepared:
+def _pictures(source: str) -> PictureSet:
     """The pictures, read behind a progress bar and a Stop button if that takes a while.
 
     A click ends this run of the page at the next progress report, and the reading with it.
@@ -93,7 +93,7 @@ def show(source: str) -> None:
     checked, sheet = _reported(source)
     left, right = st.columns([1, 1], gap="large")
     with left:
-        _numbers(checked)
+        _key_figures(checked)
         train(source)
         for warning in checked.warnings():
             st.caption(f":material/info: {formatting.plain(tr(warning))}")
@@ -105,7 +105,7 @@ def show(source: str) -> None:
             st.caption(formatting.plain(", ".join(f"{n} = {name}" for n, name in numbered.items())))
 
 
-def _numbers(checked: Report) -> None:
+def _key_figures(checked: PictureReport) -> None:
     with st.container(horizontal=True, gap="large"):
         st.metric(tr("Pictures"), f"{checked.pictures:,}", width="content")
         st.metric(tr("Classes"), f"{len(checked.classes):,}", width="content")
@@ -114,7 +114,7 @@ def _numbers(checked: Report) -> None:
         st.metric(tr("Cannot be used"), f"{len(checked.damaged):,}", width="content")
 
 
-def _classes(checked: Report) -> None:
+def _classes(checked: PictureReport) -> None:
     table = pd.DataFrame([vars(one) for one in checked.classes])
     table.columns = [tr("class"), tr("pictures"), tr("train"), tr("validation"), tr("test")]
     st.dataframe(

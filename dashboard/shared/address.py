@@ -1,6 +1,6 @@
 """What an address asks of a page: the only place where its parameters are read.
 
-Anybody can write an address. A page calls `take` before it draws anything, with what each of its
+An address can hold anything. A page calls `take` before it draws anything, with what each of its
 parameters may be. Whatever is something else is taken off the address, so that neither the page nor
 a widget that is bound to the address gets to see it, and the visitor is told.
 """

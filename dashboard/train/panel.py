@@ -42,7 +42,7 @@ def show(name: str) -> None:
         st.error(formatting.plain(sentence(error)))
         return
     alive = run.living or run.locked
-    # Somebody else may resume a run that ended early.
+    # Another user may resume a run that ended early.
     every = POLL_SECONDS if alive else IDLE_SECONDS if run.resumable else None
     st.fragment(_screen, run_every=every)(name, alive)
 
@@ -59,7 +59,7 @@ def _screen(name: str, was_alive: bool) -> None:
     actions.buttons(run)
     steps, epochs = log.steps(), log.epochs()
     _progress(run, steps)
-    _numbers(run, steps, epochs)
+    _key_figures(run, steps, epochs)
     corrected.show(run)
     naming = runs.naming_of(run.path)
     for alert in diagnosis.alerts(epochs, steps, naming):
@@ -196,7 +196,7 @@ def progress_text(run: Run, steps: pd.DataFrame) -> str:
     return " · ".join(parts)
 
 
-def _numbers(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
+def _key_figures(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
     """The few numbers that people look for first."""
     if not len(steps) and not epochs:
         return

@@ -1,4 +1,4 @@
-"""When a network for somebody's own classes is unsure."""
+"""When a network for a user's own classes is unsure."""
 
 import pytest
 import torch

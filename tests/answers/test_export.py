@@ -181,7 +181,7 @@ def odd_pictures() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def documented() -> dict:
-    """The Python of docs/onnx.md, as somebody copies it."""
+    """The Python of docs/onnx.md, as a reader copies it."""
     pytest.importorskip("onnxruntime")
     text = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
     namespace: dict = {}

@@ -20,7 +20,7 @@ def compare(capsys):
 
 
 def test_json_has_the_golden_counts_and_the_layers(compare):
-    networks = json.loads(compare("--channels 3 --classes 1000 --json"))
+    networks = json.loads(compare("--in-channels 3 --num-classes 1000 --json"))
     assert [n["configuration"] for n in networks] == ["A", "A-LRN", "B", "C", "D", "E"]
     vgg16 = networks[4]
     assert (vgg16["name"], vgg16["parameters"]) == ("VGG-16", 138_357_544)
@@ -72,7 +72,7 @@ def test_markdown_and_latex_are_whole_tables(compare):
 
 
 def test_table_names_its_convention(compare):
-    text = compare("--channels 3 --classes 1000")
+    text = compare("--in-channels 3 --num-classes 1000")
     assert "1 MAC = one multiply and one add" in text
     assert "✓ torchvision 138,357,544" in text
 

@@ -152,7 +152,7 @@ def test_a_failed_download_takes_nothing_else_along(tmp_path, monkeypatch):
     def slow_network(self):
         Path(self.raw_folder).mkdir(parents=True)
         (Path(self.raw_folder) / "t10k-labels-idx1-ubyte.gz").write_bytes(b"half of it")
-        (tmp_path / "share" / "runs").mkdir()  # meanwhile, somebody starts a run
+        (tmp_path / "share" / "runs").mkdir()  # meanwhile, another process starts a run
         raise RuntimeError("the network went away")
 
     monkeypatch.setattr("torchvision.datasets.FashionMNIST.download", slow_network)

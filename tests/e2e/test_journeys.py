@@ -192,7 +192,7 @@ def test_the_keyboard_alone_gets_to_an_answer(open_page):
 
 
 def tab_to(page, role: str, name: str) -> None:
-    """Press Tab until the element has the focus, as somebody without a mouse does."""
+    """Press Tab until the element has the focus, as a user without a mouse does."""
     wanted = page.get_by_role(role, name=name).first
     wanted.wait_for()
     for _ in range(60):

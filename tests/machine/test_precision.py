@@ -105,4 +105,4 @@ def test_a_run_that_goes_on_in_another_precision_says_so(tmp_path, small_data, m
 
     loop.fit(folder)
 
-    assert "went on with fp16 instead of" in (folder.path / "metrics.jsonl").read_text()
+    assert "resumed in fp16 (was" in (folder.path / "metrics.jsonl").read_text()

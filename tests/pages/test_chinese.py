@@ -99,7 +99,7 @@ def _runs_in_every_state() -> list[int]:
     """Makes the folders; returns the locks that keep the living ones alive."""
     tensor = torch.zeros(8, 1)
     finished = _run("r-whole", "finished", rows=60)
-    finished.append_event(3, 1.0, Message("went on without CUDA graphs: {error}", error="…"))
+    finished.append_event(3, 1.0, Message("continues without CUDA graphs: {error}", error="…"))
     (finished.path / "best.json").write_text(json.dumps({"val_accuracy": 0.91}))
     _run("r-memory", "failed", out_of_memory.advice(3, tensor, tensor, lambda *_: False), rows=30)
     _run("r-memory-2", "failed", out_of_memory.advice(3, tensor, tensor, lambda *_: True))

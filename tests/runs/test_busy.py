@@ -1,4 +1,4 @@
-"""Trainings in the background let whoever waits for an answer go first."""
+"""Trainings in the background let visitors who wait for an answer go first."""
 
 import os
 import subprocess

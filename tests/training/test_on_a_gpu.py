@@ -49,7 +49,7 @@ def of_own_pictures(device: torch.device, patch: pytest.MonkeyPatch) -> OwnSourc
     names = [str(n) for n in range(80)]
     given = ["train"] * 40 + ["validation"] * 20 + ["test"] * 20
     sizes = np.full((80, 2), 32)
-    found = prepared.Prepared(
+    found = prepared.PictureSet(
         "mine", tuple("abcdefghij"), pictures(80, 32, 32), labels, names, names, names, given,
         sizes, [],
     )  # fmt: skip

@@ -223,7 +223,7 @@ def test_another_number_of_threads_is_remarked_on(tmp_path):
         torch.set_num_threads(threads)
 
     assert (
-        f"went on with {threads + 1} CPU threads instead of {threads}"
+        f"resumed with {threads + 1} CPU threads (was {threads})"
         in (folder.path / "metrics.jsonl").read_text()
     )
 

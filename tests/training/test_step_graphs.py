@@ -88,7 +88,9 @@ def test_what_cannot_be_captured_goes_on_without_and_says_so(tmp_path, monkeypat
 
     lines = (tmp_path / "with" / "metrics.jsonl").read_text().splitlines()
     said = [row["message"] for row in map(json.loads, lines) if row["kind"] == "event"]
-    assert said == ["went on without CUDA graphs: operation not permitted when stream is capturing"]
+    assert said == [
+        "continues without CUDA graphs: operation not permitted when stream is capturing"
+    ]
     assert same(ours, expected)
 
 

@@ -250,8 +250,8 @@ def model_card(name: str | Path) -> bytes:
         side=spec.image_size,
         code_version=card.code_version,
         file=path.name,
-        mean=_numbers(card.preprocessing.mean),
-        std=_numbers(card.preprocessing.std),
+        mean=_as_list(card.preprocessing.mean),
+        std=_as_list(card.preprocessing.std),
         temperature=card.temperature,
         placement=placement(card.preprocessing),
         mirror=_MIRROR if card.preprocessing.mirror else "",
@@ -316,7 +316,7 @@ def _front_matter(title: str, card: Card) -> str:
     return "\n".join(f"{key}: {json.dumps(value)}" for key, value in facts.items())
 
 
-def _numbers(channels: tuple[float, ...]) -> str:
+def _as_list(channels: tuple[float, ...]) -> str:
     return ", ".join(f"{number:g}" for number in channels)
 
 

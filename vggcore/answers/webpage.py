@@ -104,7 +104,7 @@ def described(checkpoint: checkpoints.Checkpoint) -> dict:
 def worker_script() -> str:
     """What runs beside a page: it prepares pictures, and computes."""
     own = _folder() / "webpage" / "assets"
-    return "".join(["'use strict'\n", *(_read(own / f"{name}.js") for name in _WORKER)])
+    return "".join(["'use strict'\n", *(_text_of(own / f"{name}.js") for name in _WORKER)])
 
 
 def _described(card: Card) -> dict:
@@ -114,30 +114,30 @@ def _described(card: Card) -> dict:
 
 def _assembled(network: dict, title: str) -> str:
     own, drawing = _folder() / "webpage" / "assets", _folder() / "classify" / "assets"
-    canvas_js = _read(drawing / "canvas.js").replace(
+    canvas_js = _text_of(drawing / "canvas.js").replace(
         "export default function ", "function drawingCanvas ", 1
     )
     script = "".join(
-        ["'use strict'\n", _read(drawing / "words.js"), canvas_js]
-        + [_read(own / f"{name}.js") for name in ("inside", "page")]
+        ["'use strict'\n", _text_of(drawing / "words.js"), canvas_js]
+        + [_text_of(own / f"{name}.js") for name in ("inside", "page")]
     )
     style = (
-        _read(own / "page.css")
-        + f".drawing {{\n{_read(drawing / 'canvas.css')}}}\n"
-        + _read(own / "inside.css")
+        _text_of(own / "page.css")
+        + f".drawing {{\n{_text_of(drawing / 'canvas.css')}}}\n"
+        + _text_of(own / "inside.css")
     )
     parts = {
         "policy": _POLICY.format(script=_hash(script), style=_hash(style)),
         "title": html.escape(title),
         "style": style,
-        "canvas": _read(drawing / "canvas.html"),
+        "canvas": _text_of(drawing / "canvas.html"),
         "words": _json(_chinese()),
         "worker": worker_script(),
         "network": _json(network),
         "script": script,
     }
     # In one pass: a card may hold braces, too.
-    return re.sub(r"\{(\w+)\}", lambda match: parts[match.group(1)], _read(own / "page.html"))
+    return re.sub(r"\{(\w+)\}", lambda match: parts[match.group(1)], _text_of(own / "page.html"))
 
 
 def _folder() -> Path:
@@ -145,7 +145,7 @@ def _folder() -> Path:
 
 
 @cache
-def _read(file: Path) -> str:
+def _text_of(file: Path) -> str:
     return file.read_text("utf-8")
 
 
@@ -184,11 +184,11 @@ def texts() -> set[str]:
     for part in ("webpage", "classify"):
         for file in (_folder() / part / "assets").glob("*.html"):
             if file.stem in ("page", "canvas"):
-                Reader().feed(_read(file))
+                Reader().feed(_text_of(file))
         for file in (_folder() / part / "assets").glob("*.js"):
             if part == "webpage" or file.stem == "canvas":
                 sentences.update(
-                    re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _read(file))
+                    re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _text_of(file))
                 )
     return {text for text in sentences if len(text) > 1 and not re.fullmatch(r"\{\w+\}|\W+", text)}
 

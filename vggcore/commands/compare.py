@@ -2,7 +2,7 @@
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ FORMATS = (*tables.FORMATS, "json")
 EXAMPLES = """\
 examples:
   python -m vggcore compare                                the six columns of the paper
-  python -m vggcore compare --configurations A,D-bn --channels 3 --classes 1000
+  python -m vggcore compare --configurations A,D-bn --in-channels 3 --num-classes 1000
   python -m vggcore compare --diff A D                     what VGG-16 adds to VGG-11
   python -m vggcore compare --configurations D --layers --format csv > vgg16.csv
 """
@@ -44,8 +44,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--image-size", type=int, default=224, metavar="PX", help="input side (default 224)"
     )
-    parser.add_argument("--channels", type=int, default=1, help="input channels (default 1)")
-    parser.add_argument("--classes", type=int, default=10, help="output classes (default 10)")
+    for name, older, default, what in (
+        ("--in-channels", "--channels", 1, "input channels"),
+        ("--num-classes", "--classes", 10, "output classes"),
+    ):
+        number = parser.add_argument(
+            name, type=int, default=default, metavar="N", help=f"{what} (default {default})"
+        )
+        parser.add_argument(older, dest=number.dest, type=int, default=SUPPRESS, help=SUPPRESS)
     parser.add_argument("--batch-norm", action="store_true", help="batch norm in every network")
     parser.add_argument(
         "--head",
@@ -88,9 +94,9 @@ def _spec(name: str, args: Namespace) -> VGGSpec:
         width=args.width,
         batch_norm=args.batch_norm,
         head=args.head,
-        in_channels=args.channels,
+        in_channels=args.in_channels,
         image_size=args.image_size,
-        num_classes=args.classes,
+        num_classes=args.num_classes,
         fc_width=args.fc_width,
     )
 

@@ -173,7 +173,7 @@ def _folder(args: argparse.Namespace) -> RunFolder:
         if (existing / CLUSTER).is_file():
             raise ValueError(
                 f"the run in {existing} trains on the cluster, and what is here is a copy of it: "
-                f"`vggcore runs resume {existing.name}` goes on there"
+                f"`vggcore runs resume {existing.name}` continues it there"
             )
         folder = RunFolder(existing)
         folder.spec, folder.train  # noqa: B018  an unusable config fails here

@@ -90,7 +90,7 @@ class TrainedOn:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """All that is said about a checkpoint. None, "" or {}: not known."""
+    """All that is known about a checkpoint; None, "" or {} for what is not."""
 
     spec: VGGSpec
     preprocessing: Preprocessing

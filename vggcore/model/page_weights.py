@@ -74,7 +74,7 @@ def rounded(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unpacked(page: bytes) -> "tuple[Card, VGG]":
-    """The card and the network of a page, which may be anybody's. Raises ValueError.
+    """The card and the network of a page, which may come from a stranger. Raises ValueError.
 
     Batch norms come back as ones that change nothing: they are merged into the convolutions.
     """

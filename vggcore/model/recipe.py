@@ -1,6 +1,6 @@
 """`TrainConfig`: one definition of a recipe for the command line, the form and the JSON.
 
-Plain Python, no PyTorch. What each field may be, and how it is shown, is said by `fields.option`.
+Plain Python, no PyTorch. `fields.option` says what each field may be and how it is shown.
 """
 
 from dataclasses import asdict, dataclass, fields

@@ -88,7 +88,7 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
     An animation gives its first frame. Transparent parts become white, or black if the visible
     parts are nearly white themselves. Raises ImageError.
     """
-    data = _read(source)
+    data = _content(source)
     # Set for good: changing warning filters temporarily is not safe with several threads.
     # Pillow's other warnings (corrupt EXIF data and the like) would let visitors fill the log.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
@@ -128,7 +128,7 @@ def upright_size(source: bytes | str | Path) -> tuple[int, int]:
     """Width and height of the picture as people see it, in its own pixels. Raises ImageError."""
     _let_pillow_read_heic()
     try:
-        with Image.open(BytesIO(_read(source)), formats=FORMATS) as image:
+        with Image.open(BytesIO(_content(source)), formats=FORMATS) as image:
             turned = _turn(image) in _ON_THEIR_SIDE
             return (image.height, image.width) if turned else image.size
     except ImageError:
@@ -168,7 +168,7 @@ def opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(background, image).convert("RGB")
 
 
-def _read(source: bytes | str | Path) -> bytes:
+def _content(source: bytes | str | Path) -> bytes:
     if isinstance(source, (str, Path)):
         try:
             with open(source, "rb") as file:

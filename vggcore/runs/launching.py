@@ -55,7 +55,7 @@ def launch(
     """Create a run and start its process, detached; it waits in the queue for its device.
 
     `request` makes a second click harmless: if a run was already created with it, that run is
-    returned. `visitor` tells visitors of a public deployment apart. With several `processes`,
+    returned. `visitor` identifies a visitor of a public deployment. With several `processes`,
     torchrun trains on as many GPUs, and the run waits until that many are free at once. `group`
     names the runs that it belongs with. `on_cluster` sends it to the cluster that is set up here,
     where it trains on as many GPUs or nodes as there are `processes`. Raises RunError or
@@ -214,7 +214,7 @@ def start(path: Path, how: str, lock: int) -> None:
     finally:
         os.close(lock)
     with suppress(OSError):  # it has ended already
-        # Whoever draws beside a training waits for a core: the server goes first.
+        # A visitor who draws during a training waits for a core: the server goes first.
         own = os.getpriority(os.PRIO_PROCESS, 0)
         os.setpriority(os.PRIO_PROCESS, process.pid, min(own + _NICENESS, 19))
     # Only to collect the exit code, so that no zombie stays while the app lives on.

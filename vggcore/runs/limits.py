@@ -45,7 +45,7 @@ class Limits:
     session_bytes: int = 100_000_000  # of one visitor's uploads, in the server's memory
     uploaded_bytes: int = 500_000_000  # of all visitors' uploads together
     owner_password: str = ""
-    address: str = ""  # of whoever is asking, as far as it is known
+    address: str = ""  # of the visitor, as far as it is known
 
     @classmethod
     def read(cls, values: Mapping[str, str] | None = None) -> "Limits":

@@ -31,7 +31,7 @@ from vggcore.training import diagnostics, out_of_memory
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
 from vggcore.training.progress import Progress, RunningMetrics, TrainingFailed
-from vggcore.training.report import STATUS_SECONDS, Report
+from vggcore.training.report import STATUS_SECONDS, Reporter
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
 from vggcore.training.step_graphs import CudaGraph, StepGraphs
@@ -165,8 +165,7 @@ def _resume_notes(progress: Progress, used: str, pictures: str) -> list[str]:
     if progress.threads != threads:
         notes.append(
             Message(
-                "went on with {threads} CPU threads instead of {before}: "
-                "sums are rounded differently",
+                "resumed with {threads} CPU threads (was {before}): results may differ by rounding",
                 threads=threads,
                 before=progress.threads,
             )
@@ -174,16 +173,14 @@ def _resume_notes(progress: Progress, used: str, pictures: str) -> list[str]:
     if progress.precision not in ("", used):  # "": saved before it was recorded
         notes.append(
             Message(
-                "went on with {used} instead of {before}: sums are rounded differently",
+                "resumed in {used} (was {before}): results may differ by rounding",
                 used=used,
                 before=progress.precision,
             )
         )
     if progress.pictures not in ("", pictures):
         notes.append(
-            Message(
-                "went on with pictures that this version draws, mixes or looks at in another way"
-            )
+            Message("resumed with pictures that this version draws, mixes or prepares differently")
         )
     return notes
 
@@ -251,7 +248,7 @@ class Loop:
         self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")
         if progress.scaler:
             self.scaler.load_state_dict(progress.scaler)
-        self.report = Report(folder, progress, source.steps_per_epoch, device)
+        self.report = Reporter(folder, progress, source.steps_per_epoch, device)
         self._graphs = self._make_graphs()
 
     def run(self) -> dict:
@@ -344,7 +341,7 @@ class Loop:
                     self.progress.step,
                     self.progress.seconds,
                     Message(
-                        "went on without CUDA graphs: {error}", error=str(error).splitlines()[0]
+                        "continues without CUDA graphs: {error}", error=str(error).splitlines()[0]
                     ),
                 )
         self.optimizer.zero_grad(set_to_none=True)

@@ -87,7 +87,7 @@ class OwnSource(Labelled):
         """Normalised float32 [B, C, S, S], and targets: int64 [B], or float [B, classes]."""
         train, count = self.train, len(self.classes)
         generator = torch.Generator().manual_seed(train.seed * 1_000_003 + step)
-        images, targets = self._read(step), self.labels[self._indices(step)]
+        images, targets = self._pictures_of_step(step), self.labels[self._indices(step)]
         images = images[:, None] if images.ndim == 3 else images.movedim(-1, 1)
         shift = round(train.shift * self.form.size / _DESIGNED_FOR)
         images = augment(images, generator, flip=train.flip, shift=shift, erase=train.erase)
@@ -143,7 +143,7 @@ class OwnSource(Labelled):
     def _indices(self, step: int, device: str = "") -> Tensor:
         """Indices of a step's pictures among the training pictures.
 
-        On the training device, or on the CPU, where nobody waits for them.
+        On the training device, or on the CPU, where copying them costs no waiting.
         """
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._order_epoch:
@@ -156,7 +156,7 @@ class OwnSource(Labelled):
         order = self._order if device == "cpu" else self._order_there
         return order[position * self.batch_size :][: self.batch_size]
 
-    def _read(self, step: int) -> Tensor:
+    def _pictures_of_step(self, step: int) -> Tensor:
         """A step's pictures, uint8 [B, S, S] or [B, S, S, C], on the training device."""
         if self._images is not None:
             return self._images[self._indices(step)]

@@ -23,7 +23,7 @@ STATUS_SECONDS = 1.0
 MOST_CLASSES = 100  # the most for which each epoch keeps its confusion: it grows with their square
 
 
-class Report:
+class Reporter:
     """Writes for a run's main process; the others only keep time."""
 
     def __init__(
@@ -136,7 +136,7 @@ class Report:
         if distributed.is_main():
             self.status(state, message)
             self.folder.write_status(state, summary=summary)
-            # Last: anybody looking between the two would think that the run was still going.
+            # Last: a reader between the two would think that the run was still going.
             self.folder.clear_stop()
         return summary
 

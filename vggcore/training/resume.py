@@ -93,7 +93,7 @@ def load_last(folder: RunFolder, state: ResumeState) -> dict | None:
         if not file.exists():
             continue
         try:
-            tensors, progress = _read(file)
+            tensors, progress = _load(file)
             state.restore(tensors)
         except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
             problems.append(f"{name}: {error}")
@@ -113,7 +113,7 @@ def load_last(folder: RunFolder, state: ResumeState) -> dict | None:
     return None
 
 
-def _read(file) -> tuple[dict[str, torch.Tensor], dict]:
+def _load(file) -> tuple[dict[str, torch.Tensor], dict]:
     with safe_open(file, framework="pt") as opened:
         metadata = opened.metadata() or {}
         tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118

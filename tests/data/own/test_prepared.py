@@ -94,7 +94,7 @@ def test_a_picture_that_goes_while_others_are_read(source, tmp_path):
 
     prepared._make(listing, FORM, place, lambda share: None)
 
-    assert prepared._read(place, source).damaged == [
+    assert prepared._from_disk(place, source).damaged == [
         ("cross/000.png", "cannot read the file: No such file or directory")
     ]
 
@@ -167,7 +167,7 @@ def test_no_class_stands_on_the_contact_sheet_as_empty_boxes(source, monkeypatch
 
 
 def test_a_known_set_with_its_own_test_pictures(tmp_path, monkeypatch):
-    monkeypatch.setattr(known_sets, "_read", digits)
+    monkeypatch.setattr(known_sets, "_arrays", digits)
 
     found = prepared.prepared("mnist", Form(32, "grey-picture"))
 
@@ -218,13 +218,13 @@ def test_letters_lie_upright_and_are_called_by_their_names(tmp_path, monkeypatch
             assert kwargs["split"] == "letters"
 
     monkeypatch.setattr(datasets, "EMNIST", Letters)
-    known_sets._read.cache_clear()
+    known_sets._arrays.cache_clear()
 
     found = open_listing("emnist-letters")
 
     assert found.classes == ("A", "B")
     assert np.asarray(found.entries[0].read())[:3].min() == 255
-    known_sets._read.cache_clear()
+    known_sets._arrays.cache_clear()
 
 
 def test_several_processes_may_prepare_the_same_pictures(source):

@@ -29,7 +29,7 @@ def server(answers: dict[str, tuple[int, str] | list[tuple[int, str]]], seconds:
             code, text = said.pop(0) if isinstance(said, list) else said
             if self.command == "POST":
                 time.sleep(seconds)
-            with suppress(BrokenPipeError):  # nobody is waiting for it any more
+            with suppress(BrokenPipeError):  # the client has given up
                 self.send_response(code)
                 self.end_headers()
                 self.wfile.write(text.encode())

@@ -25,7 +25,7 @@ def listing(name: str) -> Listing:
     """The set's pictures with its own test split. Raises PicturesError."""
     builder = ListingBuilder(name)
     for split, training in (("", True), ("test", False)):
-        images, labels, classes = _read(name, training, str(paths.data_dir()))
+        images, labels, classes = _arrays(name, training, str(paths.data_dir()))
         for number, label in enumerate(labels):
             place = f"{'train' if training else 'test'}/{number:05}"
             builder.add(place, classes[label], name, _reader(images, number), split=split)
@@ -37,7 +37,7 @@ def _reader(images: np.ndarray, number: int) -> Callable[[], Image.Image]:
 
 
 @lru_cache(maxsize=2)
-def _read(name: str, training: bool, root: str) -> tuple[np.ndarray, list[int], list[str]]:
+def _arrays(name: str, training: bool, root: str) -> tuple[np.ndarray, list[int], list[str]]:
     """Images uint8 [N, S, S] or [N, S, S, 3], labels, and names of the classes."""
     from torchvision import datasets
 

@@ -181,7 +181,7 @@ def of_folder(folder: Path, source: str) -> Listing:
 
 
 def check_classes(classes: list[str], source: str) -> None:
-    """Raise PicturesError unless these can be told apart, by people too."""
+    """Raise PicturesError unless these can be distinguished, by people too."""
     if not MIN_CLASSES <= len(classes) <= MAX_CLASSES:
         raise PicturesError(
             Message(

@@ -21,7 +21,7 @@ CORRECTIONS = "corrections"  # names of sets of corrections begin with this
 
 
 class NameTaken(PicturesError):
-    """Somebody else has just kept pictures under that name."""
+    """Another process has just stored pictures under that name."""
 
 
 def folder() -> Path:

@@ -48,7 +48,7 @@ class Form(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PictureSet:
     """All readable pictures of a set in one form, in the order of its listing."""
 
     source: str
@@ -94,7 +94,7 @@ def form_of(framing: str, channels: int, size: int) -> Form:
 
 def prepared(
     source: str, form: Form, on_progress: Callable[[float], None] = lambda share: None
-) -> Prepared:
+) -> PictureSet:
     """The pictures of a source in this form: from the cache, or decoded now.
 
     `on_progress` receives the share done, 0 to 1, a few times a second; whatever it raises stops
@@ -103,9 +103,9 @@ def prepared(
     listing = open_listing(source)
     place = _place(listing, form)
     try:
-        if (pictures := _read(place, source)) is None:
+        if (pictures := _from_disk(place, source)) is None:
             _make(listing, form, place, on_progress)
-            pictures = _read(place, source)
+            pictures = _from_disk(place, source)
     except OSError as error:
         raise PicturesError(
             Message(
@@ -119,10 +119,10 @@ def prepared(
     return pictures
 
 
-def of_content(sha256: str, form: Form) -> Prepared | None:
+def of_content(sha256: str, form: Form) -> PictureSet | None:
     """The pictures with this hash in the cache; None if they are gone."""
     for place in _cache().glob(f"*-{form.size}-{form.style}"):
-        pictures = _read(place, "")
+        pictures = _from_disk(place, "")
         if pictures is not None and pictures.sha256 == sha256:
             return pictures
     return None
@@ -142,7 +142,7 @@ def _place(listing: Listing, form: Form) -> Path:
     return _cache() / f"{listing.identity[:32]}-v{VERSION}-{form.size}-{form.style}"
 
 
-def _read(place: Path, source: str) -> Prepared | None:
+def _from_disk(place: Path, source: str) -> PictureSet | None:
     """What was kept; None if there is nothing or it is damaged."""
     facts = read_json(place / "facts.json")
     try:
@@ -153,7 +153,7 @@ def _read(place: Path, source: str) -> Prepared | None:
         if len(images) != len(labels) or images.dtype != np.uint8:
             return None
         os.utime(place)  # the newest stay longest
-        return Prepared(
+        return PictureSet(
             source=source,
             classes=tuple(facts["classes"]),
             images=images,
@@ -183,7 +183,7 @@ def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[floa
     try:
         facts = _write_images(listing, form, trial / "images.npy", on_progress)
         (trial / "facts.json").write_bytes(to_json(facts))
-        if place.exists() and _read(place, "") is None:
+        if place.exists() and _from_disk(place, "") is None:
             shutil.rmtree(place, ignore_errors=True)  # damaged
         with suppress(OSError):  # another process has just made it: its copy is as good
             trial.rename(place)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vggcore.data.own import splits
-from vggcore.data.own.prepared import Prepared
+from vggcore.data.own.prepared import PictureSet
 from vggcore.machine.messages import Message
 from vggcore.pictures.lettering import font_for
 
@@ -30,7 +30,7 @@ class ClassReport:
 
 
 @dataclass(frozen=True)
-class Report:
+class PictureReport:
     """Counts, sizes, and what deserves a look."""
 
     classes: tuple[ClassReport, ...]
@@ -163,7 +163,7 @@ class Report:
         }
 
 
-def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
+def report(pictures: PictureSet, *, in_memory: bool, seed: int = 0) -> PictureReport:
     """The report. Raises PicturesError if the pictures cannot be split; see `splits.split`."""
     shared = pictures.shared(seed)
     rows = []
@@ -181,7 +181,7 @@ def report(pictures: Prepared, *, in_memory: bool, seed: int = 0) -> Report:
         (int(width), int(height))
         for width, height in pictures.sizes[[areas[0], areas[len(areas) // 2], areas[-1]]]
     )
-    return Report(
+    return PictureReport(
         classes=tuple(rows),
         smallest=smallest,
         median=median,
@@ -204,7 +204,7 @@ def legend(classes: tuple[str, ...]) -> dict[int, str]:
     }
 
 
-def contact_sheet(pictures: Prepared) -> Image.Image:
+def contact_sheet(pictures: PictureSet) -> Image.Image:
     """A row of each class's pictures, as the network gets them, with its name or its number.
 
     The names to the numbers are in `legend`.

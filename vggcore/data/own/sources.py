@@ -44,7 +44,7 @@ def numbers(source: str) -> Numbers:
     if place.is_dir():  # adding or removing a file changes its folder's time
         folders = [directory for directory, _, _ in walk(place)]
     try:
-        return _numbers(source, tuple(each.stat().st_mtime_ns for each in folders))
+        return _count(source, tuple(each.stat().st_mtime_ns for each in folders))
     except OSError as error:
         raise PicturesError(
             Message("cannot read {source}: {why}", source=source, why=error.strerror or error)
@@ -52,6 +52,6 @@ def numbers(source: str) -> Numbers:
 
 
 @lru_cache(maxsize=32)
-def _numbers(source: str, changed: tuple[int, ...]) -> Numbers:
+def _count(source: str, changed: tuple[int, ...]) -> Numbers:
     listing = open_listing(source)
     return Numbers(len(listing.entries), len(listing.classes))

@@ -1,4 +1,4 @@
-"""Pictures in a zip, which may come from anybody: read one by one, never unpacked."""
+"""Pictures in a zip, which may come from a stranger: read one by one, never unpacked."""
 
 import stat
 import zipfile

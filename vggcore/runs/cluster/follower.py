@@ -29,7 +29,7 @@ from vggcore.runs.status import read_status
 PASS_SECONDS = 1.0
 _COMPLAIN_SECONDS = 60.0
 _DISCOVER_SECONDS = 5.0  # between looks for runs that others launched
-_UNASKED_SECONDS = 300.0  # without anybody looking, and without a living run
+_UNASKED_SECONDS = 300.0  # without a request, and without a living run
 
 
 class Follower:

@@ -31,7 +31,7 @@ _RUN_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,80}")
 # Where a reader could see a half-replaced file: written to one side, then renamed.
 _RENAMING = {"file", "local", "sftp", "ssh"}
 _NO_CACHE: dict[str, object] = {"use_listings_cache": False}  # others write there too
-# A store that is gone must not block anybody for minutes.
+# A store that is gone must not block a page or a command for minutes.
 _S3: dict[str, object] = {
     "config_kwargs": {
         "connect_timeout": 5,
