@@ -163,8 +163,9 @@ def show(
             icon=":material/rotate_left:",
         )
     if explain:
-        for name, network in networks.items():
-            explanation(name, network, predictions[name], key)
+        with st.spinner(tr("Explaining the answer …")):
+            for name, network in networks.items():
+                explanation(name, network, predictions[name], key)
     return first
 
 

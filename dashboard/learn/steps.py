@@ -16,6 +16,7 @@ from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.network_choice import label_of
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import charts
+from dashboard.train.recipe_cards import time_here
 from vggcore import runs
 from vggcore.answers import results
 from vggcore.data.classes import CLASSES
@@ -226,16 +227,17 @@ def training() -> Question:
     st.markdown(
         tr(
             "The tutorial trains this network on Fashion-MNIST at 224 "
-            "pixels for five epochs. Start the same recipe, or a minute's "
+            "pixels for five epochs. Start the same recipe, or a short "
             "try-out, and watch it beside the published points."
         )
     )
     with st.container(horizontal=True):
-        for preset, label in (("try-out", tr("Set up a minute's try-out")),
+        for preset, label in (("try-out", tr("Set up a short try-out")),
                               ("tutorial", tr("Set up the tutorial's run"))):  # fmt: skip
+            time = time_here(preset)
             st.page_link(
                 "pages/train.py",
-                label=label,
+                label=tr("{name} ({note})", name=label, note=time) if time else label,
                 icon=":material/model_training:",
                 query_params={"preset": preset},
             )

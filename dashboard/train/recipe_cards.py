@@ -9,14 +9,20 @@ from vggcore.training import cost
 from vggcore.wild import items
 
 
+def time_here(name: str) -> str:
+    """How long a recipe takes on this machine: "about 5 min here"; "" if that is not known."""
+    preset = PRESETS[name]
+    seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
+    if seconds is None or preset.train.dataset == recipe.OWN:
+        return ""
+    whole = formatting.rough_duration(seconds * preset.train.epochs)
+    return tr("about {time} here", time=whole)
+
+
 def recipe_card(name: str) -> str:
     """What accuracy a recipe reaches, how long it takes here, and whom it is for."""
     preset = PRESETS[name]
-    seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
-    parts = [reaches(preset), tr(preset.audience)]
-    if seconds is not None and preset.train.dataset != recipe.OWN:
-        whole = formatting.rough_duration(seconds * preset.train.epochs)
-        parts.insert(1, tr("about {time} here", time=whole))
+    parts = [reaches(preset), time_here(name), tr(preset.audience)]
     return " · ".join(filter(None, parts))
 
 

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.learn.steps import STEPS
+from dashboard.train.recipe_cards import time_here
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(STEPS)
@@ -57,6 +58,12 @@ def test_the_code_that_is_shown_is_the_code_that_runs():
     assert "count=2" in page.code[0].value
     assert page.code[1].value.splitlines()[0] == "stacked 3 73728 18 C²"
     assert page.code[1].value.splitlines()[1] == "single 5 102400 25 C²"
+
+
+def test_a_recipe_takes_as_long_on_learn_as_on_train():
+    links = [link.proto.label for link in learn(NAMES[5]).get("page_link")]
+    for preset in ("try-out", "tutorial"):
+        assert any(label.endswith(f"({time_here(preset)})") for label in links)
 
 
 def test_progress_is_in_the_address():

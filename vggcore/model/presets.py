@@ -21,7 +21,7 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "try-out": Preset(
-        summary="A minute's try-out on 10,000 images: watch a network learn",
+        summary="A short try-out on 10,000 images: watch a network learn",
         reaches="86 % test accuracy on Fashion-MNIST",
         audience="for watching a network learn",
         spec=VGGSpec(
