@@ -37,14 +37,18 @@ section = st.segmented_control(
     bind="query-params",
     label_visibility="collapsed",
 )
+# Each section has a place of its own: at the same one, Streamlit would show the section before it
+# until the new one has been made.
+places = {name: st.container() if name == section else st.empty() for name in SECTIONS}
 try:
     # Progress bars come and go in their own container: if what follows moved by one position,
     # Streamlit 1.67 would lose the link between its boxes and the address.
-    with st.container():
-        results = [panel.results_of(name) for name in names]
-    if results[0].card.classes != results[-1].card.classes:
-        st.info(tr("These two networks name different classes: only the first is shown."))
-        results = results[:1]
-    SECTIONS[section](results)
+    with places[section]:
+        with st.container():
+            results = [panel.results_of(name) for name in names]
+        if results[0].card.classes != results[-1].card.classes:
+            st.info(tr("These two networks name different classes: only the first is shown."))
+            results = results[:1]
+        SECTIONS[section](results)
 except (CheckpointError, DataMissing) as error:
     st.error(sentence(error))

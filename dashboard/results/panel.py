@@ -216,25 +216,34 @@ def _cell(network: Results) -> tuple[str, str]:
     """The chosen cell: what the garment is, and what it is mistaken for."""
     # Until something is chosen, show the most frequent mistake. It is not a default of the boxes,
     # so that any choice is in the address and can be shared.
-    known, classes = network.card.classes, []
+    usual = _most_confused(network)
+    note = tr("Choose a cell, or click it in the matrix, to see its pictures.")
+    true, named = _boxes(network, usual, note)
+    return true or usual[0], named or usual[1]
+
+
+def _boxes(
+    network: Results, placeholders: tuple[str, str], note: str
+) -> tuple[str | None, str | None]:
+    """The boxes for a class and what it is taken for; None where nothing is chosen."""
+    known = network.card.classes
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for key, label, usual in zip(_CELL, _CELL_LABELS, _most_confused(network), strict=True):
+        chosen = []
+        for key, label, placeholder in zip(_CELL, _CELL_LABELS, placeholders, strict=True):
             language.from_address(key, known)
-            chosen = st.selectbox(
+            box = st.selectbox(
                 tr(label),
                 known,
                 index=None,
-                placeholder=tr(usual),
+                placeholder=tr(placeholder),
                 format_func=tr,
                 key=key,
                 width=160,
                 bind="query-params",
             )
-            classes.append(chosen or usual)
-        st.caption(
-            tr("Choose a cell, or click it in the matrix, to see its pictures."), width="content"
-        )
-    true, named = classes
+            chosen.append(box)
+        st.caption(note, width="content")
+    true, named = chosen
     return true, named
 
 
@@ -265,6 +274,21 @@ def _pictures(networks: list[Results], true: str, named: str) -> None:
             )
             st.markdown(many)
         gallery(network, chosen, SHOWN_BESIDE)
+        if chosen and true != named:
+            st.button(
+                tr("Show it among the mistakes")
+                if len(chosen) == 1
+                else tr("Show all {count:,} among the mistakes", count=len(chosen)),
+                key=f"to-mistakes-{network.name}",
+                icon=":material/filter_alt:",
+                on_click=_go_to_mistakes,
+                args=(true, named),
+            )
+
+
+def _go_to_mistakes(true: str, named: str) -> None:
+    st.session_state["section"] = "Mistakes"
+    st.session_state[_CELL[0]], st.session_state[_CELL[1]] = true, named
 
 
 def _take_cell(key: str, classes: tuple[str, ...]) -> None:
@@ -298,16 +322,23 @@ def gallery(network: Results, chosen: list[int], limit: int = SHOWN) -> None:
             icon=":material/image:",
         )
         return
-    first = chosen[:limit]
-    pictures = [(caption(network, i), visible(images[i])) for i in first]
-    key = f"gallery-{network.name}-{crc32(repr(first).encode())}"
-    if (number := choose(pictures, tr("Open in Classify"), key, side=88)) is not None:
-        _open(network, first[number])
-    if len(chosen) > limit:
+    place, pages, start = st.container(), -(-len(chosen) // limit), 0
+    if pages > 1:
+        key = f"page-{network.name}-{crc32(repr(chosen).encode())}"
+        start = limit * (st.pagination(pages, key=key) - 1)
+    part = chosen[start : start + limit]
+    pictures = [(caption(network, i), visible(images[i])) for i in part]
+    key = f"gallery-{network.name}-{crc32(repr(part).encode())}"
+    with place:
+        number = choose(pictures, tr("Open in Classify"), key, side=88)
+    if number is not None:
+        _open(network, part[number])
+    if pages > 1:
         st.caption(
             tr(
-                "The first {limit} of {count:,}, most confident first.",
-                limit=limit,
+                "{first:,} to {last:,} of {count:,}, most confident first.",
+                first=start + 1,
+                last=start + len(part),
                 count=len(chosen),
             )
         )
@@ -336,16 +367,31 @@ def caption(network: Results, index: int) -> str:
 
 
 def mistakes(networks: list[Results]) -> None:
-    """The most confident wrong answers."""
-    st.caption(tr("Some of these are the network's mistakes; others have debatable labels."))
+    """Wrong answers, most confident first: all, or those of a class or of an answer."""
+    note = tr("Some of these are the network's mistakes; others have debatable labels.")
+    true, named = _boxes(networks[0], (N_("any"), N_("any")), note)
     for network in networks:
         wrong = worst(network.probabilities, network.labels).tolist()
+        answers, classes = network.probabilities.argmax(1), network.card.classes
+        chosen = [
+            i
+            for i in wrong
+            if true in (None, classes[network.labels[i]]) and named in (None, classes[answers[i]])
+        ]
         name = formatting.plain(label_of(network.name))
-        if len(wrong) == 1:
-            st.markdown(tr("**{name}: 1 mistake**", name=name))
+        if true or named:
+            counted = tr(
+                "**{name}: {some:,} of {count:,} mistakes**",
+                name=name,
+                some=len(chosen),
+                count=len(wrong),
+            )
+        elif len(wrong) == 1:
+            counted = tr("**{name}: 1 mistake**", name=name)
         else:
-            st.markdown(tr("**{name}: {count:,} mistakes**", name=name, count=len(wrong)))
-        gallery(network, wrong)
+            counted = tr("**{name}: {count:,} mistakes**", name=name, count=len(wrong))
+        st.markdown(counted)
+        gallery(network, chosen)
 
 
 def disagreement(networks: list[Results]) -> None:

@@ -191,3 +191,29 @@ def test_the_card_to_take_away_is_cleaned_of_its_owners_folders(monkeypatch, tmp
 
     text = made["Card (JSON)"]().decode()
     assert "clothes" in text and "/home/me" not in text
+
+
+def test_mistakes_are_filtered_and_browsed_to_the_last_one(monkeypatch):
+    monkeypatch.setattr(panel.st, "pagination", lambda pages, key: pages)
+    page = show("Confusion")
+    network = panel.results_of("first")
+    counts = np.array(network.scores["confusion"])
+    np.fill_diagonal(counts, 0)
+    true, named = np.unravel_index(counts.argmax(), counts.shape)
+    all_of_them = f"{counts.sum():,}"
+
+    page = page.button(key="to-mistakes-first").click().run()
+    assert (page.session_state["section"], page.session_state["cell-is"]) == (
+        "Mistakes",
+        CLASSES[true],
+    )
+    assert f"{counts.max():,} of {all_of_them} mistakes" in " ".join(
+        text.value for text in page.markdown
+    )
+
+    page = show("Mistakes", **{"cell-taken-for": CLASSES[named]})
+    assert any(f"{counts[:, named].sum():,} of" in text.value for text in page.markdown)
+    page = show("Mistakes")
+    shown = [caption.value for caption in page.caption]
+    assert any(text.endswith(f"to {all_of_them} of {all_of_them}, most confident first.")
+               for text in shown)  # fmt: skip
