@@ -238,7 +238,7 @@ def test_half_precision_changes_no_answer(network):
         coordinates=np.zeros((9, 2), np.float32),
     )
 
-    found = results.unpacked(network, card, results.packed(card, arrays, "0"))
+    found = results.from_bytes(network, card, results.to_bytes(card, arrays, "0"))
 
     assert np.array_equal(found.logits.argmax(1), near.argmax(1))
     assert np.array_equal(found.labels, arrays["labels"])

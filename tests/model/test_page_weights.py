@@ -48,7 +48,7 @@ def test_weights_come_back_but_for_rounding(configuration, bits, tolerance):
     described = page_weights.packed_network(network, bits) | {"card": card.to_dict()}
     text = f'<script type="application/json" id="network">{json.dumps(described)}</script>'
 
-    found, restored = page_weights.unpacked(text.encode())
+    found, restored = page_weights.from_page(text.encode())
     images = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         logits, ours = network(images), restored(images)

@@ -1,6 +1,7 @@
-"""What a trained network says of a picture, how sure it is, why, and how often it is right.
+"""Inference: classification, calibration, explanations, evaluation, and export.
 
-Pages and command line get answers through `load_classifier`; scores and exports are here too.
+Pages and commands get answers through `load_classifier`; `results` are the evaluation that is
+stored beside a checkpoint.
 """
 
 from typing import TYPE_CHECKING

@@ -59,7 +59,7 @@ def compute(
             return stored
         card, content = _made(name, on_progress)
     results.keep(results.cache_file(card), content)
-    return results.unpacked(name, card, content)
+    return results.from_bytes(name, card, content)
 
 
 def build(name: str | Path, on_progress: Callable[[float], None] = lambda share: None) -> Path:
@@ -102,7 +102,7 @@ def _made(name: str | Path, on_progress: Callable[[float], None]) -> tuple[Card,
         "coordinates": coordinates,
     }
     arrays = {key: value.contiguous().numpy() for key, value in found.items()}
-    return checkpoint.card, results.packed(
+    return checkpoint.card, results.to_bytes(
         checkpoint.card, arrays, results.image_hash(images.numpy())
     )
 

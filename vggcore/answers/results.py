@@ -118,7 +118,7 @@ def cached(name: str | Path) -> Results | None:
     for file in (beside(name), cache_file(card)):
         with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError):
             if file.stat().st_size <= _MAX_BYTES:
-                return unpacked(name, card, file.read_bytes())
+                return from_bytes(name, card, file.read_bytes())
     return None
 
 
@@ -133,7 +133,7 @@ def cache_file(card: Card) -> Path:
     return paths.cache_dir() / "results" / f"{_sha256(card)}-{_short_hash(_way(card))}.npz"
 
 
-def packed(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> bytes:
+def to_bytes(card: Card, arrays: dict[str, np.ndarray], images_sha256: str) -> bytes:
     """A file's content. arrays: logits [N, classes], labels [N], and `FeatureMap`'s arrays."""
     logits = arrays["logits"]
     halved = {key: value.astype(np.float16) for key, value in arrays.items() if key != "labels"}
@@ -158,7 +158,7 @@ def _same_answers(half: np.ndarray, named: np.ndarray) -> np.ndarray:
     return half[rows]
 
 
-def unpacked(name: str | Path, card: Card, content: bytes) -> Results:
+def from_bytes(name: str | Path, card: Card, content: bytes) -> Results:
     """The results in a file. Raises KeyError or ValueError if they do not fit the card."""
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         identity = parse_json(str(arrays["identity"]))

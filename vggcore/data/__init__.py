@@ -1,6 +1,6 @@
-"""The ten classes, Fashion-MNIST, and synthetic garments that need no download.
+"""Datasets: the ten classes, Fashion-MNIST, synthetic garments, and their augmentation.
 
-Images are uint8 tensors; `augment` varies them in training.
+Images are uint8 tensors; `own` has a user's own pictures.
 """
 
 from typing import TYPE_CHECKING

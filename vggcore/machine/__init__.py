@@ -1,4 +1,4 @@
-"""Which device, how many processes, how much memory, and where things are kept.
+"""Devices, precision, processes, memory, and files of this machine.
 
 The bottom layer: it imports none of the package's other folders.
 """

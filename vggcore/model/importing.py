@@ -84,7 +84,7 @@ def add(file: Path, name: str, classes: tuple[str, ...]) -> Path:
                 Message("{file} names the classes: leave out --classes", file=file)
             )
         try:
-            card, network = page_weights.unpacked(file.read_bytes())
+            card, network = page_weights.from_page(file.read_bytes())
         except (OSError, ValueError) as error:
             raise CheckpointError(
                 Message("{file} cannot be read: {error}", file=file, error=error)

@@ -73,7 +73,7 @@ def rounded(weights: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     return scales, whole.astype(np.int8 if bits == 8 else np.int16)
 
 
-def unpacked(page: bytes) -> "tuple[Card, VGG]":
+def from_page(page: bytes) -> "tuple[Card, VGG]":
     """The card and the network of a page, which may come from a stranger. Raises ValueError.
 
     Batch norms come back as ones that change nothing: they are merged into the convolutions.

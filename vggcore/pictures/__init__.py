@@ -1,5 +1,5 @@
-"""How a file or strokes become what a network sees.
+"""Preprocessing: how a file or a drawing becomes network input.
 
-`decode` opens strangers' files safely, `strokes` draws what a canvas sent, and `prepare` puts
-either into the form that a network was trained on.
+`decode` opens untrusted files safely, `strokes` renders a drawing, `objects` and `foreground` find
+what is meant, and `prepare` brings it into the form that a network was trained on.
 """

@@ -1,6 +1,6 @@
-"""Run folders and their processes: launch, queue, stop, resume, list, measure.
+"""Training runs and their processes: launch, queue, stop, resume, list, metrics.
 
-A run's folder holds the truth about it, and its state is derived anew at every look, so that any
+A run's folder holds all of its state, which is derived anew each time it is read, so that any
 number of app processes and terminals see the same. Nothing here loads PyTorch.
 """
 

@@ -1,6 +1,6 @@
 """The training loop, its batches, exact resume, and what a training costs.
 
-`fit` trains a run folder; `estimate` says beforehand what that will take.
+`fit` trains a run; `estimate` predicts the time and memory that it takes.
 """
 
 from typing import TYPE_CHECKING

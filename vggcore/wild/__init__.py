@@ -1,4 +1,4 @@
-"""Pictures for training on photos and drawings: made up, cut out, and real.
+"""Training data for photos and drawings: synthetic, cut out, and real pictures.
 
 `WildSource` draws batches from pools; `items` lists the real pictures and what is right for each.
 """

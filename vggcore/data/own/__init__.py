@@ -1,4 +1,5 @@
-"""Pictures of one's own: a folder, zip or CSV, checked, split and prepared for training.
+"""A user's own pictures: a folder, zip or CSV, checked, split and prepared for training.
 
-`sources` finds the pictures, `prepared` decodes them, `splits` divides them up.
+`sources` finds the pictures, `prepared` decodes them, `splits` divides them into training,
+validation and test.
 """
