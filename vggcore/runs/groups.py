@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from statistics import mean, stdev
+from typing import Unpack
 
 from vggcore.machine.messages import Message
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.runs.launching import launch, requested_before
+from vggcore.runs.launching import LaunchOptions, launch, requested_before
 from vggcore.runs.limits import Limits
 from vggcore.runs.names import RunError, State
 from vggcore.runs.run import Run, check_free, check_name, free_name, list_runs
@@ -94,12 +95,9 @@ def launch_seeds(
     seeds: int,
     *,
     name: str = "",
-    preset: str = "",
     request: str = "",
-    visitor: str = "",
-    processes: int = 1,
     limits: Limits | None = None,
-    on_cluster: bool = False,
+    **options: Unpack[LaunchOptions],
 ) -> Group:
     """Launch the same run with `seeds` seeds, counting up from the recipe's, as the group `name`.
 
@@ -115,7 +113,7 @@ def launch_seeds(
             Message("{seeds} seeds are out of range: 2 to {limit}", seeds=seeds, limit=MAX_SEEDS)
         )
     # Numbers come after the name, so that related runs read as such and names stay short.
-    stem = check_name(name) if name else _free_stem(preset or "run")
+    stem = check_name(name) if name else _free_stem(options.get("preset") or "run")
     if any(run.group == stem for run in list_runs()) and not request:
         raise RunError(
             Message("there is a group named {stem!r} already: choose another name", stem=stem)
@@ -132,13 +130,10 @@ def launch_seeds(
             spec,
             recipe,
             name=each,
-            preset=preset,
-            visitor=visitor,
             request=each_request,
-            processes=processes,
             limits=limits,
             group=stem,
-            on_cluster=on_cluster,
+            **options,
         )
         for recipe, each, each_request in zip(recipes, names, requests, strict=True)
     ]

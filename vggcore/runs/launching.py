@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 from vggcore.machine import paths
 from vggcore.machine.files import FileError, read_json, write_json
@@ -37,6 +38,15 @@ from vggcore.runs.status import Status, write_status
 
 _NICENESS = 5  # of trainings in the background, above the server's
 MIN_FREE_BYTES = 200_000_000  # a run is not started on a disk fuller than this
+
+
+class LaunchOptions(TypedDict, total=False):
+    """Parameters of `launch` that are the same for all runs of a group."""
+
+    preset: str
+    visitor: str
+    processes: int
+    on_cluster: bool
 
 
 def launch(
