@@ -5,7 +5,15 @@ from PIL import Image
 
 from dashboard.classify import panel, photo
 from dashboard.classify.canvas import canvas, pasted_picture, sent_drawing
-from dashboard.shared import address, downloads, formatting, language, links, network_choice
+from dashboard.shared import (
+    address,
+    copy_link,
+    downloads,
+    formatting,
+    language,
+    links,
+    network_choice,
+)
 from dashboard.shared.internals import keep_uploads_in_memory, through_entry_point
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
@@ -211,6 +219,13 @@ def sample() -> None:
     )
     with answer_side:
         answer = panel.show(picture, networks, "sample", correctable=False)
+        copy_link.button(
+            "copy-link",
+            network=names[0],
+            source="Sample",
+            sample_class=wanted,
+            sample_number=str(number),
+        )
         if answer.label != wanted and origin != tr("synthetic"):
             if not answer.unsure:
                 links.confusion(names[0], wanted, answer.label)

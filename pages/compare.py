@@ -6,7 +6,7 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
-from dashboard.shared import address, formatting, language, links
+from dashboard.shared import address, copy_link, formatting, language, links
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
@@ -209,7 +209,7 @@ VIEWS = {
 through_entry_point()
 address.take(inputs.parameters() | {"view": address.choice(VIEWS)})
 st.html(charts.INK)
-st.title(tr("Compare"))
+copy_link.title(tr("Compare"))
 st.write(tr("Choose networks and settings: everything below updates at once."))
 with st.container(border=True):
     chosen = inputs.controls()

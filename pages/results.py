@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.results import cost, map, panel
-from dashboard.shared import address, downloads, language, network_choice
+from dashboard.shared import address, copy_link, downloads, language, network_choice
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import N_, sentence, tr
 from vggcore import runs
@@ -12,7 +12,7 @@ from vggcore.model.checkpoints import CheckpointError
 
 through_entry_point()
 address.take(panel.PARAMETERS)
-st.title(tr("Results"), anchor=False)
+copy_link.title(tr("Results"))
 st.write(tr("Where a trained network is right, where it errs, and on which pictures."))
 available = runs.trained_networks()
 names = network_choice.choose(available)

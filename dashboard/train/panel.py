@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import formatting, links
+from dashboard.shared import copy_link, formatting, links
 from dashboard.shared.language import N_, listed, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, why
@@ -98,6 +98,7 @@ def _heading(run: Run) -> None:
         badge(run.state)
         if run.on_cluster:
             st.badge(tr("on the cluster"), icon=":material/lan:", color="violet")
+        copy_link.button("copy-link", run=run.name)
     if run.damage:
         st.error(formatting.plain(tr(run.damage)), icon=":material/broken_image:")
     if run.spec and run.train:

@@ -76,6 +76,28 @@ def test_the_table_of_runs_fits_a_phone_and_its_toolbar_covers_nothing(app, open
             assert toolbar.bounding_box()["y"] > pills["y"] + pills["height"]
 
 
+CATCH_COPIES = "navigator.clipboard.writeText = async (text) => { window.copied = text; }"
+
+
+@pytest.mark.parametrize(
+    ("path", "copied"),
+    [
+        ("compare?classes=20", "classes=20"),
+        ("results?section=Cost", "section=Cost"),
+        ("train?run=copied", "run=copied"),
+        ("classify?source=Sample&sample-class=Bag", "network=wild&sample-number=0"),
+    ],
+)
+def test_a_copied_link_leads_to_what_is_shown(app, open_page, path, copied):
+    (app.runs / "copied").mkdir(parents=True, exist_ok=True)
+    (app.runs / "copied" / "config.json").write_text('{"name": "copied", "spec": {}, "train": {}}')
+    page = open_page(path, prepare=lambda page: page.add_init_script(CATCH_COPIES))
+
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Link copied")).to_be_visible()
+    assert copied in page.evaluate("window.copied")
+
+
 def test_a_newcomer_compares_draws_and_uploads(open_page):
     page = open_page()
     page.get_by_role("link", name="Compare all variants").click()
