@@ -243,7 +243,7 @@ def training() -> Question:
             )
     lines = [charts.Curves.of(tr("Published (test)"), recorded.load(_PUBLISHED))]
     newest = next((run for run in runs.list_runs() if run.has_best), None)
-    if newest is not None:
+    if newest is not None and newest.spec is not None:
         whose = tr(
             "{name}, the newest run here: {network}", name=newest.name, network=newest.spec.name
         )
