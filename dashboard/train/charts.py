@@ -107,6 +107,7 @@ def _add_reference(figure, reference: Curves, metric: str, look: Look, run: Curv
 def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
     """Validation `metric` of several runs, with their training curves faint behind."""
     figure = _figure(metric, look, "+".join(run.name for run in runs))
+    figure.update_layout(showlegend=True)  # of one run, too: whose it is
     for index, run in enumerate(runs):
         colour = RUN_COLOURS[index % len(RUN_COLOURS)]
         x, y = _thin(run.steps, f"train_{metric}", look)

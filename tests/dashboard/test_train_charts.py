@@ -78,4 +78,5 @@ def test_an_axis_of_epochs_has_no_halves():
         charts.overlay([curves(2, 200)], "accuracy", Look(x="epoch")),
     ):
         assert figure.layout.xaxis.dtick == 1
+    assert figure.layout.showlegend  # one run alone is named, too
     assert charts.one_run(curves(3, 300), "loss", Look()).layout.xaxis.dtick is None

@@ -96,7 +96,7 @@ class TrainConfig:
         "one-cycle",
         "how the learning rate changes: it rises once and falls, or stays constant",
         choices=("constant", "one-cycle"),
-        label="learning-rate schedule",
+        label="learning rate schedule",
     )
     label_smoothing: float = option(
         0.0,
