@@ -13,6 +13,7 @@ from fake_gpu import FakeGpu
 
 from vggcore.answers import evaluation
 from vggcore.data import fashion_mnist, raw_files
+from vggcore.data.classes import CLASSES
 from vggcore.data.own import prepared
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
@@ -81,6 +82,7 @@ def of_corrections(device: torch.device, patch: pytest.MonkeyPatch) -> Correctio
     source.preprocessing, source.classes = fashion_mnist.preprocessing(32, "pad"), ()
     source.card = SimpleNamespace(data=TrainedOn(name="wild"))
     source.batch_size, source.labels = 16, torch.arange(4)
+    source.answers = CLASSES
     source.pictures, source.rehearsed = map(torch.from_numpy, (pictures(4, 32, 32),) * 2)
     source.inputs = [[each] for each in pictures(4, 32, 32)]
     source.labels_of_inputs, source.before = source.labels, torch.randn(4, 10)
