@@ -4,7 +4,9 @@ import streamlit as st
 
 from dashboard.shared.language import tr
 
-_HTML = """<button type="button"><svg viewBox="0 0 24 24" aria-hidden="true"><path
+# Out of sight until it has its text: a button without a name is no button for a screen reader.
+_HTML = """<button type="button" style="visibility: hidden"><svg viewBox="0 0 24 24"
+aria-hidden="true"><path
 d="M9 15 15 9M11 6l2-2a5 5 0 0 1 7 7l-2 2M13 18l-2 2a5 5 0 0 1-7-7l2-2"/></svg>
 <span></span></button>"""
 _CSS = """
@@ -18,8 +20,10 @@ svg { width: 18px; fill: none; stroke: currentColor; stroke-width: 2; stroke-lin
 _JS = """
 export default function ({ data, parentElement }) {
   const text = parentElement.querySelector("span")
+  const button = parentElement.querySelector("button")
   text.textContent = data.label
-  parentElement.querySelector("button").onclick = async () => {
+  button.style.visibility = ""
+  button.onclick = async () => {
     const link = new URL(location.href)
     for (const [name, value] of Object.entries(data.parameters)) link.searchParams.set(name, value)
     try {
