@@ -5,10 +5,14 @@
   window.vggClosesMenu = true;
   addEventListener("click", (event) => {
     if (!event.target.closest?.('[data-testid="stSidebarNav"] a[href]')) return;
-    // After Streamlit's own answer to the click.
-    setTimeout(() => {
-      document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
-    });
+    // Streamlit may be closing it, too, and a second click would open it again: ask until it stays.
+    let closed = 0, asked = 0;
+    const timer = setInterval(() => {
+      const button = document.querySelector('[data-testid="stSidebarCollapseButton"] button');
+      button?.click();
+      closed = button ? 0 : closed + 1;
+      if (closed === 5 || ++asked === 50) clearInterval(timer);
+    }, 150);
   }, true);
   addEventListener("pagehide", () => {
     for (const key of Object.keys(localStorage)) {

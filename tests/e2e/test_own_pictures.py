@@ -22,7 +22,7 @@ def test_from_a_zip_to_an_answer(tmp_path, open_page):
     expect(page.get_by_text("Some pictures of each class")).to_be_visible()
     page.get_by_role("button", name="Train on these").click()
     page.wait_for_url(re.compile("train.*run=forms-1"))
-    page.get_by_role("link", name="Open in Classify").click(timeout=900_000)  # once it ended
+    page.get_by_role("link", name="Open in Classify").click(timeout=300_000)  # once it ended
     expect(page.get_by_text("It knows circle, cross, square.")).to_be_visible()
     page.get_by_text("Upload", exact=True).click()
     page.get_by_test_id("stFileUploader").locator("input").set_input_files(tmp_path / "square.png")

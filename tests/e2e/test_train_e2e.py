@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from vggcore.machine.file_lock import is_locked
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PATIENCE = 900_000  # milliseconds: a run gives way to all others, and takes minutes beside them
+PATIENCE = 300_000  # milliseconds: a run gives way to all others
 
 
 def start_small_run(page, name: str, epochs: int) -> None:
@@ -22,9 +22,9 @@ def start_small_run(page, name: str, epochs: int) -> None:
     page.get_by_text("try-out", exact=True).click()
     page.get_by_label("Name").fill(name)
     page.get_by_text("Network", exact=True).click()
-    choose(page, "Width", "1/16")
+    choose(page, "Width factor", "1/16")
     page.get_by_text("Recipe in detail", exact=True).click()
-    choose(page, "Dataset", "synthetic")
+    choose(page, "Data set", "synthetic")
     for label, value in (("Training images at most", 512), ("Epochs", epochs), ("Batch size", 16)):
         field = page.get_by_label(label, exact=True)
         field.fill(str(value))
@@ -64,7 +64,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
     runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
     with running_app(runs) as app:
         with visit(browser, app, "train") as page:
-            start_small_run(page, "mine", epochs=80)
+            start_small_run(page, "mine", epochs=60)
             reference = uninterrupted(run, tmp_path / "other" / "mine")
             wait_for_state(page, "running")
             page.get_by_role("link", name="Overview").first.click()
