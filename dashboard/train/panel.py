@@ -98,7 +98,7 @@ def _heading(run: Run) -> None:
         badge(run.state)
         if run.on_cluster:
             st.badge(tr("on the cluster"), icon=":material/lan:", color="violet")
-        copy_link.button("copy-link", run=run.name)
+        copy_link.button(f"copy-link-{run.name}", run=run.name)
     if run.damage:
         st.error(formatting.plain(tr(run.damage)), icon=":material/broken_image:")
     if run.spec and run.train:

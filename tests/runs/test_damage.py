@@ -145,7 +145,7 @@ def test_every_damaged_run_has_a_screen_with_delete(damaged, monkeypatch):
     monkeypatch.setattr(runs, "list_runs", lambda: found)  # each screen asks for all tags
     page = AppTest.from_function(screens, default_timeout=300).run()
 
-    assert not page.exception, page.exception[0].message + page.exception[0].stack_trace[-1]
+    assert not page.exception, [(e.message, *e.stack_trace) for e in page.exception]
     keys = {button.key for button in page.button}
     assert {f"delete-{name}" for name in damaged} <= keys
     assert len([e for e in page.error if "cannot be read" in e.value]) == sum(damaged.values())
