@@ -177,7 +177,7 @@ def test_a_resumed_run_is_told_if_its_pictures_are_drawn_in_another_way(source, 
     assert loop._resume_notes(progress, "float32", source.pictures_facts()["sha256"]) == []
     monkeypatch.setattr(pools, "_VERSION", pools._VERSION + 1)
     (note,) = loop._resume_notes(progress, "float32", source.pictures_facts()["sha256"])
-    assert "another way" in note
+    assert "differently" in note
     assert loop._resume_notes(replace(progress, pictures=""), "float32", "other") == []
 
 
