@@ -17,7 +17,7 @@ def test_of_many_good_pictures_no_more_are_unsure_than_allowed(classes):
 
     good = logits.argmax(1) == labels
     unsure = calibration.is_unsure(logits[good], card["temperature"], card["unsure"])
-    assert unsure.float().mean() < calibration.ALLOWED_UNSURE + 0.03
+    assert unsure.float().mean() < 0.12
 
 
 def test_few_pictures_leave_room_below_the_lowest():

@@ -20,6 +20,7 @@ from vggcore.model.card import Thresholds
 ALLOWED_UNSURE = 0.11
 # The same share within any one class named: its threshold is lowered if necessary.
 ALLOWED_OF_A_CLASS = 0.1
+ALLOWED_OF_OWN = 0.09  # the same share, of a user's own classes
 _FEW = 5  # good garments: nothing is known of a class with fewer
 DRAWN = ("fashion-mnist", "sketches")  # kinds of pictures that `pictures.prepare` calls drawn
 # Largest calibration errors allowed, by kind of picture.
@@ -73,7 +74,7 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
     """Card entries `temperature` and `unsure` for classes about which little may be known.
 
     logits: float [N, C] on validation pictures; labels: int64 [N]. A class with many good
-    pictures gets the threshold below which a share `ALLOWED_UNSURE` of them lies. With few
+    pictures gets the threshold below which a share `ALLOWED_OF_OWN` of them lies. With few
     pictures that share cannot be measured: the threshold is then some way below the lowest, by
     the spread of good pictures within all classes. A network that names none correctly gets none.
     """
@@ -88,8 +89,8 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
         return {"temperature": temperature}
     # Both limits together may call this many unsure: with many classes few answers are clear.
     sure = (logits[good] / temperature).softmax(1).amax(1)
-    clear = min(_CLEAR, sure.quantile(ALLOWED_UNSURE / 2).item())
-    spare = ALLOWED_UNSURE - (sure < clear).float().mean().item()
+    clear = min(_CLEAR, sure.quantile(ALLOWED_OF_OWN / 2).item())
+    spare = ALLOWED_OF_OWN - (sure < clear).float().mean().item()
     own = {int(label): strengths[named == label] for label in named.unique()}
     within = torch.cat([each - each.mean() for each in own.values()])
     degrees = max(1, len(within) - len(own))
@@ -107,7 +108,7 @@ def calibrate_classes(logits: Tensor, labels: Tensor) -> dict:
         evidence=round(lowest, 4),
         by_class=by_class,
         probability=round(clear, 4),
-        allowed=ALLOWED_UNSURE,
+        allowed=ALLOWED_OF_OWN,
     )
     return {"temperature": temperature, "unsure": unsure}
 
