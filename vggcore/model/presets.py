@@ -19,6 +19,17 @@ class Preset:
     shipped: str = ""  # the network that it trained, whose card says what it reaches
 
 
+# Colours and an outline: the network of `wild`, and of what goes on from it.
+_FOR_PHOTOS = VGGSpec(
+    configuration="B",
+    width=Fraction(3, 8),
+    batch_norm=True,
+    in_channels=4,
+    image_size=64,
+    head="pool",
+    dropout=0.2,
+)
+
 PRESETS: dict[str, Preset] = {
     "try-out": Preset(
         summary="A short try-out on 10,000 images: watch a network learn",
@@ -97,15 +108,7 @@ PRESETS: dict[str, Preset] = {
         reaches="",
         shipped="wild",
         audience="for your own clothes and drawings",
-        spec=VGGSpec(
-            configuration="B",
-            width=Fraction(3, 8),
-            batch_norm=True,
-            in_channels=4,
-            image_size=64,
-            head="pool",
-            dropout=0.2,
-        ),
+        spec=_FOR_PHOTOS,
         train=TrainConfig(
             dataset="wild",
             epochs=48,
@@ -148,15 +151,7 @@ PRESETS: dict[str, Preset] = {
         summary="Your own pictures, building on what the network for photos has learnt",
         reaches="what your pictures allow",
         audience="for small sets of pictures, mostly of clothes",
-        spec=VGGSpec(
-            configuration="B",
-            width=Fraction(3, 8),
-            batch_norm=True,
-            in_channels=4,
-            image_size=64,
-            head="pool",
-            dropout=0.2,
-        ),
+        spec=_FOR_PHOTOS,
         train=TrainConfig(
             dataset=OWN,
             framing="object",
@@ -180,15 +175,7 @@ PRESETS: dict[str, Preset] = {
         ),
         reaches="nearly what the network reached before",
         audience="for correcting wrong answers",
-        spec=VGGSpec(
-            configuration="B",
-            width=Fraction(3, 8),
-            batch_norm=True,
-            in_channels=4,
-            image_size=64,
-            head="pool",
-            dropout=0.2,
-        ),
+        spec=_FOR_PHOTOS,
         train=TrainConfig(
             dataset=CORRECTIONS,
             pictures=CORRECTIONS,
