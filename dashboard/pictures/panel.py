@@ -22,6 +22,7 @@ _SIZE = 64  # pixels per side on the contact sheet
 _REQUEST = "pictures-request"  # one per set and recipe: a second click starts nothing
 _REPORT = "pictures-report"  # of the set shown last: what it was read from, report and sheet
 _STOPPED = "pictures-stopped"  # the set whose reading the visitor has stopped
+_READ = "pictures-read-so-far"  # how many of its pictures were read then, and of how many
 WAYS = {
     "own-from-wild": N_("From the network for photos"),
     "own": N_("From scratch"),
@@ -37,7 +38,7 @@ _WHY = {
 def _reported(source: str) -> tuple[PictureReport, Image.Image]:
     """Report and contact sheet of the pictures as they are now."""
     known = source in known_sets.NAMES
-    now = (source, "" if known else sources.open_listing(source).identity)
+    now = (source, "" if known else sources.version(source))
     before, *stored = st.session_state.get(_REPORT, (None,))
     if before != now:
         pictures = _pictures(source)
@@ -52,10 +53,11 @@ def _pictures(source: str) -> PictureSet:
 
     A click ends this run of the page at the next progress report, and the reading with it.
     """
-    place, text = st.empty(), tr("Reading the pictures …")
-    bars: list = []
+    place, bars = st.empty(), []
 
-    def tell(share: float) -> None:
+    def tell(done: int, total: int) -> None:
+        st.session_state[_READ] = (done, total)
+        text = tr("Reading the pictures: {done} of {total}", done=f"{done:,}", total=f"{total:,}")
         if not bars:
             with place.container(horizontal=True, vertical_alignment="center"):
                 bars.append(st.progress(0.0, text))
@@ -66,7 +68,7 @@ def _pictures(source: str) -> PictureSet:
                     on_click=_stop,
                     args=(source,),
                 )
-        bars[0].progress(min(1.0, share), text)
+        bars[0].progress(done / total, text)
 
     try:
         return prepared.prepared(source, prepared.form_of("whole", 3, _SIZE), tell)
@@ -81,9 +83,17 @@ def _stop(source: str) -> None:
 def show(source: str) -> None:
     """Everything about one set, unless its reading was stopped. Raises PicturesError."""
     if st.session_state.get(_STOPPED) == source:
-        st.info(tr("The pictures were not read: you stopped it."), icon=":material/stop_circle:")
+        done, total = st.session_state[_READ]
+        st.info(
+            tr(
+                "Stopped: {done} of {total} pictures have been read, and are not read again.",
+                done=f"{done:,}",
+                total=f"{total:,}",
+            ),
+            icon=":material/stop_circle:",
+        )
         st.button(
-            tr("Read the pictures"),
+            tr("Read the rest"),
             icon=":material/play_arrow:",
             key="pictures-read",
             on_click=st.session_state.pop,

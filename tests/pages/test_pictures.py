@@ -14,7 +14,6 @@ from dashboard.shared import deployment
 from vggcore import runs
 from vggcore.data.classes import CLASSES
 from vggcore.data.own import corrections, places, prepared
-from vggcore.machine import paths
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,10 +53,12 @@ def test_a_kept_set_shows_its_report():
     assert "3 classes have fewer than 20 pictures" in said
 
 
-def test_reading_that_is_stopped_leaves_nothing_behind(monkeypatch):
+def test_reading_that_is_stopped_goes_on_with_the_rest(monkeypatch):
     places.keep_zip("shapes", made.zipped())
     monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
-    button = st.button
+    button, one, read = st.button, prepared._one, []
+    monkeypatch.setattr(prepared, "_one", lambda *given: read.append(given) or one(*given))
+    monkeypatch.setattr(prepared, "_AHEAD", 1)
 
     def clicked(label: str, **given):
         """Streamlit calls the function of a clicked button, and runs the page from its start."""
@@ -70,10 +71,12 @@ def test_reading_that_is_stopped_leaves_nothing_behind(monkeypatch):
         while_reading.setattr(st, "button", clicked)
         page = pictures_page()
 
-    assert not page.exception and not page.metric and "you stopped it" in page.info[0].value
-    assert not list((paths.cache_dir() / "pictures").iterdir())
-    press(page, "Read the pictures")
+    assert not page.exception and not page.metric
+    assert page.info[0].value.startswith("Stopped: 1 of 24 pictures have been read")
+    already = len(read)
+    press(page, "Read the rest")
     assert {m.label: m.value for m in page.metric}["Pictures"] == "24"
+    assert len(read) - already == 23
 
 
 def test_training_starts_with_the_sets_own_classes(monkeypatch):

@@ -45,9 +45,9 @@ def _check(args: argparse.Namespace) -> int:
 
     at_a_terminal = sys.stderr.isatty()
 
-    def draw(share: float) -> None:
+    def draw(done: int, total: int) -> None:
         if at_a_terminal:
-            print(f"\r{share:4.0%} of the pictures", end="", file=sys.stderr, flush=True)
+            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
 
     if not 8 <= args.image_size <= 512:
         raise ValueError(f"--image-size {args.image_size} is out of range: 8 to 512")

@@ -50,7 +50,9 @@ class OwnSource(Labelled):
     ):
         """Raises PicturesError."""
         form = own.form_of(train.framing, spec.in_channels, spec.image_size)
-        self.pictures = own.prepared(train.pictures, form, on_progress)
+        self.pictures = own.prepared(
+            train.pictures, form, lambda done, total: on_progress(done / total)
+        )
         self.classes = self.pictures.classes
         if len(self.classes) != spec.num_classes:
             raise PicturesError(

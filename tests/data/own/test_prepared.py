@@ -92,7 +92,7 @@ def test_a_picture_that_goes_while_others_are_read(source, tmp_path):
     (tmp_path / "set/cross/000.png").unlink()
     place = tmp_path / "made"
 
-    prepared._make(listing, FORM, place, lambda share: None)
+    prepared._make(listing, FORM, place, lambda done, total: None)
 
     assert prepared._from_disk(place, source).damaged == [
         ("cross/000.png", "cannot read the file: No such file or directory")
@@ -108,6 +108,33 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(source, monkeypatch):
     with pytest.raises(PicturesError, match="cannot keep the prepared .*No space left"):
         prepared.prepared(source, FORM)
     assert not list((paths.cache_dir() / "pictures").iterdir())
+
+
+@pytest.mark.parametrize("after", [1, 5, 23, 25])
+def test_pictures_that_were_read_before_a_stop_are_not_read_again(
+    source, tmp_path, monkeypatch, after
+):
+    (tmp_path / "set/circle/003.png").write_bytes(b"no picture")
+    (tmp_path / "set/cross/other.png").write_bytes(made.encoded(made.picture("cross", 60)))
+    undisturbed = prepared.prepared(source, FORM)
+    monkeypatch.setenv("VGGCORE_CACHE", str(tmp_path / "other"))
+    monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
+
+    def stop(done, total):
+        assert total == 25
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepared.prepared(source, FORM, stop)
+    one, read = prepared._one, []
+    monkeypatch.setattr(prepared, "_one", lambda *given: read.append(given) or one(*given))
+    found = prepared.prepared(source, FORM)
+
+    assert len(read) == 25 - after
+    assert (found.images == undisturbed.images).all() and found.sha256 == undisturbed.sha256
+    assert found.damaged == undisturbed.damaged and (found.sizes == undisturbed.sizes).all()
+    assert len(list((paths.cache_dir() / "pictures").iterdir())) == 1  # nothing is left behind
 
 
 def test_the_oldest_sets_make_room(tmp_path, monkeypatch):
@@ -270,16 +297,15 @@ def test_a_set_is_shared_out_once_for_each_seed(source, monkeypatch):
     assert len(pictures.part("validation", 1)) == 3
 
 
-def test_work_that_is_stopped_ends_at_once_and_keeps_nothing(tmp_path, monkeypatch):
+def test_work_that_is_stopped_ends_at_once(tmp_path, monkeypatch):
     source = str(made.folder(tmp_path / "set", made.files(100)))
     monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
     read, one = [], prepared._one
     monkeypatch.setattr(prepared, "_one", lambda *given: read.append(1) or one(*given))
 
-    def stop(share: float) -> None:
+    def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         prepared.prepared(source, FORM, stop)
     assert len(read) < 100
-    assert not list((paths.cache_dir() / "pictures").iterdir())

@@ -5,6 +5,7 @@ ones, and a run in progress goes on with those it began with.
 """
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
@@ -38,6 +39,9 @@ _LEFT_BEHIND_SECONDS = 86_400.0  # after which a half-made set counts as abandon
 _AHEAD = 4  # pictures given to each worker before the first of them is done
 _REPORT_SECONDS = 0.2  # between two progress reports
 _HASHED_SIDE = 64  # pixels a side at which pictures are compared: equal there means equal
+
+
+Progress = Callable[[int, int], None]  # receives how many pictures are decoded, and of how many
 
 
 class Form(NamedTuple):
@@ -93,12 +97,12 @@ def form_of(framing: str, channels: int, size: int) -> Form:
 
 
 def prepared(
-    source: str, form: Form, on_progress: Callable[[float], None] = lambda share: None
+    source: str, form: Form, on_progress: Progress = lambda done, total: None
 ) -> PictureSet:
     """The pictures of a source in this form: from the cache, or decoded now.
 
-    `on_progress` receives the share done, 0 to 1, a few times a second; whatever it raises stops
-    the work, and nothing is kept. Raises PicturesError.
+    `on_progress` is called a few times a second. Whatever it raises stops the work, and the next
+    call goes on with the pictures that are not decoded yet. Raises PicturesError.
     """
     listing = open_listing(source)
     place = _place(listing, form)
@@ -176,80 +180,92 @@ class _One(NamedTuple):
     size: tuple[int, int]
 
 
-def _make(listing: Listing, form: Form, place: Path, on_progress: Callable[[float], None]) -> None:
-    """Decode all pictures into a folder, which appears whole or not at all. Raises OSError."""
+def _make(listing: Listing, form: Form, place: Path, on_progress: Progress) -> None:
+    """Decode all pictures into a folder, which appears whole or not at all. Raises OSError.
+
+    If that is stopped, what was decoded waits beside it until the next call.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
+    begun = place.with_name(f".begun-{place.name}")
     trial = Path(tempfile.mkdtemp(dir=place.parent, prefix=".new-"))
+    work, whole = trial / "set", False
     try:
-        facts = _write_images(listing, form, trial / "images.npy", on_progress)
-        (trial / "facts.json").write_bytes(to_json(facts))
-        if place.exists() and _from_disk(place, "") is None:
-            shutil.rmtree(place, ignore_errors=True)  # damaged
-        with suppress(OSError):  # another process has just made it: its copy is as good
-            trial.rename(place)
+        with suppress(OSError):  # nothing waits
+            begun.rename(work)
+        work.mkdir(exist_ok=True)
+        try:
+            _write_images(listing, form, work, on_progress)
+            whole = True
+        except OSError:
+            shutil.rmtree(work, ignore_errors=True)  # the disk may be full
+            raise
+        finally:
+            with suppress(OSError):  # another process did the same: its copy is as good
+                if whole and place.exists() and _from_disk(place, "") is None:
+                    shutil.rmtree(place, ignore_errors=True)  # damaged
+                work.rename(place if whole else begun)
     finally:
         shutil.rmtree(trial, ignore_errors=True)
     _make_room(place)
 
 
-def _write_images(
-    listing: Listing, form: Form, file: Path, on_progress: Callable[[float], None]
-) -> dict:
-    """Write all readable pictures to one NumPy file; returns what else is known of them."""
+def _write_images(listing: Listing, form: Form, folder: Path, on_progress: Progress) -> None:
+    """Write all readable pictures to one NumPy file, and beside it what else is known of them.
+
+    Goes on with what an earlier call that was stopped has written there.
+    """
     entries, channels = listing.entries, STYLES[form.style].channels
     shape = (form.size, form.size) + (() if channels == 1 else (channels,))
-    written: list[Entry] = []
-    ones: list[_One] = []
-    damaged = []
-    raw = file.with_suffix(".raw")
+    raw, begun = folder / "images.raw", folder / "begun.json"
+    # By entry: hash and size, or why it cannot be used.
+    done: list[list | str] = (read_json(begun) or {}).get("done", [])
     reported = time.monotonic()
-    with open(raw, "wb") as stream, closing(_in_turn(entries, form)) as turns:
-        for number, (entry, one) in enumerate(turns, start=1):
-            if isinstance(one, _One):
-                stream.write(one.image.tobytes())
-                written.append(entry)
-                ones.append(one._replace(image=_NOTHING))
-            else:
-                damaged.append([entry.name, one])
-            if time.monotonic() - reported > _REPORT_SECONDS:
-                reported = time.monotonic()
-                on_progress(number / len(entries))
-    with open(file, "wb") as stream, open(raw, "rb") as content:
+    with open(raw, "ab") as stream, closing(_in_turn(entries[len(done) :], form)) as turns:
+        stream.truncate(sum(not isinstance(each, str) for each in done) * math.prod(shape))
+        try:
+            for one in turns:
+                if isinstance(one, _One):
+                    stream.write(one.image.tobytes())
+                done.append([one.digest, one.size] if isinstance(one, _One) else one)
+                if time.monotonic() - reported > _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    on_progress(len(done), len(entries))
+        finally:
+            begun.write_bytes(to_json({"done": done}))
+    both = list(zip(entries, done, strict=True))
+    written = [(entry, each) for entry, each in both if not isinstance(each, str)]
+    with open(folder / "images.npy", "wb") as stream, open(raw, "rb") as content:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(written), *shape)}
         np.lib.format.write_array_header_1_0(stream, header)
         shutil.copyfileobj(content, stream)
-    raw.unlink()
-    return {
+    facts = {
         "source": listing.source,
         "classes": list(listing.classes),
-        "labels": [entry.label for entry in written],
-        "names": [entry.name for entry in written],
-        "hashes": [one.digest for one in ones],
-        "groups": [entry.group for entry in written],
-        "given": [entry.split for entry in written],
-        "sizes": [list(one.size) for one in ones],
-        "damaged": damaged,
+        "labels": [entry.label for entry, _ in written],
+        "names": [entry.name for entry, _ in written],
+        "hashes": [digest for _, (digest, _) in written],
+        "groups": [entry.group for entry, _ in written],
+        "given": [entry.split for entry, _ in written],
+        "sizes": [size for _, (_, size) in written],
+        "damaged": [[entry.name, each] for entry, each in both if isinstance(each, str)],
         "left_out": list(listing.left_out),
     }
+    (folder / "facts.json").write_bytes(to_json(facts))
+    raw.unlink()
+    begun.unlink()
 
 
-_NOTHING = np.zeros(0, np.uint8)
-
-
-def _in_turn(
-    entries: Sequence[Entry], form: Form
-) -> Generator[tuple[Entry, "_One | str"], None, None]:
-    """Each entry and what became of it, in order; closing it stops the workers at once."""
+def _in_turn(entries: Sequence[Entry], form: Form) -> Generator["_One | str", None, None]:
+    """What became of each entry, in order; closing it stops the workers at once."""
     workers = ThreadPoolExecutor(os.cpu_count())
-    begun: deque[tuple[Entry, Future[_One | str]]] = deque()
+    begun: deque[Future[_One | str]] = deque()
     try:
         for entry in entries:
-            begun.append((entry, workers.submit(_one, entry, form)))
+            begun.append(workers.submit(_one, entry, form))
             if len(begun) > _AHEAD * (os.cpu_count() or 1):
-                first, made = begun.popleft()
-                yield first, made.result()
-        for entry, made in begun:
-            yield entry, made.result()
+                yield begun.popleft().result()
+        for made in begun:
+            yield made.result()
     finally:
         workers.shutdown(cancel_futures=True)
 
