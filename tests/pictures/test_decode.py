@@ -1,6 +1,8 @@
 """Decoding pictures from strangers."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -187,3 +189,39 @@ def test_grey_levels_in_files_of_16_bits(bits):
     seen = np.asarray(open_image(stream.getvalue()))
 
     assert seen.min() == 0 and seen.max() == 255
+
+
+def png_of_16_bits(levels: np.ndarray, kind: int) -> bytes:
+    """As PNG's colour type `kind`; Pillow writes none with colours."""
+    height, width = levels.shape[:2]
+    rows = np.insert(levels.astype(">u2").reshape(height, -1).view(np.uint8), 0, 0, axis=1)
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0),
+        b"IDAT": zlib.compress(rows.tobytes()),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts.items()
+    )
+
+
+@pytest.mark.parametrize("side", [20, 600])
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(("kind", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_colours_in_files_of_16_bits(kind, channels, bits, side):
+    most = (1 << bits) - 1
+    levels = np.linspace(0, most, side * side).reshape(side, side, 1).repeat(channels, 2)
+    levels = levels.astype(np.uint16)
+    if kind != 2:
+        levels[..., -1] = most  # opaque
+
+    seen = np.asarray(open_image(png_of_16_bits(levels, kind), max_side=100))
+
+    expected = np.asarray(
+        open_image(
+            encoded(Image.fromarray((levels[..., 0] >> (bits - 8)).astype(np.uint8)), "PNG"),
+            max_side=100,
+        )
+    )
+    assert (seen == expected).all() and seen.max() >= 250

@@ -101,8 +101,12 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
             scale = min(1.0, max_side / max(width, height))
             smaller = (max(1, int(width * scale)), max(1, int(height * scale)))
             image.draft("RGB", smaller)  # JPEG: decode less
+            stored = image.tile[0].args if image.format == "PNG" and image.tile else ""
             image.load()
-            return _plain(image, _turn(image), max_side)
+            turn, image = _turn(image), _fewer_pixels(image, max_side)
+            if stored in _LOW_BYTES and max(most for _, most in image.getextrema()[:3]) < 1 << 4:
+                image = _of_fewer_bits(image, data, max_side)
+            return _plain(image, turn, max_side)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -230,20 +234,45 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _eight_bits(values: np.ndarray) -> Image.Image:
-    """Grey levels of 16 bits as 8: cameras and scanners often fill only 12 or 8 of them."""
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """Levels of 16 bits as 8: cameras and scanners often fill only 12 or 8 of them."""
     most = int(values.max())
     used = next(bits for bits in (8, 12, 16) if most < 1 << bits)
-    return Image.fromarray((values >> (used - 8)).astype(np.uint8))
+    return (values >> (used - 8)).astype(np.uint8)
+
+
+# Pillow reads the upper byte of each channel of a colour PNG of 16 bits. How to read the lower.
+_LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
+
+
+def _of_fewer_bits(high: Image.Image, data: bytes, max_side: int) -> Image.Image:
+    """A picture that fills 12 or 8 of its file's 16 bits: all levels from what Pillow leaves out.
+
+    high: the upper bytes of the same picture, which are nearly black.
+    """
+    with Image.open(BytesIO(data), formats=("PNG",)) as image:
+        tile = image.tile[0]
+        image.tile = [tile._replace(args=_LOW_BYTES[str(tile.args)])]
+        low = np.asarray(_fewer_pixels(image, max_side), np.uint16)
+    if tile.args == "LA;16B":  # read as it stands: grey and opacity, two bytes each
+        low = low[..., [1, 1, 1, 3]]
+    levels = np.asarray(high, np.uint16) << 8 | low
+    parts = [levels[..., :3], levels[..., 3:]]
+    return Image.fromarray(np.dstack([_eight_bits(part) for part in parts if part.size]))
+
+
+def _fewer_pixels(image: Image.Image, max_side: int) -> Image.Image:
+    """Without some pixels of a huge picture, so that further copies are small."""
+    step = max(image.size) // (2 * max_side)
+    if step < 2:
+        return image
+    width, height = image.size
+    return image.resize((max(1, width // step), max(1, height // step)), _NEAREST)
 
 
 def _plain(image: Image.Image, turn: Image.Transpose | None, max_side: int) -> Image.Image:
-    step = max(image.size) // (2 * max_side)
-    if step > 1:  # skip pixels of a huge picture, so that the copies below are small
-        width, height = image.size
-        image = image.resize((max(1, width // step), max(1, height // step)), _NEAREST)
     if image.mode.startswith("I"):
-        image = _eight_bits(np.asarray(image).astype(np.uint16))
+        image = Image.fromarray(_eight_bits(np.asarray(image).astype(np.uint16)))
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((max_side, max_side), Image.Resampling.BOX, reducing_gap=1.0)
     image = opaque(image)
