@@ -13,8 +13,12 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card, TrainedOn
 from vggcore.model.network import build
+from vggcore.model.recipe import TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
+from vggcore.training import averaging
+from vggcore.training.source import make_source
 
+RECIPE = TrainConfig(dataset="synthetic", batch_size=20)
 SPEC = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool", batch_norm=True)
 
 
@@ -23,6 +27,7 @@ def _own_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path / "checkpoints"))
     counts = dict.fromkeys(raw_files.SYNTHETIC_COUNTS, 40)
     monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", counts)
+    monkeypatch.setattr(averaging, "_BATCHES", 3)
     (tmp_path / "checkpoints").mkdir()
     for seed, name in enumerate(("a", "b")):
         save(name, SPEC, seed)
@@ -31,7 +36,12 @@ def _own_folders(tmp_path, monkeypatch):
 def save(name: str, spec: VGGSpec, seed: int) -> Card:
     way = Preprocessing(image_size=32)
     card = Card(
-        spec=spec, preprocessing=way, classes=CLASSES, data=TrainedOn(name="synthetic"), name=name
+        spec=spec,
+        preprocessing=way,
+        classes=CLASSES,
+        train=RECIPE.to_dict(),
+        data=TrainedOn(name="synthetic"),
+        name=name,
     )
     return checkpoints.save(paths.checkpoints_dir() / name, build(spec, seed=seed), card)
 
@@ -50,6 +60,19 @@ def test_the_weights_are_the_mean_and_the_card_names_both(capsys):
     assert c.card.name == "c" and c.card.test_accuracy is not None
     assert c.card.temperature != 1.0
     assert f"test accuracy {c.card.test_accuracy}" in capsys.readouterr().out
+
+
+def test_batch_norm_has_the_statistics_of_the_averaged_network():
+    assert main(["checkpoints", "average", "a", "b", "--name", "c"]) == 0
+
+    network = checkpoints.load("c").network
+    convolution, norm = list(network.modules())[2:4]
+    batches = make_source(SPEC, RECIPE, torch.device("cpu"))
+    with torch.no_grad():
+        activations = [convolution(batches.batch(step)[0]) for step in range(3)]
+    expected = torch.stack([each.mean((0, 2, 3)) for each in activations]).mean(0)
+    assert torch.allclose(norm.running_mean, expected, atol=1e-3)
+    assert not network.training
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_checkpoint_that_is_replaced_meanwhile_keeps_its_new_card(monkeypatch,
         return {"temperature": 2.0}
 
     saved(SPEC, Preprocessing(image_size=32), classes=CLASSES)
-    monkeypatch.setattr(calibrating, "found_on_validation", replaced)
+    monkeypatch.setattr(calibrating, "calibration_of", replaced)
 
     assert main(["checkpoints", "calibrate", "net"]) == 2
     assert "try again" in capsys.readouterr().err

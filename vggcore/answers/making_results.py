@@ -45,6 +45,15 @@ def as_trained(images: Tensor, card: Card) -> Tensor:
     return images if test_data.is_own(card) else evaluation.as_trained(images, card.preprocessing)
 
 
+def answers_on(network: VGG, card: Card, split: str = "test") -> tuple[Tensor, Tensor]:
+    """Logits float32 [N, classes] for all images of a split, and their labels int64 [N].
+
+    Raises DataMissing.
+    """
+    images, labels = split_of(card, split)
+    return evaluation.predict(network, as_trained(images, card), card.preprocessing), labels
+
+
 def compute(
     name: str | Path = checkpoints.DEFAULT,
     on_progress: Callable[[float], None] = lambda share: None,

@@ -21,9 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from vggcore.answers import evaluation, making_results, scores, test_data
 
     card = checkpoint.card
-    images, labels = making_results.split_of(card, args.split)
-    inputs = making_results.as_trained(images, card)
-    logits = evaluation.predict(checkpoint.network, inputs, card.preprocessing)
+    logits, labels = making_results.answers_on(checkpoint.network, card, args.split)
     result = evaluation.score(logits, labels)
     confidence, named = (logits / card.temperature).softmax(1).max(1)
     result["calibration_error"] = scores.expected_calibration_error(confidence, named == labels)

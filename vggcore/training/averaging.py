@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from torch.optim.swa_utils import update_bn
 
 import vggcore
 from vggcore.answers import evaluation, making_results
@@ -17,15 +18,21 @@ from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
 from vggcore.model.card import Card
 from vggcore.model.checkpoints import Checkpoint, CheckpointError
-from vggcore.training.calibrating import found_on_validation
+from vggcore.model.network import VGG
+from vggcore.model.recipe import TrainConfig
+from vggcore.training.calibrating import calibration_of
+from vggcore.training.source import make_source
+
+_BATCHES = 60  # of training pictures, for batch norm's means and variances
 
 
 def average(first: str | Path, second: str | Path, share: float, path: Path) -> Card:
     """Save the mean of two checkpoints' weights at PATH; returns its card.
 
-    share: of the second, between 0 and 1. The card is the second's, with a new test accuracy and
-    calibration, and names both. Raises CheckpointError if they do not fit each other, DataMissing,
-    FileError.
+    share: of the second, between 0 and 1. Batch norm's means and variances are estimated anew: the
+    averaged weights give other activations than either network's. The card is the second's, with a
+    new test accuracy and calibration, and names both. Raises CheckpointError if they do not fit
+    each other, DataMissing, FileError.
     """
     one, other = checkpoints.load(first), checkpoints.load(second)
     _check_alike(one, other)
@@ -34,6 +41,9 @@ def average(first: str | Path, second: str | Path, share: float, path: Path) -> 
         if weights.is_floating_point():
             state[name] = torch.lerp(weights, state[name], share)
     other.network.load_state_dict(state)
+    if other.card.spec.batch_norm:
+        _estimate_batch_norm(other.network, other.card)
+    logits, labels = making_results.answers_on(other.network, other.card)
     parts = [
         {"name": each.name, "sha256": each.card.sha256, "share": round(part, 4)}
         for each, part in ((one, 1 - share), (other, share))
@@ -46,8 +56,8 @@ def average(first: str | Path, second: str | Path, share: float, path: Path) -> 
         val_accuracy=None,
         best_epoch=None,
         others=other.card.others | {"averaged": parts},
-        test_accuracy=_test_accuracy(other),
-        **found_on_validation(other.network, other.card),
+        test_accuracy=round(evaluation.score(logits, labels)["accuracy"], 4),
+        **calibration_of(other.network, other.card),
     )
     return checkpoints.save(path, other.network, card)
 
@@ -65,9 +75,8 @@ def _check_alike(one: Checkpoint, other: Checkpoint) -> None:
             )
 
 
-def _test_accuracy(checkpoint: Checkpoint) -> float:
-    card = checkpoint.card
-    images, labels = making_results.split_of(card, "test")
-    images = making_results.as_trained(images, card)
-    logits = evaluation.predict(checkpoint.network, images, card.preprocessing)
-    return round(evaluation.score(logits, labels)["accuracy"], 4)
+def _estimate_batch_norm(network: VGG, card: Card) -> None:
+    """Take the means and variances of batch norm from the first batches of the card's recipe."""
+    source = make_source(card.spec, TrainConfig.from_dict(card.train), torch.device("cpu"))
+    update_bn((source.batch(step)[0] for step in range(_BATCHES)), network)
+    network.eval()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch.nn.functional as F
 
-from vggcore.answers import calibration, evaluation, making_results, test_data
+from vggcore.answers import calibration, making_results, test_data
 from vggcore.data.classes import CLASSES
 from vggcore.machine.files import write_json
 from vggcore.machine.messages import Message
@@ -23,15 +23,15 @@ def calibrate(name: str | Path) -> tuple[Card, Card]:
     """
     checkpoint = checkpoints.load(name)
     before, path = checkpoint.card, checkpoint.path
-    after = replace(before, **found_on_validation(checkpoint.network, before))
+    after = replace(before, **calibration_of(checkpoint.network, before))
     if checkpoints.read_card(path).sha256 != before.sha256:  # by a run, which is still training
         raise CheckpointError(Message("{name} is being replaced: try again", name=path))
     write_json(path.with_name(path.name + ".json"), after.to_dict())
     return before, after
 
 
-def found_on_validation(network: VGG, card: Card) -> dict:
-    """The entries of the card that make answers honest. Raises CheckpointError, DataMissing."""
+def calibration_of(network: VGG, card: Card) -> dict:
+    """Entries of the card: temperature and thresholds. Raises CheckpointError, DataMissing."""
     way = card.preprocessing
     if card.data.name == "wild":
         seed, style = card.data.split_seed, way.style
@@ -41,8 +41,7 @@ def found_on_validation(network: VGG, card: Card) -> dict:
         raise CheckpointError(
             Message("the card does not say which pictures the network was trained on")
         )
-    images, labels = making_results.split_of(card, "validation")
-    logits = evaluation.predict(network, making_results.as_trained(images, card), way)
+    logits, labels = making_results.answers_on(network, card, "validation")
     if test_data.is_own(card):
         return calibration.calibrate_classes(logits, labels)
     right = F.one_hot(labels, logits.shape[1])
