@@ -8,10 +8,10 @@ import streamlit as st
 
 from dashboard.compare import diagram
 from dashboard.compare.charts import layer_in_words
-from dashboard.shared import palette
+from dashboard.shared import downloads, formatting, palette
 from dashboard.shared.language import N_, listed, tr
 from vggcore.commands import tables
-from vggcore.model import source
+from vggcore.model import checkpoints, source
 from vggcore.model.architectures import VGGSpec
 
 _CHANGES = {
@@ -263,29 +263,9 @@ def take_network_away(spec: VGGSpec, name: str) -> None:
             tr("No one has trained exactly this network here yet. You can, on the Train page.")
         )
     for checkpoint in trained:
-        _take_weights_away(checkpoint, spec)
-
-
-def _take_weights_away(checkpoint: str, spec: VGGSpec) -> None:
-    with st.container(horizontal=True):
-        st.download_button(
-            tr("Weights of {checkpoint}", checkpoint=checkpoint),
-            lambda: source.own_weights(checkpoint),
-            f"{checkpoint}.safetensors",
-            icon=":material/download:",
-            on_click="ignore",
-            key=f"weights_{checkpoint}",
-            help=tr("For the PyTorch source above"),
-        )
-        if source.torchvision_has(spec):
-            st.download_button(
-                tr("Same weights, torchvision's names"),
-                lambda: source.torchvision_weights(checkpoint),
-                f"{checkpoint}-torchvision.safetensors",
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"torchvision_{checkpoint}",
-            )
+        st.markdown(tr("Trained: **{checkpoint}**", checkpoint=formatting.plain(checkpoint)))
+        with st.container(horizontal=True):
+            downloads.buttons(checkpoint, checkpoints.read_card(checkpoint), checkpoint)
 
 
 def kernel_sentence(both: dict[str, dict]) -> str:

@@ -1,4 +1,4 @@
-"""Downloads of a trained network: weights, card, and the formats that `export` makes."""
+"""Downloads of a trained network: what `export` makes, with a page that says how to use it."""
 
 from functools import partial
 from pathlib import Path
@@ -13,14 +13,20 @@ from vggcore.answers.results import Results
 from vggcore.model import source
 from vggcore.model.card import Card
 
+_ZIPS = {"source": "pytorch", "onnx": "onnx", "torchvision": "torchvision"}  # in files' names
+
 
 def show(networks: list[Results]) -> None:
     """Buttons for each network. A file is made only when its button is pressed."""
     for network in networks:
         with st.container(border=True):
             st.subheader(formatting.plain(label_of(network.name)), anchor=False)
+            if label_of(network.name) != network.name:
+                st.caption(tr("Its files are named `{name}`.", name=network.name))
             with st.container(horizontal=True):
-                _buttons(network.name, network.card)
+                buttons(network.name, network.card, network.name)
+            with st.expander(tr("How to use the files"), icon=":material/code:"):
+                st.markdown(_page(network.name))
     if export.missing_for_onnx():
         st.caption(
             tr(
@@ -30,31 +36,31 @@ def show(networks: list[Results]) -> None:
         )
 
 
-def _buttons(name: str, card: Card) -> None:
-    _button(
-        tr("Weights"),
-        name,
-        "{}.safetensors",
-        partial(source.own_weights, name),
-        tr("The safetensors file; fits the PyTorch source"),
-    )
-    _button(
-        tr("Card (JSON)"),
-        name,
-        "{}.json",
-        partial(export.card, name),
-        tr("How it was trained, and how to prepare pictures for it"),
-    )
-    web_page(name, card, name)
-    _form(tr("PyTorch source"), name, "source", tr("One file that needs only PyTorch"))
-    _form(tr("Model card (Markdown)"), name, "model-card", tr("README.md for the Hugging Face hub"))
-    if source.torchvision_has(card.spec):
-        _form(
-            tr("For torchvision"), name, "torchvision", tr("The weights under torchvision's names")
-        )
+def _page(name: str) -> str:
+    """The page of a network's files without its front matter."""
+    text = export.export(name, "model-card").decode()
+    return text.partition("## How to use it\n")[2].partition("## How it was trained")[0]
+
+
+def buttons(checkpoint: str | Path, card: Card, name: str) -> None:
+    """Each form of a network to download. name: its files'."""
+    for_pytorch = tr("Weights, PyTorch source, card, and a page that shows how to use them")
+    _bundle("PyTorch", checkpoint, name, "source", for_pytorch)
     # Making an ONNX model takes some seconds and a lot of memory: not on public deployments.
     if not export.missing_for_onnx() and not deployment.limits().public:
-        _form(tr("ONNX"), name, "onnx", tr("Checked against PyTorch before you get it"))
+        checked = tr("Checked against PyTorch before you get it; with code that uses it")
+        _bundle(tr("ONNX"), checkpoint, name, "onnx", checked)
+    if source.torchvision_has(card.spec):
+        weights = tr("The weights under torchvision's names")
+        _bundle(tr("For torchvision"), checkpoint, name, "torchvision", weights)
+    web_page(checkpoint, card, name)
+    _button(
+        tr("Model card (Markdown)"),
+        name,
+        export.FORMATS["model-card"][0],
+        partial(export.export, checkpoint, "model-card"),
+        tr("README.md for the Hugging Face hub"),
+    )
 
 
 def web_page(checkpoint: str | Path, card: Card, name: str) -> None:
@@ -73,8 +79,9 @@ def web_page(checkpoint: str | Path, card: Card, name: str) -> None:
     )
 
 
-def _form(label: str, name: str, form: str, explained: str) -> None:
-    _button(label, name, export.FORMATS[form][0], partial(export.export, name, form), explained)
+def _bundle(label: str, checkpoint: str | Path, name: str, form: str, explained: str) -> None:
+    make = partial(export.bundle, checkpoint, form)
+    _button(label, name, f"{{}}-{_ZIPS[form]}.zip", make, explained)
 
 
 def _button(label: str, name: str, pattern: str, make, explained: str) -> None:

@@ -3,7 +3,6 @@
 import json
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +11,6 @@ from dashboard.shared import deployment, formatting, language, links
 from dashboard.shared import downloads as shared_downloads
 from dashboard.shared.language import sentence, tr
 from vggcore import runs
-from vggcore.answers import export
 from vggcore.machine import paths
 from vggcore.model import checkpoints
 from vggcore.runs import Run, tensorboard
@@ -219,19 +217,10 @@ def downloads(run: Run, log: MetricsLog) -> None:
     """Downloads of weights, card and curves. Files are read only when the button is pressed."""
     best = run.path / BEST
     with st.expander(tr("Download"), icon=":material/download:"), st.container(horizontal=True):
-        for file_name, label, content in (
-            (f"{BEST}.safetensors", tr("Best weights"), Path(f"{best}.safetensors").read_bytes),
-            (f"{BEST}.json", tr("Card of the best weights"), partial(export.card, best)),
-            (
-                LAST,
-                tr("Last state (resumable)"),
-                (run.path / LAST).read_bytes,
-            ),
-        ):
-            if (run.path / file_name).is_file():
-                _download(run.name, label, file_name, content)
         with suppress(checkpoints.CheckpointError):  # none yet
-            shared_downloads.web_page(best, checkpoints.read_card(best), run.name)
+            shared_downloads.buttons(best, checkpoints.read_card(best), run.name)
+        if (last := run.path / LAST).is_file():
+            _download(run.name, tr("Last state (resumable)"), LAST, last.read_bytes)
         metrics_download({run.name: log}, run.name)
         if tensorboard.available():
             _download(run.name, "TensorBoard", "tensorboard.zip", lambda: tensorboard.zipped(log))

@@ -1,6 +1,10 @@
 """Exported checkpoints: each format is used as a stranger would use it."""
 
+import io
 import json
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,8 @@ from safetensors.torch import load as load_safetensors
 from untrained import save_untrained
 
 from vggcore import load_classifier
-from vggcore.answers import evaluation, export
+from vggcore.answers import export
+from vggcore.answers.classifier import Classifier
 from vggcore.commands import cli
 from vggcore.data.classes import CLASSES
 from vggcore.data.fashion_mnist import preprocessing
@@ -19,7 +24,7 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card
 from vggcore.model.network import build
-from vggcore.pictures.prepare import STYLES, prepare
+from vggcore.pictures.prepare import STYLES
 from vggcore.pictures.preprocessing import Preprocessing
 
 
@@ -50,22 +55,6 @@ def test_onnx_answers_as_our_network_does_for_any_number_of_images(onnx_model):
     assert np.abs(theirs - ours).max() < 1e-4
     props = {p.key: p.value for p in onnx.load_from_string(onnx_model).metadata_props}
     assert json.loads(props["classes"]) == list(CLASSES)
-
-
-@pytest.mark.onnx
-def test_an_onnx_model_averages_over_the_mirror_image_where_the_card_says_so(folders):
-    import onnxruntime
-
-    save_untrained(folders, "both-sides", mirror=True)
-    model = export.export("both-sides", "onnx")
-    images = torch.rand(3, 1, 32, 32)
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    (theirs,) = session.run(["logits"], {"images": images.numpy()})
-    network = checkpoints.load("both-sides").network
-    with torch.inference_mode():
-        ours = (network(images) + network(images.flip(-1))) / 2
-    assert np.abs(theirs - ours.numpy()).max() < 1e-4
 
 
 def test_the_model_card_says_where_logits_are_to_be_averaged(folders):
@@ -179,40 +168,108 @@ def odd_pictures() -> list[Image.Image]:
     return found
 
 
-@pytest.fixture(scope="module")
-def documented() -> dict:
-    """The Python of docs/onnx.md, as a reader copies it."""
-    pytest.importorskip("onnxruntime")
-    text = (Path(__file__).parents[2] / "docs" / "onnx.md").read_text(encoding="utf-8")
-    namespace: dict = {}
-    exec(text.split("```python\n")[1].split("```")[0], namespace)
-    return namespace
+WAYS = [(style, fit) for style in STYLES for fit in ("pad", "resize")]
 
 
-@pytest.mark.parametrize("fit", ["pad", "resize"])
-@pytest.mark.parametrize("style", STYLES)
-def test_the_documented_python_places_pictures_as_we_do(documented, style, fit):
+def in_style(folder: Path, style: str, fit: str) -> Classifier:
+    """An untrained network for such pictures, whose answers differ from class to class."""
     channels = STYLES[style].channels
-    mean, std = (0.4, 0.5, 0.6, 0.3)[:channels], (0.3, 0.2, 0.25, 0.35)[:channels]
-    how = Preprocessing(style=style, image_size=32, fit=fit, mean=mean, std=std)
-    size = 28 if style == "fashion-mnist" else 32
+    spec = VGGSpec(
+        configuration="A", width="1/16", image_size=32, head="pool", in_channels=channels
+    )
+    way = Preprocessing(
+        style=style,
+        image_size=32,
+        fit=fit,
+        mean=(0.4, 0.5, 0.6, 0.3)[:channels],
+        std=(0.3, 0.2, 0.25, 0.35)[:channels],
+        mirror=channels > 1,
+    )
+    network = build(spec, seed=0)
+    network.classifier.fc.weight.data *= 100
+    card = Card(spec=spec, preprocessing=way, classes=CLASSES, temperature=1.7)
+    checkpoints.save(folder / "my net", network, card)
+    return load_classifier("my net")
+
+
+def run_page(folder: Path, engine: str, monkeypatch) -> dict[str, float]:
+    """What the page's code for an engine says of `photo.jpg`, pasted into a new Python."""
+    text = (folder / "README.md").read_text("utf-8")
+    code = text.split(f"### {engine}\n")[1].split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    for name in [name for name in sys.modules if name.startswith("vgg_pictures")]:
+        monkeypatch.delitem(sys.modules, name)
+    namespace: dict = {}
+    exec(code, namespace)
+    assert str(folder) in sys.modules["vgg_pictures.prepare"].__file__
+    return dict(zip(namespace["classes"], namespace["shares"].tolist(), strict=True))
+
+
+def unpacked(content: bytes, folder: Path) -> Path:
+    zipfile.ZipFile(io.BytesIO(content)).extractall(folder)
+    (inside,) = folder.iterdir()
+    return inside
+
+
+@pytest.mark.parametrize(("style", "fit"), WAYS)
+def test_the_pages_python_answers_as_we_do_with_pytorch(folders, tmp_path, style, fit, monkeypatch):
+    classifier = in_style(folders, style, fit)
+    folder = unpacked(export.bundle("my net", "source"), tmp_path / "zip")
 
     for picture in odd_pictures():
-        (ours,) = evaluation.batches(
-            torch.from_numpy(prepare(picture, size, style).network_input.copy())[None], how
+        picture.save(folder / "photo.jpg")
+        theirs = run_page(folder, "PyTorch", monkeypatch)
+        prepared = classifier.prepare(Image.open(folder / "photo.jpg"))
+        assert theirs == pytest.approx(
+            dict(classifier.classify_prepared(prepared).probabilities), abs=1e-4
         )
-        theirs = documented["network_images"](picture, how.to_dict())
-
-        assert np.abs(theirs - ours.numpy()).max() < 1e-4
 
 
-def test_the_documented_python_answers_as_classify_does(documented, onnx_model, tmp_path):
-    classifier = load_classifier("small")
+@pytest.mark.onnx
+@pytest.mark.parametrize(  # prepared as for PyTorch; the second answers with the mirror image, too
+    ("style", "fit"), [("fashion-mnist", "pad"), ("colour-outline", "pad")]
+)
+def test_the_pages_python_answers_as_we_do_with_onnx(folders, tmp_path, style, fit, monkeypatch):
+    classifier = in_style(folders, style, fit)
+    folder = unpacked(export.bundle("my net", "onnx"), tmp_path / "zip")
+    odd_pictures()[0].save(folder / "photo.jpg")
 
-    for picture in odd_pictures():
-        theirs = dict(documented["classify"](onnx_model, picture))
-        ours = classifier.classify_prepared(classifier.prepare(picture)).probabilities
-        assert theirs == pytest.approx(dict(ours), abs=1e-4)
+    theirs = run_page(folder, "ONNX", monkeypatch)
+
+    prepared = classifier.prepare(Image.open(folder / "photo.jpg"))
+    ours = dict(classifier.classify_prepared(prepared).probabilities)
+    assert theirs == pytest.approx(ours, abs=1e-4)
+
+
+def test_what_prepares_pictures_in_a_zip_needs_nothing_of_ours(folders, tmp_path):
+    folder = unpacked(export.bundle("small", "source"), tmp_path / "zip")
+    code = (
+        "import sys; from vgg_pictures.prepare import network_input\n"
+        "print({'torch', 'vggcore', 'torchvision'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
+
+
+def test_a_runs_files_are_named_after_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs"))
+    save_untrained(tmp_path / "runs" / "my-run", "best")
+
+    for name in ("my-run", tmp_path / "runs/my-run/best"):
+        inside = zipfile.ZipFile(io.BytesIO(export.bundle(name, "source"))).namelist()
+        assert "my-run/my-run.safetensors" in inside
+        assert "best" not in export.export(name, "model-card").decode()
+
+
+def test_the_command_writes_the_page_with_the_file_into_a_zip(folders, tmp_path, capsys):
+    file = tmp_path / "net.zip"
+
+    assert cli.main(["export", "small", "--format", "source", "--output", str(file)]) == 0
+
+    names = zipfile.ZipFile(file).namelist()
+    assert {"small/README.md", "small/small.py", "small/small.safetensors"} <= set(names)
+    assert cli.main(["export", "small", "--format", "html", "--output", str(file)]) == 2
 
 
 def test_files_say_where_pictures_are_placed(folders, onnx_model):

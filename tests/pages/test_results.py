@@ -1,6 +1,8 @@
 """The Results page, from the entry point, without a browser."""
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,9 +189,10 @@ def test_the_card_to_take_away_is_cleaned_of_its_owners_folders(monkeypatch, tmp
     checkpoints.save(tmp_path / "mine", build(spec, seed=0), card)
     monkeypatch.setattr(downloads, "_button", button)
 
-    downloads._buttons(str(tmp_path / "mine"), card)
+    downloads.buttons(tmp_path / "mine", card, "mine")
 
-    text = made["Card (JSON)"]().decode()
+    files = zipfile.ZipFile(io.BytesIO(made["PyTorch"]()))
+    text = files.read("mine/mine.json").decode()
     assert "clothes" in text and "/home/me" not in text
 
 

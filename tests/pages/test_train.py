@@ -5,7 +5,6 @@ import json
 import os
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from untrained import bare_card, scored_card
+from untrained import scored_card
 
 from dashboard.shared import deployment
 from dashboard.train import actions, table
@@ -505,23 +504,6 @@ def test_a_finished_run_leads_to_its_results_and_to_classify():
 
     assert "Open in Classify" in links and "See its results" in links
     assert "Train longer from these weights" in links
-
-
-def test_a_card_that_is_taken_away_does_not_say_where_its_owner_keeps_pictures(monkeypatch):
-    taken: list = []
-    run = a_run("mine")
-    recipe = {"pictures": "/home/me/clothes", "epochs": 3}
-    card = replace(bare_card(VGGSpec()), sha256="0" * 64, train=recipe)
-    (run.path / "best.json").write_text(json.dumps(card.to_dict()))
-
-    monkeypatch.setattr(
-        actions, "_download", lambda run, label, file, content: taken.append(content)
-    )
-    train_page(run="mine")
-
-    texts = [str(one()) for one in taken if callable(one)]
-    assert any("clothes" in text for text in texts)
-    assert not any("/home/me" in text for text in texts)
 
 
 def test_a_run_at_chance_offers_remedies_as_filled_in_forms():

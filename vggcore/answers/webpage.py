@@ -87,11 +87,8 @@ def page(name: str | Path) -> bytes:
             Message("a page cannot prepare pictures in the style {style!r}",
                     style=card.preprocessing.style)
         )  # fmt: skip
-    checkpoint = checkpoints.load(name)
-    path = checkpoint.path
-    return _assembled(
-        described(checkpoint), card.name or (path.parent if path.name == paths.BEST else path).name
-    ).encode()
+    title = card.name or checkpoints.stem(name)
+    return _assembled(described(checkpoints.load(name)), title).encode()
 
 
 def described(checkpoint: checkpoints.Checkpoint) -> dict:

@@ -106,6 +106,15 @@ def find(name: str | Path) -> Path:
     )
 
 
+def stem(name: str | Path) -> str:
+    """What files made from a checkpoint are named after: a run's, or the checkpoint's own name.
+
+    Raises CheckpointError.
+    """
+    path = find(name)
+    return (path.resolve().parent if path.name == paths.BEST else path).name
+
+
 def _why_not(path: Path) -> str:
     """Why an existing file or folder is no checkpoint of ours; empty if nothing exists there."""
     if path.suffix in (".pth", ".pt", ".bin", ".ckpt", ".pkl") and path.is_file():
