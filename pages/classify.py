@@ -126,7 +126,7 @@ def card(data: bytes, caption: str, key: str) -> None:
 
 def upload() -> None:
     files = st.file_uploader(
-        tr("Pictures of garments, or of drawings on paper"),
+        language.with_limit(tr("Pictures of garments, or of drawings on paper"), MAX_FILE_MB),
         EXTENSIONS,
         key="files",
         accept_multiple_files=True,

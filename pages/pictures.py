@@ -80,7 +80,10 @@ def uploaded() -> None:
         )
     )
     file = st.file_uploader(
-        tr("Zip of class folders"), "zip", max_upload_size=MAX_ZIP_MB, key="zip"
+        language.with_limit(tr("Zip of class folders"), MAX_ZIP_MB),
+        "zip",
+        max_upload_size=MAX_ZIP_MB,
+        key="zip",
     )
     typed = st.text_input(
         tr("Name"),

@@ -8,7 +8,7 @@ from PIL import Image
 
 from dashboard.classify.canvas import canvas, sent_drawing
 from dashboard.shared import formatting
-from dashboard.shared.language import N_, sentence, tr
+from dashboard.shared.language import N_, sentence, tr, with_limit
 from dashboard.shared.thumbnails import strip
 from vggcore.data.own import listing, names, places, prepared, splits
 from vggcore.machine.messages import Message
@@ -163,7 +163,7 @@ def _draw(name: str, number: int) -> None:
 
 def _files(name: str, number: int) -> None:
     files = st.file_uploader(
-        tr("Pictures of {name}", name=formatting.plain(name)),
+        with_limit(tr("Pictures of {name}", name=formatting.plain(name)), MAX_FILE_MB),
         EXTENSIONS,
         accept_multiple_files=True,
         max_upload_size=MAX_FILE_MB,

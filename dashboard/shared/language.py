@@ -67,12 +67,13 @@ _HINTS = """<style>
   &:has([maxlength]) [data-testid="InputInstructions"] > span:first-child:not(:only-child),
   &:not(:has([maxlength])) [data-testid="InputInstructions"] > span {
     font-size: 0;
-    &::after { font-size: .75rem; content: %s; }
+    &::after { font-size: .75rem; content: var(--hint); }
   }
 }
-[data-testid="stTextArea"] [data-testid="InputInstructions"] > span::after {
-  content: %s !important;
-}
+:is([data-testid="stTextInput"], [data-testid="stNumberInput"]) { --hint: %s; }
+[data-testid="stTextArea"] { --hint: %s; }
+[data-testid="stForm"] [data-testid="stTextInput"] { --hint: %s; }
+[data-testid="stForm"] [data-testid="stTextArea"] { --hint: %s; }
 :is([data-testid="stFileUploaderDropzone"] button p, [data-testid="stCameraInputButton"],
     [data-testid="stFileUploaderDropzoneInstructions"] span) {
   font-size: 0;
@@ -207,6 +208,13 @@ def current() -> str:
     return next((name for name in LANGUAGES if preferred.startswith(name)), "en")
 
 
+def with_limit(label: str, megabytes: int) -> str:
+    """An uploader's label, with its limit where the uploader's own words are replaced."""
+    if not LANGUAGES[current()].catalog:
+        return label
+    return tr("{label} (at most {count} MB each)", label=label, count=megabytes)
+
+
 def switch() -> None:
     """The button in the header that shows the page in another language; a menu, if of several."""
     own = LANGUAGES[current()]
@@ -216,6 +224,8 @@ def switch() -> None:
         hints = (
             tr("Press Enter to apply"),
             tr("Press Ctrl+Enter to apply"),
+            tr("Press Enter to submit"),
+            tr("Press Ctrl+Enter to submit"),
             tr("Choose files"),
             tr("or drop them here"),
             tr("Take a photo"),

@@ -1,5 +1,6 @@
 """`dashboard.shared.language`: what was chosen on a page stays when its language changes."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,21 @@ def test_streamlits_own_words_are_replaced_by_letters_that_css_reads():
     page.query_params["lang"] = "zh"
     page.run()
     assert any('content: "拍照"' in element.body for element in page.html)
+
+
+def test_an_uploader_states_its_limit_in_every_language(monkeypatch):
+    """Streamlit's own words do so in English only: CSS replaces them."""
+    assert language.with_limit("Zip", 200) == "Zip"
+    monkeypatch.setattr(language, "current", lambda: "zh")
+    assert "200 MB" in language.with_limit("Zip", 200)
+    uploaders = [
+        call
+        for file in (*ROOT.glob("pages/*.py"), *ROOT.glob("dashboard/**/*.py"))
+        for call in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "st.file_uploader"
+    ]
+    assert len(uploaders) > 2
+    for call in uploaders:
+        limit = next(each.value for each in call.keywords if each.arg == "max_upload_size")
+        label = ast.unparse(call.args[0])
+        assert "with_limit(" in label and label.endswith(f", {ast.unparse(limit)})")
