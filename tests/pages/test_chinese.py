@@ -41,12 +41,12 @@ NAMES = set("""
     ImageNet LaTeX Markdown Python ONNX CSV HTML PNG SVG JSON English Adam AdamW Muon SGD Mixup
     Cutmix cutout Dropout Beta alpha Grad-CAM t-SNE top Ctrl Ray Kaiming Xavier Wilson ECE EMA
     torch numpy pandas streamlit plotly cu safetensors README md cuda cpu mps fc float fashion-mnist
-    vgg bn  cifar synthetic
+    vgg bn cifar synthetic wild docs garments-dev
 """.split())  # fmt: skip
 # Values of settings and names of recipes, as in the commands: only alone, or in quotes.
 VALUES = set("""
     adam adamw muon sgd all auto best bf fp constant corrections deeper fast kaiming one-cycle own
-    own-from-wild pad paper pictures resize try-out tutorial wild xavier pool kmnist qmnist mnist
+    own-from-wild pad paper pictures resize try-out tutorial xavier pool kmnist qmnist mnist
     emnist-letters LICENSE nan
 """.split())  # fmt: skip
 
@@ -202,6 +202,7 @@ def test_every_view_of_compare(chinese):
         chinese("compare", {"view": view})
 
 
+@pytest.mark.data
 def test_every_section_of_results(chinese):
     for section in ("Scores", "Confusion", "Mistakes", "Disagreement", "Map", "Cost", "Download"):
         chinese("results", {"section": section, "network": "wild"})

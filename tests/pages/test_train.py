@@ -170,7 +170,14 @@ def test_a_run_that_ended_early_can_be_resumed(state):
     assert not page.exception and runs.read_run("early").living
 
 
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "corrections"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(name, marks=pytest.mark.garments) if name == "wild" else name
+        for name in PRESETS
+        if name != "corrections"
+    ],
+)
 def test_every_preset_can_be_started_as_it_is(preset):
     page = train_page()
 
