@@ -81,7 +81,7 @@ def test_what_a_trainer_writes_is_in_the_store_and_the_next_attempt_has_it(
         assert attempt.status()["state"] == "stopping"  # not before everything else is there
 
     assert attempt.status()["state"] == "stopped"
-    assert attempt.pieces("rows").take_in().count(b"\n") == 2
+    assert attempt.pieces("rows").read().count(b"\n") == 2
     stored.attempt(2).begin()
     assert fetch(stored, stored.attempt(2), tmp_path / "again")
     assert (tmp_path / "again" / "best.safetensors").read_bytes() == b"weights"
@@ -142,7 +142,7 @@ def test_a_store_that_is_gone_does_not_stop_the_training(on_node, stored, tmp_pa
         assert not (tmp_path / "store").exists()  # nothing is written in place of the real one
         os.rename(tmp_path / "gone", tmp_path / "store")
 
-    assert attempt.status()["state"] == "finished" and attempt.pieces("rows").take_in()
+    assert attempt.status()["state"] == "finished" and attempt.pieces("rows").read()
     said = capsys.readouterr().out
     assert "store: the store has lost this run" in said and "store: reached again" in said
 
@@ -171,7 +171,7 @@ def test_a_job_trains_to_the_end_and_says_so(stored, fake_trainer, capsys):
 
     attempt = stored.attempt(1)
     assert attempt.status()["state"] == "finished"
-    assert b"torch" in attempt.pieces("log").take_in()
+    assert b"torch" in attempt.pieces("log").read()
     assert "finished at step" in capsys.readouterr().out
 
 

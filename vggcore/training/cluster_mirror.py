@@ -40,8 +40,8 @@ def fetch(run: StoredRun, attempt: Attempt, folder: Path) -> bool:
             continue  # it ended before it had a checkpoint: use the one before it
         for name, file in files.items():
             write_atomically(folder / Path(name).name, earlier.read_file(file))
-        write_atomically(folder / METRICS, earlier.pieces("rows").take_in())
-        write_atomically(folder / LOG, earlier.pieces("log").take_in())
+        write_atomically(folder / METRICS, earlier.pieces("rows").read())
+        write_atomically(folder / LOG, earlier.pieces("log").read())
         status = Status.from_dict(earlier.status())
         write_status(folder, Status(seconds=status.seconds, step=status.step))
         break

@@ -12,7 +12,7 @@ from vggcore.machine import paths
 from vggcore.machine.files import read_json, write_json
 from vggcore.model.presets import PRESETS
 from vggcore.runs import folder, locks
-from vggcore.runs.cluster import copy, submitting
+from vggcore.runs.cluster import copy, followed, submitting
 from vggcore.runs.cluster.copy import Copy
 from vggcore.runs.cluster.follower import Follower
 from vggcore.runs.cluster.jobs import Job, Unreachable
@@ -74,8 +74,8 @@ def world(store) -> World:
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(copy, "_LOST_PATIENCE", 0.0)
-    monkeypatch.setattr(copy, "_GIVE_UP_SECONDS", 0.0)
+    monkeypatch.setattr(followed, "_LOST_PATIENCE", 0.0)
+    monkeypatch.setattr(followed, "_GIVE_UP_SECONDS", 0.0)
 
 
 def test_a_pending_job_is_queued_with_rays_reason(world):
@@ -180,7 +180,7 @@ def test_a_stop_reaches_the_trainer_and_then_ray(world, monkeypatch):
     assert stopping.state == "stopping" and world.attempt.stop_requested()
     assert world.jobs.stopped == []
 
-    monkeypatch.setattr(copy, "STOP_PATIENCE", 0.0)
+    monkeypatch.setattr(followed, "STOP_PATIENCE", 0.0)
     world.look()
     world.look()
     assert len(world.jobs.stopped) == 1
@@ -310,7 +310,7 @@ def test_runs_of_others_are_discovered_also_with_a_config_of_a_newer_version(sto
 def test_a_run_taken_for_dead_that_is_not_can_be_stopped(world, impatient, monkeypatch):
     world.jobs.says = None
     assert world.look().state == "crashed"  # its launch, on another machine, was slow
-    monkeypatch.setattr(copy, "_LOST_PATIENCE", 20.0)
+    monkeypatch.setattr(followed, "_LOST_PATIENCE", 20.0)
     world.jobs.says = Job("RUNNING")
     world.attempt.write_status({"state": "running", "step": 1})
     world.copy._looked = 0.0

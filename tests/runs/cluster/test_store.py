@@ -57,9 +57,9 @@ def test_a_text_that_grows_shrinks_and_grows_is_read_as_it_was_written(store):
         text = text[:kept] + bytes(chance.choices(b"abc\n", k=chance.randrange(30)))
         sender.send(text)
         if chance.random() < 0.3:
-            assert reader.take_in() == text
+            assert reader.read() == text
 
-    assert reader.take_in() == text and late.take_in() == text
+    assert reader.read() == text and late.read() == text
     assert len(store.names("rows")) <= 101
 
 
@@ -85,12 +85,12 @@ def test_a_write_that_seemed_to_fail_and_did_not_garbles_nothing(store, monkeypa
     monkeypatch.setattr(store, "write", ambiguous)
     with pytest.raises(StoreError):
         sender.send(b"a\nb\n")
-    assert reader.take_in() == b"a\nb\n"
+    assert reader.read() == b"a\nb\n"
     monkeypatch.setattr(store, "write", real)
     sender.send(b"a\nb\nc\n")
     sender.send(b"a\nb\nc\nd\n")
 
-    assert reader.take_in() == b"a\nb\nc\nd\n"
+    assert reader.read() == b"a\nb\nc\nd\n"
 
 
 def test_a_file_system_is_opened_anew_after_a_failure(tmp_path, monkeypatch):

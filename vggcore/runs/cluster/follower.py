@@ -21,6 +21,7 @@ from vggcore.runs.cluster import daemon, settings, submitting
 from vggcore.runs.cluster.copy import Copy
 from vggcore.runs.cluster.jobs import Jobs
 from vggcore.runs.cluster.store import Store, StoredRun, StoreError, run_ids
+from vggcore.runs.cluster.submitting import run_id_of
 from vggcore.runs.names import CLUSTER, LIVING
 from vggcore.runs.queue import changing_runs
 from vggcore.runs.run import free_name_like
@@ -46,7 +47,7 @@ class Follower:
     def look_once(self) -> None:
         """Update every copy, and create copies of runs that others launched."""
         trouble = self._discover()
-        folders = {copy_id: folder for folder in _folders() if (copy_id := _id_of(folder))}
+        folders = {copy_id: folder for folder in _folders() if (copy_id := run_id_of(folder))}
         for run_id, folder in folders.items():
             try:
                 copy = self._copies.get(run_id)
@@ -73,7 +74,7 @@ class Follower:
         self._discovered = time.monotonic()
         try:
             stored = run_ids(self.store)
-            known = {_id_of(folder) for folder in _folders()}
+            known = {run_id_of(folder) for folder in _folders()}
         except StoreError as error:
             return str(error)
         trouble = ""
@@ -93,7 +94,7 @@ class Follower:
         staging = paths.runs_dir() / ".new-from-store" / stored.id
         shutil.rmtree(staging, ignore_errors=True)
         with changing_runs(paths.runs_dir()):
-            if stored.id in {_id_of(folder) for folder in _folders()}:
+            if stored.id in {run_id_of(folder) for folder in _folders()}:
                 return  # being launched here right now
             name = free_name_like(str(config.get("name") or stored.id))
             submitting.adopt(stored, staging, config | {"name": name}, launched, attempts[-1])
@@ -102,10 +103,6 @@ class Follower:
 
 def _folders() -> list[Path]:
     return [file.parent for file in paths.runs_dir().glob(f"[!.]*/{CLUSTER}")]
-
-
-def _id_of(folder: Path) -> str:
-    return submitting.run_id_of(folder)
 
 
 def _is_wanted(request: Path) -> bool:

@@ -15,6 +15,7 @@ a later one writes.
 """
 
 import hashlib
+import os
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -324,9 +325,11 @@ class Pieces:
         """Make the stored text equal this one, sending only what is new."""
         if text == self.text:
             return
-        offset = len(self.text) if text.startswith(self.text) else common_length(text, self.text)
-        merged = len(self._sent) >= PIECES_BEFORE_MERGING
-        offset = 0 if merged else offset
+        offset = len(self.text)
+        if not text.startswith(self.text):
+            offset = len(os.path.commonprefix([text, self.text]))
+        if merged := len(self._sent) >= PIECES_BEFORE_MERGING:
+            offset = 0
         # A number is used only once, even if the write seems to have failed: the piece may exist.
         self._number += 1
         name = f"{self._number:08d}-{offset}"
@@ -337,7 +340,7 @@ class Pieces:
             self._sent = [name]
             self._store.delete_files([f"{self._place}/{old}" for old in before])
 
-    def take_in(self) -> bytes:
+    def read(self) -> bytes:
         """The whole text as it is stored now; reads only what is new."""
         listed = [_PIECE.fullmatch(name) for name in self._store.names(self._place)]
         pieces = [(int(match[1]), int(match[2]), match[0]) for match in listed if match]
@@ -353,16 +356,3 @@ class Pieces:
             self.text = self.text[:offset] + piece
             self._number = number
         return self.text
-
-
-def common_length(one: bytes, other: bytes) -> int:
-    """Length of the common beginning of two texts."""
-    limit = min(len(one), len(other))
-    low, high = 0, limit
-    while low < high:  # binary search for the longest common beginning
-        middle = (low + high + 1) // 2
-        if one[:middle] == other[:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -79,7 +79,7 @@ def launch(folder: Path) -> None:
     stored = None
     try:
         package_name = _upload_package(Jobs(cluster))
-        stored = StoredRun(Store(cluster.store, cluster.store_options), about["run"])
+        stored = _stored(cluster, about["run"])
         stored.create(config, read_json(folder / LAUNCH) or {}, start)
         stored.attempt(1).begin()
         _submit(cluster, stored, 1, package_name)
@@ -98,7 +98,7 @@ def resume(folder: Path) -> None:
     Raises RunError, in one line.
     """
     about, cluster = read_about(folder), settings.require()
-    stored = StoredRun(Store(cluster.store, cluster.store_options), str(about.get("run")))
+    stored = _stored(cluster, str(about.get("run")))
     if stored.config() is None:
         raise RunError(Message("run {name} is no longer in the store", name=folder.name))
     package_name = _upload_package(Jobs(cluster))
@@ -126,10 +126,14 @@ def delete(folder: Path) -> None:
     about, cluster = read_about(folder), settings.read()
     if cluster is None or "run" not in about:  # only the local copy can be deleted
         return
-    stored = StoredRun(Store(cluster.store, cluster.store_options), about["run"])
+    stored = _stored(cluster, about["run"])
     stored.delete()
     with suppress(RunError):  # only tidying up: Ray forgets its jobs by itself
         Jobs(cluster).forget(job_name(stored.id, about.get("attempt", 1)))
+
+
+def _stored(cluster: settings.Cluster, run_id: str) -> StoredRun:
+    return StoredRun(Store(cluster.store, cluster.store_options), run_id)
 
 
 def _upload_package(jobs: Jobs) -> str:
