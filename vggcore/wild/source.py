@@ -21,6 +21,7 @@ from vggcore.machine.precision import resolve
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.recipe import WILD_STEPS_PER_EPOCH, TrainConfig
+from vggcore.pictures.prepare import style_for
 from vggcore.pictures.preprocessing import MEAN, STD, Preprocessing
 from vggcore.wild.colorize import coloured
 from vggcore.wild.items import SOURCES
@@ -47,7 +48,6 @@ SHARES = {
 # mostly in the middle. Closer looks lose more of pictures that are cut tightly to a garment.
 MIDDLE = 0.8
 COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # roughly those of the channels of photos, pixels in 0…1
-_STYLES = {1: "wild", 3: "colour", 4: "colour-outline"}  # by the network's channels
 
 
 class WildSource:
@@ -172,10 +172,9 @@ def preprocessing(image_size: int, channels: int = 1) -> Preprocessing:
     left and right, and what shows up in only one of the two views is mostly chance. For photos
     they are the mean over the whole and its middle, too.
     """
-    style, outline = _STYLES[channels], channels != 3
-    colours = 0 if channels == 1 else 3
+    colours, outline = 0 if channels == 1 else 3, channels != 3
     return Preprocessing(
-        style=style,
+        style=style_for(channels),
         image_size=image_size,
         mean=(COLOUR_MEAN,) * colours + (MEAN,) * outline,
         std=(COLOUR_STD,) * colours + (STD,) * outline,

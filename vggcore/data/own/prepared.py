@@ -30,7 +30,7 @@ from vggcore.machine.files import read_json, to_json
 from vggcore.machine.memory import free_memory
 from vggcore.machine.messages import Message
 from vggcore.pictures.decode import ImageError
-from vggcore.pictures.prepare import STYLES, network_input
+from vggcore.pictures.prepare import STYLES, network_input, style_for
 
 VERSION = 1  # of the kept files: raise it when their content changes
 MEMORY_SHARE = 0.4  # share of free memory that pictures may take; beyond it they stay on disk
@@ -91,9 +91,7 @@ class PictureSet:
 
 def form_of(framing: str, channels: int, size: int) -> Form:
     """The form that a recipe asks for: framing "whole" or "object"."""
-    if framing == "whole":
-        return Form(size, "grey-picture" if channels == 1 else "picture")
-    return Form(size, {1: "wild", 3: "colour", 4: "colour-outline"}[channels])
+    return Form(size, style_for(channels, whole=framing == "whole"))
 
 
 def prepared(
