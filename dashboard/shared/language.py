@@ -63,12 +63,9 @@ body:has([data-testid="stSidebarCollapseButton"]) .st-key-language { visibility:
 # Streamlit's own words, which no option changes: the hint below a field that is being edited
 # (beside it a count, if there is a limit), and those of the uploader and the camera.
 _HINTS = """<style>
-:is([data-testid="stTextInput"], [data-testid="stNumberInput"], [data-testid="stTextArea"]) {
-  &:has([maxlength]) [data-testid="InputInstructions"] > span:first-child:not(:only-child),
-  &:not(:has([maxlength])) [data-testid="InputInstructions"] > span {
-    font-size: 0;
-    &::after { font-size: .75rem; content: var(--hint); }
-  }
+[data-testid="InputInstructions"] > span:first-child {
+  font-size: 0;
+  &::after { font-size: .75rem; content: var(--hint); }
 }
 :is([data-testid="stTextInput"], [data-testid="stNumberInput"]) { --hint: %s; }
 [data-testid="stTextArea"] { --hint: %s; }
