@@ -19,7 +19,13 @@ from vggcore.answers import evaluation, webpage
 from vggcore.answers.classifier import Classifier, load_classifier
 from vggcore.data.fashion_mnist import load_split
 from vggcore.machine import paths
+from vggcore.model import checkpoints
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import Card, TrainedOn
+from vggcore.model.network import build
+from vggcore.model.recipe import OWN
 from vggcore.pictures.decode import open_image
+from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.pictures.strokes import Stroke, render
 
 pytestmark = pytest.mark.browser
@@ -173,6 +179,35 @@ def test_three_hundred_pictures_get_pythons_answers(browser, pages, tmp_path, mo
     assert (off < TOLERANCE).mean() >= 0.97 and off.max() < FURTHEST
 
 
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        {"configuration": "A-LRN", "head": "pool"},
+        {"configuration": "C", "head": "pool", "batch_norm": True},
+        {"configuration": "A", "head": "fc"},
+    ],
+    ids=["local response norm", "1×1 convolutions", "fully connected head"],
+)
+def test_every_kind_of_layer_computes_what_python_does(
+    browser, pages, tmp_path, monkeypatch, kinds
+):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    spec = VGGSpec(width="1/16", image_size=32, num_classes=len(made.SHAPES), **kinds)
+    network = build(spec, init="kaiming", seed=0).eval()
+    weights = [each for name, each in network.named_parameters() if name.endswith("weight")]
+    with torch.no_grad():
+        weights[0] *= 100  # so large that local response norm does more than divide by a constant
+        weights[-1] *= 20 / network(torch.rand(9, 1, 32, 32)).abs().max()
+    way = Preprocessing(style="grey-picture", image_size=32)
+    card = Card(spec=spec, preprocessing=way, classes=made.SHAPES, data=TrainedOn(name=OWN))
+    checkpoints.save(tmp_path / "layers", network, card)
+    pictures = [made.picture(shape, n) for shape in made.SHAPES for n in range(4)]
+    asked = [(as_file(png(image)), image) for image in pictures]
+
+    same, _, off = compared(browser, pages("layers"), load_classifier("layers"), asked)
+    assert all(same) and max(off) < TOLERANCE
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A small network's checkpoint."""
@@ -278,6 +313,7 @@ def test_pictures_are_opened_and_those_that_cannot_be_are_refused(browser, pages
         "shirt.png": (png(made.picture("square", 1)), ""),
         "large.png": (png(Image.new("1", (10_000, 10_000))), "too many pixels: 10000×10000"),
         "text.png": (b"not a picture", "cannot read that picture"),
+        "torn.png": (png(made.picture("square", 1))[:60], "cannot read that picture"),
         "tiny.png": (png(Image.new("L", (3, 300))), "too small"),
     }
     with opened(browser, pages(small)) as page:
@@ -289,6 +325,44 @@ def test_pictures_are_opened_and_those_that_cannot_be_are_refused(browser, pages
             else:
                 page.wait_for_selector("main[data-answered]")
                 assert page.locator(".photo canvas").is_visible()
+
+
+# Gives the page a picture as a drop or a paste does.
+GIVE = """([kind, base64]) => {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+  const given = new DataTransfer()
+  given.items.add(new File([bytes], "shirt.png", { type: "image/png" }))
+  const event = kind === "drop"
+    ? new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true })
+    : new ClipboardEvent("paste", { clipboardData: given, bubbles: true })
+  document.body.dispatchEvent(event)
+}"""
+
+
+@pytest.mark.parametrize(
+    "options", [{"color_scheme": "light"}, PHONE | {"color_scheme": "dark"}], ids=["light", "phone"]
+)
+def test_a_picture_from_the_camera_dropped_or_pasted_is_answered(browser, pages, small, options):
+    photo = as_file(png(made.picture("square", 1)))["file"]
+    with opened(browser, pages(small), **options) as page:
+        page.get_by_role("button", name="Camera").click()
+        page.get_by_role("button", name="Take the picture").click()
+        page.wait_for_selector('main[data-answered="1"]')
+        assert page.locator(".photo canvas").bounding_box()["height"] > 100
+        expect(page.locator("video")).to_be_hidden()
+        for number, kind in enumerate(("drop", "paste"), start=2):
+            page.evaluate(GIVE, [kind, photo])
+            page.wait_for_selector(f'main[data-answered="{number}"]')
+            assert page.evaluate("document.querySelector('.photo canvas').width") == 40
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not Axe().run(page).response["violations"]
+
+
+def test_a_camera_that_is_not_allowed_is_one_sentence(browser, pages, small):
+    refuse = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error())"
+    with opened(browser, pages(small), script=refuse) as page:
+        page.get_by_role("button", name="Camera").click()
+        page.locator(".note", has_text="does not let this page use a camera").wait_for()
 
 
 def test_the_page_loads_nothing_even_if_it_tries(browser, pages, small):
