@@ -19,7 +19,7 @@ def bare_card(spec: VGGSpec) -> Card:
     return Card(spec=spec, preprocessing=preprocessing(spec.image_size, "pad"), classes=classes)
 
 
-def scored_card(spec: VGGSpec, **scores: float) -> str:
+def scored_card(spec: VGGSpec, **scores: object) -> str:
     """The card of a network that is only its scores, as it is written."""
     return json.dumps(replace(bare_card(spec), sha256="0" * 64, **scores).to_dict())
 

@@ -15,7 +15,7 @@ from math import log10
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.shared import palette
+from dashboard.shared import formatting, palette
 from dashboard.shared.language import LANGUAGES, N_, current, listed, tr
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
@@ -133,7 +133,7 @@ def layer_in_words(described: str) -> str:
 def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
     """Parameters (log) against Fashion-MNIST test accuracy.
 
-    `points`: columns name, parameters, accuracy (0 to 1), source ("published" or "this machine").
+    `points`: as `commands.tables.garment_accuracies` makes them.
     Of our own runs only the best few are labelled, so that many runs stay readable.
     """
     figure = go.Figure()
@@ -149,13 +149,16 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
             x=some.parameters,
             y=some.accuracy,
             text=texts,
-            customdata=some.name,
+            customdata=[
+                f"{name}: {formatting.measured(accuracy, images)}"
+                for name, accuracy, images in some[["name", "accuracy", "test_images"]].values
+            ],
             name=tr(source),
             mode="markers+text",
             textposition=position,
             cliponaxis=False,
             marker={"symbol": symbol, "size": 12, "color": colour},
-            hovertemplate="%{customdata}: %{y:.2%}, %{x:.3s} " + tr("parameters") + _ALONE,
+            hovertemplate="%{customdata}, %{x:.3s} " + tr("parameters") + _ALONE,
         )
     figure.add_hline(
         y=0.835,

@@ -93,7 +93,7 @@ def feature_map(
 
 
 def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Figure:
-    """Test accuracy against cost. Columns: name, accuracy, and the one named by `x`."""
+    """Test accuracy against cost. Columns: name, accuracy, measured_on, and the one of `x`."""
     known = networks.dropna(subset=[x, "accuracy"])
     figure = go.Figure()
     for here, colour in ((False, palette.QUIET), (True, palette.FIRST)):
@@ -102,11 +102,12 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
             x=some[x],
             y=some.accuracy,
             text=some.name,
+            customdata=some.measured_on,
             mode="markers+text",
             textposition="top center",
             cliponaxis=False,
             marker={"size": 12, "color": colour},
-            hovertemplate="%{text}: %{y:.2%}, %{x:.3s}<extra></extra>",
+            hovertemplate="%{text}: %{y:.2%} %{customdata}, %{x:.3s}<extra></extra>",
         )
     figure.update_xaxes(title=title, type="log", tickformat="~s", dtick="D2")
     figure.update_yaxes(title=tr("test accuracy"), tickformat=".1%")

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import language
+from dashboard.shared import formatting, language
 from dashboard.shared.language import N_, tr
 from vggcore.answers import results
 from vggcore.answers.results import Results
@@ -60,6 +60,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
         hide_index=True,
         column_config={
             "accuracy": st.column_config.NumberColumn(tr("test accuracy"), format="percent"),
+            "measured_on": st.column_config.TextColumn(tr("test pictures")),
             "parameters": st.column_config.NumberColumn(tr("parameters"), format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
             "milliseconds": st.column_config.NumberColumn(tr("ms an answer"), format="%.2f"),
@@ -93,11 +94,12 @@ def costs(names: list[str]) -> pd.DataFrame:
                 name,
                 card.spec.name,
                 card.test_accuracy,
+                formatting.measured_on(card.test_accuracy, card.test_images) or "",
                 totals.parameters,
                 totals.macs,
                 seconds and 1000 * seconds,
             )
         )
-    columns = ["name", "network", "accuracy", "parameters", "macs", "milliseconds"]
+    columns = ["name", "network", "accuracy", "measured_on", "parameters", "macs", "milliseconds"]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({"accuracy": float, "milliseconds": float})

@@ -26,7 +26,7 @@ def show(networks: list[Results]) -> None:
             with st.container(horizontal=True):
                 buttons(network.name, network.card, network.name)
             with st.expander(tr("How to use the files"), icon=":material/code:"):
-                st.markdown(_page(network.name))
+                _usage(network.name)
     if export.missing_for_onnx():
         st.caption(
             tr(
@@ -36,10 +36,17 @@ def show(networks: list[Results]) -> None:
         )
 
 
-def _page(name: str) -> str:
-    """The page of a network's files without its front matter."""
-    text = export.export(name, "model-card").decode()
-    return text.partition("## How to use it\n")[2].partition("## How it was trained")[0]
+def _usage(name: str) -> None:
+    """The code that README.md has, too."""
+    st.caption(
+        tr(
+            "Unzip, put your picture beside the files as `photo.jpg`, and run this there. "
+            "README.md has it, too, and says what the network takes."
+        )
+    )
+    for engine, code in export.usage(name).items():
+        st.markdown(f"**{engine}**")
+        st.code(code, "python")
 
 
 def buttons(checkpoint: str | Path, card: Card, name: str) -> None:

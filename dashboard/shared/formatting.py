@@ -58,13 +58,14 @@ def share(value: float | None) -> str:
     return "–" if value is None or value != value else f"{100 * value:.1f} %"
 
 
-def measured_on(accuracy: float | None, pictures: int | None) -> str | None:
+def measured_on(accuracy: float | None, pictures: float | None) -> str | None:
     """Of how many pictures an accuracy is; with fewer than 1,000, the interval it leaves open.
 
     None if either is not known.
     """
-    if accuracy is None or accuracy != accuracy or not pictures:
+    if accuracy is None or accuracy != accuracy or not pictures or pictures != pictures:
         return None
+    pictures = int(pictures)  # pandas has floating-point numbers where some are missing
     if pictures >= _MANY:
         return tr("of {pictures:,}", pictures=pictures)
     low, high = wilson_interval(round(accuracy * pictures), pictures)
@@ -74,6 +75,11 @@ def measured_on(accuracy: float | None, pictures: int | None) -> str | None:
         low=100 * low,
         high=100 * high,
     )
+
+
+def measured(accuracy: float | None, pictures: float | None) -> str:
+    """`share` and `measured_on` in one: "93.1 % of 10,000"."""
+    return " ".join(filter(None, (share(accuracy), measured_on(accuracy, pictures))))
 
 
 def spread(measured) -> str:

@@ -41,19 +41,30 @@ def _screen(name: str, was_living: bool) -> None:
     _progress(group)
     validation, test = group.spread("val_accuracy"), group.spread("test_accuracy")
     finished, count = len(group.finished), len(group.runs)
-    for column, (label, value) in zip(
+    epochs = [metrics_of(run).epochs() for run in group.finished or group.runs]
+    epochs = [rows for rows in epochs if rows]
+    validated = min(filter(None, map(panel.validated_on, epochs)), default=None)
+    cards = [run.card for run in group.finished]
+    tested = min((card.test_images for card in cards if card and card.test_images), default=None)
+    for column, (label, value, on) in zip(
         st.columns(3),
         (
-            (tr("Validation accuracy"), formatting.spread(validation)),
-            (tr("Test accuracy"), formatting.spread(test)),
-            (tr("Finished runs"), tr("{done} of {count}", done=finished, count=count)),
+            (
+                tr("Validation accuracy"),
+                formatting.spread(validation),
+                formatting.measured_on(validation.mean, validated),
+            ),
+            (
+                tr("Test accuracy"),
+                formatting.spread(test),
+                formatting.measured_on(test.mean, tested),
+            ),
+            (tr("Finished runs"), tr("{done} of {count}", done=finished, count=count), None),
         ),
         strict=True,
     ):
-        column.metric(label, value)
+        column.metric(label, value, on, delta_color="off", delta_arrow="off")
     st.caption(" ".join(_counted(group)))
-    epochs = [metrics_of(run).epochs() for run in group.finished or group.runs]
-    epochs = [rows for rows in epochs if rows]
     if epochs:
         look, with_reference = panel.look_controls(
             f"look-group-{name}", offer_reference=panel.on_fashion_mnist(group.runs[0])

@@ -209,7 +209,7 @@ def _key_figures(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
         (
             tr("Best validation accuracy"),
             formatting.share(best),
-            formatting.measured_on(best, _validated_on(epochs)),
+            formatting.measured_on(best, validated_on(epochs)),
         ),
         (
             tr("Test accuracy"),
@@ -228,7 +228,7 @@ def _key_figures(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
         column.metric(label, value, beside, delta_color="off", delta_arrow="off")
 
 
-def _validated_on(epochs: list[dict]) -> int | None:
+def validated_on(epochs: list[dict]) -> int | None:
     """How many validation pictures there are, as far as the epochs' confusion tells."""
     return sum(map(sum, epochs[-1].get("confusion", []))) if epochs else None
 

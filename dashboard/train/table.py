@@ -288,11 +288,10 @@ def final_numbers(selected: list[Run]) -> pd.DataFrame:
     for run in selected:
         card, status = run.card, run.status
         test = card.test_accuracy if card else None
-        on = formatting.measured_on(test, card.test_images if card else None)
         numbers[run.name] = {
             tr("state"): tr(run.state),
             tr("validation"): formatting.share(card.val_accuracy if card else None),
-            tr("test"): " ".join(filter(None, (formatting.share(test), on))),
+            tr("test"): formatting.measured(test, card.test_images if card else None),
             tr("epochs"): tr("{done} of {count}", done=status.epoch, count=status.epochs),
             tr("time"): formatting.duration(status.seconds),
             tr("parameters"): f"{totals(run.spec).parameters:,}" if run.spec else "",

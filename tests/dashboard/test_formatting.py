@@ -1,7 +1,15 @@
 import pytest
+from untrained import scored_card
 
+from dashboard.compare import charts as compare_charts
+from dashboard.results import charts as results_charts
+from dashboard.results import cost
 from dashboard.shared import formatting
+from vggcore.answers import export
+from vggcore.commands import tables
 from vggcore.machine import memory
+from vggcore.model.architectures import VGGSpec
+from vggcore.model.card import TrainedOn
 
 
 @pytest.mark.parametrize(
@@ -51,6 +59,33 @@ def test_markdown_and_html_of_visitors_are_letters():
     assert formatting.plain("a *b* <i> [x](y) :red[z] $x$") == (
         r"a \*b\* \<i\> \[x\]\(y\) \:red\[z\] \$x\$"
     )
+
+
+@pytest.mark.parametrize(
+    ("tested", "told"), [(2, "100.0 % of 2; 95 %: 34.2 to 100.0 %"), (1_000, "100.0 % of 1,000")]
+)
+def test_charts_and_tables_of_networks_say_of_how_many_pictures(
+    tmp_path, monkeypatch, tested, told
+):
+    monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("VGGCORE_RUNS", str(tmp_path / "runs"))
+    scores = {"test_accuracy": 1.0, "test_images": tested, "data": TrainedOn(name="wild")}
+    (tmp_path / "few.json").write_text(scored_card(VGGSpec(), **scores))
+    on = told.removeprefix("100.0 % ")
+
+    compared = compare_charts.accuracy_on_garments(tables.garment_accuracies())
+    costs = cost.costs(["few"])
+    plotted = results_charts.cost(costs, "parameters", "", ["few"])
+
+    assert f"few: {told}" in {mark for trace in compared.data for mark in trace.customdata}
+    assert list(costs.measured_on) == [on]
+    assert on in {mark for trace in plotted.data for mark in trace.customdata}
+    assert f"{tested:,} test images | 100.00%" in export.export("few", "model-card").decode()
+
+
+def test_shipped_networks_say_what_they_were_tested_on():
+    shipped = tables.garment_accuracies()
+    assert shipped.test_images.notna().all() and len(shipped) > 2
 
 
 def test_what_is_free_is_known_for_the_processor_and_a_folder_to_be(tmp_path):

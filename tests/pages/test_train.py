@@ -379,11 +379,12 @@ def test_a_group_shows_mean_and_spread_and_leads_to_its_runs():
 
 
 def test_a_group_counts_finished_runs_and_names_the_others():
-    in_group(a_run("mine-s0", seed=0), val_accuracy=0.9, test_accuracy=0.8)
+    in_group(a_run("mine-s0", seed=0), val_accuracy=0.9, test_accuracy=0.8, test_images=10)
     in_group(a_run("mine-s1", "stopped", rows=30, seed=1), val_accuracy=0.5, test_accuracy=0.4)
     page = train_page(group="mine")
 
     assert [metric.value for metric in page.metric] == ["90.0 %", "80.0 %", "1 of 2"]
+    assert page.metric[1].delta == "of 10; 95 %: 49.0 to 94.3 %"
     assert "Not counted: mine-s1 (stopped)." in texts(page).replace("\\", "")
     assert not page.get("progress") and page.get("download_button")
     press(page, "Delete all")

@@ -102,7 +102,7 @@ def test_a_network_learns_shapes_and_can_be_asked(train, tmp_path):
     making_results.build(path)
     assert results.cached(path).scores == found.scores
     assert naming_of(tmp_path / "run").classes == made.SHAPES
-    card_for_others = export.model_card(path).decode()
+    card_for_others = export.export(path, "model-card").decode()
     assert "It knows 3 classes" in card_for_others and str(tmp_path) not in card_for_others
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import vggcore
-from vggcore.answers import webpage
-from vggcore.answers.model_card import model_card, placement
+from vggcore.answers import model_card, webpage
 from vggcore.machine.files import to_json
 from vggcore.machine.messages import Message
 from vggcore.model import checkpoints
@@ -57,8 +56,10 @@ def bundle(name: str | Path, form: str) -> bytes:
     Raises CheckpointError, and ValueError as `export` does.
     """
     stem = checkpoints.stem(name)
-    files = {pattern.format(stem): make(str(name)) for pattern, make in _BUNDLES[form].items()}
-    files["README.md"] = _on_its_own(model_card(name).decode())
+    files: dict[str, str | bytes] = {
+        pattern.format(stem): make(str(name)) for pattern, make in _BUNDLES[form].items()
+    }
+    files["README.md"] = _on_its_own(model_card.text(name).decode())
     for module in _PREPARING:
         own = Path(vggcore.__file__).parent / module
         files[f"vgg_pictures/{own.name}"] = _on_its_own(own.read_text("utf-8"))
@@ -67,6 +68,12 @@ def bundle(name: str | Path, form: str) -> bytes:
         for file, data in files.items():
             archive.writestr(f"{stem}/{file}", data)
     return content.getvalue()
+
+
+def usage(name: str | Path) -> dict[str, str]:
+    """Of "ONNX" and "PyTorch": the Python in the page of their zips. Raises CheckpointError."""
+    made = model_card.code(checkpoints.read_card(name), checkpoints.stem(name))
+    return {engine: _on_its_own(code) for engine, code in made.items()}
 
 
 def _on_its_own(text: str) -> str:
@@ -109,7 +116,7 @@ def onnx(name: str | Path) -> bytes:
         {
             "classes": json.dumps(card.classes),
             "preprocessing": json.dumps(card.preprocessing.to_dict()),
-            "placement": placement(card.preprocessing),
+            "placement": model_card.placement(card.preprocessing),
             "temperature": str(card.temperature),
             "sha256_of_weights": card.sha256,
         },
@@ -204,7 +211,7 @@ FORMATS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),
     "source": ("{}.py", source),
     "html": ("{}.html", webpage.page),
-    "model-card": ("{}-README.md", model_card),
+    "model-card": ("{}-README.md", model_card.text),
 }
 # Format → the files that its zip holds beside the page and the code that prepares pictures.
 _BUNDLES: dict[str, dict[str, Callable[[str], bytes]]] = {

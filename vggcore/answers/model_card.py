@@ -37,7 +37,7 @@ The code below names the classes of `photo.jpg`, your picture. Run it in the fol
 `{file}.onnx`, with `pip install onnxruntime pillow numpy`:
 
 ```python
-{onnx}```
+{code[ONNX]}```
 
 ### PyTorch
 
@@ -45,7 +45,7 @@ The code below names the classes of `photo.jpg`, your picture. Run it in the fol
 `pip install torch safetensors pillow numpy`:
 
 ```python
-{torch}```
+{code[PyTorch]}```
 
 ### vggcore
 
@@ -126,7 +126,7 @@ for share, name in sorted(zip(shares, classes), reverse=True)[:5]:
 
 
 def code(card: Card, file: str) -> dict[str, str]:
-    """Python that classifies `photo.jpg`, for ONNX Runtime and for PyTorch. file: the network's."""
+    """Python that classifies `photo.jpg`, with ONNX and with PyTorch. file: the network's."""
     way = card.preprocessing
     size = way.image_size
     side, placed = size, ""
@@ -151,13 +151,13 @@ def code(card: Card, file: str) -> dict[str, str]:
     named = _NAMED.format(classes=json.dumps(card.classes), temperature=card.temperature)
     onnx = _ONNX.format(file=file)
     return {
-        "onnx": f"import onnxruntime\n{prepared}\n{onnx}{named}",
-        "torch": "import runpy\n\nimport torch\nfrom safetensors.torch import load_file\n"
+        "ONNX": f"import onnxruntime\n{prepared}\n{onnx}{named}",
+        "PyTorch": "import runpy\n\nimport torch\nfrom safetensors.torch import load_file\n"
         f"{prepared}\n{torch}{named}",
     }
 
 
-def model_card(name: str | Path) -> bytes:
+def text(name: str | Path) -> bytes:
     """README.md: YAML front matter, as the Hugging Face hub expects it, then text with code.
 
     Raises CheckpointError.
@@ -166,7 +166,7 @@ def model_card(name: str | Path) -> bytes:
     spec = card.spec
     totals = anatomy.totals(spec)
     title = card.name or file
-    text = _README.format(
+    page = _README.format(
         front_matter=_front_matter(title, card),
         title=title,
         network=spec.name,
@@ -182,7 +182,7 @@ def model_card(name: str | Path) -> bytes:
         code_version=card.code_version,
         file=file,
         also=" and looks at a photo's middle, too" if card.preprocessing.middle else "",
-        **code(card, file),
+        code=code(card, file),
         mean=_as_list(card.preprocessing.mean),
         std=_as_list(card.preprocessing.std),
         temperature=card.temperature,
@@ -193,7 +193,7 @@ def model_card(name: str | Path) -> bytes:
         training=_training(card),
         unsure=_UNSURE if card.unsure else _NEVER_UNSURE,
     )
-    return text.encode()
+    return page.encode()
 
 
 def placement(preprocessing: Preprocessing) -> str:
@@ -258,7 +258,8 @@ def _scores(card: Card) -> str:
     dataset = "Fashion-MNIST" if card.data.on_garments else card.data.name
     for split, accuracy in (("test", card.test_accuracy), ("validation", card.val_accuracy)):
         if accuracy is not None:
-            rows.append(f"| {dataset}, {split} images | {accuracy:.2%} |")
+            count = f"{card.test_images:,} " if split == "test" and card.test_images else ""
+            rows.append(f"| {dataset}, {count}{split} images | {accuracy:.2%} |")
     if card.test_top5 is not None:
         rows.append(f"| {dataset}, test images, top-5 | {card.test_top5:.2%} |")
     return "\n".join(rows)

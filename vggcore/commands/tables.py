@@ -8,6 +8,7 @@ from vggcore import runs
 from vggcore.model import anatomy, checkpoints
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
+_TEST_IMAGES = 10_000  # of Fashion-MNIST
 FORMATS = ("table", "csv", "markdown", "latex")
 
 
@@ -24,11 +25,13 @@ PUBLISHED_GARMENT_ACCURACY = (
 def garment_accuracies() -> pd.DataFrame:
     """Fashion-MNIST test accuracies: published ones, and those of our checkpoints and runs.
 
-    Columns name, parameters, accuracy (0 to 1), source ("published" or "this machine"), spec
-    (VGGSpec, or None for published ones; with the usual dropout, which changes no layer). Damaged
-    cards are left out.
+    Columns name, parameters, accuracy (0 to 1), test_images (NaN if not known), source ("published"
+    or "this machine"), spec (VGGSpec, or None for published ones; with the usual dropout, which
+    changes no layer). Damaged cards are left out.
     """
-    rows: list[tuple] = [(*known, "published", None) for known in PUBLISHED_GARMENT_ACCURACY]
+    rows: list[tuple] = [
+        (*known, _TEST_IMAGES, "published", None) for known in PUBLISHED_GARMENT_ACCURACY
+    ]
     for name in runs.trained_networks():
         try:
             card = checkpoints.read_card(name)
@@ -37,8 +40,10 @@ def garment_accuracies() -> pd.DataFrame:
         if card.data.on_garments and card.test_accuracy is not None:
             parameters = anatomy.totals(card.spec).parameters
             spec = replace(card.spec, dropout=VGGSpec.dropout)
-            rows.append((name, parameters, card.test_accuracy, "this machine", spec))
-    return pd.DataFrame(rows, columns=["name", "parameters", "accuracy", "source", "spec"])
+            tested = (card.test_accuracy, card.test_images)
+            rows.append((name, parameters, *tested, "this machine", spec))
+    columns = ["name", "parameters", "accuracy", "test_images", "source", "spec"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def variants(specs: list[VGGSpec]) -> pd.DataFrame:
