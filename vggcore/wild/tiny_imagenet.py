@@ -7,9 +7,11 @@ docs/data.md says where it comes from and which kinds are left out.
 import zipfile
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from pathlib import Path
 
 from vggcore.data import raw_files
 from vggcore.data.classes import Label
+from vggcore.data.own.zips import DAMAGE
 from vggcore.machine import paths
 from vggcore.machine.messages import Message
 
@@ -58,7 +60,7 @@ def read(kinds: Iterable[str], limit: int | None = None) -> Iterator[tuple[str, 
         with zipfile.ZipFile(file) as archive:
             for name in names:
                 yield _kind(name), name.split("/")[-1], archive.read(name)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         raise ValueError(
             Message(
                 "{file} cannot be read: {error}", file=str(paths.data_dir() / FILE), error=error
@@ -83,12 +85,7 @@ def _named(kind: str) -> list[str]:
 
 
 def _listing() -> dict[str, list[str]]:
-    return _names(paths.data_dir() / FILE)
-
-
-@lru_cache(maxsize=1)
-def _names(file) -> dict[str, list[str]]:
-    """Names of the photos in the zip, by kind, both in order."""
+    file = paths.data_dir() / FILE
     if not file.is_file():
         raise raw_files.DataMissing(
             Message(
@@ -98,10 +95,16 @@ def _names(file) -> dict[str, list[str]]:
                 folder=str(file.parent),
             )
         )
+    return _names(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _names(file: Path, changed: int) -> dict[str, list[str]]:
+    """Names of the photos in the zip, by kind, both in order; read again once it has changed."""
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(".webp"))
-    except (zipfile.BadZipFile, OSError) as error:
+    except (*DAMAGE, OSError) as error:
         raise ValueError(
             Message("{file} cannot be read: {error}", file=str(file), error=error)
         ) from error

@@ -20,7 +20,7 @@ _UTF_8 = 0x800  # a flag: the name is in UTF-8
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others may need unlimited memory
 # What zipfile raises on damaged archives besides its own error; RuntimeError also for versions
 # and encryption that it cannot read.
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -35,7 +35,7 @@ def listing(file: Path, source: str) -> Listing:
     """The pictures of a zip of class folders. Raises PicturesError."""
     try:
         archive = zipfile.ZipFile(file)
-    except _DAMAGE:
+    except DAMAGE:
         raise PicturesError(
             Message("{source} is not a zip, or it is damaged", source=source)
         ) from None
@@ -130,7 +130,7 @@ def _reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Reader:
         try:
             with archive.open(entry) as stream:
                 content = stream.read(MAX_BYTES + 1)  # one byte more is refused there
-        except (*_DAMAGE, OSError):
+        except (*DAMAGE, OSError):
             raise ImageError(Message("it cannot be unpacked")) from None
         return open_image(content, DECODED_SIDE)
 
