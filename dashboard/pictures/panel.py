@@ -53,7 +53,8 @@ def _pictures(source: str) -> PictureSet:
 
     A click ends this run of the page at the next progress report, and the reading with it.
     """
-    place, bars = st.empty(), []
+    place = st.empty()
+    bars: list = []  # the bar, once it is shown
 
     def tell(done: int, total: int) -> None:
         st.session_state[_READ] = (done, total)

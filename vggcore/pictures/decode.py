@@ -103,10 +103,10 @@ def open_image(source: bytes | str | Path, max_side: int = WORKING_SIDE) -> Imag
             image.draft("RGB", smaller)  # JPEG: decode less
             stored = image.tile[0].args if image.format == "PNG" and image.tile else ""
             image.load()
-            turn, image = _turn(image), _fewer_pixels(image, max_side)
-            if stored in _LOW_BYTES and max(most for _, most in image.getextrema()[:3]) < 1 << 4:
-                image = _of_fewer_bits(image, data, max_side)
-            return _plain(image, turn, max_side)
+            turn, picture = _turn(image), _fewer_pixels(image, max_side)
+            if stored in _LOW_BYTES and np.asarray(picture)[..., :3].max() < 1 << 4:
+                picture = _of_fewer_bits(picture, data, max_side)
+            return _plain(picture, turn, max_side)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
