@@ -5,7 +5,8 @@
 
 The browser's own clock measures it: from the pointerup event to the first frame after the bars
 have changed. In the same run, it also measures the time that Python needs for the same strokes:
-check, draw, prepare and classify.
+check, draw, prepare and classify. It does so with one thread, as the server answers, and with as
+many as PyTorch uses by itself.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "tests"), str(PROJECT / "tests" / "e2e")]
 
+import torch  # noqa: E402
 from drawing import draw  # noqa: E402
 from harness import chromium, running_app, visit  # noqa: E402
 from PIL import Image  # noqa: E402
@@ -93,8 +95,9 @@ def in_the_browser(lines) -> list[float]:
         return [wait / 1000 for wait in page.evaluate("() => window.waits")][2:]
 
 
-def in_python(lines, name: str) -> list[float]:
+def in_python(lines, name: str, threads: int) -> list[float]:
     """Seconds of computing for the same growing drawing."""
+    torch.set_num_threads(threads)
     classifier, seconds = load_classifier(name), []
     for count in range(1, len(lines) + 1):
         sent = json.dumps({"strokes": [{"points": line, "size": 8} for line in lines[:count]]})
@@ -112,8 +115,11 @@ def main() -> None:
     lines = strokes(args.strokes)
     name = checkpoints.available()[0]
     with busy() if args.busy else nullcontext():
-        browser, computing = in_the_browser(lines), in_python(lines, name)
-    for label, values in (("pointer-up to new bars", browser), ("of it computing", computing)):
+        browser = in_the_browser(lines)
+        rows = {"pointer-up to new bars": browser, "of it computing": in_python(lines, name, 1)}
+        if (usual := os.cpu_count() or 1) > 1:
+            rows[f"… with {usual} threads"] = in_python(lines, name, usual)
+    for label, values in rows.items():
         twentieths = statistics.quantiles(values, n=20)
         print(
             f"{label:24} median {1000 * statistics.median(values):6.0f} ms, "

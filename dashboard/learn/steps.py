@@ -11,7 +11,7 @@ from PIL import Image
 
 from dashboard.compare import diagram
 from dashboard.learn.code import show_code
-from dashboard.shared import address, formatting
+from dashboard.shared import address, cpu_share, formatting
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.network_choice import label_of
 from dashboard.shared.run_metrics import metrics_of
@@ -102,6 +102,7 @@ def _block(convs: int, before: int, after: int) -> str:
 
     from vggcore import vgg_block
 
+    cpu_share.share()
     block = vgg_block(num_convs=convs, in_channels=before, out_channels=after)
     return f"{block}\n{block(torch.zeros(1, before, 32, 32)).shape}"
 
@@ -112,6 +113,7 @@ def _look_inside() -> None:
     from vggcore.answers.classifier import load_classifier
 
     try:
+        cpu_share.share()
         network = load_classifier()
     except checkpoints.CheckpointError as error:
         st.info(sentence(error))

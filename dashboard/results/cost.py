@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import formatting, language
+from dashboard.shared import cpu_share, formatting, language
 from dashboard.shared.language import N_, tr
 from vggcore.answers import results
 from vggcore.answers.results import Results
@@ -45,6 +45,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
     ):
         from vggcore.answers import making_results  # with PyTorch
 
+        cpu_share.share()
         with st.spinner(tr("Timing single answers …")):
             for name in unmeasured:
                 making_results.measure_latency(name)

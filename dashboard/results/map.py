@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
-from dashboard.shared import formatting
+from dashboard.shared import cpu_share, formatting
 from dashboard.shared.language import tr
 from dashboard.shared.network_choice import label_of
 from vggcore.answers.results import Results
@@ -67,6 +67,7 @@ def drawing_place(network: Results) -> np.ndarray | None:
     from vggcore.answers import making_results  # with PyTorch: only for visitors who drew
     from vggcore.answers.classifier import load_classifier
 
+    cpu_share.share()
     classifier = load_classifier(network.name)
     inputs = classifier.network_input(classifier.prepare(render(strokes)).network_input)
     features, _ = making_results.last_features(classifier.network, inputs)

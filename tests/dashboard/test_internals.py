@@ -1,12 +1,29 @@
 """Private pieces of Streamlit and Starlette: an update that takes one away fails here first."""
 
+import ast
 import sys
+from pathlib import Path
 
 import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime.pages_manager import PagesManager
 
 from dashboard.shared import internals
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_whatever_a_page_computes_takes_one_core():
+    """With more, threads wait for each other as soon as a training holds a core."""
+    computing = {"torch", "load_classifier", "making_results"}
+    found = []
+    for file in (*ROOT.glob("pages/*.py"), *ROOT.glob("dashboard/**/*.py")):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef):
+                names = {each.id for each in ast.walk(function) if isinstance(each, ast.Name)}
+                if names & computing and file.name != "cpu_share.py":
+                    found.append((f"{file.name}, {function.name}", "cpu_share" in names))
+    assert len(found) > 5 and all(shares for _, shares in found), found
 
 
 def test_streamlit_still_tells_its_older_kind_of_app():
