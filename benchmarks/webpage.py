@@ -12,7 +12,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +22,7 @@ from harness import chromium  # noqa: E402
 
 from vggcore.answers import evaluation, webpage  # noqa: E402
 from vggcore.data.fashion_mnist import load_split  # noqa: E402
-from vggcore.machine.files import write_json  # noqa: E402
+from vggcore.machine.files import parse_json, write_json  # noqa: E402
 from vggcore.model import checkpoints, page_weights  # noqa: E402
 
 STROKES = (
@@ -77,9 +76,10 @@ def accuracies(name: str, split: str) -> None:
         )
     if split == "test":
         shares = {bits: right[f"{bits} bits"].float().mean().item() for bits in page_weights.BITS}
-        rounded = {str(bits): round(share, 4) for bits, share in shares.items()}
-        card = replace(checkpoint.card, others=checkpoint.card.others | {"rounded": rounded})
-        write_json(checkpoint.path.with_name(checkpoint.path.name + ".json"), card.to_dict())
+        file = checkpoint.path.with_name(f"{checkpoint.path.name}.json")
+        card = parse_json(file.read_bytes())
+        card["rounded"] = {str(bits): round(share, 4) for bits, share in shares.items()}
+        write_json(file, card)
 
 
 def main() -> None:

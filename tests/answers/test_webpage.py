@@ -30,6 +30,17 @@ def test_the_shipped_networks_fit_into_four_megabytes(monkeypatch):
         assert found.bits == 16 and found.bytes < 4_000_000
 
 
+def test_rounding_the_shipped_networks_costs_at_most_a_tenth_of_a_point(monkeypatch):
+    """As `benchmarks/webpage.py --accuracy --test` has measured it."""
+    monkeypatch.delenv("VGGCORE_CHECKPOINTS")
+    cards = map(checkpoints.read_card, checkpoints.available())
+    measured = [card for card in cards if "rounded" in card.others]
+    assert measured
+    for card in measured:
+        assert set(card.others["rounded"]) == {"8", "16"}
+        assert card.test_accuracy - card.others["rounded"]["16"] <= 0.001
+
+
 def test_the_estimate_is_as_large_as_the_page(folders):
     save_untrained(folders, "small")
     found = len(webpage.page("small"))

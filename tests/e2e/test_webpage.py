@@ -222,7 +222,10 @@ def small(tmp_path, monkeypatch):
     ids=["light", "dark", "phone in Chinese"],
 )
 def test_it_draws_answers_and_explains_and_axe_finds_nothing(browser, pages, small, options):
-    with opened(browser, pages(small), **options) as page:
+    def measured(page: bytes) -> bytes:
+        return page.replace(b'"card": {', b'"card": {"rounded": {"16": 0.5}, ', 1)
+
+    with opened(browser, pages(small, measured), **options) as page:
         draw(page, SQUARE)
         page.wait_for_selector("main[data-answered]")
         assert page.locator(".bars li").count() == 5
@@ -231,6 +234,8 @@ def test_it_draws_answers_and_explains_and_axe_finds_nothing(browser, pages, sma
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found = Axe().run(page).response["violations"]
         assert not [(each["id"], each["nodes"][0]["html"]) for each in found]
+        card = page.locator("dl").inner_text()
+        assert "50.00 %" in card and "。 " not in card  # the accuracy of the rounded weights
         chinese = options.get("locale") == "zh-CN"
         assert page.locator("h2").first.inner_text() == ("看看内部" if chinese else "Look inside")
 
@@ -355,6 +360,7 @@ def test_a_picture_from_the_camera_dropped_or_pasted_is_answered(browser, pages,
             page.wait_for_selector(f'main[data-answered="{number}"]')
             assert page.evaluate("document.querySelector('.photo canvas').width") == 40
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("button.language").bounding_box()["height"] < 50  # one line
         assert not Axe().run(page).response["violations"]
 
 

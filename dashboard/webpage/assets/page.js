@@ -222,7 +222,11 @@ class Page {
     )
     const took = said("Answered in {n} ms.", { n: Math.round(this.took) })
     const part = this.answer.lookedAt && said("There is more in this picture: the answer is only for the one large thing in it.")
-    this.find(".took").textContent = [took, part].filter(Boolean).join(" ")
+    this.find(".took").textContent = this.sentences([took, part])
+  }
+
+  sentences(parts) {
+    return parts.filter(Boolean).join(this.language === "zh" ? "" : " ")
   }
 
   listed(parts) {
@@ -276,8 +280,10 @@ class Page {
   rounding(percent) {
     const { bits, card } = this
     const accuracy = card.rounded?.[bits]
-    const stored = said("{bits} bits a number, batch norm merged into the convolutions.", { bits })
-    return typeof accuracy === "number" ? `${stored} ${said("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) })}` : stored
+    return this.sentences([
+      said("{bits} bits a number, batch norm merged into the convolutions.", { bits }),
+      typeof accuracy === "number" && said("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) }),
+    ])
   }
 }
 
