@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vggcore.commands import cli
-from vggcore.data.own import places
+from vggcore.data.own import places, prepared
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +26,20 @@ def test_a_folder_is_checked(tmp_path, capsys):
     assert "note: cross/bad.png cannot be used: " in said
     with Image.open(tmp_path / "s.png") as sheet:
         assert sheet.width > 500
+
+
+def test_a_check_that_is_stopped_says_how_far_it_came(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
+    one = prepared._one
+
+    def interrupted(entry, form):
+        if entry.name == "cross/002.png":  # the eleventh
+            raise KeyboardInterrupt
+        return one(entry, form)
+
+    monkeypatch.setattr(prepared, "_one", interrupted)
+    assert cli.main(["pictures", "check", str(made.folder(tmp_path / "set"))]) == 130
+    assert "stopped: 10 of 24 pictures have been read" in capsys.readouterr().err
 
 
 def test_a_check_as_json(tmp_path, capsys):

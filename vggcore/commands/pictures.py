@@ -44,15 +44,23 @@ def _check(args: argparse.Namespace) -> int:
     from vggcore.data.own.report import contact_sheet, legend, report
 
     at_a_terminal = sys.stderr.isatty()
+    reached = ""
 
     def draw(done: int, total: int) -> None:
+        nonlocal reached
+        reached = f"{done:,} of {total:,} pictures"
         if at_a_terminal:
-            print(f"\r{done:,} of {total:,} pictures", end="", file=sys.stderr, flush=True)
+            print(f"\r{reached}", end="", file=sys.stderr, flush=True)
 
     if not 8 <= args.image_size <= 512:
         raise ValueError(f"--image-size {args.image_size} is out of range: 8 to 512")
     form = prepared.form_of("whole", 3, args.image_size)
-    pictures = prepared.prepared(args.source, form, draw)
+    try:
+        pictures = prepared.prepared(args.source, form, draw)
+    except KeyboardInterrupt:
+        if reached:
+            print(f"\nstopped: {reached} have been read, and are not read again", file=sys.stderr)
+        raise
     if at_a_terminal:
         print(file=sys.stderr)
     checked = report(pictures, in_memory=prepared.fits_memory(pictures.images), seed=args.seed)
