@@ -293,14 +293,14 @@ function content(id) {
 
 // Width and height of a picture before it is decoded.
 function sizeOf(file) {
-  return new Promise((done, failed) => {
-    const image = new Image()
-    const address = URL.createObjectURL(file)
+  const image = new Image()
+  const address = URL.createObjectURL(file)
+  const size = new Promise((done, failed) => {
     image.onload = () => done({ width: image.naturalWidth, height: image.naturalHeight })
     image.onerror = failed
-    image.onloadend = () => URL.revokeObjectURL(address)
     image.src = address
   })
+  return size.finally(() => URL.revokeObjectURL(address))
 }
 
 // One clear sentence instead of the page.
