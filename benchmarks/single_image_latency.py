@@ -21,7 +21,7 @@ from vggcore.answers import evaluation, export  # noqa: E402
 from vggcore.answers.classifier import Classifier  # noqa: E402
 from vggcore.data import fashion_mnist  # noqa: E402
 from vggcore.model import checkpoints  # noqa: E402
-from vggcore.model.packing import folded, packed  # noqa: E402
+from vggcore.model.folding import folded  # noqa: E402
 from vggcore.wild.items import development_items  # noqa: E402
 
 
@@ -38,26 +38,23 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
     )
     network = checkpoints.load(checkpoint.path).network
     way = checkpoint.card.preprocessing
-    merged = folded(network)
-    last = folded(network).to(memory_format=torch.channels_last)
-    rows = picture.to(memory_format=torch.channels_last)
+    merged = folded(network).to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated; this only measures it
         frozen = torch.jit.optimize_for_inference(
             torch.jit.freeze(torch.jit.trace(merged, picture))
         )
     half = folded(network).to(torch.bfloat16)
-    ready = packed(network)
+    ready = folded(network)
     values = picture.numpy()
     twice = torch.cat([picture, picture])  # all of a photo, and its middle
     return {
         "ONNX Runtime": lambda: session.run(None, {"images": values}),
         "as trained": lambda: network(picture),
         "BN folded": lambda: merged(picture),
-        "BN folded, channels_last": lambda: last(rows),
         "BN folded, bf16": lambda: half(picture.to(torch.bfloat16)),
         "BN folded, TorchScript": lambda: frozen(picture),
-        "packed, the classifier's": lambda: ready(picture),
+        "BN folded, channels last, the classifier's": lambda: ready(picture),
         "a whole answer": lambda: evaluation.answer(ready, picture, way),
         "a photo's, with its middle": lambda: evaluation.answer(ready, twice, way),
     }
@@ -65,12 +62,12 @@ def forms(checkpoint: checkpoints.Checkpoint, picture: torch.Tensor, threads: in
 
 @torch.inference_mode()
 def agreement(checkpoint: checkpoints.Checkpoint) -> tuple[int, float]:
-    """How many validation images were given to the packed network, and the share that agrees."""
+    """How many validation images were given to the folded network, and the share that agrees."""
     preprocessing = checkpoint.card.preprocessing
     images, _ = fashion_mnist.load_split("validation")
     images = evaluation.as_trained(images, preprocessing)
     inputs = fashion_mnist.to_network_input(images, preprocessing)
-    ready = packed(checkpoint.network)
+    ready = folded(checkpoint.network)
     answers = [evaluation.answer(ready, one, preprocessing) for one in inputs.split(1)]
     ours = torch.cat(answers).argmax(1)
     exact = evaluation.predict(checkpoint.network, images, preprocessing).argmax(1)
@@ -120,7 +117,7 @@ def main() -> None:
     for name, values in seconds.items():
         median, best = statistics.median(values), min(values)
         print(
-            f"  {name:28} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
+            f"  {name:42} median {1000 * median:7.3f} ms, best {1000 * best:7.3f} ms, "
             f"{median / base:5.2f} × ONNX Runtime"
         )
     ways = sorted(whole_way(checkpoint))
@@ -130,7 +127,7 @@ def main() -> None:
         f"{median:.1f} ms, 90 % within {most:.1f} ms"
     )
     count, share = agreement(checkpoint)
-    print(f"packed, the same label as trained on {share:.2%} of {count:,} validation images")
+    print(f"folded, the same label as trained on {share:.2%} of {count:,} validation images")
 
 
 if __name__ == "__main__":

@@ -92,14 +92,22 @@ def test_a_network_for_other_images_is_refused(tmp_path):
 
 def test_a_time_limit_stops_the_run_says_so_and_counts_anew_when_it_goes_on(tmp_path, monkeypatch):
     folder = tiny_run.create(tmp_path / "run", train=recipe(max_minutes=1.0))
-    one_step = training.Loop._step
+    one_step = training.Step.take
 
-    def slow(loop):  # the fourth step of each session takes two minutes
-        one_step(loop)
-        if loop.progress.step % 4 == 0:
-            loop.interruptions.session_started -= 120
+    sessions = []
 
-    monkeypatch.setattr(training.Loop, "_step", slow)
+    class Recorded(interruptions.Interruptions):
+        def __init__(self, *given):
+            super().__init__(*given)
+            sessions.append(self)
+
+    def slow(step):  # the fourth step of each session takes two minutes
+        one_step(step)
+        if step.progress.step % 4 == 0:
+            sessions[-1].session_started -= 120
+
+    monkeypatch.setattr(training, "Interruptions", Recorded)
+    monkeypatch.setattr(training.Step, "take", slow)
 
     ends = []
     for _ in range(3):
@@ -115,15 +123,15 @@ def test_the_speed_of_a_resumed_run_counts_what_it_did_itself(tmp_path, monkeypa
     monkeypatch.setattr(training, "_is_logged", lambda step, every: False)
     monkeypatch.setattr(interruptions, "STOP_CHECK_SECONDS", 0)
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=1))
-    one_step = training.Loop._step
+    one_step = training.Step.take
 
-    def step(loop):
+    def slow(step):
         time.sleep(0.2)
-        one_step(loop)
-        if loop.progress.step == 3:
+        one_step(step)
+        if step.progress.step == 3:
             folder.request_stop()
 
-    monkeypatch.setattr(training.Loop, "_step", step)
+    monkeypatch.setattr(training.Step, "take", slow)
     training.fit(folder)
     training.fit(RunFolder(folder.path))
 
@@ -165,15 +173,15 @@ def test_a_batch_must_do_for_every_process(tmp_path, monkeypatch):
 
 def break_weights_at(monkeypatch, step: int) -> None:
     """After this many steps a weight is NaN, as after a gradient overflow."""
-    one_step = training.Loop._step
+    one_step = training.Step.take
 
-    def broken(loop):
-        one_step(loop)
-        if loop.progress.step == step:
+    def broken(taken):
+        one_step(taken)
+        if taken.progress.step == step:
             with torch.no_grad():
-                loop.network.block3.conv1.weight[0, 0, 0, 0] = float("nan")
+                taken.network.block3.conv1.weight[0, 0, 0, 0] = float("nan")
 
-    monkeypatch.setattr(training.Loop, "_step", broken)
+    monkeypatch.setattr(training.Step, "take", broken)
 
 
 @pytest.mark.parametrize("step", [6, 8])  # within the second epoch, and at its end

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from vggcore.data import raw_files
-from vggcore.training import loop
+from vggcore.training import loop, step
 from vggcore.training.step_graphs import StepGraphs
 
 
@@ -55,7 +55,7 @@ class Refused(Replayed):
 def weights(tmp_path, name: str, monkeypatch, graph=None) -> dict:
     if graph:
         monkeypatch.setattr(
-            loop.Loop,
+            step.Step,
             "_make_graphs",
             lambda self: StepGraphs(self._launch, self.network, lambda: graph(self.network)),
         )

@@ -28,7 +28,7 @@ _NETWORK = re.compile(r'<script type="application/json" id="network">(.*?)</scri
 
 def packed_network(network: "VGG", bits: int) -> dict:
     """JSON-ready: the layers in order, and their weights."""
-    from vggcore.model.packing import folded
+    from vggcore.model.folding import folded
 
     parts: list[bytes] = []
 

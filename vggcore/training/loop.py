@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from functools import cached_property
 
 import torch
-from torch import Tensor
 
 from vggcore.answers.samples import Samples
 from vggcore.data.classes import CLASSES
@@ -27,14 +26,14 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, PICTURES
 from vggcore.runs.status import Status
-from vggcore.training import diagnostics, out_of_memory
+from vggcore.training import diagnostics
 from vggcore.training.interruptions import Interruptions, stop_on_signals
-from vggcore.training.optimizer import learning_rate, make_optimizer, update_average
-from vggcore.training.progress import Progress, RunningMetrics, TrainingFailed
+from vggcore.training.optimizer import make_optimizer
+from vggcore.training.progress import Progress, TrainingFailed
 from vggcore.training.report import STATUS_SECONDS, Reporter
 from vggcore.training.resume import ResumeState, load_last, save_last
 from vggcore.training.source import Source, make_source
-from vggcore.training.step_graphs import CudaGraph, StepGraphs
+from vggcore.training.step import Step
 
 LOGS_PER_EPOCH = 20
 _GUESSING = 0.97  # of the loss of guessing: above it, we look into why it does not learn
@@ -224,7 +223,7 @@ def _is_logged(step: int, every: int) -> bool:
 
 
 class Loop:
-    """The inner loop and what it keeps between steps."""
+    """From step to step and epoch to epoch: when to log, validate, save, stop and finish."""
 
     def __init__(
         self,
@@ -236,20 +235,13 @@ class Loop:
     ):
         self.folder, self.source, self.state, self.progress = folder, source, state, progress
         self.device, self.train = device, folder.train
-        self.network, self.average, self.optimizer = state.network, state.average, state.optimizer
-        self.model = distributed.wrap(self.network, device)
+        self.network, self.average = state.network, state.average
         self.steps_per_epoch = source.steps_per_epoch
         self.total_steps = self.train.epochs * self.steps_per_epoch
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.interruptions = Interruptions(folder, self.train)
-        self.tally = RunningMetrics(device)
-        self._inputs = torch.empty(0)  # of the latest step
-        # Float16's small gradients would become 0: scale the loss up, and the gradients back down.
-        self.scaler = torch.amp.GradScaler(device.type, enabled=progress.precision == "fp16")
-        if progress.scaler:
-            self.scaler.load_state_dict(progress.scaler)
         self.report = Reporter(folder, progress, source.steps_per_epoch, device)
-        self._graphs = self._make_graphs()
+        self.step = Step(folder, source, state, progress, device)
 
     def run(self) -> dict:
         self.network.train()
@@ -259,7 +251,7 @@ class Loop:
                 return self._stop()
             if save:
                 self._save()
-            self._step()
+            self.step.take()
             ended = self.progress.step % self.steps_per_epoch == 0
             if ended or _is_logged(self.progress.step, self.log_every):
                 self._log()
@@ -277,98 +269,12 @@ class Loop:
         epochs, inside = divmod(self.progress.step, self.steps_per_epoch)
         return 0 < self.train.patience <= epochs - self.progress.best_epoch and not inside
 
-    def _step(self) -> None:
-        step = self.progress.step
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.train, step, self.total_steps)
-        self._freeze()
-        # Dropout uses the global generator: seeded by step, so that a resumed run drops the same.
-        torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
-        inputs, targets = self.source.batch(step)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        outcome = self._update(inputs, targets)
-        if outcome is None:
-
-            def fits(some: Tensor, theirs: Tensor) -> bool:
-                self.optimizer.zero_grad(set_to_none=True)
-                devices.free_cached_memory(self.device)
-                return self._update(some, theirs) is not None
-
-            raise TrainingFailed(out_of_memory.advice(step, inputs, targets, fits))
-        self._inputs = inputs
-        logits, loss = outcome
-        if self.average is not None:
-            update_average(self.average, self.network, self.train.ema, step)
-        self.tally.add(loss, self.source.correct(logits, targets), len(inputs))
-        self.progress.step += 1
-
-    @property
-    def _frozen(self) -> bool:
-        return self.progress.step < self.train.freeze_epochs * self.steps_per_epoch
-
-    def _freeze(self) -> None:
-        """Keep convolutions and their batch norm fixed while the classifier learns alone."""
-        if self.train.freeze_epochs:
-            for block in self.network.feature_blocks():
-                block.requires_grad_(not self._frozen).train(not self._frozen)
-
-    def _update(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Logits and loss, after the optimizer's step; None if there is not enough memory.
-
-        None rather than an exception, which would keep alive what the attempt had computed, so that
-        a smaller batch could not be tried.
-        """
-        try:
-            logits, loss = self._forward_backward(inputs, targets)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
-        except (RuntimeError, MemoryError) as error:
-            if not devices.is_out_of_memory(error):
-                raise
-            return None
-        return logits, loss
-
-    def _forward_backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and loss; the gradients are in the network's parameters."""
-        if self._graphs is not None:
-            try:
-                return self._graphs(inputs, targets)
-            except RuntimeError as error:
-                if devices.is_out_of_memory(error):
-                    raise
-                self._graphs = None
-                self.folder.append_event(
-                    self.progress.step,
-                    self.progress.seconds,
-                    Message(
-                        "continues without CUDA graphs: {error}", error=str(error).splitlines()[0]
-                    ),
-                )
-        self.optimizer.zero_grad(set_to_none=True)
-        return self._launch(inputs, targets)
-
-    def _launch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        with precision.autocast(self.progress.precision, self.device):
-            logits = self.model(inputs)
-        loss = self.source.loss(logits.float(), targets)
-        self.scaler.scale(loss).backward()
-        return logits.detach(), loss.detach()
-
-    def _make_graphs(self) -> StepGraphs | None:
-        """Graphs of the step, if wanted and possible."""
-        several = distributed.world_size() > 1
-        if not self.train.cuda_graphs or several or self.train.freeze_epochs:
-            return None
-        if self.device.type != "cuda":
-            return None
-        return StepGraphs(self._launch, self.network, CudaGraph)
-
     def _log(self) -> None:
         self._collect()
         loss = self.report.steps()
         guessing = loss > _GUESSING * math.log(self.network.spec.num_classes)
-        if guessing and not self._frozen and distributed.is_main():
-            self.report.diagnostics(diagnostics.of(self.network, self._inputs))
+        if guessing and not self.step.frozen and distributed.is_main():
+            self.report.diagnostics(diagnostics.of(self.network, self.step.inputs))
 
     def _end_epoch(self) -> None:
         self._check_weights()
@@ -394,17 +300,17 @@ class Loop:
         return self.source.samples()
 
     def _collect(self) -> None:
-        self.tally.collect(self.progress)
+        self.step.metrics.collect(self.progress)
         self.report.keep_time()
 
     def _save(self) -> None:
         """Write the checkpoint that the run resumes from."""
-        if self.tally.pending:
+        if self.step.metrics.pending:
             self._collect()
         self._check_weights()
         if distributed.is_main():
             self.progress.metrics_bytes = self.folder.metrics_bytes()
-            self.progress.scaler = self.scaler.state_dict()
+            self.progress.scaler = self.step.scaler.state_dict()
             save_last(self.folder, self.state, asdict(self.progress))
         self.interruptions.saved()
 
