@@ -9,7 +9,7 @@ from dashboard.compare import charts, diagram
 from dashboard.shared import palette
 from vggcore.commands.tables import garment_accuracies
 from vggcore.model import anatomy
-from vggcore.model.architectures import CONFIGURATIONS, Configuration, VGGSpec
+from vggcore.model.architectures import CONFIGURATIONS, VGGSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,20 +153,6 @@ def test_the_shipped_networks_are_shown_with_their_accuracies(page, monkeypatch)
         next(b for b in app.button if b.label == button).click().run()
         table = shown(app)
         assert table.garments.notna().sum() == 1 and table.garments.max() > 0.9
-
-
-def test_a_seventh_variant_needs_one_line(page, monkeypatch):
-    blocks = CONFIGURATIONS["E"].blocks
-    monkeypatch.setitem(CONFIGURATIONS, "F", Configuration("F", "VGG-19 with more", blocks))
-    assert VGGSpec(configuration="vgg19-more-bn") == VGGSpec(configuration="F", batch_norm=True)
-    assert (
-        anatomy.published_checks(VGGSpec(configuration="F", in_channels=3, num_classes=1000)) == []
-    )
-
-    app = page(networks="VGG-19-more")
-
-    assert list(shown(app).name) == ["VGG-19-more"]
-    assert "VGG-19-more" in app.button_group(key="networks").options
 
 
 def test_page_opens_before_torch():

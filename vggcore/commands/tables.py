@@ -159,40 +159,17 @@ def _markdown(header, rows, numeric) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in [header, rule, *escaped])
 
 
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "×": r"$\times$",
-        "→": r"$\to$",
-        "−": r"$-$",
-        "✓": r"$\surd$",
-        "✗": r"$\neq$",
-    }
-)
+# What LaTeX cannot print without packages, and `Styler` leaves as it is.
+_LATEX = {"×": r"$\times$", "→": r"$\to$", "−": r"$-$", "✓": r"$\surd$", "✗": r"$\neq$"}
 
 
 def _latex(header, rows, numeric) -> str:
     """A tabular that compiles in plain LaTeX, without packages."""
-    body = [" & ".join(cell.translate(_LATEX) for cell in row) + r" \\" for row in [header, *rows]]
-    columns = "".join("r" if right else "l" for right in numeric)
-    return "\n".join(
-        [
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\hline",
-            body[0],
-            r"\hline",
-            *body[1:],
-            r"\hline",
-            r"\end{tabular}",
-            "",
-        ]
+    styler = pd.DataFrame(rows, columns=header).style.hide(axis="index").format(escape="latex")
+    rules = [{"selector": f"{place}rule", "props": ":hline"} for place in ("top", "mid", "bottom")]
+    text = (
+        styler.format_index(escape="latex", axis="columns")
+        .set_table_styles(rules)
+        .to_latex(column_format="".join("r" if right else "l" for right in numeric))
     )
+    return text.translate(str.maketrans(_LATEX))
