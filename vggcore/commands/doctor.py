@@ -58,7 +58,7 @@ def examine(serving: int | None = None) -> Iterator[Finding]:
         (Message("packages"), lambda: _packages(OLDEST, "pip install -r requirements.txt")),
         (
             Message("dashboard's packages"),
-            lambda: _packages(APP, "pip install 'vgg-dashboard[app]'", optional=True),
+            lambda: _packages(APP, APP_REMEDY, optional=True),
         ),
         (Message("PyTorch and GPU"), _torch),
         (Message("precision"), _precision),

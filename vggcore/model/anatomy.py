@@ -67,15 +67,6 @@ class Check(NamedTuple):
     agrees: bool
 
 
-# torchvision's documented `num_params` at 3×224×224, 1000 classes: (plain, with batch norm).
-TORCHVISION_PARAMETERS = {
-    "A": (132_863_336, 132_868_840),
-    "B": (133_047_848, 133_053_736),
-    "D": (138_357_544, 138_365_992),
-    "E": (143_667_240, 143_678_248),
-}
-
-
 class _Walk:
     """Follows one image through the network and notes each layer."""
 
@@ -246,8 +237,8 @@ def published_checks(spec: VGGSpec) -> list[Check]:
     if millions is not None and is_the_papers(spec):
         agrees = round(counted / 1e6) == millions
         checks.append(Check("paper", f"{millions} million", agrees))
-    if spec.configuration in TORCHVISION_PARAMETERS and _is_at_the_papers_setting(spec):
-        number = TORCHVISION_PARAMETERS[spec.configuration][spec.batch_norm]
+    if spec.table.torchvision and _is_at_the_papers_setting(spec):
+        number = spec.table.torchvision[spec.batch_norm]
         checks.append(Check("torchvision", f"{number:,}", counted == number))
     return checks
 

@@ -31,7 +31,10 @@ class Configuration(NamedTuple):
     usual_name: str
     blocks: Blocks
     local_response_norm: bool = False
-    published_millions: int | None = None  # parameters, paper, Table 2: 3×224×224, 1000 classes
+    # Published counts of parameters, 3×224×224 and 1000 classes: the paper's Table 2; torchvision's
+    # documented `num_params`, plain and with batch norm.
+    published_millions: int | None = None
+    torchvision: tuple[int, int] | None = None
 
     @property
     def short_name(self) -> str:
@@ -66,14 +69,12 @@ _E = _blocks((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 CONFIGURATIONS: dict[str, Configuration] = {
     c.name: c
     for c in (
-        Configuration("A", "VGG-11", _A, published_millions=133),
-        Configuration(
-            "A-LRN", "VGG-11 with LRN", _A, local_response_norm=True, published_millions=133
-        ),
-        Configuration("B", "VGG-13", _B, published_millions=133),
-        Configuration("C", "VGG-16 with 1×1", _with_one_by_one(_D), published_millions=134),
-        Configuration("D", "VGG-16", _D, published_millions=138),
-        Configuration("E", "VGG-19", _E, published_millions=144),
+        Configuration("A", "VGG-11", _A, False, 133, (132_863_336, 132_868_840)),
+        Configuration("A-LRN", "VGG-11 with LRN", _A, True, 133),
+        Configuration("B", "VGG-13", _B, False, 133, (133_047_848, 133_053_736)),
+        Configuration("C", "VGG-16 with 1×1", _with_one_by_one(_D), False, 134),
+        Configuration("D", "VGG-16", _D, False, 138, (138_357_544, 138_365_992)),
+        Configuration("E", "VGG-19", _E, False, 144, (143_667_240, 143_678_248)),
     )
 }
 

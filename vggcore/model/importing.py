@@ -210,10 +210,10 @@ def spec_of(state: "dict[str, Tensor]") -> VGGSpec:
         hidden = state["classifier.0.weight"]
         width = Fraction(channels[0], 64)
         fitting = [
-            name
-            for name in ("A", "B", "D", "E")
-            if [conv.channels * width for block in CONFIGURATIONS[name].blocks for conv in block]
-            == channels
+            column.name
+            for column in CONFIGURATIONS.values()
+            if column.torchvision
+            and [conv.channels * width for block in column.blocks for conv in block] == channels
         ]
         side = 32 * round((hidden.shape[1] / channels[-1]) ** 0.5)
         return VGGSpec(

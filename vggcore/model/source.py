@@ -128,7 +128,7 @@ def _shown(row: Layer, spec: VGGSpec) -> str:
 
 def torchvision_has(spec: VGGSpec) -> bool:
     """Whether torchvision names such a network's layers: A, B, D, E with three FC layers."""
-    return spec.head == "fc" and spec.configuration in anatomy.TORCHVISION_PARAMETERS
+    return spec.head == "fc" and spec.table.torchvision is not None
 
 
 def own_weights(checkpoint: str) -> bytes:
