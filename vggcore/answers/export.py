@@ -24,7 +24,8 @@ from vggcore.model.architectures import VGGSpec
 ONNX_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 # What `pictures.prepare` needs; NumPy and Pillow alone.
 _PREPARING = ("machine/messages.py",) + tuple(
-    f"pictures/{name}.py" for name in ("__init__", "prepare", "foreground", "decode", "file_parts")
+    f"pictures/{name}.py"
+    for name in ("__init__", "prepare", "cut_out", "framing", "foreground", "decode", "file_parts")
 )
 _TOLERANCE = 1e-3  # largest difference of a logit between ONNX Runtime and PyTorch
 
