@@ -13,7 +13,7 @@ from dashboard.pictures import collect
 from dashboard.shared import deployment
 from vggcore import runs
 from vggcore.data.classes import CLASSES
-from vggcore.data.own import corrections, places, prepared
+from vggcore.data.own import corrections, places, prepared, sources
 from vggcore.model import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +51,16 @@ def test_a_kept_set_shows_its_report():
     assert page.dataframe[0].value["pictures"].tolist() == [8, 8, 8]
     said = " ".join(caption.value for caption in page.caption)
     assert "3 classes have fewer than 20 pictures" in said
+
+
+def test_a_click_does_not_list_a_kept_zip_again(monkeypatch):
+    places.keep_zip("shapes", made.zipped())
+    page = pictures_page()
+    monkeypatch.setattr(sources, "open_listing", None)
+
+    page.radio(key="pictures-way").set_value("own").run()
+
+    assert not page.exception and page.metric[0].value == "24"
 
 
 def test_reading_that_is_stopped_goes_on_with_the_rest(monkeypatch):
