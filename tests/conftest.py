@@ -1,7 +1,8 @@
 """What tests need of the machine, which of them run by default, and folders of their own.
 
 A plain `pytest` leaves out the tests with a marker of `LEFT_OUT` and says how to run them:
-`pytest --all`, or a marker or a path on the command line. Tests whose needs (`NEEDS`) are missing
+`pytest --all`, or a marker or a path on the command line. Without any options, it runs two
+processes of pytest-xdist. Tests whose needs (`NEEDS`) are missing
 are skipped. VGGCORE_REQUIRE=browser,data,… (set in CI) makes such a test fail instead: a check that
 silently did not run has not passed.
 """
@@ -58,12 +59,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Leave out what takes long, unless the command line says which tests to run."""
-    if hasattr(config, "workerinput"):  # xdist's workers do as their session says
-        return
     named = config.args_source != pytest.Config.ArgsSource.TESTPATHS
     config.option.all |= named or bool(config.option.markexpr)
     if not config.option.all:
         config.option.markexpr = f"not ({' or '.join(LEFT_OUT)})"
+        if _bare(config):
+            config.option.dist, config.option.tx = "loadfile", ["popen"] * 2
+
+
+def _bare(config: pytest.Config) -> bool:
+    """Whether this is `pytest` without options, on a machine where two processes are faster."""
+    options = config.invocation_params.args or os.environ.get("PYTEST_ADDOPTS")
+    in_worker = "PYTEST_XDIST_WORKER" in os.environ  # which must never start workers of its own
+    several = (os.cpu_count() or 1) > 1 and config.pluginmanager.hasplugin("xdist")
+    return several and not options and not in_worker
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
