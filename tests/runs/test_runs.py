@@ -433,11 +433,12 @@ def test_what_a_killed_process_left_half_written_is_removed():
 def test_sigterm_takes_a_waiting_run_out_of_the_queue():
     wait_for(launch(epochs=50).name, "running")
     waiting = launch()
-    while (pid := holder(waiting.path)) is None:
+    deadline = time.monotonic() + 30
+    while "waiting for cpu" not in runs.log_tail(waiting):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    time.sleep(0.3)
 
-    os.kill(pid, signal.SIGTERM)
+    os.kill(holder(waiting.path), signal.SIGTERM)
 
     assert wait_for(waiting.name, "stopped").message == "cancelled before it started"
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -213,12 +212,13 @@ def test_a_start_checkpoint_is_found_by_its_name(stored, tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that it is alone")
 def test_a_trainer_does_not_outlive_its_job(tmp_path):
     child = (
-        "from vggcore.runs.process import end_with_parent as e; e(); import time; time.sleep(60)"
+        "import time; from vggcore.runs.process import end_with_parent as e; e();"
+        "print('ready', flush=True); time.sleep(600)"
     )
     parent = (
         "import subprocess, sys, time\n"
-        f"print(subprocess.Popen([sys.executable, '-c', {child!r}]).pid, flush=True)\n"
-        "time.sleep(60)"
+        f"subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "time.sleep(600)"
     )
     job = subprocess.Popen(
         [sys.executable, "-c", parent],
@@ -226,9 +226,7 @@ def test_a_trainer_does_not_outlive_its_job(tmp_path):
         text=True,
         env=os.environ | {BOUND: "1"},
     )
-    pid = int(job.stdout.readline())
-    time.sleep(1.0)  # until the child has asked to be told
-    os.kill(job.pid, signal.SIGKILL)
-    job.communicate()
+    assert job.stdout.readline() == "ready\n"
+    job.kill()
 
-    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    job.communicate(timeout=60)  # it ends when no process has the other end of the pipe
