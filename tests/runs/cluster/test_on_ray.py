@@ -3,29 +3,40 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from ray_cluster import processes_of_job, ray_cluster, s3_server, settings_for, stop_follower
 
 from vggcore import runs
+from vggcore.commands import cli
 from vggcore.machine import paths
-from vggcore.model.architectures import VGGSpec
-from vggcore.model.recipe import TrainConfig
+from vggcore.model.presets import PRESETS
 from vggcore.runs import folder
 from vggcore.runs.cluster import submitting
-from vggcore.runs.folder import RunFolder
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
-SPEC = VGGSpec(configuration="A", width="1/32", batch_norm=True, image_size=32, head="pool")
-RECIPE = {"dataset": "synthetic", "train_limit": 2048, "batch_size": 64, "flip": True, "ema": 0.9}
+TRY_OUT = PRESETS["try-out"]
+SPEC = replace(TRY_OUT.spec, width="1/32")
 # Long enough that a stop or a kill always comes before the end.
-LONG = TrainConfig(**RECIPE | {"epochs": 20, "checkpoint_seconds": 1.0})
-ENDLESS = TrainConfig(**RECIPE | {"epochs": 900})
+LONG = replace(
+    TRY_OUT.train,
+    dataset="synthetic",
+    train_limit=2048,
+    batch_size=64,
+    ema=0.9,
+    epochs=20,
+    checkpoint_seconds=1.0,
+)
+LONG_OPTIONS = (
+    "--preset try-out --width 1/32 --dataset synthetic --train-limit 2048 --batch-size 64 "
+    "--ema 0.9 --epochs 20 --checkpoint-seconds 1"
+)
+ENDLESS = replace(LONG, epochs=900)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +48,15 @@ def cluster():
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory) -> str:
     """Hash of the weights that LONG gives on this machine."""
-    return trained_here(SPEC, LONG, tmp_path_factory.mktemp("expected"))
+    made = folder.create(tmp_path_factory.mktemp("expected") / "local", SPEC, LONG).path
+    done = subprocess.run(
+        [sys.executable, "-m", "vggcore", "train", "--from-config", str(made)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "VGGCORE_RAY": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return hashlib.sha256((made / "best.safetensors").read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -77,34 +96,26 @@ def best_weights(run: runs.Run) -> str:
     return hashlib.sha256((run.path / "best.safetensors").read_bytes()).hexdigest()
 
 
-def trained_here(spec: VGGSpec, train: TrainConfig, place: Path) -> str:
-    """Hash of the weights that this recipe gives on this machine."""
-    made = folder.create(place / "local", spec, train).path
-    done = subprocess.run(
-        [sys.executable, "-m", "vggcore", "train", "--from-config", str(made)],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "VGGCORE_RAY": ""},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return hashlib.sha256((made / "best.safetensors").read_bytes()).hexdigest()
-
-
-def test_a_run_from_the_command_line_ends_with_the_weights_of_a_local_one(here):
-    arguments = "launch --preset try-out --dataset synthetic --epochs 2 --on cluster --name a"
-    recipe = "--width 1/32 --batch-size 64 --train-limit 2048"
-    command = [sys.executable, "-m", "vggcore", "runs", *arguments.split(), *recipe.split()]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    launched = json.loads(done.stdout)
-
-    run = wait_for("a", "finished")
+def test_a_run_from_the_command_line_is_killed_and_resumes_as_if_it_never_was(
+    here, expected, capsys
+):
+    options = f"{LONG_OPTIONS} --on cluster --name a --json"
+    assert cli.main(["runs", "launch", *options.split()]) == 0
+    launched = json.loads(capsys.readouterr().out)
+    run = wait_until("a", lambda run: run.status.step > 40)
+    for pid in processes_of_job(submitting.run_id_of(run.path)):
+        os.kill(pid, signal.SIGKILL)
+    crashed = wait_for("a", "crashed")
+    runs.resume("a")
+    finished = wait_for("a", "finished")
 
     assert launched["state"] == "queued" and launched["on"] == "cluster"
-    same = RunFolder(run.path)
-    assert best_weights(run) == trained_here(same.spec, same.train, here)
-    assert (run.path / "best.results.npz").exists() and "finished after 2" in runs.log_tail(run)
-    assert run.status.summary["test_accuracy"] > 0.5
+    assert (run.spec, run.train) == (SPEC, LONG)
+    assert "killed, probably for lack of memory" in crashed.message
+    assert best_weights(finished) == expected
+    assert finished.status.summary["test_accuracy"] > 0.5
+    assert (run.path / "best.results.npz").exists()
+    assert "finished after 20" in runs.log_tail(finished)
 
 
 def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, expected, monkeypatch):
@@ -144,20 +155,6 @@ def test_a_run_waits_for_room_is_cancelled_and_deleted_everywhere(here, monkeypa
     assert not (here / "store" / stored).exists()
     with pytest.raises(runs.RunError, match="stop it before you delete it"):
         runs.delete("first")
-
-
-def test_a_killed_trainer_is_a_crash_and_resumes_as_if_it_never_was(here, expected):
-    run = runs.launch(SPEC, LONG, name="c", on_cluster=True)
-    wait_until("c", lambda run: run.status.step > 40)
-    for pid in processes_of_job(submitting.run_id_of(run.path)):
-        os.kill(pid, 9)
-
-    crashed = wait_for("c", "crashed")
-    runs.resume("c")
-    finished = wait_for("c", "finished")
-
-    assert "killed, probably for lack of memory" in crashed.message
-    assert best_weights(finished) == expected
 
 
 def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
