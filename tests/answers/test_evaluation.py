@@ -12,7 +12,7 @@ import torch
 from untrained import save_untrained
 
 from vggcore.answers import evaluation, making_results, results, scores
-from vggcore.answers.tsne import tsne
+from vggcore.answers.tsne import principal_axes, tsne
 from vggcore.commands import cli
 from vggcore.data import raw_files
 from vggcore.machine import paths
@@ -80,6 +80,20 @@ def test_mistakes_and_cells_are_sorted_by_confidence():
     assert scores.worst_mistakes(chances, labels).tolist() == [0, 3, 1]
     assert scores.in_cell(chances, labels, true=1, named=0).tolist() == [0, 1]
     assert scores.in_cell(chances, labels, true=0, named=0).tolist() == [4]
+
+
+def test_axes_are_found_where_most_features_are_nearly_dead():
+    random = torch.Generator().manual_seed(0)
+    points = torch.randn(200, 3, generator=random) @ torch.randn(3, 64, generator=random)
+    points *= 10.0 ** torch.randint(-6, 1, (64,), generator=random)
+    dead = torch.zeros(200, 193)
+    points = torch.cat([points.relu(), dead], 1)[:, torch.randperm(257, generator=random)]
+
+    mean, axes = principal_axes(points, 2)
+
+    assert torch.allclose(axes.T @ axes, torch.eye(2), atol=1e-6)
+    first, second = ((points - mean) @ axes).var(0)
+    assert points.var(0).max() <= first <= points.var(0).sum() and 0 < second < first
 
 
 def test_the_map_keeps_groups_together_and_is_the_same_every_time():

@@ -19,9 +19,10 @@ def principal_axes(points: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Fewer where the points have fewer dimensions. The largest entry of each direction is positive.
     """
     mean = points.mean(0)
-    # From the smaller of the two products that share their eigenvectors: D × D.
-    _, directions = torch.linalg.eigh((points - mean).T @ (points - mean))
-    axes = directions.flip(1)[:, :count]
+    # In float32, LAPACK gives up on variances as small as those of nearly dead features.
+    centred = (points - mean).double()
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    axes = directions.flip(1)[:, :count].to(points.dtype)
     largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
     return mean, axes * largest.sign()
 
