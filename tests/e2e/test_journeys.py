@@ -120,7 +120,7 @@ def test_a_newcomer_compares_draws_and_uploads(open_page):
 def test_a_learner_trains_leaves_returns_and_uses_the_result(open_page):
     # Stopping and resuming on the way are in test_train_e2e.py.
     page = open_page("train")
-    start_small_run(page, "first-try", epochs=8)
+    start_small_run(page, "first-try", epochs=3)
     go(page, "Overview")
 
     go(page, "Train")
@@ -226,35 +226,47 @@ def tab_to(page, role: str, name: str) -> None:
     raise AssertionError(f"Tab never reached the {role} {name!r}")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_phone_never_scrolls_sideways(open_page, network, path):
-    page = open_page(opened(path, network), **PHONE)
+def all_pages(open_page, network, **look):
+    """Each page in turn, settled, in one visit: name and page."""
+    page = open_page(**look)
+    start = page.url.split("?")[0]
+    for name in PAGES:
+        page.goto(start + opened(name, network))
+        settle(page)
+        page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
+        yield name, page
 
-    widths = page.evaluate(
-        "[document.documentElement.scrollWidth,"
-        " document.querySelector('[data-testid=stMain]').scrollWidth]"
-    )
 
-    assert max(widths) <= PHONE["viewport"]["width"]
+def test_a_phone_never_scrolls_sideways(open_page, network):
+    wide = {
+        name: page.evaluate(
+            "[document.documentElement.scrollWidth,"
+            " document.querySelector('[data-testid=stMain]').scrollWidth]"
+        )
+        for name, page in all_pages(open_page, network, **PHONE)
+    }
+
+    limit = PHONE["viewport"]["width"]
+    assert len(wide) == len(PAGES)
+    assert not {name: widths for name, widths in wide.items() if max(widths) > limit}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(open_page, network, path, scheme):
-    page = open_page(opened(path, network), color_scheme=scheme)
-    page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
-
+def test_axe_finds_nothing_serious(open_page, network, scheme):
     # Streamlit writes white on the primary colour, and the primary colour on the dark background:
     # in the dark theme no colour can stand out from both. Its one primary button is left out.
     without = {"exclude": [["[data-testid^=stBaseButton-primary]"]]} if scheme == "dark" else None
-    found = Axe().run(page, without).response["violations"]
+    serious, checked = {}, 0
+    for name, page in all_pages(open_page, network, color_scheme=scheme):
+        found = Axe().run(page, without).response
+        checked += bool(found["passes"])
+        serious |= {
+            (name, violation["id"]): [node["target"] for node in violation["nodes"]]
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        }
 
-    serious = {
-        violation["id"]: [node["target"] for node in violation["nodes"]]
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-    }
-    assert not serious
+    assert checked == len(PAGES) and not serious
 
 
 def test_back_finds_a_page_as_it_was_left_and_then_the_one_before(open_page):

@@ -5,12 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from harness import PROJECT, choose, running_app, settle, visit
 from playwright.sync_api import expect
 
 from vggcore.machine.file_lock import is_locked
+from vggcore.runs import locks
+from vggcore.runs.status import read_status
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE = 900_000  # milliseconds: a run gives way to all others, and takes minutes beside them
@@ -46,6 +50,17 @@ def wait_for_state(page, state: str) -> None:
     badge.first.wait_for(timeout=PATIENCE)
 
 
+def pause_after_first_step(run: Path) -> int:
+    """Stop the trainer's clock, so that a short run lasts as long as the test; returns its pid."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not read_status(run).step:
+        assert time.monotonic() < deadline, read_status(run)
+        time.sleep(0.02)
+    pid = locks.holder(run)
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
 def uninterrupted(run, folder):
     """The same run in a process of its own, from the same config, to its end."""
     folder.mkdir(parents=True)
@@ -64,7 +79,8 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
     runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
     with running_app(runs) as app:
         with visit(browser, app, "train") as page:
-            start_small_run(page, "mine", epochs=80)
+            start_small_run(page, "mine", epochs=20)
+            trainer = pause_after_first_step(run)
             reference = uninterrupted(run, tmp_path / "other" / "mine")
             wait_for_state(page, "running")
             page.get_by_role("link", name="Overview").first.click()
@@ -81,6 +97,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
             wait_for_state(page, "running")
             wait_for_state(second, "running")
             page.get_by_role("button", name="Stop").click()
+            os.kill(trainer, signal.SIGCONT)
             wait_for_state(page, "stopped")
             wait_for_state(second, "stopped")
             second.get_by_role("button", name="Resume").click()
