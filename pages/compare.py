@@ -74,8 +74,9 @@ def side_by_side(networks):
     # Networks have no natural order for sorting.
     ours = tables.garment_accuracies().groupby("spec", sort=False).accuracy.max()
     table["garments"] = [ours.get(spec, float("nan")) for spec in networks.values()]
-    needs = [cost.estimate(spec, TrainConfig(batch_size=64)) for spec in networks.values()]
-    table["training"] = [need.memory_bytes for need in needs]
+    recipe = TrainConfig(batch_size=64)
+    needs = [cost.estimate(spec, recipe) for spec in networks.values()]
+    table["training"] = [cost.memory_bytes(spec, recipe) for spec in networks.values()]
     table["epoch"] = [need.seconds_per_epoch for need in needs]
     with above:
         views.variants(table)

@@ -8,7 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify import correct
-from dashboard.shared import address, cpu_share, language, palette
+from dashboard.shared import address, cpu_share, formatting, language, palette
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.thumbnails import strip
 from dashboard.webpage import view
@@ -17,6 +17,8 @@ from vggcore.answers.classifier import TURNS as TURNS_IN_WORDS
 from vggcore.answers.classifier import Classifier, Prediction, load_classifier
 from vggcore.answers.explain import (
     Bank,
+    bank_seconds,
+    bank_size,
     cam_overlay,
     feature_maps,
     mosaic,
@@ -299,7 +301,13 @@ def explanation(name: str, network: Classifier, prediction: Prediction, key: str
         _blocks(network, picture)
     st.markdown(tr("**Most similar training images**, by the network's last features"))
     try:
-        with st.spinner(tr("Looking at 1,000 training images …")):
+        spec = network.checkpoint.card.spec
+        looking = tr(
+            "Looking at {count:,} training images, which takes about {time} …",
+            count=bank_size(spec),
+            time=formatting.duration(bank_seconds(spec)),
+        )
+        with st.spinner(looking):
             bank = _bank(network, network.checkpoint.card.sha256)
     except DataMissing as error:
         st.info(sentence(error))

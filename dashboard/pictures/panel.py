@@ -158,10 +158,10 @@ def train(source: str) -> None:
 def _caption(way: str, source: str) -> str:
     preset = PRESETS[way]
     spec, recipe = recipe_options.for_pictures(preset.spec, replace(preset.train, pictures=source))
-    seconds = cost.estimate(spec, recipe).seconds_per_epoch
+    seconds = cost.estimate(spec, recipe).seconds(recipe.epochs)
     if seconds is None:
         return tr(_WHY[way])
-    most = formatting.rough_duration(seconds * recipe.epochs)
+    most = formatting.rough_duration(seconds)
     return tr("{why} At most {time} here.", why=tr(_WHY[way]), time=tr("about {time}", time=most))
 
 

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import listed, tr
-from dashboard.train import controls
+from dashboard.shared.language import tr
+from dashboard.train import controls, waiting
 from dashboard.train.planned_run import PlannedRun
 from vggcore import runs
 from vggcore.machine import gpus, hardware, paths
@@ -24,13 +24,12 @@ def show(planned: PlannedRun) -> None:
         st.caption(tr("{seeds} runs, one after the other. Each:", seeds=planned.seeds))
     needs = cost.estimate(planned.spec, planned.train)
     memory, disk = _free_memory(device), machine.free_disk(paths.runs_dir())
-    per_epoch = needs.seconds_per_epoch
     rows = [
         (
             tr("Device"),
             formatting.plain(planned.train.device if planned.processes > 1 else device),
         ),
-        (tr("Time"), tr("not known yet") if per_epoch is None else _about(per_epoch, planned)),
+        (tr("Time"), _about(needs, planned)),
         (tr("Memory"), _of_free(needs.memory_bytes, memory)),
         (tr("Disk"), _of_free(needs.disk_bytes, disk)),
     ]
@@ -62,8 +61,8 @@ def show(planned: PlannedRun) -> None:
     if ahead:
         st.caption(
             tr(
-                "{living} will train first on the same device.",
-                living=formatting.plain(listed(ahead)),
+                "Other runs train first on the same device: this one comes {behind}.",
+                behind=formatting.plain(waiting.behind(ahead)),
             )
         )
 
@@ -112,12 +111,14 @@ def _set_batch_size(preset: str, size: int) -> None:
     st.session_state[controls.key(preset, "batch_size")] = size
 
 
-def _about(seconds_per_epoch: float, planned: PlannedRun) -> str:
-    whole = formatting.duration(seconds_per_epoch * planned.train.epochs / planned.processes)
+def _about(needs: cost.Estimate, planned: PlannedRun) -> str:
+    seconds = needs.seconds(planned.train.epochs, planned.processes)
+    if seconds is None or needs.seconds_per_epoch is None:
+        return tr("not known yet")
     return tr(
-        "about {whole}, {epoch} an epoch",
-        whole=whole,
-        epoch=formatting.duration(seconds_per_epoch / planned.processes),
+        "about {whole} with starting and testing, {epoch} an epoch",
+        whole=formatting.duration(seconds),
+        epoch=formatting.duration(needs.seconds_per_epoch / planned.processes),
     )
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import copy_link, formatting, links
-from dashboard.shared.language import N_, listed, sentence, tr
+from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
-from dashboard.train import actions, charts, corrected, over_epochs, why
+from dashboard.train import actions, charts, corrected, over_epochs, waiting, why
 from vggcore import runs
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
@@ -169,7 +169,13 @@ def what_it_waits_for(run: Run) -> str:
     if run.on_cluster:
         return tr(run.message) or tr("Sent to the cluster")
     if ahead := runs.queue_ahead(run):
-        return tr("Waiting for {ahead}", ahead=listed(ahead))
+        # One of them trains, or more on several devices; the others wait.
+        queued = sum(each.state == "queued" for each in runs.list_runs() if each.name in ahead)
+        return tr(
+            "Number {position} in the queue, {behind}",
+            position=queued + 1,
+            behind=waiting.behind(ahead),
+        )
     return tr("Next in the queue")
 
 
@@ -222,7 +228,7 @@ def _key_figures(run: Run, steps: pd.DataFrame, epochs: list[dict]) -> None:
         figures += [
             (tr("Training loss"), f"{last['train_loss']:.3f}", None),
             (tr("Learning rate"), f"{last['learning_rate']:.2g}", None),
-            (*_memory(run, last["memory_bytes"]), None),
+            (*_memory(run, steps["memory_bytes"].max()), None),
         ]
     for column, (label, value, beside) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(label, value, beside, delta_color="off", delta_arrow="off")

@@ -12,10 +12,10 @@ from vggcore.wild import items
 def time_here(name: str) -> str:
     """How long a recipe takes on this machine: "about 5 min here"; "" if that is not known."""
     preset = PRESETS[name]
-    seconds = cost.estimate(preset.spec, preset.train).seconds_per_epoch
+    seconds = cost.estimate(preset.spec, preset.train).seconds(preset.train.epochs)
     if seconds is None or preset.train.dataset == recipe.OWN:
         return ""
-    whole = formatting.rough_duration(seconds * preset.train.epochs)
+    whole = formatting.rough_duration(seconds)
     return tr("about {time} here", time=whole)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from untrained import scored_card
 
 from dashboard.shared import deployment
-from dashboard.train import actions, table
+from dashboard.train import actions, panel, table
 from vggcore import runs
 from vggcore.data.own import places
 from vggcore.machine import file_lock, hardware, paths
@@ -352,6 +353,25 @@ def test_several_seeds_start_a_group_and_lead_to_its_page():
     assert page.query_params["group"] == "mine" and not page.exception
     assert [run.name for run in runs.group("mine").runs] == ["mine-s0", "mine-s1"]
     assert "differ only in their seeds: 0, 1" in texts(page)
+
+
+def test_a_queued_run_says_its_place_what_is_before_it_and_how_long(monkeypatch):
+    half_way = {"state": "running", "device": "cpu", "step": 30, "total_steps": 60}
+    waiting = {"state": "queued", "choices": ["cpu"]}
+    for name, rows, status in (
+        ("first", 30, half_way),
+        ("second", 0, waiting | {"ticket": 1}),
+        ("third", 0, waiting | {"ticket": 2}),
+    ):
+        (a_run(name, rows=rows).path / "status.json").write_text(json.dumps(status))
+    monkeypatch.setattr("vggcore.runs.locks.is_alive", lambda path: True)
+
+    told = panel.what_it_waits_for(runs.read_run("third"))
+
+    left = r"\(about [^()]+ left\)"
+    assert re.fullmatch(
+        rf"Number 2 in the queue, after first {left}.+second {left}: starts in about .+", told
+    )
 
 
 def in_group(run: runs.Run, **scores: float) -> runs.Run:

@@ -172,6 +172,19 @@ def test_time_is_work_divided_by_speed():
     assert epoch == pytest.approx(40 * step + 500 / 3 * (macs + pooled) / 1e9)
 
 
+def test_an_estimate_is_of_the_whole_process_from_its_launch_to_its_end():
+    train = TrainConfig(dataset="synthetic", device="cpu", epochs=3)
+    estimate = cost.estimate(SMALL, train)
+
+    trained = 3 * estimate.seconds_per_epoch
+    assert estimate.test_seconds > 0
+    assert estimate.seconds(3) == cost.START_SECONDS + trained + estimate.test_seconds
+    assert estimate.seconds(3, processes=2) < estimate.seconds(3)
+    assert estimate.memory_bytes == cost.memory_bytes(SMALL, train) + cost.PROCESS_BYTES
+    on_gpu = replace(train, device="cuda")
+    assert cost.estimate(SMALL, on_gpu).memory_bytes == cost.memory_bytes(SMALL, on_gpu)
+
+
 def test_validation_of_wild_looks_at_pictures_twice_and_at_photos_four_times():
     train = TrainConfig(dataset="wild")
 
@@ -274,7 +287,7 @@ def test_the_largest_batch_fits_and_twice_as_many_do_not():
     for free in (1_500_000_000, 4_000_000_000):
         size = cost.largest_batch(preset.spec, preset.train, free)
         needed, twice = (
-            cost.memory_bytes(preset.spec, replace(preset.train, batch_size=images))
+            cost.process_bytes(preset.spec, replace(preset.train, batch_size=images))
             for images in (size, 2 * size)
         )
         assert needed <= 0.8 * free < twice

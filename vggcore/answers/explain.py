@@ -15,8 +15,12 @@ from torch import Tensor
 from vggcore.answers import evaluation, test_data
 from vggcore.answers.classifier import Classifier
 from vggcore.data import fashion_mnist
+from vggcore.model import anatomy
+from vggcore.model.architectures import VGGSpec
 from vggcore.model.network import VGG
 
+BANK_SECONDS = 1.5  # that training images may take, once for each network
+_PREPARE_SECONDS, _MACS_PER_SECOND = 0.0022, 28e9  # of one image, on one core; measured
 _MIN_CAM_SIDE = 7  # cells; a coarser map says nothing about where
 
 
@@ -109,12 +113,27 @@ def features(network: VGG, batches: Iterable[Tensor]) -> Tensor:
     return F.normalize(torch.cat([head(network.features(batch)) for batch in batches]), dim=1)
 
 
-def training_bank(classifier: Classifier, count: int = 1000) -> Bank:
-    """The first `count` training images, prepared as visitors' pictures are.
+def bank_size(spec: VGGSpec) -> int:
+    """How many training images `training_bank` looks at in about `BANK_SECONDS`; 50 at least."""
+    return max(50, min(1_000, round(BANK_SECONDS / _bank_seconds(spec))))
+
+
+def bank_seconds(spec: VGGSpec) -> float:
+    """How long `training_bank` takes, approximately."""
+    return bank_size(spec) * _bank_seconds(spec)
+
+
+def _bank_seconds(spec: VGGSpec) -> float:
+    return _PREPARE_SECONDS + anatomy.totals(spec).macs / _MACS_PER_SECOND
+
+
+def training_bank(classifier: Classifier) -> Bank:
+    """The first `bank_size` training images, prepared as visitors' pictures are.
 
     Of a user's own, as many from across the set. Takes seconds: keep it. Raises DataMissing.
     """
     card = classifier.checkpoint.card
+    count = bank_size(card.spec)
     if test_data.is_own(card):
         own, labels = test_data.own_pictures(card, "train", count)
         return Bank(own, labels, _features_of(classifier, own))

@@ -30,6 +30,9 @@ FLOAT_BYTES = 4
 # What the process itself grows by at its first step on a CPU, however small the network: compiled
 # kernels, library code that the optimizer imports. Measured.
 RUNTIME_BYTES = 185_000_000
+# Of a process that has imported PyTorch and not trained yet: its memory, and how long it took.
+PROCESS_BYTES = 610_000_000
+START_SECONDS = 5.0
 IMAGES = {  # of one epoch, validation, test
     "fashion-mnist": (55_000, 5_000, 10_000),
     "wild": (0, 5_800, 10_000),  # of an epoch: see `train_images`
@@ -44,18 +47,26 @@ _MUON_NUMBERS = 1  # for each weight of a convolution that Muon updates
 class Estimate(NamedTuple):
     """What a run will need, approximately."""
 
-    memory_bytes: int  # peak that training adds to the process, or allocates on the GPU
+    memory_bytes: int  # peak of the whole process, or of what it allocates on the GPU
     seconds_per_epoch: float | None  # None if nothing is known about the device
+    test_seconds: float  # of the test at the end
     disk_bytes: int  # largest size of the run folder
     basis: str  # where the time comes from, for people
+
+    def seconds(self, epochs: int, processes: int = 1) -> float | None:
+        """From launching the run to its end; None if nothing is known about the device."""
+        if self.seconds_per_epoch is None:
+            return None
+        return START_SECONDS + (epochs * self.seconds_per_epoch + self.test_seconds) / processes
 
 
 def estimate(spec: VGGSpec, train: TrainConfig) -> Estimate:
     """Memory, time and disk of training `spec` by the recipe `train`."""
     speeds = speed.read(train.device, _precision(train))
     return Estimate(
-        memory_bytes=memory_bytes(spec, train),
+        memory_bytes=process_bytes(spec, train),
         seconds_per_epoch=seconds_per_epoch(spec, train, speeds) if speeds else None,
+        test_seconds=seconds_of_test(spec, train, speeds) if speeds else 0.0,
         disk_bytes=disk_bytes(spec, train),
         basis=speeds.basis
         if speeds
@@ -74,7 +85,7 @@ def largest_batch(spec: VGGSpec, train: TrainConfig, free_bytes: int) -> int:
         tried = replace(train, batch_size=size)
         if train.dataset != "wild" and size > train_images(train):
             break
-        if memory_bytes(spec, tried) > _USABLE * free_bytes:
+        if process_bytes(spec, tried) > _USABLE * free_bytes:
             break
         fitting = size
     if not fitting:
@@ -130,6 +141,12 @@ def memory_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     # What is saved is copied into main memory, not the GPU's.
     comes_and_goes = max(comes_and_goes, weights + _saving(spec, train).most(on_gpu))
     return stays + comes_and_goes + RUNTIME_BYTES
+
+
+def process_bytes(spec: VGGSpec, train: TrainConfig) -> int:
+    """Peak of what a run's page shows as its memory: of the process, or allocated on the GPU."""
+    on_gpu = speed.device_kind(train.device) == "cuda"
+    return memory_bytes(spec, train) + (0 if on_gpu else PROCESS_BYTES)
 
 
 class _Blocks:
@@ -299,10 +316,22 @@ def seconds_per_epoch(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -
     """Time of one epoch with its validation, on an otherwise idle machine."""
     fewest = FEWEST_STEPS if train.dataset == OWN else 1
     steps = max(fewest, train_images(train) // batch_size(train))
-    # Each is also seen mirrored, and of photos, a seventh of them, the middle too.
-    images = images_of(train)[1] * (2.3 if train.dataset == "wild" else 1)
-    validation = images * _image_seconds(spec, speeds) / 3  # forward only
+    validation = _answering_seconds(spec, train, images_of(train)[1], speeds)
     return steps * seconds_per_step(spec, train, speeds) + validation
+
+
+def _answering_seconds(
+    spec: VGGSpec, train: TrainConfig, images: int, speeds: speed.Speeds
+) -> float:
+    """Time of the answers to validation or test images."""
+    # Each is also seen mirrored, and of photos, a seventh of them, the middle too.
+    looks = 2.3 if train.dataset == "wild" else 1
+    return images * looks * _image_seconds(spec, speeds) / 3  # forward only
+
+
+def seconds_of_test(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
+    """Time of the test at the end, on an otherwise idle machine."""
+    return _answering_seconds(spec, train, images_of(train)[2], speeds)
 
 
 def seconds_per_step(spec: VGGSpec, train: TrainConfig, speeds: speed.Speeds) -> float:
