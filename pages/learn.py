@@ -58,8 +58,9 @@ st.title(tr("Learn"), anchor=False)
 st.write(
     tr(
         "How VGG works, in seven steps. Move the controls: the code "
-        "runs with your values, right here. “The tutorial” is a published PyTorch exercise: VGG-11 "
-        "with an eighth of its channels, five epochs on Fashion-MNIST at 224 pixels."
+        "runs with your values, right here. “The tutorial” is section 5.7 of the book Dive into "
+        "Deep Learning in its PyTorch edition: VGG-11 with an eighth of its channels, five epochs "
+        "on Fashion-MNIST at 224 pixels."
     )
 )
 names = list(STEPS)

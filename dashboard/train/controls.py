@@ -131,13 +131,27 @@ def _in_two_columns(names: list[str], base, preset: str) -> dict:
     return values
 
 
+def label(name: str) -> str:
+    """What the form calls a field."""
+    field = fields.by_name(VGGSpec).get(name) or _FIELDS[name]
+    words = formatting.sentence(tr(fields.label(field)))
+    unit = field.metadata["unit"]
+    return tr("{name} ({note})", name=words, note=tr(unit)) if unit else words
+
+
+def shown(name: str, value) -> str:
+    """A field's value as the form shows it."""
+    if isinstance(value, bool):
+        return tr("yes") if value else tr("no")
+    if value is None or name == "device":
+        return value or tr("automatic")
+    return _SHOWN.get(name, str)(value)
+
+
 def control(name: str, value, preset: str):
     """The control that suits a field; returns what it shows."""
     field = _FIELDS[name]
     meta = field.metadata
-    label = formatting.sentence(tr(fields.label(field)))
-    if meta["unit"]:
-        label = tr("{name} ({note})", name=label, note=tr(meta["unit"]))
     common: dict = dict(help=formatting.sentence(tr(meta["help"])), key=key(preset, name))
     if options := _options(field):
         value = str(value) if name == "width" else value
@@ -146,15 +160,16 @@ def control(name: str, value, preset: str):
         present = st.session_state.get(common["key"], value)
         options += [each for each in dict.fromkeys((value, present)) if each not in options]
         label_of = _SHOWN.get(name, str)
-        return st.selectbox(label, options, options.index(value), format_func=label_of, **common)
+        index = options.index(value)
+        return st.selectbox(label(name), options, index, format_func=label_of, **common)
     if meta["kind"] is bool:
-        return st.toggle(label, value, **common)
+        return st.toggle(label(name), value, **common)
     if meta["kind"] is float:
         common["format"] = "%.8g"
     if field.default is None:
         common["placeholder"] = tr("automatic")
     step = fields.step(field, value)
-    return st.number_input(label, meta["low"], meta["high"], value, step, **common)
+    return st.number_input(label(name), meta["low"], meta["high"], value, step, **common)
 
 
 def _options(field: dataclasses.Field) -> list:

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.shared import formatting, screen
 from dashboard.shared.language import N_, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
-from dashboard.train import actions, charts, panel
+from dashboard.train import actions, charts, controls, panel
 from vggcore import runs
 from vggcore.model.anatomy import totals
 from vggcore.model.recipe import TrainConfig
@@ -300,11 +300,14 @@ def final_numbers(selected: list[Run]) -> pd.DataFrame:
 
 
 def differences(selected: list[Run]) -> pd.DataFrame:
-    """Settings (rows) that differ between the runs (columns), as text."""
+    """Settings (rows) that differ between the runs (columns), as the form shows them."""
     settings = {
-        run.name: run.spec.to_dict() | run.train.to_dict()
+        run.name: {
+            controls.label(name): controls.shown(name, value)
+            for name, value in (run.spec.to_dict() | run.train.to_dict()).items()
+        }
         for run in selected
         if run.spec and run.train
     }
-    table = pd.DataFrame(settings).astype(str)
+    table = pd.DataFrame(settings)
     return table[table.nunique(axis=1) > 1]

@@ -267,3 +267,13 @@ def test_every_setting_has_a_name_in_words_and_a_sentence_of_help():
         assert not set(shown.split()) & {"init", "ema", "max", "seconds", "minutes"}, name
         assert len(help.split()) > 2 and help != shown, name
     assert controls._FIELDS["seed"].metadata["group"] == "machine"  # "Machine and seed"
+
+
+def test_every_setting_is_named_and_shown_as_in_the_form_where_runs_are_compared():
+    settings = PRESETS["wild"].spec.to_dict() | PRESETS["wild"].train.to_dict()
+    labels = {name: controls.label(name) for name in settings}
+    assert not [label for label in labels.values() if "_" in label or not label[0].isupper()]
+    assert len(set(labels.values())) == len(labels)
+    told = {name: controls.shown(name, value) for name, value in settings.items()}
+    assert told["in_channels"] == "colours and outline" and told["batch_norm"] == "yes"
+    assert not {"True", "False", "None"} & set(told.values())

@@ -178,6 +178,43 @@ def test_a_click_on_a_cell_shows_its_pictures(open_page, network):
     expect(page.get_by_role("combobox", name="Taken for")).to_have_value("Ankle boot")
 
 
+def test_mistakes_are_browsed_from_a_cell_to_the_last_one(open_page):
+    page = open_page("results?section=Confusion&network=wild")
+    page.locator(".js-plotly-plot").wait_for(timeout=PATIENCE)
+    choose(page, "True class", "Shirt")
+    choose(page, "Taken for", "Pullover")
+    button = page.get_by_role("button", name=re.compile("among the mistakes"))
+    count = re.search(r"[\d,]+", button.inner_text())[0]
+    button.click()
+
+    expect(page.get_by_text(re.compile(f": {count} of [\\d,]+ mistakes$"))).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)  # the section before it is gone
+    page.get_by_role("button", name="Clear value").nth(1).click()
+    settle(page)
+    all_of_class = page.get_by_text(re.compile("of [\\d,]+ mistakes$")).inner_text()
+    every = re.search(r": ([\d,]+) of", all_of_class)[1]
+    assert int(every.replace(",", "")) > int(count.replace(",", ""))
+
+    page.get_by_test_id("stPaginationPage").last.click()
+    expect(page.get_by_text(re.compile(f"to {every} of {every}, most confident"))).to_be_visible()
+
+
+def test_a_chart_has_its_height_before_it_is_drawn(open_page):
+    held = []
+    page = open_page("learn")
+    page.route("**/PlotlyChart*.js", lambda route: held.append(route))
+    go(page, "Results")
+    chart = page.locator(".st-key-reliability")
+    chart.wait_for(timeout=PATIENCE)
+    before = chart.bounding_box()["height"]
+    assert held and not page.locator(".js-plotly-plot").count()
+
+    held[0].continue_()
+
+    page.locator(".js-plotly-plot").wait_for(timeout=PATIENCE)
+    assert before == chart.bounding_box()["height"] > 300
+
+
 def test_a_picture_of_results_opens_in_the_same_session(open_page, network):
     page = open_page("classify")
     draw(page, SQUARE)

@@ -270,7 +270,7 @@ def test_chosen_runs_are_laid_over_with_the_settings_in_which_they_differ():
     assert numbers.loc["parameters", "first"] == f"{totals(PRESETS['fast'].spec).parameters:,}"
     assert page.get("download_button")[0].label == "Metrics (CSV)"
     differing = page.dataframe[2].value
-    assert sorted(differing.index) == ["learning_rate", "seed"]
+    assert sorted(differing.index) == ["Peak learning rate", "Random seed"]
     assert sorted(differing.columns) == ["first", "second"]
 
 
