@@ -187,10 +187,10 @@ def test_with_mirror_an_answer_is_the_mean_over_both_sides(network):
     assert torch.allclose(both, (as_it_is + mirrored) / 2, atol=1e-5)
 
 
-def test_networks_of_the_wild_style_see_data_set_images_prepared():
+def test_networks_that_see_outlines_get_data_set_images_prepared():
     image = torch.zeros(2, 28, 28, dtype=torch.uint8)
     image[:, 8:20, 10:18] = 200
-    way = Preprocessing(style="wild", image_size=64)
+    way = Preprocessing(style="outline", image_size=64)
 
     seen = evaluation.as_trained(image, way)
     coloured = evaluation.as_trained(image, replace(way, style="colour-outline"))

@@ -58,7 +58,7 @@ def trained(spec: VGGSpec, recipe: TrainConfig) -> tuple[Card, dict]:
 
 
 def on_photos(tmp_path, monkeypatch) -> tuple[Card, dict]:
-    way = Preprocessing(image_size=32, style="wild")
+    way = Preprocessing(image_size=32, style="outline")
     pictures = torch.randint(256, (60, 32, 32), generator=torch.Generator().manual_seed(1))
     photos = [Item("clothing-small", "dress", f"{number}", "") for number in range(20)]
     held = Validation(

@@ -42,6 +42,10 @@ def test_several_channels_have_a_mean_each():
     assert Preprocessing.from_dict(way.to_dict()) == way
 
 
+def test_a_style_of_an_older_card_has_its_name_of_now():
+    assert Preprocessing.from_dict({"style": "wild"}).style == "outline"
+
+
 def test_the_middle_is_a_share_and_comes_back():
     way = Preprocessing.from_dict({"middle": 0.8})
 

@@ -44,7 +44,7 @@ def test_icons_are_drawings_of_our_classes_to_train_on():
 
 def test_each_icon_is_trained_on_in_several_forms(monkeypatch):
     monkeypatch.setattr(items.icons, "load", icons_of_two_classes)
-    pool = pools._pool(pools._sketches(items.icon_items(), seed=0), 32, "wild")
+    pool = pools._pool(pools._sketches(items.icon_items(), seed=0), 32, "outline")
     variants = pools._VARIANTS["icons"]
     assert pool.images.shape == (2 * variants, 32, 32)
     assert pool.targets.argmax(1).tolist() == [3] * variants + [8] * variants

@@ -62,7 +62,7 @@ def _colours_and_outline(cut: CutOut, size: int, margin: float) -> tuple[Steps, 
 
 # Their names are in cards. The first of each number of channels is `style_for`'s choice.
 STYLES = {
-    "wild": Style(1, 1 / 16, _outline),
+    "outline": Style(1, 1 / 16, _outline),
     "fashion-mnist": Style(1, 0.0, _outline),  # fills the frame as that data set does
     "colour": Style(3, 1 / 16, _colours),
     "colour-outline": Style(4, 1 / 16, _colours_and_outline),
@@ -91,7 +91,7 @@ class Prepared(NamedTuple):
 def prepare(
     image,
     size: int = 64,
-    style: str = "wild",
+    style: str = "outline",
     *,
     invert: str = "auto",
     crop: str = "auto",

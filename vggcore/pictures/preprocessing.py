@@ -7,6 +7,7 @@ from vggcore.machine.messages import Message
 from vggcore.machine.values import a_number, known
 
 MEAN, STD = 0.286, 0.353  # of Fashion-MNIST's 60,000 training images, pixels in 0…1
+_RENAMED = {"wild": "outline"}  # styles of older cards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,8 @@ class Preprocessing:
                         found=usable[name],
                     )
                 )
+        if "style" in usable:
+            usable["style"] = _RENAMED.get(usable["style"], usable["style"])
         if "middle" in usable:
             share = a_number(usable["middle"], "middle")
             if not (share == 0 or 0.2 <= share < 1):

@@ -17,7 +17,7 @@ from vggcore.wild.items import NONE, SOURCES, Item, development_items
 log = logging.getLogger(__name__)
 
 
-def prepared_images(images, size: int, style: str = "wild") -> Tensor:
+def prepared_images(images, size: int, style: str = "outline") -> Tensor:
     """`pictures.prepare` over pictures or uint8 arrays: uint8 [N, size, size], or [N, …, C]."""
     return torch.from_numpy(
         np.stack([prepare.prepare(image, size, style).network_input for image in images])
@@ -35,7 +35,7 @@ class Validation(NamedTuple):
 
     @classmethod
     def load(
-        cls, size: int, seed: int, sources=SOURCES, style: str = "wild", middle: float = 0.0
+        cls, size: int, seed: int, sources=SOURCES, style: str = "outline", middle: float = 0.0
     ) -> "Validation":
         """middle: the share of a photo that is looked at once more, as in `Preprocessing`."""
         images, labels = fashion_mnist.load_split("validation", seed=seed)

@@ -2,7 +2,7 @@
 // JavaScript, without its choices: everything is found out from the picture.
 
 const STYLES = {
-  wild: { margin: 1 / 16, channels: 1 },
+  outline: { margin: 1 / 16, channels: 1 },
   "fashion-mnist": { margin: 0, channels: 1 },
   colour: { margin: 1 / 16, channels: 3 },
   "colour-outline": { margin: 1 / 16, channels: 4 },
