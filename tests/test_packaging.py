@@ -16,15 +16,7 @@ from vggcore.commands import app
 from vggcore.machine import paths
 
 ROOT = Path(__file__).resolve().parent.parent
-WINGS = (
-    "vggcore",
-    "vggcore.model",
-    "vggcore.data",
-    "vggcore.answers",
-    "vggcore.training",
-    "vggcore.wild",
-    "vggcore.runs",
-)
+WINGS = ("vggcore", "vggcore.runs")
 
 
 def bounds(lines) -> dict[str, str]:
