@@ -144,23 +144,23 @@ TOOLS = [
 def drawings() -> list[tuple[dict, Image.Image]]:
     folder = paths.data_dir() / "garments-dev" / "sketches" / "quickdraw-strokes"
     things = [file.relative_to(folder).parts for file in sorted(folder.rglob("*.ndjson"))]
-    found = TOOLS + [each for thing in things for each in recorded(*thing, 100 // len(things) + 1)]
-    return [(as_json(each), Image.fromarray(render(each))) for each in found[:102]]
+    found = TOOLS + [each for thing in things for each in recorded(*thing, 30 // len(things) + 1)]
+    return [(as_json(each), Image.fromarray(render(each))) for each in found[:32]]
 
 
 def photos() -> list[tuple[dict, Image.Image]]:
     folder = paths.data_dir() / "garments-dev" / "photos"
     files = sorted(file for file in folder.rglob("*") if file.suffix in (".jpg", ".png"))
-    chosen = [files[place] for place in np.linspace(0, len(files) - 1, 68).astype(int)]
+    chosen = [files[place] for place in np.linspace(0, len(files) - 1, 30).astype(int)]
     return [(as_file(file.read_bytes()), open_image(file)) for file in chosen]
 
 
 @pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.garments
-def test_three_hundred_pictures_get_pythons_answers(browser, pages, tmp_path, monkeypatch):
-    images = [Image.fromarray(image) for image in load_split("validation")[0][:90].numpy()]
-    own = [made.picture(shape, n) for shape in made.SHAPES for n in range(14)]
+def test_a_hundred_pictures_get_pythons_answers(browser, pages, tmp_path, monkeypatch):
+    images = [Image.fromarray(image) for image in load_split("validation")[0][:30].numpy()]
+    own = [made.picture(shape, n) for shape in made.SHAPES for n in range(4)]
     tried = [
         ("wild", drawings() + photos()),
         ("fashion-mnist", [(as_file(png(image)), image) for image in images]),
@@ -174,7 +174,7 @@ def test_three_hundred_pictures_get_pythons_answers(browser, pages, tmp_path, mo
     results.append(compared(browser, pages("own"), load_classifier("own"), asked))
 
     same, as_sure, off = (np.concatenate(lists) for lists in zip(*results, strict=True))
-    assert len(same) >= 300 and same.mean() >= 0.99
+    assert len(same) >= 100 and same.mean() >= 0.99
     assert as_sure.mean() >= 0.98  # some lie just at a threshold
     assert (off < TOLERANCE).mean() >= 0.97 and off.max() < FURTHEST
 
