@@ -7,6 +7,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard.classify.canvas import canvas, sent_drawing
+from dashboard.pictures import reading
 from dashboard.shared import formatting
 from dashboard.shared.language import N_, sentence, tr, with_limit
 from dashboard.shared.thumbnails import strip
@@ -176,11 +177,16 @@ def _files(name: str, number: int) -> None:
 def _keep(name: str, contents: list[bytes]) -> None:
     """Keep decoded pictures, and start again with an empty camera."""
     problems = []
-    for content in contents:
-        try:
-            _append(name, open_image(content, KEPT_SIDE))
-        except ImageError as error:
-            problems.append(tr(error))
+    with reading.progress(_stop) as tell:
+        for number, content in enumerate(contents):
+            if number:
+                tell(number, len(contents))
+            if len(collected()[name]) >= MOST_PICTURES:
+                break
+            try:
+                _append(name, open_image(content, KEPT_SIDE))
+            except ImageError as error:
+                problems.append(tr(error))
     if problems:
         st.session_state[_PROBLEM] = tr(
             "{count} of {all} could not be used: {why}",
@@ -189,6 +195,13 @@ def _keep(name: str, contents: list[bytes]) -> None:
             why=problems[0],
         )
     _next()
+
+
+def _stop() -> None:
+    _empty()
+    st.session_state[_PROBLEM] = reading.stopped(
+        N_("Stopped: {done} of {total} pictures have been added.")
+    )
 
 
 def _append(name: str, picture: Image.Image) -> None:
@@ -205,8 +218,13 @@ def _append(name: str, picture: Image.Image) -> None:
         several.append(Collected(stream.getvalue(), small, digest))
 
 
-def _next() -> None:
+def _empty() -> None:
+    """Start again with an empty camera, canvas or uploader."""
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _next() -> None:
+    _empty()
     st.rerun()
 
 

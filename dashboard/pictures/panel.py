@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from dashboard.pictures import reading
 from dashboard.shared import address, deployment, formatting
 from dashboard.shared.language import N_, tr
 from vggcore import runs
@@ -21,8 +22,8 @@ PARAMETERS = {"from": address.text, "set": address.text}
 _SIZE = 64  # pixels per side on the contact sheet
 _REQUEST = "pictures-request"  # one per set and recipe: a second click starts nothing
 _REPORT = "pictures-report"  # of the set shown last: what it was read from, report and sheet
+_REST = N_("Stopped: {done} of {total} pictures have been read, and are not read again.")
 _STOPPED = "pictures-stopped"  # the set whose reading the visitor has stopped
-_READ = "pictures-read-so-far"  # how many of its pictures were read then, and of how many
 WAYS = {
     "own-from-wild": N_("From the network for photos"),
     "own": N_("From scratch"),
@@ -49,32 +50,9 @@ def _reported(source: str) -> tuple[PictureReport, Image.Image]:
 
 
 def _pictures(source: str) -> PictureSet:
-    """The pictures, read behind a progress bar and a Stop button if that takes a while.
-
-    A click ends this run of the page at the next progress report, and the reading with it.
-    """
-    place = st.empty()
-    bars: list = []  # the bar, once it is shown
-
-    def tell(done: int, total: int) -> None:
-        st.session_state[_READ] = (done, total)
-        text = tr("Reading the pictures: {done} of {total}", done=f"{done:,}", total=f"{total:,}")
-        if not bars:
-            with place.container(horizontal=True, vertical_alignment="center"):
-                bars.append(st.progress(0.0, text))
-                st.button(
-                    tr("Stop"),
-                    icon=":material/stop_circle:",
-                    key="pictures-stop",
-                    on_click=_stop,
-                    args=(source,),
-                )
-        bars[0].progress(done / total, text)
-
-    try:
+    """The pictures, read behind a progress bar and a Stop button if that takes a while."""
+    with reading.progress(_stop, source) as tell:
         return prepared.prepared(source, prepared.form_of("whole", 3, _SIZE), tell)
-    finally:
-        place.empty()
 
 
 def _stop(source: str) -> None:
@@ -84,15 +62,7 @@ def _stop(source: str) -> None:
 def show(source: str) -> None:
     """Everything about one set, unless its reading was stopped. Raises PicturesError."""
     if st.session_state.get(_STOPPED) == source:
-        done, total = st.session_state[_READ]
-        st.info(
-            tr(
-                "Stopped: {done} of {total} pictures have been read, and are not read again.",
-                done=f"{done:,}",
-                total=f"{total:,}",
-            ),
-            icon=":material/stop_circle:",
-        )
+        st.info(reading.stopped(_REST), icon=":material/stop_circle:")
         st.button(
             tr("Read the rest"),
             icon=":material/play_arrow:",

@@ -1,5 +1,6 @@
 """The page for your own pictures, from the entry point; nothing is trained."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,22 +64,48 @@ def test_a_click_does_not_list_a_kept_zip_again(monkeypatch):
     assert not page.exception and page.metric[0].value == "24"
 
 
-def test_reading_that_is_stopped_goes_on_with_the_rest(monkeypatch):
-    places.keep_zip("shapes", made.zipped())
+@pytest.fixture
+def stopping(monkeypatch):
+    """Within the block, Stop is clicked as soon as it is there."""
     monkeypatch.setattr(prepared, "_REPORT_SECONDS", 0.0)
-    button, one, read = st.button, prepared._one, []
-    monkeypatch.setattr(prepared, "_one", lambda *given: read.append(given) or one(*given))
-    monkeypatch.setattr(prepared, "_AHEAD", 1)
+    button = st.button
 
     def clicked(label: str, **given):
         """Streamlit calls the function of a clicked button, and runs the page from its start."""
-        if given["key"] == "pictures-stop":
+        if given.get("key") == "pictures-stop":
             given["on_click"](*given["args"])
             st.rerun()
         return button(label, **given)
 
-    with monkeypatch.context() as while_reading:
-        while_reading.setattr(st, "button", clicked)
+    @contextmanager
+    def at_once():
+        with monkeypatch.context() as while_reading:
+            while_reading.setattr(st, "button", clicked)
+            yield
+
+    return at_once
+
+
+def test_adding_files_that_is_stopped_keeps_those_that_were_added(stopping):
+    page = pictures_page()
+    add_class(page, "mug")
+    page.segmented_control(key="collect-way").set_value("Files").run()
+    files = [(f"{n}.png", made.encoded(made.picture("circle", n)), "image/png") for n in range(5)]
+    with stopping():
+        page.file_uploader[0].set_value(files).run()
+
+    assert "1 of 5 pictures have been added" in page.error[0].value
+    assert len(page.session_state["collected"]["mug"]) == 1
+    page.run()
+    assert len(page.session_state["collected"]["mug"]) == 1 and not page.error
+
+
+def test_reading_that_is_stopped_goes_on_with_the_rest(stopping, monkeypatch):
+    places.keep_zip("shapes", made.zipped())
+    one, read = prepared._one, []
+    monkeypatch.setattr(prepared, "_one", lambda *given: read.append(given) or one(*given))
+    monkeypatch.setattr(prepared, "_AHEAD", 1)
+    with stopping():
         page = pictures_page()
 
     assert not page.exception and not page.metric
