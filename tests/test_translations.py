@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import translate  # noqa: E402
 
-_ENGLISH_ERRORS = ("lazy_exports.py",)  # an attribute of a module that is not there: Python's own
+# An attribute of a module that is not there is Python's own error.
+_ENGLISH_ERRORS = (ROOT / "vggcore" / "__init__.py",)
 
 
 def test_no_translation_is_missing_stale_or_not_compiled():
@@ -91,7 +92,7 @@ def test_a_sentence_with_damaged_parts_is_its_english_text(parts):
 def test_every_error_of_the_library_can_be_translated():
     found = []
     for file in sorted((ROOT / "vggcore").rglob("*.py")):
-        if "commands" in file.parts or file.name in _ENGLISH_ERRORS:
+        if "commands" in file.parts or file in _ENGLISH_ERRORS:
             continue
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             made = node.exc if isinstance(node, ast.Raise) else None

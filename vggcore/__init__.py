@@ -10,9 +10,8 @@ Importing the package is cheap: PyTorch is loaded only by what needs tensors.
     print(vggcore.load_classifier("wild").classify(picture).label)
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from vggcore.machine.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from vggcore.answers.classifier import load_classifier as load_classifier
@@ -24,14 +23,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = ["TrainConfig", "VGGSpec", "anatomy", "build", "load_classifier", "vgg_block"]
-__getattr__ = lazy_exports(
-    __name__,
-    {
-        "VGGSpec": "vggcore.model.architectures",
-        "TrainConfig": "vggcore.model.recipe",
-        "anatomy": "vggcore.model.anatomy",
-        "build": "vggcore.model.network",
-        "vgg_block": "vggcore.model.network",
-        "load_classifier": "vggcore.answers.classifier",
-    },
-)
+_PLACES = {  # where each name is; a module stands for itself
+    "TrainConfig": "vggcore.model.recipe",
+    "VGGSpec": "vggcore.model.architectures",
+    "anatomy": "vggcore.model.anatomy",
+    "build": "vggcore.model.network",
+    "load_classifier": "vggcore.answers.classifier",
+    "vgg_block": "vggcore.model.network",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(_PLACES[name])
+    return getattr(module, name, module)
