@@ -102,6 +102,13 @@ def test_thinning_out_keeps_the_spike():
     assert x_kept[y_kept.argmax()] == 54_321 and (np.diff(x_kept) > 0).all()
 
 
+@pytest.mark.parametrize(("points", "kept"), [(100, 100), (3, 2), (2, 2)])
+def test_thinning_keeps_as_many_points_as_it_may(points, kept):
+    y = np.tile([1.0, 2.0], 500)
+
+    assert len(thin_out(np.arange(1000.0), y, points)[0]) == kept
+
+
 def test_smoothing_of_a_constant_changes_nothing_and_of_noise_calms_it():
     noise = np.random.default_rng(0).normal(size=2000)
 
@@ -172,6 +179,8 @@ def test_speed_is_that_of_the_newest_rows():
     assert recent_speed(steps, rows=2) == 5 / 3
     assert recent_speed(steps, rows=3) == 10 / 4
     assert recent_speed(steps.iloc[:1]) is None
+    soon = pd.DataFrame({"step": [1, 2], "seconds": [0.5, 1.0]})
+    assert recent_speed(soon) == 2 and recent_speed(soon.assign(seconds=0.5)) is None
 
 
 def rows(losses, accuracy: float, every: int = 10) -> pd.DataFrame:
