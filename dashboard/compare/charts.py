@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 
 from dashboard.shared import formatting, palette
 from dashboard.shared.language import LANGUAGES, N_, current, listed, tr
+from dashboard.shared.network_choice import label_of
 from vggcore.model import anatomy
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
@@ -141,7 +142,7 @@ def accuracy_on_garments(points: pd.DataFrame) -> go.Figure:
         N_("published"): ("diamond", palette.ORANGE, 4, "bottom center"),
         N_("this machine"): ("circle", palette.BLUE, 3, "middle left"),  # ours: one size
     }
-    points = points.assign(name=[tr(name) for name in points.name])
+    points = points.assign(name=[tr(label_of(name)) for name in points.name])
     for source, (symbol, colour, named, position) in looks.items():
         some = points[points.source == source].sort_values("accuracy", ascending=False)
         texts = [name if n < named else "" for n, name in enumerate(some.name)]

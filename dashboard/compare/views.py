@@ -10,6 +10,7 @@ from dashboard.compare import diagram
 from dashboard.compare.charts import layer_in_words
 from dashboard.shared import downloads, formatting, palette
 from dashboard.shared.language import N_, listed, tr
+from dashboard.shared.network_choice import label_of
 from vggcore.commands import tables
 from vggcore.model import checkpoints, source
 from vggcore.model.architectures import VGGSpec
@@ -265,7 +266,8 @@ def take_network_away(spec: VGGSpec, name: str) -> None:
             tr("No one has trained exactly this network here yet. You can, on the Train page.")
         )
     for checkpoint in trained:
-        st.markdown(tr("Trained: **{checkpoint}**", checkpoint=formatting.plain(checkpoint)))
+        named = formatting.plain(label_of(checkpoint))
+        st.markdown(tr("Trained: **{checkpoint}**", checkpoint=named))
         with st.container(horizontal=True):
             downloads.buttons(checkpoint, checkpoints.read_card(checkpoint), checkpoint)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.shared import palette
+from dashboard.shared import formatting, palette
 from dashboard.shared.language import tr
 from vggcore.answers.scores import Bin
 
@@ -95,23 +95,42 @@ def feature_map(
 def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Figure:
     """Test accuracy against cost. Columns: name, accuracy, measured_on, and the one of `x`."""
     known = networks.dropna(subset=[x, "accuracy"])
+    known = known.assign(here=known.name.isin(chosen)).sort_values(
+        ["here", "accuracy"], ascending=False
+    )
+    known["text"] = _apart(known.name, np.log10(known[x]), known.accuracy)
     figure = go.Figure()
     for here, colour in ((False, palette.QUIET), (True, palette.FIRST)):
-        some = known[known.name.isin(chosen) == here]
+        some = known[known.here == here]
         figure.add_scatter(
             x=some[x],
             y=some.accuracy,
-            text=some.name,
-            customdata=some.measured_on,
+            text=some.text,
+            customdata=[
+                f"{row.name}: {formatting.share(row.accuracy)} {row.measured_on}"
+                for row in some.itertuples(index=False)
+            ],
             mode="markers+text",
             textposition="top center",
             cliponaxis=False,
             marker={"size": 12, "color": colour},
-            hovertemplate="%{text}: %{y:.2%} %{customdata}, %{x:.3s}<extra></extra>",
+            hovertemplate="%{customdata}, %{x:.3s}<extra></extra>",
         )
     figure.update_xaxes(title=title, type="log", tickformat="~s", dtick="D2")
     figure.update_yaxes(title=tr("test accuracy"), tickformat=".1%")
     return _framed(figure, height=340).update_layout(showlegend=False)
+
+
+def _apart(names: pd.Series, x: pd.Series, y: pd.Series) -> list[str]:
+    """The names, without those that would lie on an earlier one."""
+    placed: list[tuple[float, float]] = []
+    shown = []
+    wide, high = (float(np.ptp(each)) or 1.0 for each in (x, y))
+    for name, place in zip(names, zip(x / wide, y / high, strict=True), strict=True):
+        free = all(abs(place[0] - a) > 0.2 or abs(place[1] - b) > 0.1 for a, b in placed)
+        shown.append(name if free else "")
+        placed += [place] if free else []
+    return shown
 
 
 def _framed(figure: go.Figure, height: int) -> go.Figure:

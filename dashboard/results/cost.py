@@ -6,6 +6,7 @@ import streamlit as st
 from dashboard.results import charts as charts
 from dashboard.shared import cpu_share, formatting, language
 from dashboard.shared.language import N_, tr
+from dashboard.shared.network_choice import label_of
 from vggcore.answers import results
 from vggcore.answers.results import Results
 from vggcore.model import anatomy, checkpoints
@@ -50,8 +51,9 @@ def cost(networks: list[Results], names: list[str]) -> None:
             for name in unmeasured:
                 making_results.measure_latency(name)
         st.rerun()
+    table["name"] = table.name.map(label_of)
     st.plotly_chart(
-        charts.cost(table, by, tr(COSTS[by]), [network.name for network in networks]),
+        charts.cost(table, by, tr(COSTS[by]), [label_of(network.name) for network in networks]),
         key="cost",
         alt=tr("Test accuracy against {cost}", cost=tr(COSTS[by])),
     )
@@ -60,6 +62,8 @@ def cost(networks: list[Results], names: list[str]) -> None:
         key="costs",
         hide_index=True,
         column_config={
+            "name": tr("name"),
+            "network": tr("network"),
             "accuracy": st.column_config.NumberColumn(tr("test accuracy"), format="percent"),
             "measured_on": st.column_config.TextColumn(tr("test pictures")),
             "parameters": st.column_config.NumberColumn(tr("parameters"), format="localized"),

@@ -254,7 +254,7 @@ def _memory(run: Run, device_bytes: float) -> tuple[str, str]:
 def look_controls(key: str, offer_reference: bool = True) -> tuple[charts.Look, bool]:
     """How to draw the curves, and whether to show the tutorial's five points."""
     reference = False
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x = st.segmented_control(
             tr("Horizontal axis"),
             list(charts.X_AXES),
