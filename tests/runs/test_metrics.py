@@ -94,7 +94,7 @@ def test_epochs_and_events_are_kept_apart(tmp_path):
 
 def test_thinning_out_keeps_the_spike():
     y = np.zeros(100_000)
-    y[54_321] = 7.0
+    y[54_321], y[54_400] = 7.0, math.nan
 
     x_kept, y_kept = thin_out(np.arange(100_000.0), y, 800)
 
@@ -114,7 +114,7 @@ def test_smoothing_of_a_constant_changes_nothing_and_of_noise_calms_it():
 
     assert np.allclose(smooth(np.full(50, 3.0), 0.9), 3.0)
     assert smooth(noise, 0.9).std() < 0.5 * noise.std()
-    assert smooth(noise, 0) is noise
+    assert smooth(noise, 0) is noise and smooth(noise, 1) is noise
     assert np.isnan(smooth(np.array([1.0, np.nan, 1.0]), 0.9)).tolist() == [False, True, False]
 
 
