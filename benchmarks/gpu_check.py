@@ -336,7 +336,7 @@ def wild(check: Check) -> None:
     import torch
 
     from vggcore.data import fashion_mnist
-    from vggcore.wild import pools, source, validation
+    from vggcore.wild import pools, training_data, validation
     from vggcore.wild.items import SKETCH_SOURCES, WORN, Item
 
     pictures, steps = (44, 2) if check.dry else (2_000, 100)
@@ -358,8 +358,8 @@ def wild(check: Check) -> None:
         named = [Item(kinds[n % 2], "dress", str(n), noise(1, 64, 64)[0]) for n in range(400)]
         return [item for item in named if item.held_out]
 
-    source.cached_pool, fashion_mnist.load_split = pool, split
-    validation.development_items, source.WILD_STEPS_PER_EPOCH = items, steps
+    training_data.cached_pool, fashion_mnist.load_split = pool, split
+    validation.development_items, training_data.WILD_STEPS_PER_EPOCH = items, steps
     preset = PRESETS["wild"]
     for graphs in (False, True):
         recipe = replace(preset.train, epochs=2, cuda_graphs=graphs)

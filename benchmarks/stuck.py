@@ -30,7 +30,7 @@ from vggcore.model.network import VGG, build  # noqa: E402
 from vggcore.model.pretraining import copy_weights  # noqa: E402
 from vggcore.model.recipe import TrainConfig  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.training.fashion_source import FashionSource  # noqa: E402
+from vggcore.training.fashion_data import FashionData  # noqa: E402
 
 NETWORKS = ("A", "B", "D", "E")
 WIDTHS = (Fraction(1, 8), Fraction(1, 16))
@@ -93,14 +93,14 @@ def remedies(case: Case) -> dict[str, Case]:
 
 
 @lru_cache(maxsize=4)
-def _source(train: TrainConfig) -> FashionSource:
-    return FashionSource(VGGSpec(image_size=32), train, CPU)
+def _source(train: TrainConfig) -> FashionData:
+    return FashionData(VGGSpec(image_size=32), train, CPU)
 
 
 def trained(case: Case) -> tuple[VGG, bool]:
     """The network, and whether it is stuck."""
     spec, train = case.spec, case.train
-    source = _source(replace(train, init="kaiming", learning_rate=0.001, schedule="constant"))
+    data = _source(replace(train, init="kaiming", learning_rate=0.001, schedule="constant"))
     network = build(spec, init=train.init, seed=train.seed)
     if case.shallower:
         first, _ = trained(case._replace(spec=replace(spec, configuration="A"), shallower=False))
@@ -111,8 +111,8 @@ def trained(case: Case) -> tuple[VGG, bool]:
         for group in optimizer.param_groups:
             group["lr"] = optimizer_module.learning_rate(train, step, case.steps)
         torch.manual_seed(train.seed * 1_000_003 + step)
-        inputs, targets = source.batch(step)
-        loss = source.loss(network(inputs), targets)
+        inputs, targets = data.batch(step)
+        loss = data.loss(network(inputs), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

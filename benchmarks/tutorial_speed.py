@@ -62,10 +62,10 @@ def bare(before_step) -> None:
 
     from vggcore.model.network import build
     from vggcore.model.presets import PRESETS
-    from vggcore.training.fashion_source import FashionSource
+    from vggcore.training.fashion_data import FashionData
 
     preset = PRESETS["tutorial"]
-    images, labels = FashionSource(preset.spec, preset.train, torch.device("cpu")).batch(0)
+    images, labels = FashionData(preset.spec, preset.train, torch.device("cpu")).batch(0)
     network = build(preset.spec, init=preset.train.init, seed=0)
     network.to(memory_format=torch.channels_last)
     while True:

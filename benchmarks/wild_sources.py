@@ -45,7 +45,7 @@ from vggcore.training import optimizer as optimizer_module  # noqa: E402
 from vggcore.wild import street_photos  # noqa: E402
 from vggcore.wild.colorize import silhouettes  # noqa: E402
 from vggcore.wild.items import SOURCES, WORN, Item, development_items  # noqa: E402
-from vggcore.wild.source import SHARES, WildSource  # noqa: E402
+from vggcore.wild.training_data import SHARES, WildData  # noqa: E402
 
 HELD_OUT_TOGETHER = (
     ("clothing-extra", "quickdraw-raster"),
@@ -92,7 +92,7 @@ def train_without(
     spec = replace(preset.spec, width=changes.pop("width", preset.spec.width))
     # The average is shorter than the preset's because the training is.
     train = replace(preset.train, ema=0.995, **changes)
-    batches = WildSource(spec, train, CPU, exclude=sources, shares=pools)
+    batches = WildData(spec, train, CPU, exclude=sources, shares=pools)
     vgg = build(replace(spec, in_channels=CHANNELS[sees]), init=train.init, seed=train.seed)
     loop.start_from(vgg, train)
     network = nn.Sequential(Sees(sees), vgg)

@@ -13,7 +13,7 @@ from vggcore.model import checkpoints
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import Card, Thresholds
 from vggcore.model.network import build
-from vggcore.wild import source as wild_source
+from vggcore.wild import training_data as wild_source
 
 SPEC = VGGSpec(width="1/16", image_size=32, head="pool")
 

@@ -16,7 +16,7 @@ from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.training import averaging
-from vggcore.training.source import make_source
+from vggcore.training.data import make_training_data
 
 RECIPE = TrainConfig(dataset="synthetic", batch_size=20)
 SPEC = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool", batch_norm=True)
@@ -67,7 +67,7 @@ def test_batch_norm_has_the_statistics_of_the_averaged_network():
 
     network = checkpoints.load("c").network
     convolution, norm = list(network.modules())[2:4]
-    batches = make_source(SPEC, RECIPE, torch.device("cpu"))
+    batches = make_training_data(SPEC, RECIPE, torch.device("cpu"))
     with torch.no_grad():
         activations = [convolution(batches.batch(step)[0]) for step in range(3)]
     expected = torch.stack([each.mean((0, 2, 3)) for each in activations]).mean(0)

@@ -18,7 +18,7 @@ from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.training import calibrating
-from vggcore.training.source import make_source
+from vggcore.training.data import make_training_data
 from vggcore.wild.items import Item
 from vggcore.wild.validation import Validation
 
@@ -51,7 +51,7 @@ def on_own_pictures(tmp_path, monkeypatch) -> tuple[Card, dict]:
 
 
 def trained(spec: VGGSpec, recipe: TrainConfig) -> tuple[Card, dict]:
-    source = make_source(spec, recipe, torch.device("cpu"))
+    source = make_training_data(spec, recipe, torch.device("cpu"))
     about = {"classes": source.classes, "data": source.describe(), "train": recipe.to_dict()}
     card = saved(spec, source.preprocessing, **about)
     return card, source.calibrate(checkpoints.load("net").network)

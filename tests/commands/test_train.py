@@ -18,7 +18,7 @@ from vggcore.machine.file_lock import is_locked
 from vggcore.runs import process
 from vggcore.runs.folder import RunFolder
 from vggcore.training import interruptions, loop
-from vggcore.training.fashion_source import FashionSource
+from vggcore.training.fashion_data import FashionData
 
 TINY = [
     "train",
@@ -52,14 +52,14 @@ def status(path: Path) -> dict:
 
 def at_step(monkeypatch, step: int, action) -> None:
     """Do something within a run, before it draws this step's batch."""
-    batch = FashionSource.batch
+    batch = FashionData.batch
 
     def acting(source, number):
         if number == step:
             action()
         return batch(source, number)
 
-    monkeypatch.setattr(FashionSource, "batch", acting)
+    monkeypatch.setattr(FashionData, "batch", acting)
 
 
 def test_a_run_from_the_command_line_prints_its_summary(tmp_path, capsys):
@@ -155,8 +155,8 @@ def test_what_a_resumed_run_would_not_heed_is_refused(tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, number):
-    make_source = loop.make_source
-    monkeypatch.setattr(loop, "make_source", lambda *_: signal.raise_signal(number))
+    make_training_data = loop.make_training_data
+    monkeypatch.setattr(loop, "make_training_data", lambda *_: signal.raise_signal(number))
 
     with pytest.raises(SystemExit) as ended:
         cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
@@ -164,7 +164,7 @@ def test_a_signal_while_it_loads_stops_the_run(tmp_path, monkeypatch, capsys, nu
     assert ended.value.code == 0 and "cancelled before it started" in capsys.readouterr().err
     assert status(tmp_path / "run")["state"] == "stopped"
     assert not is_locked(tmp_path / "run" / "lock")
-    monkeypatch.setattr(loop, "make_source", make_source)
+    monkeypatch.setattr(loop, "make_training_data", make_training_data)
     assert cli.main(["train", "--resume", str(tmp_path / "run")]) == 0
 
 
@@ -187,8 +187,8 @@ def test_a_run_that_is_being_trained_is_left_alone(tmp_path, capsys):
 
 
 def test_training_that_fails_is_recorded_and_exits_with_1(tmp_path, monkeypatch, capsys):
-    loss = FashionSource.loss
-    monkeypatch.setattr(FashionSource, "loss", lambda *a: loss(*a) * float("nan"))
+    loss = FashionData.loss
+    monkeypatch.setattr(FashionData, "loss", lambda *a: loss(*a) * float("nan"))
 
     code = cli.main([*TINY, "--run-dir", str(tmp_path / "run")])
 

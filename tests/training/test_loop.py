@@ -15,7 +15,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.runs.folder import RunFolder
 from vggcore.training import interruptions
 from vggcore.training import loop as training
-from vggcore.training.fashion_source import FashionSource
+from vggcore.training.fashion_data import FashionData
 from vggcore.training.progress import TrainingFailed
 
 
@@ -73,10 +73,10 @@ def test_the_card_says_what_was_trained_and_its_test_accuracy_is_true(tmp_path):
     training.fit(folder)
 
     best = checkpoints.load(folder.path / "best")
-    source = FashionSource(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
-    assert best.card.test_accuracy == source.test(best.network)["accuracy"]
+    data = FashionData(tiny_run.SPEC, tiny_run.TRAIN, torch.device("cpu"))
+    assert best.card.test_accuracy == data.test(best.network)["accuracy"]
     assert best.card.test_images == tiny_run.IMAGES["test"]
-    assert best.card.val_accuracy == source.validate(best.network)["accuracy"]
+    assert best.card.val_accuracy == data.validate(best.network)["accuracy"]
     assert best.card.train == tiny_run.TRAIN.to_dict()
     assert (best.card.steps, best.card.data.name) == (12, "synthetic")
 
@@ -199,8 +199,8 @@ def test_nan_stops_the_run_and_never_reaches_a_checkpoint(tmp_path, monkeypatch,
 
 
 def test_a_loss_that_explodes_stops_the_run(tmp_path, monkeypatch):
-    loss = FashionSource.loss
-    monkeypatch.setattr(FashionSource, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
+    loss = FashionData.loss
+    monkeypatch.setattr(FashionData, "loss", lambda *a: loss(*a) * 1e39)  # beyond float32
     folder = tiny_run.create(tmp_path / "run")
 
     with pytest.raises(TrainingFailed, match="the loss is no longer a finite number at step 1:"):
@@ -289,7 +289,7 @@ def test_the_machine_is_described_with_its_threads():
     assert devices.memory_bytes(torch.device("cpu")) > 10_000_000
 
 
-class Flat(FashionSource):
+class Flat(FashionData):
     """Validation improves for two epochs, and never again."""
 
     def validate(self, network):
@@ -301,7 +301,7 @@ class Flat(FashionSource):
 @pytest.mark.parametrize(("patience", "epochs"), [(0, 7), (1, 3), (3, 5), (9, 7)])
 def test_a_run_ends_early_when_patience_runs_out(tmp_path, monkeypatch, patience, epochs):
     Flat.seen = 0
-    monkeypatch.setattr(training, "make_source", lambda *args: Flat(*args[:3]))
+    monkeypatch.setattr(training, "make_training_data", lambda *args: Flat(*args[:3]))
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=patience))
 
     summary = training.fit(folder)
@@ -314,7 +314,7 @@ def test_a_run_ends_early_when_patience_runs_out(tmp_path, monkeypatch, patience
 
 def test_a_run_killed_as_its_patience_ran_out_ends_when_it_is_resumed(tmp_path, monkeypatch):
     Flat.seen = 0
-    monkeypatch.setattr(training, "make_source", lambda *args: Flat(*args[:3]))
+    monkeypatch.setattr(training, "make_training_data", lambda *args: Flat(*args[:3]))
     folder = tiny_run.create(tmp_path / "run", train=recipe(epochs=7, patience=1))
     with monkeypatch.context() as killed:
         killed.setattr(training.Loop, "_finish", lambda self: 1 / 0)

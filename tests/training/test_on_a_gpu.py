@@ -19,13 +19,13 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.card import TrainedOn
 from vggcore.model.network import build
 from vggcore.model.recipe import TrainConfig
-from vggcore.training.corrections_source import CorrectionsSource
-from vggcore.training.fashion_source import FashionSource
-from vggcore.training.own_source import OwnSource
+from vggcore.training.corrections_data import CorrectionsData
+from vggcore.training.fashion_data import FashionData
+from vggcore.training.own_data import OwnData
 from vggcore.training.progress import Progress, RunningMetrics
-from vggcore.wild import source as wild
+from vggcore.wild import training_data as wild
 from vggcore.wild.pools import Pool
-from vggcore.wild.source import WildSource
+from vggcore.wild.training_data import WildData
 from vggcore.wild.validation import Validation
 
 SPEC = VGGSpec(configuration="A", width="1/16", image_size=32, head="pool", batch_norm=True)
@@ -39,13 +39,13 @@ def pictures(*shape: int) -> np.ndarray:
     return random.integers(0, 256, shape, dtype=np.uint8)
 
 
-def of_fashion_mnist(device: torch.device, patch: pytest.MonkeyPatch) -> FashionSource:
+def of_fashion_mnist(device: torch.device, patch: pytest.MonkeyPatch) -> FashionData:
     counts = {"train": 96, "validation": 40, "test": 40}
     patch.setattr(raw_files, "SYNTHETIC_COUNTS", counts)
-    return FashionSource(SPEC, replace(RECIPE, **VARIED), device)
+    return FashionData(SPEC, replace(RECIPE, **VARIED), device)
 
 
-def of_own_pictures(device: torch.device, patch: pytest.MonkeyPatch) -> OwnSource:
+def of_own_pictures(device: torch.device, patch: pytest.MonkeyPatch) -> OwnData:
     labels = np.arange(80) % 10
     names = [str(n) for n in range(80)]
     given = ["train"] * 40 + ["validation"] * 20 + ["test"] * 20
@@ -56,41 +56,41 @@ def of_own_pictures(device: torch.device, patch: pytest.MonkeyPatch) -> OwnSourc
     )  # fmt: skip
     patch.setattr(prepared, "prepared", lambda *_: found)
     recipe = replace(RECIPE, dataset="pictures", pictures="mine", **VARIED)
-    return OwnSource(SPEC, recipe, device)
+    return OwnData(SPEC, recipe, device)
 
 
-def of_own_pictures_on_disk(device: torch.device, patch: pytest.MonkeyPatch) -> OwnSource:
+def of_own_pictures_on_disk(device: torch.device, patch: pytest.MonkeyPatch) -> OwnData:
     patch.setattr(prepared, "fits_memory", lambda images: False)
     return of_own_pictures(device, patch)
 
 
-def of_photos(device: torch.device, patch: pytest.MonkeyPatch) -> WildSource:
+def of_photos(device: torch.device, patch: pytest.MonkeyPatch) -> WildData:
     targets = torch.eye(11)[torch.arange(22) % 11]
     patch.setattr(
         wild, "cached_pool", lambda *_, **__: Pool(torch.from_numpy(pictures(22, 32, 32)), targets)
     )
-    source = WildSource(SPEC, replace(RECIPE, dataset="wild"), device)
+    data = WildData(SPEC, replace(RECIPE, dataset="wild"), device)
     items = [SimpleNamespace(kind=kind, accepted={1}) for kind in ("photos", "sketches")] * 20
     seen = torch.from_numpy(pictures(40, 32, 32))
-    vars(source)["_validation"] = Validation(seen, torch.arange(40) % 10, items, seen, seen)
-    return source
+    vars(data)["_validation"] = Validation(seen, torch.arange(40) % 10, items, seen, seen)
+    return data
 
 
-def of_corrections(device: torch.device, patch: pytest.MonkeyPatch) -> CorrectionsSource:
-    source = CorrectionsSource.__new__(CorrectionsSource)
-    source.train, source.device, source.precision = RECIPE, device, "float32"
-    source.preprocessing, source.classes = fashion_mnist.preprocessing(32, "pad"), ()
-    source.card = SimpleNamespace(data=TrainedOn(name="wild"))
-    source.batch_size, source.labels = 16, torch.arange(4)
-    source.answers = CLASSES
-    source.pictures, source.rehearsed = map(torch.from_numpy, (pictures(4, 32, 32),) * 2)
-    source.inputs = [[each] for each in pictures(4, 32, 32)]
-    source.labels_of_inputs, source.before = source.labels, torch.randn(4, 10)
-    vars(source)["_judged"] = torch.from_numpy(pictures(40, 32, 32)), torch.arange(40) % 10
-    return source
+def of_corrections(device: torch.device, patch: pytest.MonkeyPatch) -> CorrectionsData:
+    data = CorrectionsData.__new__(CorrectionsData)
+    data.train, data.device, data.precision = RECIPE, device, "float32"
+    data.preprocessing, data.classes = fashion_mnist.preprocessing(32, "pad"), ()
+    data.card = SimpleNamespace(data=TrainedOn(name="wild"))
+    data.batch_size, data.labels = 16, torch.arange(4)
+    data.answers = CLASSES
+    data.pictures, data.rehearsed = map(torch.from_numpy, (pictures(4, 32, 32),) * 2)
+    data.inputs = [[each] for each in pictures(4, 32, 32)]
+    data.labels_of_inputs, data.before = data.labels, torch.randn(4, 10)
+    vars(data)["_judged"] = torch.from_numpy(pictures(40, 32, 32)), torch.arange(40) % 10
+    return data
 
 
-SOURCES = [
+DATA = [
     of_fashion_mnist,
     of_own_pictures,
     of_own_pictures_on_disk,
@@ -105,19 +105,19 @@ def gpu():
         yield gpu
 
 
-@pytest.mark.parametrize("source_of", SOURCES)
-def test_a_training_step_waits_for_no_gpu_and_a_logged_row_once(source_of, gpu, monkeypatch):
+@pytest.mark.parametrize("data_of", DATA)
+def test_a_training_step_waits_for_no_gpu_and_a_logged_row_once(data_of, gpu, monkeypatch):
     device = torch.device("cuda")
-    source, tally = source_of(device, monkeypatch), RunningMetrics(device)
+    data, tally = data_of(device, monkeypatch), RunningMetrics(device)
     network = gpu.put(build(SPEC))
     gpu.waits = 0
 
     for step in range(STEPS):
-        inputs, targets = source.batch(step)
+        inputs, targets = data.batch(step)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         logits = network(inputs)
-        loss = source.loss(logits.float(), targets)
-        tally.add(loss, source.correct(logits.detach(), targets), len(inputs))
+        loss = data.loss(logits.float(), targets)
+        tally.add(loss, data.correct(logits.detach(), targets), len(inputs))
         assert {inputs.device.type, targets.device.type, loss.device.type} == {"cuda"}
         assert loss.dtype == torch.float32 and loss.requires_grad
     assert gpu.waits == 0
@@ -126,12 +126,12 @@ def test_a_training_step_waits_for_no_gpu_and_a_logged_row_once(source_of, gpu, 
     assert gpu.waits == 1
 
 
-@pytest.mark.parametrize("source_of", SOURCES)
-def test_validation_needs_no_pictures_on_the_gpu_already(source_of, gpu, monkeypatch):
-    source = source_of(torch.device("cuda"), monkeypatch)
+@pytest.mark.parametrize("data_of", DATA)
+def test_validation_needs_no_pictures_on_the_gpu_already(data_of, gpu, monkeypatch):
+    data = data_of(torch.device("cuda"), monkeypatch)
     network = gpu.put(build(SPEC))
 
-    assert {"accuracy", "loss"} <= source.validate(network).keys()
+    assert {"accuracy", "loss"} <= data.validate(network).keys()
 
 
 def test_an_answer_on_a_gpu(gpu):

@@ -24,7 +24,8 @@ from vggcore.model.checkpoints import CheckpointError
 from vggcore.model.network import build
 from vggcore.runs.folder import RunFolder
 from vggcore.training import interruptions, loop, report
-from vggcore.training.fashion_source import FashionSource
+from vggcore.training.fashion_data import FashionData
+from vggcore.training.progress import Progress
 
 KILLS, KILLS_PER_RUN = 25, 5
 VOLATILE = {"seconds", "images_per_second", "memory_bytes", "created"}
@@ -203,7 +204,7 @@ def test_killed_while_finishing_it_finishes_when_resumed(tmp_path, monkeypatch):
     expected = whole(tmp_path / "whole")
     folder = tiny_run.create(tmp_path / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(FashionSource, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(FashionData, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             loop.fit(folder)
 
@@ -275,3 +276,7 @@ def test_on_a_gpu_a_resumed_run_comes_within_tolerance(tmp_path):
         losses.append([row["train_loss"] for row in rows if row["kind"] == "epoch"])
 
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_progress_of_an_older_version_keeps_its_best_score():
+    assert Progress.from_saved({"step": 3, "best_rank": 0.5}) == Progress(step=3, best_score=0.5)

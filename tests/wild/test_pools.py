@@ -10,7 +10,7 @@ from vggcore.data import fashion_mnist
 from vggcore.wild import items, pools, street_photos
 from vggcore.wild.items import NONE
 from vggcore.wild.pools import Pool
-from vggcore.wild.source import SHARES
+from vggcore.wild.training_data import SHARES
 
 pytestmark = [pytest.mark.garments, pytest.mark.data]
 

@@ -21,7 +21,7 @@ from vggcore.model.checkpoints import Checkpoint, CheckpointError
 from vggcore.model.network import VGG
 from vggcore.model.recipe import TrainConfig
 from vggcore.training.calibrating import calibration_of
-from vggcore.training.source import make_source
+from vggcore.training.data import make_training_data
 
 _BATCHES = 60  # of training pictures, for batch norm's means and variances
 
@@ -77,6 +77,6 @@ def _check_alike(one: Checkpoint, other: Checkpoint) -> None:
 
 def _estimate_batch_norm(network: VGG, card: Card) -> None:
     """Take the means and variances of batch norm from the first batches of the card's recipe."""
-    source = make_source(card.spec, TrainConfig.from_dict(card.train), torch.device("cpu"))
-    update_bn((source.batch(step)[0] for step in range(_BATCHES)), network)
+    data = make_training_data(card.spec, TrainConfig.from_dict(card.train), torch.device("cpu"))
+    update_bn((data.batch(step)[0] for step in range(_BATCHES)), network)
     network.eval()

@@ -99,14 +99,14 @@ def _swept(
 
     from vggcore.machine import devices
     from vggcore.model.network import build
+    from vggcore.training.data import make_training_data
     from vggcore.training.loop import start_from
     from vggcore.training.optimizer import make_optimizer
-    from vggcore.training.source import make_source
 
     device = devices.resolve(train.device)
-    source = make_source(spec, train, device)
+    data = make_training_data(spec, train, device)
     network = build(spec, init=train.init, seed=train.seed).to(device)
-    start_from(network, train, source.classes)
+    start_from(network, train, data.classes)
     network = network.to(memory_format=torch.channels_last).train()
     optimizer = make_optimizer(train, network)
     rates: list[float] = []
@@ -119,7 +119,7 @@ def _swept(
         for group in optimizer.param_groups:
             group["lr"] = rate
         torch.manual_seed(train.seed * 1_000_003 + step)
-        loss = _one_step(source, network, optimizer, train, device, step)
+        loss = _one_step(data, network, optimizer, train, device, step)
         if not math.isfinite(loss):
             break
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
@@ -137,17 +137,17 @@ def _swept(
     return judge_rates(rates, losses)
 
 
-def _one_step(source, network, optimizer, train: TrainConfig, device: "torch.device", step: int):
+def _one_step(data, network, optimizer, train: TrainConfig, device: "torch.device", step: int):
     """The loss of one batch, after an optimizer step."""
     import torch
 
     from vggcore.machine import precision
 
-    inputs, targets = source.batch(step)
+    inputs, targets = data.batch(step)
     inputs = inputs.contiguous(memory_format=torch.channels_last)
     with precision.autocast(precision.resolve(train.precision, device), device):
         logits = network(inputs)
-    loss = source.loss(logits.float(), targets)
+    loss = data.loss(logits.float(), targets)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

@@ -1,4 +1,4 @@
-"""What is common to sources whose pictures each have one label."""
+"""What is common to training data whose pictures each have one label."""
 
 import torch.nn.functional as F
 from torch import Tensor

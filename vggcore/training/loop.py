@@ -27,12 +27,12 @@ from vggcore.runs.folder import RunFolder
 from vggcore.runs.names import BEST, PICTURES
 from vggcore.runs.status import Status
 from vggcore.training import diagnostics
+from vggcore.training.data import TrainingData, make_training_data
 from vggcore.training.interruptions import Interruptions, stop_on_signals
 from vggcore.training.optimizer import make_optimizer
 from vggcore.training.progress import Progress, TrainingFailed
 from vggcore.training.report import STATUS_SECONDS, Reporter
 from vggcore.training.resume import ResumeState, load_last, save_last
-from vggcore.training.source import Source, make_source
 from vggcore.training.step import Step
 
 LOGS_PER_EPOCH = 20
@@ -83,13 +83,13 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     """The loop, ready to run from the start, or from where the last checkpoint left off."""
     spec, train = folder.spec, folder.train
     recipe_checks.check(spec, train)
-    source = make_source(spec, train, device, _telling(folder, device))
-    if source.batch_size < distributed.world_size():
+    data = make_training_data(spec, train, device, _telling(folder, device))
+    if data.batch_size < distributed.world_size():
         raise ValueError(
             Message(
                 "a batch of {batch_size} cannot be shared by {world_size} processes: "
                 "choose a larger batch size, or fewer processes",
-                batch_size=source.batch_size,
+                batch_size=data.batch_size,
                 world_size=distributed.world_size(),
             )
         )
@@ -97,7 +97,7 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
         raise ValueError(
             Message("freeze_epochs needs a single process: set it to 0, or use one GPU")
         )
-    facts = source.pictures_facts()
+    facts = data.pictures_facts()
     _check_own_pictures(folder, facts)
     network = build(spec, init=train.init, seed=train.seed).to(device)
     network = network.to(memory_format=torch.channels_last)
@@ -106,12 +106,12 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
     state = ResumeState(network=network, average=average, optimizer=optimizer)
     resumed = load_last(folder, state)
     # A resumed run no longer needs the checkpoint that it once started from.
-    notes = start_from(network, train, source.classes) if resumed is None else []
+    notes = start_from(network, train, data.classes) if resumed is None else []
     if resumed is None and average is not None:
         average.load_state_dict(network.state_dict())
-    progress = Progress(**resumed) if resumed is not None else Progress()
-    if progress.best_rank < 0:  # saved before epochs had their own rank
-        progress.best_rank = progress.best_val_accuracy
+    progress = Progress.from_saved(resumed) if resumed is not None else Progress()
+    if progress.best_score < 0:  # saved before epochs had their own score
+        progress.best_score = progress.best_val_accuracy
     used = precision.resolve(train.precision, device)
     pictures = "" if facts is None else facts["sha256"]
     if distributed.is_main():
@@ -120,10 +120,10 @@ def _prepare(folder: RunFolder, device: torch.device) -> "Loop":
             folder.append_event(progress.step, progress.seconds, note)
     if not checkpoints.is_whole(folder.path / BEST):
         # Killed between writing its weights and its card: the next epoch writes it again.
-        progress.best_val_accuracy = progress.best_rank = -1.0
+        progress.best_val_accuracy = progress.best_score = -1.0
     progress.threads, progress.precision = torch.get_num_threads(), used
     progress.pictures = pictures
-    return Loop(folder, source, state, progress, device)
+    return Loop(folder, data, state, progress, device)
 
 
 def _check_own_pictures(folder: RunFolder, facts: dict | None) -> None:
@@ -228,20 +228,20 @@ class Loop:
     def __init__(
         self,
         folder: RunFolder,
-        source: Source,
+        data: TrainingData,
         state: ResumeState,
         progress: Progress,
         device: torch.device,
     ):
-        self.folder, self.source, self.state, self.progress = folder, source, state, progress
+        self.folder, self.data, self.state, self.progress = folder, data, state, progress
         self.device, self.train = device, folder.train
         self.network, self.average = state.network, state.average
-        self.steps_per_epoch = source.steps_per_epoch
+        self.steps_per_epoch = data.steps_per_epoch
         self.total_steps = self.train.epochs * self.steps_per_epoch
         self.log_every = max(1, self.steps_per_epoch // LOGS_PER_EPOCH)
         self.interruptions = Interruptions(folder, self.train)
-        self.report = Reporter(folder, progress, source.steps_per_epoch, device)
-        self.step = Step(folder, source, state, progress, device)
+        self.report = Reporter(folder, progress, data.steps_per_epoch, device)
+        self.step = Step(folder, data, state, progress, device)
 
     def run(self) -> dict:
         self.network.train()
@@ -280,16 +280,16 @@ class Loop:
         self._check_weights()
         evaluated = self.average if self.average is not None else self.network
         distributed.share_buffers(evaluated)
-        scores = self.source.validate(evaluated)
+        scores = self.data.validate(evaluated)
         self.report.keep_time()
-        self.report.epoch(scores, self._samples, evaluated, self.source.preprocessing)
-        rank = scores.get("rank", scores["accuracy"])
-        if rank > self.progress.best_rank:
-            self.progress.best_rank = rank
+        self.report.epoch(scores, self._samples, evaluated, self.data.preprocessing)
+        score = scores.get("score", scores["accuracy"])
+        if score > self.progress.best_score:
+            self.progress.best_score = score
             self.progress.best_val_accuracy = scores["accuracy"]
             self.progress.best_epoch = self.progress.step // self.steps_per_epoch
             if distributed.is_main():
-                card = self.report.card(self.source, self.network)
+                card = self.report.card(self.data, self.network)
                 checkpoints.save(self.folder.path / BEST, evaluated, card)
         # After the best checkpoint, so that a kill in between only repeats this epoch's end.
         self._save()
@@ -297,7 +297,7 @@ class Loop:
 
     @cached_property
     def _samples(self) -> Samples:
-        return self.source.samples()
+        return self.data.samples()
 
     def _collect(self) -> None:
         self.step.metrics.collect(self.progress)
@@ -334,11 +334,11 @@ class Loop:
         """Test the best epoch's weights, once, and complete their card."""
         distributed.from_main(None)  # wait until rank 0 has written them
         best = checkpoints.load(self.folder.path / BEST)
-        scores = self.source.test(best.network.to(self.device))
+        scores = self.data.test(best.network.to(self.device))
         self.report.keep_time()
         if distributed.is_main():
-            honest = self.source.calibrate(best.network)
-            made = self.report.card(self.source, self.network)
+            honest = self.data.calibrate(best.network)
+            made = self.report.card(self.data, self.network)
             card = replace(
                 made,
                 test_accuracy=scores["accuracy"],

@@ -21,7 +21,7 @@ class Progress:
     step: int = 0  # steps done
     seconds: float = 0.0  # training time over all sessions of this run
     best_val_accuracy: float = -1.0
-    best_rank: float = -1.0  # what the best epoch was chosen by: accuracy, or a score based on it
+    best_score: float = -1.0  # what the best epoch was chosen by: accuracy, or a score based on it
     best_epoch: int = 0
     window: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])  # loss, correct, images
     epoch: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
@@ -30,6 +30,12 @@ class Progress:
     precision: str = ""  # of that session
     pictures: str = ""  # digest of how that session drew the pictures, if versions differ in that
     scaler: dict = field(default_factory=dict)  # state of float16's loss scaling; else empty
+
+    @classmethod
+    def from_saved(cls, values: dict) -> "Progress":
+        """What was saved with a checkpoint, also by a version that called the score a rank."""
+        renamed = {"best_rank": "best_score"}
+        return cls(**{renamed.get(name, name): value for name, value in values.items()})
 
     def not_finite(self, what: str) -> TrainingFailed:
         """The failure to raise when `what` is no longer finite."""

@@ -15,9 +15,9 @@ from vggcore.pictures.preprocessing import Preprocessing
 from vggcore.runs import metrics
 from vggcore.runs.folder import RunFolder, now
 from vggcore.runs.status import Status
+from vggcore.training.data import TrainingData
 from vggcore.training.optimizer import learning_rate
 from vggcore.training.progress import Progress
-from vggcore.training.source import Source
 
 STATUS_SECONDS = 1.0
 MOST_CLASSES = 100  # the most for which each epoch keeps its confusion: it grows with their square
@@ -140,19 +140,19 @@ class Reporter:
             self.folder.clear_stop()
         return summary
 
-    def card(self, source: Source, network: VGG) -> Card:
+    def card(self, data: TrainingData, network: VGG) -> Card:
         """The card of a checkpoint of this run."""
         config, spec = self.folder.config, network.spec
         return Card(
             spec=spec,
-            preprocessing=source.preprocessing,
-            classes=source.classes,
+            preprocessing=data.preprocessing,
+            classes=data.classes,
             name=config["name"],
             preset=config.get("preset"),
             created=now(),
             code_version=vggcore.__version__,
             train=self.train.to_dict(),
-            data=source.describe(),
+            data=data.describe(),
             seed=self.train.seed,
             val_accuracy=self.progress.best_val_accuracy,
             best_epoch=self.progress.best_epoch,

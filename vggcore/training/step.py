@@ -7,10 +7,10 @@ from vggcore.machine import devices, distributed, precision
 from vggcore.machine.messages import Message
 from vggcore.runs.folder import RunFolder
 from vggcore.training import out_of_memory
+from vggcore.training.data import TrainingData
 from vggcore.training.optimizer import learning_rate, update_average
 from vggcore.training.progress import Progress, RunningMetrics, TrainingFailed
 from vggcore.training.resume import ResumeState
-from vggcore.training.source import Source
 from vggcore.training.step_graphs import CudaGraph, StepGraphs
 
 
@@ -20,15 +20,15 @@ class Step:
     def __init__(
         self,
         folder: RunFolder,
-        source: Source,
+        data: TrainingData,
         state: ResumeState,
         progress: Progress,
         device: torch.device,
     ):
-        self.folder, self.source, self.progress, self.device = folder, source, progress, device
+        self.folder, self.data, self.progress, self.device = folder, data, progress, device
         self.network, self.average, self.optimizer = state.network, state.average, state.optimizer
         self.train = folder.train
-        self.total_steps = self.train.epochs * source.steps_per_epoch
+        self.total_steps = self.train.epochs * data.steps_per_epoch
         self.model = distributed.wrap(self.network, device)
         self.metrics = RunningMetrics(device)
         self.inputs = torch.empty(0)  # of the latest step
@@ -46,7 +46,7 @@ class Step:
         self._freeze()
         # Dropout uses the global generator: seeded by step, so that a resumed run drops the same.
         torch.manual_seed(self.train.seed * 1_000_003 + step + (distributed.rank() << 40))
-        inputs, targets = self.source.batch(step)
+        inputs, targets = self.data.batch(step)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         outcome = self._update(inputs, targets)
         if outcome is None:
@@ -61,12 +61,12 @@ class Step:
         logits, loss = outcome
         if self.average is not None:
             update_average(self.average, self.network, self.train.ema, step)
-        self.metrics.add(loss, self.source.correct(logits, targets), len(inputs))
+        self.metrics.add(loss, self.data.correct(logits, targets), len(inputs))
         self.progress.step += 1
 
     @property
     def frozen(self) -> bool:
-        return self.progress.step < self.train.freeze_epochs * self.source.steps_per_epoch
+        return self.progress.step < self.train.freeze_epochs * self.data.steps_per_epoch
 
     def _freeze(self) -> None:
         """Keep convolutions and their batch norm fixed while the classifier learns alone."""
@@ -112,7 +112,7 @@ class Step:
     def _launch(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         with precision.autocast(self.progress.precision, self.device):
             logits = self.model(inputs)
-        loss = self.source.loss(logits.float(), targets)
+        loss = self.data.loss(logits.float(), targets)
         self.scaler.scale(loss).backward()
         return logits.detach(), loss.detach()
 

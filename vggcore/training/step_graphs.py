@@ -1,7 +1,7 @@
 """Forward and backward pass of a training step, launched together as a CUDA graph.
 
 A small network's step launches some hundred kernels, and spends more time on launching them than
-on computing. Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+on computing. TrainingData: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Ray's job API over plain HTTP: submit, find, stop, read the log. Does not need `ray`.
 
-Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
+TrainingData: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
 """
 
 import json

@@ -21,7 +21,7 @@ from vggcore.model.recipe import TrainConfig
 from vggcore.training.labelled import Labelled
 
 
-class FashionSource(Labelled):
+class FashionData(Labelled):
     """Training batches of 28×28 images that live on the device, and their validation.
 
     `batch(step)` is a pure function of the seed and the step: order, augmentation and mixup are

@@ -47,7 +47,7 @@ class Outcome:
     accuracy_after: float
 
 
-class CorrectionsSource:
+class CorrectionsData:
     """Batches of corrections and of what to keep, a pure function of seed and step."""
 
     def __init__(self, spec: VGGSpec, train: TrainConfig, device: torch.device):
@@ -156,7 +156,7 @@ class CorrectionsSource:
         scores = evaluation.score(logits, labels)
         named = torch.tensor(self._named(network))
         share = (named == self.labels).float().mean().item()
-        return scores | {"rank": share + scores["accuracy"]}
+        return scores | {"score": share + scores["accuracy"]}
 
     @cached_property
     def _judged(self) -> tuple[Tensor, Tensor]:

@@ -17,8 +17,8 @@ from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
 from vggcore.model.recipe_checks import check
 from vggcore.runs import diagnosis, folder, metrics, naming_of
-from vggcore.training import loop, own_source
-from vggcore.training.own_source import OwnSource
+from vggcore.training import loop, own_data
+from vggcore.training.own_data import OwnData
 
 SPEC = VGGSpec(
     configuration="A",
@@ -57,7 +57,7 @@ def fitted(tmp_path, spec, train, name="run"):
 
 def test_a_batch_depends_on_seed_and_step_alone(train):
     mixing = replace(train, flip=True, shift=2, erase=0.5, cutmix=0.5, mixup=0.2)
-    one, other = OwnSource(SPEC, mixing, CPU), OwnSource(SPEC, mixing, CPU)
+    one, other = OwnData(SPEC, mixing, CPU), OwnData(SPEC, mixing, CPU)
 
     later = [other.batch(step) for step in (7, 12, 3)][2]
     inputs, targets = one.batch(3)
@@ -68,9 +68,9 @@ def test_a_batch_depends_on_seed_and_step_alone(train):
 
 
 def test_pictures_on_disk_give_the_same_batches(train, monkeypatch):
-    in_memory = OwnSource(SPEC, train, CPU)
+    in_memory = OwnData(SPEC, train, CPU)
     monkeypatch.setattr(prepared, "fits_memory", lambda images: False)
-    on_disk = OwnSource(SPEC, train, CPU)
+    on_disk = OwnData(SPEC, train, CPU)
 
     for step in (0, 1, 2, 9, 10, 11, 5):
         ours, theirs = in_memory.batch(step), on_disk.batch(step)
@@ -79,7 +79,7 @@ def test_pictures_on_disk_give_the_same_batches(train, monkeypatch):
 
 
 def test_few_pictures_come_several_times_an_epoch(train):
-    few = OwnSource(SPEC, replace(train, batch_size=64), CPU)
+    few = OwnData(SPEC, replace(train, batch_size=64), CPU)
 
     assert (few.batch_size, few.steps_per_epoch) == (42, 10)
     assert few.batch(9)[0].shape == (42, 3, 32, 32)
@@ -144,7 +144,7 @@ def test_a_resumed_run_needs_the_same_pictures(train, tmp_path):
 
 def test_a_network_for_another_number_of_classes_is_refused(train):
     with pytest.raises(PicturesError, match="has 3 classes, and the network 4"):
-        OwnSource(replace(SPEC, num_classes=4), train, CPU)
+        OwnData(replace(SPEC, num_classes=4), train, CPU)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_mean_and_spread_of_millions_of_pixels(channels):
     shape = (3_000, 64, 64) if channels == 1 else (3_000, 64, 64, 3)
     images = random.integers(100, 200, shape, dtype=np.uint8)
 
-    found = own_source._preprocessing(
+    found = own_data._preprocessing(
         prepared.form_of("whole", channels, 64), images, np.arange(3_000)
     )
 
@@ -198,18 +198,18 @@ def test_mean_and_spread_of_millions_of_pixels(channels):
     assert found.std == pytest.approx((28.87 / 255,) * channels, abs=1e-3)
 
 
-class Tied(OwnSource):
+class Tied(OwnData):
     """Every epoch names equally many correctly, with a lower loss each time."""
 
     def validate(self, network) -> dict:
         scores = super().validate(network)
         Tied.seen += 1
-        return scores | {"accuracy": 0.5, "rank": 0.5 - 1e-7 / Tied.seen}
+        return scores | {"accuracy": 0.5, "score": 0.5 - 1e-7 / Tied.seen}
 
 
 def test_a_resumed_run_goes_on_choosing_among_equals(train, tmp_path, monkeypatch):
     Tied.seen = 0
-    monkeypatch.setattr(loop, "make_source", Tied)
+    monkeypatch.setattr(loop, "make_training_data", Tied)
     folder.create(tmp_path / "run", SPEC, replace(train, epochs=2), preset="own")
     fit = loop.Loop._end_epoch
     ended = []

@@ -38,7 +38,7 @@ _MOMENTS_OF, _AT_ONCE = 2_000, 64  # pictures that give mean and spread; read at
 _DESIGNED_FOR = 28  # pixels: the image size that `shift` is meant for
 
 
-class OwnSource(Labelled):
+class OwnData(Labelled):
     """Batches of a user's pictures, a pure function of seed and step, and their validation."""
 
     def __init__(
@@ -107,7 +107,7 @@ class OwnSource(Labelled):
         With few pictures, several epochs get equally many right: the lowest loss then decides.
         """
         scores = self._score(network, "validation", self.precision)
-        return scores | {"rank": scores["accuracy"] - _TIE * min(scores["loss"], 1_000.0)}
+        return scores | {"score": scores["accuracy"] - _TIE * min(scores["loss"], 1_000.0)}
 
     def test(self, network) -> dict:
         """Scores on the test pictures, in float32: computed once, at the end of a run."""

@@ -50,7 +50,7 @@ MIDDLE = 0.8
 COLOUR_MEAN, COLOUR_STD = 0.5, 0.27  # roughly those of the channels of photos, pixels in 0…1
 
 
-class WildSource:
+class WildData:
     """Batches of every pool, a pure function of seed and step, and validation on all domains."""
 
     classes: tuple[str, ...] = CLASSES

@@ -14,7 +14,7 @@ from vggcore.model.recipe import CORRECTIONS, OWN, TrainConfig
 from vggcore.pictures.preprocessing import Preprocessing
 
 
-class Source(Protocol):
+class TrainingData(Protocol):
     """Batches, and how answers on them are judged."""
 
     batch_size: int
@@ -34,7 +34,7 @@ class Source(Protocol):
     def validate(self, network: VGG) -> dict:
         """Scores on pictures that are not trained on: accuracy, loss, confusion and more.
 
-        The best epoch is chosen by `rank`, if there, instead of the accuracy.
+        The best epoch is chosen by `score`, if there, instead of the accuracy.
         """
 
     def samples(self) -> Samples:
@@ -56,28 +56,28 @@ class Source(Protocol):
         """What the card says about the pictures."""
 
 
-def make_source(
+def make_training_data(
     spec: VGGSpec,
     train: TrainConfig,
     device: torch.device,
     on_progress: Callable[[float], None] = lambda share: None,
-) -> Source:
+) -> TrainingData:
     """The run's batches and validation. Raises DataMissing, PicturesError.
 
     `on_progress` receives the share of pictures that are ready, if that takes a while.
     """
     if train.dataset == OWN:
-        from vggcore.training.own_source import OwnSource
+        from vggcore.training.own_data import OwnData
 
-        return OwnSource(spec, train, device, on_progress)
+        return OwnData(spec, train, device, on_progress)
     if train.dataset == CORRECTIONS:
-        from vggcore.training.corrections_source import CorrectionsSource
+        from vggcore.training.corrections_data import CorrectionsData
 
-        return CorrectionsSource(spec, train, device)
+        return CorrectionsData(spec, train, device)
     if train.dataset == "wild":
-        from vggcore.wild.source import WildSource
+        from vggcore.wild.training_data import WildData
 
-        return WildSource(spec, train, device)
-    from vggcore.training.fashion_source import FashionSource
+        return WildData(spec, train, device)
+    from vggcore.training.fashion_data import FashionData
 
-    return FashionSource(spec, train, device)
+    return FashionData(spec, train, device)

@@ -1,4 +1,4 @@
-"""`fashion_source`: batches that depend on seed and step alone, and their augmentation."""
+"""`fashion_data`: batches that depend on seed and step alone, and their augmentation."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from vggcore.data import raw_files
 from vggcore.data.augment import augment, cutmix, mixup
 from vggcore.model.architectures import VGGSpec
 from vggcore.model.recipe import TrainConfig
-from vggcore.training.fashion_source import FashionSource
+from vggcore.training.fashion_data import FashionData
 
 SPEC = VGGSpec(configuration="A", width="1/8", image_size=32)
 
@@ -18,13 +18,13 @@ def _small_data(monkeypatch):
     monkeypatch.setattr(raw_files, "SYNTHETIC_COUNTS", {"train": 230, "validation": 60, "test": 60})
 
 
-def source(**recipe) -> FashionSource:
+def data(**recipe) -> FashionData:
     train = TrainConfig(dataset="synthetic", batch_size=50, **recipe)
-    return FashionSource(SPEC, train, torch.device("cpu"))
+    return FashionData(SPEC, train, torch.device("cpu"))
 
 
 def test_a_batch_depends_on_seed_and_step_alone():
-    first, second = source(flip=True, shift=2, erase=0.5), source(flip=True, shift=2, erase=0.5)
+    first, second = data(flip=True, shift=2, erase=0.5), data(flip=True, shift=2, erase=0.5)
     first.batch(0), first.batch(7)  # another history
 
     images, labels = first.batch(3)
@@ -35,7 +35,7 @@ def test_a_batch_depends_on_seed_and_step_alone():
 
 
 def test_an_epoch_shows_each_image_once_in_an_order_of_its_own():
-    whole = source()
+    whole = data()
     whole.batch_size, whole.steps_per_epoch = 46, 5
 
     epochs = [[whole.batch(step)[0] for step in range(e * 5, e * 5 + 5)] for e in (0, 1)]
@@ -107,8 +107,8 @@ def test_cutmix_weighs_the_labels_by_area():
 
 
 def test_cutmix_is_drawn_for_its_share_of_the_batches():
-    always, never = source(cutmix=1.0), source(cutmix=0.0)
-    sometimes = source(cutmix=0.5)
+    always, never = data(cutmix=1.0), data(cutmix=0.0)
+    sometimes = data(cutmix=0.5)
 
     assert all(always.batch(step)[1].ndim == 2 for step in range(4))
     assert all(never.batch(step)[1].ndim == 1 for step in range(4))
@@ -116,7 +116,7 @@ def test_cutmix_is_drawn_for_its_share_of_the_batches():
 
 
 def test_a_limit_keeps_that_many_images_and_a_batch_never_exceeds_them():
-    limited = source(train_limit=30)
+    limited = data(train_limit=30)
 
     assert (limited.steps_per_epoch, len(limited.batch(0)[0])) == (1, 30)
     assert limited.describe().train_images == 30

@@ -21,7 +21,7 @@ from vggcore.model.presets import PRESETS
 from vggcore.model.recipe_checks import check
 from vggcore.runs import folder
 from vggcore.training import loop
-from vggcore.training.corrections_source import CorrectionsSource
+from vggcore.training.corrections_data import CorrectionsData
 
 CPU = torch.device("cpu")
 PLAIN = {"mixup": 0.0, "cutmix": 0.0, "erase": 0.0}
@@ -85,7 +85,7 @@ def test_a_batch_depends_on_seed_and_step_alone(start):
     source = places.keep_corrections(wrongly_named(start, 2))
     spec = checkpoints.read_card(start).spec
     train = replace(RECIPE, init_from=start, pictures=source)
-    one, other = CorrectionsSource(spec, train, CPU), CorrectionsSource(spec, train, CPU)
+    one, other = CorrectionsData(spec, train, CPU), CorrectionsData(spec, train, CPU)
 
     other.batch(2)
     inputs, targets = one.batch(5)
@@ -100,10 +100,10 @@ def test_what_is_held_costs_nothing_where_nothing_changes(start):
     source = places.keep_corrections(wrongly_named(start, 1))
     spec = checkpoints.read_card(start).spec
     train = replace(RECIPE, init_from=start, pictures=source)
-    held = CorrectionsSource(spec, train, CPU).batch(0)[1]
+    held = CorrectionsData(spec, train, CPU).batch(0)[1]
     held = held[held[:, 0] < 0]
 
-    own = CorrectionsSource(spec, train, CPU)
+    own = CorrectionsData(spec, train, CPU)
 
     assert own.loss(held[:, 1:], held).item() == 0
     assert own.loss(held[:, 1:] + 1, held).item() == pytest.approx(1.0)
@@ -113,7 +113,7 @@ def test_corrections_of_classes_that_a_network_lacks_are_refused(start):
     source = places.keep_corrections([("Hat", made.encoded(made.picture("circle", 1)))])
 
     with pytest.raises(PicturesError, match="are of Hat, which the network has no class for"):
-        CorrectionsSource(
+        CorrectionsData(
             checkpoints.read_card(start).spec,
             replace(RECIPE, init_from=start, pictures=source),
             CPU,
@@ -209,7 +209,7 @@ def test_of_a_photo_it_learns_the_middle_too(tmp_path, start):
     corrected(tmp_path, start, source)
 
     train = folder.RunFolder(tmp_path / "run").train
-    learns = CorrectionsSource(checkpoints.read_card(start).spec, train, CPU)
+    learns = CorrectionsData(checkpoints.read_card(start).spec, train, CPU)
     assert len(learns.pictures) == 3 and learns.labels_of_inputs.tolist() == [8, 8, 4]
     network = load_classifier(str(tmp_path / "run" / "best"))
     whole, twice = (network.classify(picture, framed=framed) for framed in (True, False))
@@ -243,7 +243,7 @@ def test_none_of_these_is_an_answer_where_a_network_knows_it(start):
 
 
 def test_none_of_these_is_learned_as_such():
-    source = CorrectionsSource.__new__(CorrectionsSource)
+    source = CorrectionsData.__new__(CorrectionsData)
     source.answers = ("a", "b", corrections.NONE)
     logits = torch.tensor([[-1.0, -2.0], [3.0, -2.0]], requires_grad=True)
     targets = torch.tensor([[2.0, 0.0, 0.0]] * 2)

@@ -1,4 +1,4 @@
-"""`wild.source`: what counts as right, the loss with "no garment", batches, and resuming them."""
+"""`wild.training_data`: which classes are right, the loss with "no garment", batches, resuming."""
 
 import csv
 import json
@@ -22,7 +22,7 @@ from vggcore.wild import items, loss, pools, validation
 from vggcore.wild.colorize import coloured
 from vggcore.wild.items import NONE, Item
 from vggcore.wild.pools import Pool
-from vggcore.wild.source import SHARES, WildSource
+from vggcore.wild.training_data import SHARES, WildData
 
 
 def item(source: str, folder: str, name: str = "1.jpg") -> Item:
@@ -123,10 +123,10 @@ def source(monkeypatch, request):
         shape = (40, size, size, 4) if colour and name != "fashion" else (40, size, size)
         return Pool(torch.randint(256, shape, generator=generator, dtype=torch.uint8), targets)
 
-    monkeypatch.setattr("vggcore.wild.source.cached_pool", pool)
+    monkeypatch.setattr("vggcore.wild.training_data.cached_pool", pool)
     spec = VGGSpec(image_size=32, head="pool", in_channels=request.param)
     train = TrainConfig(dataset="wild", batch_size=64)
-    return WildSource(spec, train, torch.device("cpu"))
+    return WildData(spec, train, torch.device("cpu"))
 
 
 def test_batches_depend_on_the_step_alone(source):
@@ -156,10 +156,10 @@ def test_pools_of_left_out_sources_are_left_out_of_a_batch(monkeypatch):
         targets[:, 1] = 1
         return Pool(torch.zeros(count, size, size, dtype=torch.uint8), targets)
 
-    monkeypatch.setattr("vggcore.wild.source.cached_pool", pool)
+    monkeypatch.setattr("vggcore.wild.training_data.cached_pool", pool)
     spec, train = VGGSpec(image_size=32, head="pool"), TrainConfig(dataset="wild", batch_size=200)
     whole, part = (
-        len(WildSource(spec, train, torch.device("cpu"), exclude=left_out).batch(0)[1])
+        len(WildData(spec, train, torch.device("cpu"), exclude=left_out).batch(0)[1])
         for left_out in ((), (items.WORN,))
     )
     assert abs(whole - 200) <= 3 and whole - part == round(200 * SHARES["worn"])
