@@ -45,8 +45,8 @@ def average(first: str | Path, second: str | Path, share: float, path: Path) -> 
         _estimate_batch_norm(other.network, other.card)
     logits, labels = making_results.answers_on(other.network, other.card)
     parts = [
-        {"name": each.name, "sha256": each.card.sha256, "share": round(part, 4)}
-        for each, part in ((one, 1 - share), (other, share))
+        {"name": checkpoints.stem(name), "sha256": each.card.sha256, "share": round(part, 4)}
+        for name, each, part in ((first, one, 1 - share), (second, other, share))
     ]
     card = replace(
         other.card,
