@@ -3,7 +3,6 @@
     python benchmarks/unsure.py [CHECKPOINT]            # rates per kind, calibration errors
     python benchmarks/unsure.py wild --calibrate    # write them to the card, found anew
     python benchmarks/unsure.py --one-view              # looking only once, calibrated anew
-    python benchmarks/unsure.py --offsets           # would another boundary of a class be better?
 
 Garments: Fashion-MNIST's validation split and the development pictures held out from training. The
 card's temperature and thresholds were found on these same garments. So "apart" repeats the search
@@ -44,7 +43,6 @@ MADE_UP = {
 }
 PER_KIND = 100
 FEWEST = 5  # pictures of a class, for a share to be printed
-OFFSETS = [step / 10 for step in range(-15, 16)]
 SEED = 1_000_000  # far from training's seeds
 # From scikit-image: people, animals, things, views; none shows clothes alone.
 PHOTOS = (
@@ -107,36 +105,14 @@ def halves(found: dict) -> dict[str, tuple[float, float]]:
     return {kind: (float(np.mean(flags[kind])), float(np.mean(errors[kind]))) for kind in found}
 
 
-def labels_of(pictures: list, kind: str) -> torch.Tensor:
-    """int64 [N] of the pictures of a kind; -1 where none of the ten classes is the right one."""
-    return torch.tensor([-1 if i.strict is None else i.strict for i in pictures if i.kind == kind])
-
-
-def best_offset(
-    logits: torch.Tensor, right: torch.Tensor, labels: torch.Tensor, label: int
-) -> tuple[float, float]:
-    """What to add to the logits of a class for the best mean accuracy of the classes; the gain.
-
-    If more than 0.3 helps, training has not settled the boundary of that class.
-    """
-
-    def accuracy(offset: float) -> float:
-        moved = logits.clone()
-        moved[:, label] += offset
-        correct = calibration.is_right(moved, right).float()
-        present = [one for one in range(len(CLASSES)) if (labels == one).any()]
-        return float(torch.stack([correct[labels == one].mean() for one in present]).mean())
-
-    best = max(OFFSETS, key=lambda offset: (accuracy(offset), -abs(offset)))
-    return best, accuracy(best) - accuracy(0.0)
-
-
 def by_class(pictures: list, kind: str, flags: torch.Tensor, correct: torch.Tensor) -> list[str]:
     """Markdown rows: the share of each class's pictures that are called unsure, and of those right.
 
     flags, correct: bool and 0 or 1, one for each item of the kind, in order.
     """
-    labels = labels_of(pictures, kind)
+    labels = torch.tensor(
+        [-1 if i.strict is None else i.strict for i in pictures if i.kind == kind]
+    )
     rows = []
     for label, name in enumerate(CLASSES):
         own = labels == label
@@ -178,7 +154,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", nargs="?", default="wild")
     parser.add_argument("--one-view", action="store_true", help="without mirror image and middle")
-    parser.add_argument("--offsets", action="store_true", help="sweep an offset of each class")
     parser.add_argument(
         "--calibrate",
         action="store_true",
@@ -201,14 +176,6 @@ def main() -> None:
     found = kept_apart.answers(checkpoint.network, way)
     if arguments.one_view:
         card = replace(card, **calibration.calibrate(found))
-    if arguments.offsets:
-        print("| garments | class | best offset | gain |", "|---|---|--:|--:|", sep="\n")
-        for kind in ("photos", "sketches"):
-            labels = labels_of(kept_apart.items, kind)
-            for label, name in enumerate(CLASSES):
-                offset, gain = best_offset(*found[kind], labels, label)
-                print(f"| {kind} | {name} | {offset:+.1f} | {gain:+.3f} |")
-        return
     temperature, unsure = card.temperature, card.unsure
     print(f"temperature {temperature}, unsure below {unsure}")
     print(
