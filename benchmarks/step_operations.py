@@ -52,10 +52,10 @@ def count(name: str) -> dict:
     with tempfile.TemporaryDirectory() as place:
         run = loop._prepare(folder.create(Path(place) / "run", spec, train), _cpu())
         run.network.train()
-        run._step()  # the first step creates the optimizer's state
+        run.step.take()  # the first step creates the optimizer's state
         with profile(activities=[ProfilerActivity.CPU]) as profiled:
             for _ in range(STEPS):
-                run._step()
+                run.step.take()
     operations = [e for e in profiled.events() if e.name.startswith("aten::")]
     launched = [e for e in operations if e.name not in _VIEWS and not _is_inner(e)]
     copies = [e for e in operations if e.name == "aten::copy_"]

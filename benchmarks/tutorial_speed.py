@@ -28,8 +28,9 @@ def ours(before_step) -> None:
     from vggcore.model.presets import PRESETS
     from vggcore.runs import folder as run_folder
     from vggcore.training import loop as training
+    from vggcore.training.step import Step
 
-    preset, one_step = PRESETS["tutorial"], training.Loop._step
+    preset, take = PRESETS["tutorial"], Step.take
     inside = before_step.report = {"model": 0.0, "steps": 0.0}
 
     def timed(name, function):
@@ -42,15 +43,15 @@ def ours(before_step) -> None:
 
         return call
 
-    def held_step(loop):
+    def held(step):
         before_step()
-        if "forward" not in vars(loop.network):
-            loop.network.forward = timed("model", loop.network.forward)
-            loop.optimizer.step = timed("model", loop.optimizer.step)
+        if "forward" not in vars(step.network):
+            step.network.forward = timed("model", step.network.forward)
+            step.optimizer.step = timed("model", step.optimizer.step)
             torch.Tensor.backward = timed("model", torch.Tensor.backward)
-        timed("steps", one_step)(loop)
+        timed("steps", take)(step)
 
-    training.Loop._step = held_step
+    Step.take = held
     with tempfile.TemporaryDirectory() as place:
         folder = run_folder.create(Path(place) / "run", preset.spec, preset.train)
         training.fit(folder, device="cpu")

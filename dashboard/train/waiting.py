@@ -24,16 +24,16 @@ def time_left(run: Run) -> float | None:
 def behind(names: list[str]) -> str:
     """ "after fast-1 (about 2 min left), fast-2 (about 4 min left): starts in about 6 min"."""
     here = {run.name: run for run in runs.list_runs()}
-    told, times = [], []
+    described, times = [], []
     for name in names:
         times.append(time_left(here[name]) if name in here else None)
         left = tr("about {time} left", time=formatting.rough_duration(times[-1] or 0))
-        told.append(tr("{name} ({note})", name=name, note=left) if times[-1] else name)
+        described.append(tr("{name} ({note})", name=name, note=left) if times[-1] else name)
     known = [time for time in times if time]
     if len(known) < len(times):
-        return tr("after {runs}", runs=listed(told))
+        return tr("after {runs}", runs=listed(described))
     return tr(
         "after {runs}: starts in about {time}",
-        runs=listed(told),
+        runs=listed(described),
         time=formatting.rough_duration(sum(known)),
     )

@@ -81,10 +81,11 @@ class Answering {
     const answer = this.ofPicture(image, this.way.middle ?? 0)
     if (!found.several.length) return answer
     const parts = found.several.map((box) => this.ofPart(image, box))
-    const sure = parts.filter((part) => !part.reason)
+    const unsure = (some) => some.reason || this.neededTurn(some)
+    const sure = parts.filter((part) => !unsure(part))
     const named = [...new Set(sure.map((part) => part.best))]
     if (named.length > 1) return { ...answer, reason: { kind: "several", classes: named } }
-    if (sure.length && (answer.reason || answer.best !== named[0]))
+    if (sure.length && (answer.best !== named[0] || unsure(answer)))
       return sure.reduce((a, b) => (b.chances[b.best] > a.chances[a.best] ? b : a))
     return answer
   }
