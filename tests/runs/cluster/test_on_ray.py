@@ -210,7 +210,7 @@ def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
     runs.stop("d")
     stopped = wait_for("d", "stopped")
     runs.resume("d")
-    finished = wait_for("d", "finished")
+    finished = wait_for("d", "finished", seconds=300)
 
     steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
     assert 20 < stopped.status.step < finished.status.step
