@@ -33,6 +33,8 @@ FLAGS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",  # a camera
 ]
+# Animations never end, and are drawn without a GPU here.
+_LAPTOP = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
@@ -147,7 +149,7 @@ def visit(browser, app: App, path: str = "", prepare=None, **options):
     """
     from playwright.sync_api import expect
 
-    context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+    context = browser.new_context(**(_LAPTOP | options))
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     expect.set_options(timeout=PATIENCE * 1000)

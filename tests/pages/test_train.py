@@ -46,7 +46,7 @@ def a_trainer_that_only_waits(monkeypatch):
     # AppTest has no connection that has an address.
     monkeypatch.setattr(deployment, "visitor", lambda: "me")
     yield
-    for run in runs.list_runs():
+    for run in [run for run in runs.list_runs() if not run.on_cluster]:
         (run.path / "stop").touch()
         runs.wait_until_ended(run.name, 10)
 
@@ -364,13 +364,13 @@ def test_a_queued_run_says_its_place_what_is_before_it_and_how_long(monkeypatch)
         ("third", 0, waiting | {"ticket": 2}),
     ):
         (a_run(name, rows=rows).path / "status.json").write_text(json.dumps(status))
-    monkeypatch.setattr("vggcore.runs.locks.is_alive", lambda path: True)
-
-    told = panel.what_it_waits_for(runs.read_run("third"))
+    with monkeypatch.context() as patch:
+        patch.setattr("vggcore.runs.locks.is_alive", lambda path: True)
+        sentence = panel.what_it_waits_for(runs.read_run("third"))
 
     left = r"\(about [^()]+ left\)"
     assert re.fullmatch(
-        rf"Number 2 in the queue, after first {left}.+second {left}: starts in about .+", told
+        rf"Number 2 in the queue, after first {left}.+second {left}: starts in about .+", sentence
     )
 
 

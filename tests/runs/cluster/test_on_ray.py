@@ -205,7 +205,7 @@ def wait_until_gone(name: str) -> None:
 
 def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
     monkeypatch.setenv("VGGCORE_RAY_CPUS", "0.5")  # both fit on the node's one CPU
-    runs.launch(SPEC, replace(LONG, epochs=5), name="d", on_cluster=True, processes=2)
+    runs.launch(SPEC, replace(LONG, epochs=4), name="d", on_cluster=True, processes=2)
     wait_until("d", lambda run: run.status.step > 20)
     runs.stop("d")
     stopped = wait_for("d", "stopped")
