@@ -272,6 +272,7 @@ def test_the_command_writes_the_page_with_the_file_into_a_zip(folders, tmp_path,
     assert cli.main(["export", "small", "--format", "html", "--output", str(file)]) == 2
 
 
+@pytest.mark.onnx
 def test_files_say_where_pictures_are_placed(folders, onnx_model):
     import onnx
 

@@ -24,8 +24,9 @@ BOUNDARY = b"--x"
 
 @pytest.fixture(autouse=True)
 def restored(monkeypatch):
-    """Streamlit and Starlette as they were, after each test."""
-    monkeypatch.setattr(Route, "handle", Route.handle)
+    """Streamlit and Starlette unguarded, and after each test as they were."""
+    # A page that another test showed on a public server may have guarded it already.
+    monkeypatch.setattr(Route, "handle", getattr(Route.handle, "__wrapped__", Route.handle))
     manager = WebsocketSessionManager
     monkeypatch.setattr(manager, "disconnect_session", manager.disconnect_session)
     before = logging.getLogRecordFactory()
