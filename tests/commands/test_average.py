@@ -1,6 +1,7 @@
 """`checkpoints average`: the mean of two networks' weights, with a card that names both."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -93,6 +94,18 @@ def test_what_cannot_be_averaged_is_one_line_and_changes_nothing(arguments, erro
     shown = capsys.readouterr().err
     assert error in shown and shown.count("\n") == 1
     assert sorted(file.name for file in paths.checkpoints_dir().iterdir()) == before
+
+
+def test_a_run_goes_by_its_name():
+    run = paths.runs_dir() / "longer"
+    run.mkdir(parents=True)
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(paths.checkpoints_dir() / f"b{suffix}", run / f"best{suffix}")
+
+    assert main(["checkpoints", "average", "a", "longer", "--name", "c"]) == 0
+
+    averaged = checkpoints.read_card("c").others["averaged"]
+    assert [one["name"] for one in averaged] == ["a", "longer"]
 
 
 def test_json(capsys):
