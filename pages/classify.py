@@ -193,10 +193,10 @@ def paste() -> None:
 @st.fragment
 def sample() -> None:
     """Images that no network was trained on, beside the right answer."""
-    chosen, another = st.columns([3, 1], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom")  # on a phone, too
     network = next(iter(networks.values()))
     language.from_address("sample-class", network.classes)
-    wanted = chosen.selectbox(
+    wanted = row.selectbox(
         tr("Class"),
         network.classes,
         format_func=tr,
@@ -205,7 +205,7 @@ def sample() -> None:
         bind="query-params",
     )
     number = st.session_state[LAST_SAMPLE] = asked_number()
-    if another.button(tr("Show another"), width="stretch", key="another"):
+    if row.button(tr("Show another"), key="another"):
         number = st.session_state[LAST_SAMPLE] = (number + 1) % panel.MOST_SAMPLES
         st.query_params["sample-number"] = str(number)
     try:

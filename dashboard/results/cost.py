@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.results import charts as charts
-from dashboard.shared import cpu_share, formatting, language
+from dashboard.shared import cpu_share, formatting, language, screen
 from dashboard.shared.language import N_, tr
 from dashboard.shared.network_choice import label_of
 from vggcore.answers import results
@@ -61,6 +61,7 @@ def cost(networks: list[Results], names: list[str]) -> None:
         table,
         key="costs",
         hide_index=True,
+        column_order=("name", "accuracy", by) if screen.is_narrow() else None,
         column_config={
             "name": tr("name"),
             "network": tr("network"),

@@ -66,7 +66,7 @@ def buttons(checkpoint: str | Path, card: Card, name: str) -> None:
         name,
         export.FORMATS["model-card"][0],
         partial(export.export, checkpoint, "model-card"),
-        tr("README.md for the Hugging Face hub"),
+        tr("For the Hugging Face hub, where it must be called README.md"),
     )
 
 

@@ -24,6 +24,7 @@ _COLUMNS = [
     N_("state"),
     N_("validation"),
     N_("test"),
+    N_("test pictures"),
     N_("network"),
     N_("recipe"),
     N_("data"),
@@ -172,8 +173,15 @@ def columns() -> dict:
     """How the columns of `as_table` are shown."""
     return {
         **{name: tr(name) for name in _COLUMNS},
-        "validation": st.column_config.NumberColumn(tr("validation"), format="percent"),
+        "validation": st.column_config.NumberColumn(
+            tr("validation"),
+            format="percent",
+            help=tr("A run's own page says of how many pictures its accuracies are."),
+        ),
         "test": st.column_config.NumberColumn(tr("test"), format="percent"),
+        "test pictures": st.column_config.NumberColumn(
+            tr("test pictures"), width="small", format="localized"
+        ),
         "tags": st.column_config.ListColumn(tr("tags")),
         "note": None,  # for the filter; the run's own page shows it
         "created": st.column_config.DatetimeColumn(
@@ -200,6 +208,7 @@ def as_table(all_runs: list[Run]) -> pd.DataFrame:
                 "state": tr(run.state),
                 "validation": card.val_accuracy if card else None,
                 "test": card.test_accuracy if card else None,
+                "test pictures": card.test_images if card else None,
                 "network": _network(run),
                 "recipe": run.preset,
                 "data": _data_of(train) if train else "",

@@ -113,6 +113,18 @@ def test_source_takes_the_checkpoints_own_weights(folders):
     torch.testing.assert_close(network(images), checkpoints.load("small").network(images))
 
 
+def test_people_get_the_page_and_the_hub_gets_yaml_before_it(folders):
+    inside = zipfile.ZipFile(io.BytesIO(export.bundle("small", "source")))
+
+    page = inside.read("small/README.md").decode()
+
+    assert page.startswith("# small\n")
+    title = page.split("\n## ")[0]
+    assert (
+        export.export("small", "model-card").decode().split("---\n", 2)[2].strip().startswith(title)
+    )
+
+
 def test_a_model_card_is_yaml_for_the_hub_then_text(folders):
     yaml = pytest.importorskip("yaml")
     name = 'shirts: "&" #1\n- x'

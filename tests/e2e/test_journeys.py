@@ -64,7 +64,7 @@ def test_the_table_of_runs_fits_a_phone_and_its_toolbar_covers_nothing(app, open
     (app.runs / "fits").mkdir(parents=True)
     (app.runs / "fits" / "config.json").write_text('{"name": "fits", "spec": {}, "train": {}}')
 
-    for look, columns in ((PHONE, 4), ({}, 11)):
+    for look, columns in ((PHONE, 4), ({}, 12)):
         page = open_page("train", **look)
         table = page.get_by_test_id("stDataFrame")
         expect(table.locator("canvas").first).to_be_visible()

@@ -351,11 +351,12 @@ def test_a_picture_from_the_camera_dropped_or_pasted_is_answered(browser, pages,
     photo = as_file(png(made.picture("square", 1)))["file"]
     with opened(browser, pages(small), **options) as page:
         page.get_by_role("button", name="Camera").click()
+        expect(page.locator(".answer .verdict")).to_have_text("Take the picture")
         page.get_by_role("button", name="Take the picture").click()
-        page.wait_for_selector('main[data-answered="1"]')
+        page.wait_for_selector('main[data-answered="2"]')
         assert page.locator(".photo canvas").bounding_box()["height"] > 100
         expect(page.locator("video")).to_be_hidden()
-        for number, kind in enumerate(("drop", "paste"), start=2):
+        for number, kind in enumerate(("drop", "paste"), start=3):
             page.evaluate(GIVE, [kind, photo])
             page.wait_for_selector(f'main[data-answered="{number}"]')
             assert page.evaluate("document.querySelector('.photo canvas').width") == 40

@@ -133,6 +133,11 @@ def test_no_network_and_a_damaged_network_are_said_in_words(folders):
     assert "no network yet" in show().info[0].value
 
 
+def test_a_phone_gets_the_columns_of_costs_that_fit():
+    (table,) = show("Cost", narrow=True, **{"cost-by": "macs"}).dataframe
+    assert list(table.proto.column_order) == ["name", "accuracy", "macs"]
+
+
 def test_costs_leave_out_damaged_cards(folders):
     (folders / "checkpoints" / "first.json").write_text("{")
 

@@ -60,7 +60,7 @@ def bundle(name: str | Path, form: str) -> bytes:
     files: dict[str, str | bytes] = {
         pattern.format(stem): make(str(name)) for pattern, make in _BUNDLES[form].items()
     }
-    files["README.md"] = _on_its_own(model_card.text(name).decode())
+    files["README.md"] = _on_its_own(model_card.page(name))
     for module in _PREPARING:
         own = Path(vggcore.__file__).parent / module
         files[f"vgg_pictures/{own.name}"] = _on_its_own(own.read_text("utf-8"))
@@ -212,7 +212,7 @@ FORMATS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "torchvision": ("{}-torchvision.safetensors", export_source.torchvision_weights),
     "source": ("{}.py", source),
     "html": ("{}.html", webpage.page),
-    "model-card": ("{}-README.md", model_card.text),
+    "model-card": ("{}-model-card.md", model_card.text),
 }
 # Format → the files that its zip holds beside the page and the code that prepares pictures.
 _BUNDLES: dict[str, dict[str, Callable[[str], bytes]]] = {

@@ -1,4 +1,4 @@
-"""The page beside a network's files, README.md: what it takes, and code that runs it."""
+"""The page beside a network's files: what it takes, and code that runs it; the hub's model card."""
 
 import json
 from pathlib import Path
@@ -9,11 +9,7 @@ from vggcore.model.card import Card
 from vggcore.pictures.prepare import takes_whole
 from vggcore.pictures.preprocessing import Preprocessing
 
-_README = """---
-{front_matter}
----
-
-# {title}
+_PAGE = """# {title}
 
 {network}: {parameters:,} parameters, {macs:,} multiply-accumulates (MACs) for one image of
 {channels}×{side}×{side}. A plain VGG (Simonyan & Zisserman, arXiv 1409.1556) for pictures of
@@ -158,17 +154,22 @@ def code(card: Card, file: str) -> dict[str, str]:
 
 
 def text(name: str | Path) -> bytes:
-    """README.md: YAML front matter, as the Hugging Face hub expects it, then text with code.
+    """The model card of the Hugging Face hub: YAML, then the page. Raises CheckpointError."""
+    card = checkpoints.read_card(name)
+    front = _front_matter(card.name or checkpoints.stem(name), card)
+    return f"---\n{front}\n---\n\n{page(name)}".encode()
+
+
+def page(name: str | Path) -> str:
+    """For people: how good the network is, what it takes, code that runs it; as Markdown.
 
     Raises CheckpointError.
     """
     file, card = checkpoints.stem(name), checkpoints.read_card(name)
     spec = card.spec
     totals = anatomy.totals(spec)
-    title = card.name or file
-    page = _README.format(
-        front_matter=_front_matter(title, card),
-        title=title,
+    return _PAGE.format(
+        title=card.name or file,
         network=spec.name,
         parameters=totals.parameters,
         macs=totals.macs,
@@ -193,7 +194,6 @@ def text(name: str | Path) -> bytes:
         training=_training(card),
         unsure=_UNSURE if card.unsure else _NEVER_UNSURE,
     )
-    return page.encode()
 
 
 def placement(preprocessing: Preprocessing) -> str:

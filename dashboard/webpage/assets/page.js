@@ -85,8 +85,11 @@ class Page {
   }
 
   invite() {
-    this.find(".answer .verdict").textContent = said("Draw")
-    this.find(".note").textContent = said("An outline is enough, and you may fill it.")
+    const filming = !this.find("video").hidden
+    this.find(".answer .verdict").textContent = filming ? said("Take the picture") : said("Draw")
+    this.find(".note").textContent = filming
+      ? said("One thing on a plain background works best.")
+      : said("An outline is enough, and you may fill it.")
     this.find(".bars").replaceChildren()
     this.find(".took").textContent = ""
     this.find(".inside-part").hidden = true
@@ -100,7 +103,12 @@ class Page {
   }
 
   draw(strokes) {
-    if (strokes.length) return this.ask({ strokes })
+    if (strokes.length) this.ask({ strokes })
+    else this.forget()
+  }
+
+  // No answer is shown, nor wanted from the worker.
+  forget() {
     this.question++
     this.answer = this.turn = null
     this.invite()
@@ -160,6 +168,7 @@ class Page {
     this.showPhoto()
     this.find(".photo canvas").hidden = true
     video.hidden = this.find("[data-do=take]").hidden = false
+    this.forget() // the last picture's answer is not this one's
   }
 
   take() {
@@ -249,9 +258,7 @@ class Page {
   }
 
   trouble(text) {
-    this.question++ // an answer under way is no longer wanted
-    this.answer = this.turn = null
-    this.invite()
+    this.forget()
     this.find(".answer .verdict").textContent = said("Unsure")
     this.find(".note").textContent = text
   }
