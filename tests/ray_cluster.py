@@ -23,6 +23,14 @@ import reaper
 PROJECT = Path(__file__).resolve().parents[1]
 _PATIENCE = 90.0
 _NODE = "VGGCORE_TEST_NODE"  # marks the processes of one node
+# What no test needs: processes that Ray starts in case, each of which imports Ray anew.
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_enable_worker_prestart": "0",
+    "RAY_prestart_worker_first_driver": "0",
+    "SPT_NOENV": "1",  # Ray's processes rename themselves: keep their environment, to find them by
+}
 
 
 @dataclass
@@ -49,7 +57,7 @@ class RayCluster:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.process = subprocess.Popen(
             [*command, f"--temp-dir={self.place}"],
-            env=os.environ | self.environment | {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0"},
+            env=os.environ | _QUIET | self.environment | {"PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -130,6 +138,22 @@ def stop_follower(runs: Path) -> None:
 def processes_of_job(run_id: str) -> list[int]:
     """Pids of a run's trainer on this machine's node, not counting its job."""
     return [pid for pid in _pids() if f"/runs/{run_id}" in _read(pid, "cmdline")]
+
+
+def pause(run_id: str) -> tuple[int, Path]:
+    """Stop a trainer's clock once it can be resumed, so that a short run lasts as long as needed.
+
+    Returns its pid and its folder on the node.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        for pid in processes_of_job(run_id):
+            folder = Path(_read(pid, "cmdline").rstrip("\0").rpartition("\0")[2])
+            if (folder / "last.safetensors").exists():
+                os.kill(pid, signal.SIGSTOP)
+                return pid, folder
+        time.sleep(0.02)
+    raise AssertionError(f"{run_id} has no checkpoint")
 
 
 def _pids() -> list[int]:

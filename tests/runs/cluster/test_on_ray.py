@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from ray_cluster import processes_of_job, ray_cluster, s3_server, settings_for, stop_follower
+from ray_cluster import pause, ray_cluster, s3_server, settings_for, stop_follower
 
 from vggcore import runs
 from vggcore.commands import cli
@@ -18,25 +19,26 @@ from vggcore.machine import paths
 from vggcore.model.presets import PRESETS
 from vggcore.runs import folder
 from vggcore.runs.cluster import submitting
+from vggcore.runs.names import LAST, STOP
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 TRY_OUT = PRESETS["try-out"]
 SPEC = replace(TRY_OUT.spec, width="1/32")
-# Long enough that a stop or a kill always comes before the end.
-LONG = replace(
+# Short: where a stop or a kill must come before the end, the trainer is paused.
+SHORT = replace(
     TRY_OUT.train,
     dataset="synthetic",
-    train_limit=2048,
-    batch_size=64,
+    train_limit=1024,
+    batch_size=32,
     ema=0.9,
-    epochs=20,
-    checkpoint_seconds=1.0,
+    epochs=4,
+    checkpoint_seconds=0.2,
 )
-LONG_OPTIONS = (
-    "--preset try-out --width 1/32 --dataset synthetic --train-limit 2048 --batch-size 64 "
-    "--ema 0.9 --epochs 20 --checkpoint-seconds 1"
+SHORT_OPTIONS = (
+    "--preset try-out --width 1/32 --dataset synthetic --train-limit 1024 --batch-size 32 "
+    "--ema 0.9 --epochs 4 --checkpoint-seconds 0.2"
 )
-ENDLESS = replace(LONG, epochs=900)
+ENDLESS = replace(SHORT, epochs=900)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +49,8 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory) -> str:
-    """Hash of the weights that LONG gives on this machine."""
-    made = folder.create(tmp_path_factory.mktemp("expected") / "local", SPEC, LONG).path
+    """Hash of the weights that SHORT gives on this machine."""
+    made = folder.create(tmp_path_factory.mktemp("expected") / "local", SPEC, SHORT).path
     done = subprocess.run(
         [sys.executable, "-m", "vggcore", "train", "--from-config", str(made)],
         env=os.environ | {"OMP_NUM_THREADS": "1", "VGGCORE_RAY": ""},
@@ -99,37 +101,40 @@ def best_weights(run: runs.Run) -> str:
 def test_a_run_from_the_command_line_is_killed_and_resumes_as_if_it_never_was(
     here, expected, capsys
 ):
-    options = f"{LONG_OPTIONS} --on cluster --name a --json"
+    options = f"{SHORT_OPTIONS} --on cluster --name a --json"
     assert cli.main(["runs", "launch", *options.split()]) == 0
     launched = json.loads(capsys.readouterr().out)
-    run = wait_until("a", lambda run: run.status.step > 40)
-    for pid in processes_of_job(submitting.run_id_of(run.path)):
-        os.kill(pid, signal.SIGKILL)
+    run = wait_for("a", "starting")
+    trainer, _ = pause(submitting.run_id_of(run.path))
+    os.kill(trainer, signal.SIGKILL)
     crashed = wait_for("a", "crashed")
+    resumable = (run.path / LAST).exists()
     runs.resume("a")
     finished = wait_for("a", "finished")
 
     assert launched["state"] == "queued" and launched["on"] == "cluster"
-    assert (run.spec, run.train) == (SPEC, LONG)
-    assert "killed, probably for lack of memory" in crashed.message
+    assert (run.spec, run.train) == (SPEC, SHORT)
+    assert "killed, probably for lack of memory" in crashed.message and resumable
     assert best_weights(finished) == expected
     assert finished.status.summary["test_accuracy"] > 0.5
     assert (run.path / "best.results.npz").exists()
-    assert "finished after 20" in runs.log_tail(finished)
+    assert "finished after 4" in runs.log_tail(finished)
 
 
 def test_a_run_is_stopped_and_resumed_at_the_exact_step_through_s3(cluster, expected, monkeypatch):
     with s3_server() as store:
         use(settings_for(cluster, "") | store, monkeypatch)
-        runs.launch(SPEC, LONG, name="b", on_cluster=True)
-        wait_until("b", lambda run: run.status.step > 40)
+        runs.launch(SPEC, SHORT, name="b", on_cluster=True)
+        trainer, folder = pause(submitting.run_id_of(wait_for("b", "starting").path))
         runs.stop("b")
+        wait_until("b", lambda run: (folder / STOP).exists())
+        os.kill(trainer, signal.SIGCONT)
         stopped = wait_for("b", "stopped")
         runs.resume("b")
         finished = wait_for("b", "finished")
         finish_all()
 
-    assert 40 < stopped.status.step < finished.status.step
+    assert 0 < stopped.status.step < finished.status.step
     steps = [row["step"] for row in rows(finished) if row["kind"] == "step"]
     assert steps == sorted(set(steps))
     assert best_weights(finished) == expected
@@ -139,27 +144,10 @@ def rows(run: runs.Run) -> list[dict]:
     return [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_run_waits_for_room_is_cancelled_and_deleted_everywhere(here, monkeypatch):
-    runs.launch(SPEC, ENDLESS, name="first", on_cluster=True)
-    wait_for("first", "running")
-    runs.launch(SPEC, ENDLESS, name="second", on_cluster=True)
-
-    waiting = wait_until("second", lambda run: "resources" in run.message)
-    runs.stop("second")
-    cancelled = wait_for("second", "stopped")
-    stored = submitting.run_id_of(cancelled.path)
-    runs.delete("second")
-
-    assert waiting.state == "queued"
-    assert cancelled.message == "cancelled before it started" and cancelled.resumable
-    assert not (here / "store" / stored).exists()
-    with pytest.raises(runs.RunError, match="stop it before you delete it"):
-        runs.delete("first")
-
-
-def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
+def test_a_run_waits_for_room_and_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
     runs.launch(SPEC, ENDLESS, name="shared", on_cluster=True)
     wait_for("shared", "running")
+    check_waiting_and_deleting(here / "store")
     first, second = paths.runs_dir(), here / "second"
     monkeypatch.setenv("VGGCORE_RUNS", str(second))
 
@@ -181,6 +169,22 @@ def test_two_machines_with_one_store_see_the_same_runs(here, monkeypatch):
 
     assert seen.on_cluster and stopped.status.step > 0
     assert resumed.status.step >= 0
+
+
+def check_waiting_and_deleting(store: Path) -> None:
+    """While a run has the node to itself, another one waits, is cancelled and deleted."""
+    runs.launch(SPEC, ENDLESS, name="second", on_cluster=True)
+    waiting = wait_until("second", lambda run: "resources" in run.message)
+    runs.stop("second")
+    cancelled = wait_for("second", "stopped")
+    stored = submitting.run_id_of(cancelled.path)
+    runs.delete("second")
+
+    assert waiting.state == "queued"
+    assert cancelled.message == "cancelled before it started" and cancelled.resumable
+    assert not (store / stored).exists()
+    with pytest.raises(runs.RunError, match="stop it before you delete it"):
+        runs.delete("shared")
 
 
 def wait_elsewhere(name: str, state: str) -> runs.Run:
@@ -205,7 +209,8 @@ def wait_until_gone(name: str) -> None:
 
 def test_two_workers_train_one_run_stop_and_resume(here, monkeypatch):
     monkeypatch.setenv("VGGCORE_RAY_CPUS", "0.5")  # both fit on the node's one CPU
-    runs.launch(SPEC, replace(LONG, epochs=4), name="d", on_cluster=True, processes=2)
+    train = replace(SHORT, train_limit=2048, batch_size=64)  # the workers are not paused
+    runs.launch(SPEC, train, name="d", on_cluster=True, processes=2)
     wait_until("d", lambda run: run.status.step > 20)
     runs.stop("d")
     stopped = wait_for("d", "stopped")
