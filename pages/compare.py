@@ -37,12 +37,13 @@ def side_by_side(networks):
         tr("Where the parameters are"): (
             "parameters",
             charts.parameters_by_kind,
-            tr(
-                "Each bar is one network's learned numbers; with the paper's classifier most of "
-                "them sit in the three fully connected layers."
-            )
-            + " "
-            + largest(networks),
+            language.paragraph(
+                tr(
+                    "Each bar is one network's learned numbers; with the paper's classifier most "
+                    "of them sit in the three fully connected layers."
+                ),
+                largest(networks),
+            ),
         ),
         tr("Where the computation is"): (
             "macs",

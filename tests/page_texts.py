@@ -75,7 +75,7 @@ def texts(page: AppTest) -> Iterator[str]:
         if isinstance(proto, Proto) and proto.DESCRIPTOR.name not in _UNREAD:
             yield from _of_proto(proto)
         if proto is not None and proto.DESCRIPTOR.name in ("Arrow", "Dataframe", "Table"):
-            yield from _of_table(node.value)
+            yield from _of_table(node.value, proto)
 
 
 def words(text: str) -> set[str]:
@@ -123,6 +123,10 @@ def _of_json(value, key: str = "") -> Iterator[str]:
         yield value
 
 
-def _of_table(table) -> Iterator[str]:
+def _of_table(table, proto: Proto) -> Iterator[str]:
+    settings = json.loads(getattr(proto, "columns", "") or "{}")
     for column in table:
+        setting = settings.get(column, {})
+        if not setting.get("label") and not setting.get("hidden"):
+            yield str(column)  # is its own head
         yield from (str(each) for each in table[column] if isinstance(each, str))

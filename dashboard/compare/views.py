@@ -146,6 +146,8 @@ def layers(table: pd.DataFrame) -> None:
         hide_index=True,
         column_config={
             "name": st.column_config.TextColumn(tr("layer"), pinned=True),
+            "kind": tr("kind"),
+            "kernel": tr("kernel"),
             "parameters": st.column_config.NumberColumn(tr("parameters"), format="localized"),
             "macs": st.column_config.NumberColumn("MACs", format="compact"),
             "parameter_share": share(

@@ -42,7 +42,7 @@ def show() -> None:
     whose = st.radio(
         tr("Corrections"),
         [name for name, count in counts.items() if count],
-        format_func=lambda name: f"{tr(_WHOSE[name])} ({counts[name]})",
+        format_func=lambda name: tr("{name} ({note})", name=tr(_WHOSE[name]), note=counts[name]),
         key="corrections-whose",
     )
     if whose == "session":

@@ -98,7 +98,8 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
     known = known.assign(here=known.name.isin(chosen)).sort_values(
         ["here", "accuracy"], ascending=False
     )
-    known["text"] = _apart(known.name, np.log10(known[x]), known.accuracy)
+    decades = np.log10(known[x])
+    known["text"] = _apart(known.name, decades, known.accuracy)
     figure = go.Figure()
     for here, colour in ((False, palette.QUIET), (True, palette.FIRST)):
         some = known[known.here == here]
@@ -107,7 +108,11 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
             y=some.accuracy,
             text=some.text,
             customdata=[
-                f"{row.name}: {formatting.share(row.accuracy)} {row.measured_on}"
+                tr(
+                    "{title}: {text}",
+                    title=row.name,
+                    text=f"{formatting.share(row.accuracy)} {row.measured_on}",
+                )
                 for row in some.itertuples(index=False)
             ],
             mode="markers+text",
@@ -116,7 +121,9 @@ def cost(networks: pd.DataFrame, x: str, title: str, chosen: list[str]) -> go.Fi
             marker={"size": 12, "color": colour},
             hovertemplate="%{customdata}, %{x:.3s}<extra></extra>",
         )
-    figure.update_xaxes(title=title, type="log", tickformat="~s", dtick="D2")
+    # 1, 2 and 5 of each power of ten, where a phone has room for them.
+    ticks = 1 if np.ptp(decades) > 2 else "D2"
+    figure.update_xaxes(title=title, type="log", tickformat="~s", dtick=ticks)
     figure.update_yaxes(title=tr("test accuracy"), tickformat=".1%")
     return _framed(figure, height=340).update_layout(showlegend=False)
 

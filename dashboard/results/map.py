@@ -6,7 +6,7 @@ import streamlit as st
 from dashboard.results import charts as charts
 from dashboard.results.panel import gallery
 from dashboard.shared import cpu_share, formatting
-from dashboard.shared.language import tr
+from dashboard.shared.language import paragraph, tr
 from dashboard.shared.network_choice import label_of
 from vggcore.answers.results import Results
 from vggcore.pictures.strokes import StrokeError, parse_strokes, render
@@ -37,7 +37,7 @@ def feature_map(networks: list[Results]) -> None:
             name=label_of(network.name),
         ),
     )
-    st.caption(
+    about = [
         tr(
             "The first {count:,} test images as {name} sees them: images with similar "
             "features lie together (t-SNE; only nearness means something). Red rings are "
@@ -45,12 +45,10 @@ def feature_map(networks: list[Results]) -> None:
             count=count,
             name=formatting.plain(label_of(network.name)),
         )
-        + (
-            ""
-            if own is not None
-            else tr(" Draw on the Classify page, and your drawing is a star here.")
-        )
-    )
+    ]
+    if own is None:
+        about.append(tr("Draw on the Classify page, and your drawing is a star here."))
+    st.caption(paragraph(*about))
     match event["selection"]["points"]:
         case [{"customdata": [int(index)]}, *_] if 0 <= index < count:
             gallery(network, [index])

@@ -32,13 +32,20 @@ class Language:
     full_stop: str = "."
     comma: str = ", "
     colon: str = ": "
+    between: str = " "  # sentences
     powers: dict[str, float] = field(default_factory=lambda: {"million": 1e6})
 
 
 LANGUAGES = {  # by the value of ?lang=
     "en": Language("English"),
     "zh": Language(
-        "中文", "zh_CN", full_stop="。", comma="，", colon="：", powers={"亿": 1e8, "万": 1e4}
+        "中文",
+        "zh_CN",
+        full_stop="。",
+        comma="，",
+        colon="：",
+        between="",
+        powers={"亿": 1e8, "万": 1e4},
     ),
 }
 PARAMETER = "lang"
@@ -113,6 +120,11 @@ def tr(message: object, /, **values: object) -> str:
 def listed(parts: Iterable[str]) -> str:
     """ "one, two, three", with the language's own comma."""
     return LANGUAGES[current()].comma.join(parts)
+
+
+def paragraph(*sentences: str) -> str:
+    """Translated sentences, one after another."""
+    return LANGUAGES[current()].between.join(sentences)
 
 
 def sentence(error: BaseException | str) -> str:

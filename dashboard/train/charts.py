@@ -111,15 +111,16 @@ def overlay(runs: list[Curves], metric: str, look: Look) -> go.Figure:
     for index, run in enumerate(runs):
         colour = RUN_COLOURS[index % len(RUN_COLOURS)]
         x, y = _thin(run.steps, f"train_{metric}", look)
+        alone = f"val_{metric}" not in run.epochs  # before its first epoch has ended
         figure.add_scatter(
             x=x,
             y=y,
             mode="lines",
             line=dict(color=colour, width=1),
-            opacity=0.35,
+            opacity=1 if alone else 0.35,
             name=tr("{name}, training", name=run.name),
             legendgroup=run.name,
-            showlegend=False,
+            showlegend=alone,
         )
         _add_epochs(figure, run.epochs, f"val_{metric}", look, run.name, colour, run)
     return _whole_epochs(figure, look)
@@ -196,7 +197,10 @@ def _figure(metric: str, look: Look, identity: str) -> go.Figure:
         hovermode="x unified",
         uirevision=f"{identity} {metric} {look.x} {look.log}",
     )
-    figure.update_xaxes(title=tr(X_AXES[look.x]) + (" (s)" if look.x == "seconds" else ""))
+    axis = tr(X_AXES[look.x])
+    figure.update_xaxes(
+        title=tr("{name} ({note})", name=axis, note=tr("s")) if look.x == "seconds" else axis
+    )
     if metric == "loss" and look.log:
         figure.update_yaxes(type="log")
     if metric in ("accuracy", "top5"):

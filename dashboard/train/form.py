@@ -87,7 +87,7 @@ def fill_in(limits: Limits, link: dict) -> PlannedRun:
         if processes == 1 and controls.from_link().get("processes", 1) > 1:
             processes = placement.processes(tr("Processes"))
     seeds = st.number_input(
-        tr("Runs"),
+        tr("Number of runs"),
         1,
         runs.MAX_SEEDS,
         1,

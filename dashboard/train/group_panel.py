@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.shared import formatting
-from dashboard.shared.language import sentence, tr
+from dashboard.shared.language import paragraph, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, panel, table
 from vggcore import runs
@@ -64,7 +64,7 @@ def _screen(name: str, was_living: bool) -> None:
         strict=True,
     ):
         column.metric(label, value, on, delta_color="off", delta_arrow="off")
-    st.caption(" ".join(_counted(group)))
+    st.caption(paragraph(*_counted(group)))
     if epochs:
         look, with_reference = panel.look_controls(
             f"look-group-{name}", offer_reference=panel.on_fashion_mnist(group.runs[0])

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import copy_link, formatting, links
-from dashboard.shared.language import N_, sentence, tr
+from dashboard.shared.language import N_, paragraph, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, waiting, why
 from vggcore import runs
@@ -106,7 +106,7 @@ def _heading(run: Run) -> None:
     _written(run)
     if run.status.trouble:
         known = tr("This page shows the last known state.")
-        line = f"{sentence(run.status.trouble)} {known}"
+        line = paragraph(sentence(run.status.trouble), known)
         st.warning(formatting.plain(line), icon=":material/cloud_off:")
     if run.message and not run.living:
         tell = st.error if run.state in ("failed", "crashed") else st.info

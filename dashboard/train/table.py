@@ -262,6 +262,7 @@ def _overlay(selected: list[Run]) -> None:
         recorded.names(),
         format_func=lambda name: tr(recorded.load(name).title),
         key="overlay-recorded",
+        placeholder=tr("choose runs"),
     )
     look, _ = panel.look_controls("look-overlay", offer_reference=False)
     curves = []
@@ -301,7 +302,9 @@ def final_numbers(selected: list[Run]) -> pd.DataFrame:
             tr("state"): tr(run.state),
             tr("validation"): formatting.share(card.val_accuracy if card else None),
             tr("test"): formatting.measured(test, card.test_images if card else None),
-            tr("epochs"): tr("{done} of {count}", done=status.epoch, count=status.epochs),
+            tr("epochs"): tr("{done} of {count}", done=status.epoch, count=status.epochs)
+            if status.epochs
+            else "",
             tr("time"): formatting.duration(status.seconds),
             tr("parameters"): f"{totals(run.spec).parameters:,}" if run.spec else "",
         }

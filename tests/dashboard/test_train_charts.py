@@ -72,6 +72,17 @@ def test_the_top5_curve_is_drawn_only_where_it_was_measured():
     assert [list(trace.y) for trace in figure.data] == [[0.9] * 3]
 
 
+def test_before_the_first_epoch_ends_a_run_is_seen_and_named_beside_others():
+    run = curves(0, 30)
+    young, old = (
+        trace
+        for trace in charts.overlay([run, curves(2, 200)], "loss", Look()).data
+        if trace.x.size and trace.mode == "lines"
+    )
+    assert young.opacity == 1 and young.showlegend
+    assert old.opacity < 1 and not old.showlegend
+
+
 def test_an_axis_of_epochs_has_no_halves():
     for figure in (
         charts.one_run(curves(3, 300), "loss", Look(x="epoch")),

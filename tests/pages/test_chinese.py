@@ -13,6 +13,7 @@ from page_texts import texts, words
 from streamlit.testing.v1 import AppTest
 from untrained import save_untrained
 
+from dashboard.classify import correct
 from dashboard.learn.steps import STEPS
 from dashboard.shared import deployment, language
 from dashboard.train import rate
@@ -66,10 +67,14 @@ def place(tmp_path_factory):
         os.close(lock)
 
 
-# Punctuation of English beside a Chinese word.
-_HALF_WIDTH = re.compile(r"[一-鿿”）] ?[,;:!?(]|[),;:!?] ?[一-鿿“（]")
+# Punctuation of English beside a Chinese word, and a space after Chinese punctuation.
+_HALF_WIDTH = re.compile(r"[一-鿿”）] ?[,;:!?(]|[),;:!?] ?[一-鿿“（]|[，。；：？！（）] (?!\s)")
 
 _MARKUP = re.compile(r"`[^`]*`|:material/\w+:|:[\w-]+\[")
+
+
+def _as_word(markup: re.Match) -> str:
+    return "code" if markup[0][0] == "`" else ""
 
 
 def _unless_a_value(quoted: re.Match) -> str:
@@ -146,7 +151,7 @@ def chinese(place, monkeypatch):
             found = words(re.sub("“([^”]*)”", _unless_a_value, text)) - known
             if found and not (len(found) == 1 and found <= VALUES):
                 english[text] = found
-            elif marks := _HALF_WIDTH.findall(_MARKUP.sub("", text)):
+            elif marks := _HALF_WIDTH.findall(_MARKUP.sub(_as_word, text)):
                 english[text] = marks
         assert not english, f"{name} {query}"
         return page
@@ -209,8 +214,12 @@ def test_every_section_of_results(chinese):
 
 
 def test_your_pictures(chinese):
-    for section in ("Kept", "Collect", "Upload", "Corrections"):
+    for section in ("Kept", "Collect", "Upload"):
         chinese("pictures", {"from": section})
+    picture = own_pictures.picture("circle", 1)
+    given = correct.Correction("Coat", "Shirt", own_pictures.encoded(picture), picture)
+    for corrections in ([], [given]):
+        chinese("pictures", {"from": "Corrections"}, corrections=corrections)
 
 
 def no_network(root):

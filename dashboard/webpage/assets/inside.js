@@ -300,7 +300,7 @@ class InsideView {
     const others = parts.length - Math.min(parts.length, LISTED)
     const lines = [[said("The largest parts of the sum: cells × weights")], ...rows]
     if (others) lines.push([said("The other {n} together", { n: others }), ": ", number(rest)])
-    lines.push([said("Bias"), ": ", number(bias)], [element("strong", {}, said("Sum"), " = ", number(sum))])
+    lines.push([said("Bias"), " = ", number(bias)], [element("strong", {}, said("Sum"), " = ", number(sum))])
     return lines
   }
 

@@ -280,7 +280,7 @@ class Page {
       [said("Back to weights"), said("`vggcore checkpoints add FILE` reads the weights and this card from the page.")],
     ]
     this.find("dl").replaceChildren(
-      ...facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", { textContent: text })])
+      ...facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", {}, ...withCode(text))])
     )
   }
 
@@ -292,6 +292,11 @@ class Page {
       typeof accuracy === "number" && said("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) }),
     ])
   }
+}
+
+// A text's parts: what stands in backticks is code.
+function withCode(text) {
+  return String(text).split("`").map((part, place) => (place % 2 ? element("code", { textContent: part }) : part))
 }
 
 function content(id) {
