@@ -639,10 +639,17 @@ def test_several_gpus_can_be_chosen(monkeypatch):
 
 @pytest.fixture
 def a_cluster(monkeypatch, tmp_path):
-    """A cluster that is named but gives no answer."""
-    monkeypatch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
-    monkeypatch.setenv("VGGCORE_RAY_TOKEN", "secret")
-    monkeypatch.setenv("VGGCORE_STORE", str(tmp_path / "store"))
+    """The follower's folder, for a cluster that is named but gives no answer."""
+    follower = paths.runs_dir() / ".cluster"
+    follower.mkdir(parents=True)
+    # The lock keeps a follower from starting, which would write the runs' status anew.
+    lock = file_lock.take_lock(follower / "lock")
+    with monkeypatch.context() as patch:
+        patch.setenv("VGGCORE_RAY", "http://127.0.0.1:9")
+        patch.setenv("VGGCORE_RAY_TOKEN", "secret")
+        patch.setenv("VGGCORE_STORE", str(tmp_path / "store"))
+        yield follower
+    os.close(lock)
 
 
 def offered(page: AppTest) -> list[str]:
@@ -712,15 +719,9 @@ def test_a_run_on_a_cluster_says_where_it_is_and_what_keeps_us_from_knowing_more
 
 
 def test_a_store_that_cannot_be_seen_is_told_above_the_runs(a_cluster):
-    follower = paths.runs_dir() / ".cluster"
-    follower.mkdir(parents=True)
-    (follower / "pass.json").write_text('{"time": 0, "trouble": "the store s3://x is gone"}')
-    # The lock keeps a follower from starting and writing this anew.
-    lock = file_lock.take_lock(follower / "lock")
-    try:
-        page = train_page()
-    finally:
-        os.close(lock)
+    (a_cluster / "pass.json").write_text('{"time": 0, "trouble": "the store s3://x is gone"}')
+
+    page = train_page()
 
     assert not page.exception
     assert "The store s3://x is gone." in [plain(one.value) for one in page.warning]
