@@ -1,5 +1,7 @@
 """Learning rates, optimizers, and the moving average of the weights; nothing is trained."""
 
+import sys
+
 import pytest
 import tiny_run
 import torch
@@ -35,6 +37,22 @@ def test_biases_and_norms_are_not_decayed(name):
     assert type(made).__name__.lower() == name
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
     assert all(p.ndim > 1 for p in decayed["params"]) and all(p.ndim == 1 for p in others["params"])
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "muon"])
+def test_training_does_not_load_the_compiler_of_pytorch(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch._dynamo", None)  # importing it raises ImportError
+    network = build(tiny_run.SPEC)
+    made = optimizer.make_optimizer(TrainConfig(optimizer=name), network)
+    before = [weight.detach().clone() for weight in network.parameters()]
+    network(torch.rand(2, 1, 32, 32)).sum().backward()
+
+    made.step()
+    made.load_state_dict(made.state_dict())
+    made.zero_grad()
+
+    changed = [(w != b).any() for w, b in zip(network.parameters(), before, strict=True)]
+    assert any(changed) and all(weight.grad is None for weight in network.parameters())
 
 
 def test_averaged_weights_follow_the_network():

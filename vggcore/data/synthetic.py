@@ -4,6 +4,8 @@ Networks trained on them are labelled as synthetic: they are far easier than pho
 NumPy and Pillow only.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -127,6 +129,7 @@ _SHAPES: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
 )
 
 
+@lru_cache(maxsize=4)  # a training validates after every epoch
 def synthetic_garments(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """`n` garments, bright on black: uint8 [n, 28, 28] and labels int64 [n], classes in turn."""
     rng = np.random.default_rng(seed)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vggcore.machine.precision import multiplies
+from vggcore.training.eager import AdamW, eager
 
 RATE = 25.0  # so that usual AdamW rates, 0.001 to 0.005, turn convolutions by 0.025 to 0.125
 MOMENTUM = 0.6
@@ -18,6 +19,7 @@ ITERATIONS = 3  # of Newton-Schulz; singular values end between about 0.5 and 1.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # Jordan's quintic
 
 
+@eager
 class Muon(torch.optim.Optimizer):
     """Muon for the weights of convolutions followed by batch norm, AdamW for everything else.
 
@@ -25,11 +27,10 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(self, convolutions: list, others: list[dict], *, lr: float, weight_decay: float):
-        self._adamw = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
+        self._adamw = AdamW(others, lr=lr, weight_decay=weight_decay, fused=True)
         groups = [{"params": convolutions}, *self._adamw.param_groups]
         super().__init__(groups, self._adamw.defaults)
 
-    @torch.no_grad()
     def step(self, closure=None):
         """One update. `closure` is not used."""
         own, *others = self.param_groups

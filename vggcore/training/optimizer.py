@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from vggcore.model.network import VGG
 from vggcore.model.recipe import TrainConfig
+from vggcore.training.eager import SGD, Adam, AdamW
 from vggcore.training.muon import Muon
 
 WARM_UP = 0.2  # share of a one-cycle schedule in which the learning rate rises
@@ -35,10 +36,8 @@ def make_optimizer(train: TrainConfig, network: nn.Module) -> torch.optim.Optimi
     if convolutions:
         return Muon(convolutions, groups, lr=rate, weight_decay=decay)
     if train.optimizer == "sgd":
-        return torch.optim.SGD(
-            groups, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True, fused=True
-        )
-    optimizer = torch.optim.Adam if train.optimizer == "adam" else torch.optim.AdamW
+        return SGD(groups, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True, fused=True)
+    optimizer = Adam if train.optimizer == "adam" else AdamW
     return optimizer(groups, lr=rate, weight_decay=decay, fused=True)
 
 

@@ -182,6 +182,7 @@ def _seconds(module, shape, device, precision: str, *, optimized: bool = False) 
 
     from vggcore.machine import devices
     from vggcore.machine.precision import autocast
+    from vggcore.training.eager import AdamW
 
     dtypes = {"bf16": torch.bfloat16, "fp16": torch.float16, "float32": torch.float32}
     module = module.to(device)
@@ -190,7 +191,7 @@ def _seconds(module, shape, device, precision: str, *, optimized: bool = False) 
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         module = module.to(memory_format=torch.channels_last)
     inputs.requires_grad_()
-    optimizer = torch.optim.AdamW(module.parameters(), fused=True) if optimized else None
+    optimizer = AdamW(module.parameters(), fused=True) if optimized else None
     times = []
     for _ in range(5):
         devices.synchronise(device)
