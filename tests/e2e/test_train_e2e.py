@@ -50,12 +50,16 @@ def wait_for_state(page, state: str) -> None:
     badge.first.wait_for(timeout=PATIENCE)
 
 
+def wait_until(done) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def pause_after_first_step(run: Path) -> int:
     """Stop the trainer's clock, so that a short run lasts as long as the test; returns its pid."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not read_status(run).step:
-        assert time.monotonic() < deadline, read_status(run)
-        time.sleep(0.02)
+    wait_until(lambda: read_status(run).step)
     pid = locks.holder(run)
     os.kill(pid, signal.SIGSTOP)
     return pid
@@ -79,7 +83,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
     runs, run = tmp_path / "runs", tmp_path / "runs" / "mine"
     with running_app(runs) as app:
         with visit(browser, app, "train") as page:
-            start_small_run(page, "mine", epochs=20)
+            start_small_run(page, "mine", epochs=4)
             trainer = pause_after_first_step(run)
             reference = uninterrupted(run, tmp_path / "other" / "mine")
             wait_for_state(page, "running")
@@ -97,6 +101,7 @@ def test_a_run_outlives_page_and_server_and_ends_with_the_weights_of_an_uninterr
             wait_for_state(page, "running")
             wait_for_state(second, "running")
             page.get_by_role("button", name="Stop").click()
+            wait_until((run / "stop").exists)
             os.kill(trainer, signal.SIGCONT)
             wait_for_state(page, "stopped")
             wait_for_state(second, "stopped")
