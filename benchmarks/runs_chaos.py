@@ -96,7 +96,7 @@ class Chaos:
 
     def cycle(self) -> None:
         self.act()
-        time.sleep(self.random.uniform(0.0, 1.5))
+        time.sleep(self.random.uniform(0.0, 0.75 if self.stand_in else 1.5))
         victim = self.random.choice(["trainer", "app", "both", "nobody"])
         self.happened[f"killed {victim}"] += 1
         killed = self.kill_trainer() if victim in ("trainer", "both") else None
