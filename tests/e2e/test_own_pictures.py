@@ -20,8 +20,14 @@ def test_from_a_zip_to_an_answer(tmp_path, open_page):
     page.get_by_test_id("stFileUploader").locator("input").set_input_files(tmp_path / "forms.zip")
     page.get_by_role("button", name="Keep these pictures").click()
     expect(page.get_by_text("Some pictures of each class")).to_be_visible()
-    page.get_by_role("button", name="Train on these").click()
-    page.wait_for_url(re.compile("train.*run=forms-1"))
+    page.get_by_role("link", name="Change the recipe first").click()
+    page.get_by_text("Recipe in detail", exact=True).click()
+    epochs = page.get_by_label("Epochs", exact=True)
+    epochs.fill("5")  # the first four train the classifier alone
+    epochs.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url(re.compile("train.*run="))
     page.get_by_role("link", name="Open in Classify").click(timeout=300_000)  # once it ended
     expect(page.get_by_text("It knows circle, cross, square.")).to_be_visible()
     page.get_by_text("Upload", exact=True).click()
