@@ -173,7 +173,9 @@ def forget_if_removed() -> None:
 
 
 def photograph() -> None:
-    shot = st.camera_input(tr("A garment on a plain background works best"), resolution="720p")
+    shot = st.camera_input(
+        tr("A garment on a plain background works best"), resolution="720p", width=480
+    )
     if shot:
         data = shot.getvalue()
         card(data, tr("Your photo"), *photo.keys_of("camera", [data]))
@@ -258,5 +260,7 @@ source = choices.segmented_control(
     label_visibility="collapsed",
 )
 SOURCES[source]()
-for name, network in zip(names, networks.values(), strict=True):
-    downloads.web_page(name, network.checkpoint.card, name)
+with st.container(horizontal=True):
+    for name, (shown, network) in zip(names, networks.items(), strict=True):
+        of = shown if len(names) > 1 else ""
+        downloads.web_page(name, network.checkpoint.card, name, of=of)

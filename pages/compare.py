@@ -6,7 +6,7 @@ from dashboard.compare import charts as charts
 from dashboard.compare import diagram
 from dashboard.compare import inputs as inputs
 from dashboard.compare import views as views
-from dashboard.shared import address, copy_link, formatting, language, links
+from dashboard.shared import address, copy_link, formatting, language, links, screen
 from dashboard.shared.internals import through_entry_point
 from dashboard.shared.language import N_, tr
 from vggcore.commands import tables
@@ -213,7 +213,9 @@ address.take(inputs.parameters() | {"view": address.choice(VIEWS)})
 st.html(charts.INK)
 copy_link.title(tr("Compare"))
 st.write(tr("Choose networks and settings: everything below updates at once."))
-with st.container(border=True):
+settings = tr("Networks and settings")
+narrow = screen.is_narrow()  # there, the settings would fill the first screen
+with st.expander(settings, icon=":material/tune:") if narrow else st.container(border=True):
     chosen = inputs.controls()
 tabs = st.tabs(language.tab_labels("view", VIEWS), key="view", bind="query-params")
 for tab, show in zip(tabs, VIEWS.values(), strict=True):

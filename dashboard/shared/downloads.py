@@ -70,15 +70,19 @@ def buttons(checkpoint: str | Path, card: Card, name: str) -> None:
     )
 
 
-def web_page(checkpoint: str | Path, card: Card, name: str) -> None:
-    """A button for the network as one HTML page, unless it would be too large. name: its file's."""
+def web_page(checkpoint: str | Path, card: Card, name: str, *, of: str = "") -> None:
+    """A button for the network as one HTML page, unless it would be too large.
+
+    name: its file's. of: which network, where there are two.
+    """
     if webpage.estimate(card).bytes > webpage.MAX_BYTES:
         return
     explained = tr("The network in one file: draws, answers and shows its inside, offline")
     expected = tr(webpage.expected(card))
     make = partial(export.export, checkpoint, "html")
+    label = tr("Web page")
     _button(
-        tr("Web page"),
+        formatting.plain(tr("{title}: {text}", title=label, text=of)) if of else label,
         name,
         export.FORMATS["html"][0],
         make,

@@ -18,10 +18,11 @@ def show(name: str) -> None:
         st.error(formatting.plain(sentence(error)))
         return
     living = any(run.living for run in group.runs)
-    st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(name, living)
+    every = panel.POLL_SECONDS if living else None
+    st.fragment(_screen, run_every=every)(name, living, table.column_order())
 
 
-def _screen(name: str, was_living: bool) -> None:
+def _screen(name: str, was_living: bool, order: table.Order) -> None:
     try:
         group = runs.group(name)
     except runs.RunError:
@@ -80,7 +81,7 @@ def _screen(name: str, was_living: bool) -> None:
         hide_index=True,
         key=f"group-{name}-runs",
         column_config=table.columns(),
-        column_order=table.column_order(),
+        column_order=order,
         placeholder="",
     )
     with st.container(horizontal=True):

@@ -17,6 +17,7 @@ from vggcore.model.anatomy import totals
 from vggcore.model.recipe import TrainConfig
 from vggcore.runs import Run, recorded
 
+Order = tuple[str, ...] | None  # of columns
 _TABLE_KEY = "train-table"
 _ON_A_PHONE = ("run", "state", "validation", "test")  # columns: as many as fit
 _COLUMNS = [
@@ -39,10 +40,11 @@ _COLUMNS = [
 def show() -> None:
     """Cards that follow the living runs, and the table. Polls only while a run is living."""
     living = any(run.living for run in runs.list_runs())
-    st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(living)
+    order = column_order()
+    st.fragment(_screen, run_every=panel.POLL_SECONDS if living else None)(living, order)
 
 
-def _screen(was_living: bool) -> None:
+def _screen(was_living: bool, order: Order) -> None:
     all_runs = runs.list_runs()
     living = [run for run in all_runs if run.living]
     if bool(living) != was_living:
@@ -62,7 +64,7 @@ def _screen(was_living: bool) -> None:
         _recorded_curves()
     else:
         _groups(all_runs)
-        _table(all_runs)
+        _table(all_runs, order)
 
 
 def _trouble() -> None:
@@ -133,7 +135,7 @@ def _card(run: Run) -> None:
             st.progress(0.0, text=formatting.plain(line))
 
 
-def _table(all_runs: list[Run]) -> None:
+def _table(all_runs: list[Run], order: Order) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
             tr("Filter"),
@@ -157,7 +159,7 @@ def _table(all_runs: list[Run]) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         column_config=columns(),
-        column_order=column_order(),
+        column_order=order,
         placeholder="",
     )
     names = [table.iloc[row]["run"] for row in event.selection.rows if row < len(table)]
@@ -179,9 +181,7 @@ def columns() -> dict:
             help=tr("A run's own page says of how many pictures its accuracies are."),
         ),
         "test": st.column_config.NumberColumn(tr("test"), format="percent"),
-        "test pictures": st.column_config.NumberColumn(
-            tr("test pictures"), width="small", format="localized"
-        ),
+        "test pictures": st.column_config.NumberColumn(tr("test pictures"), format="localized"),
         "tags": st.column_config.ListColumn(tr("tags")),
         "note": None,  # for the filter; the run's own page shows it
         "created": st.column_config.DatetimeColumn(
@@ -192,8 +192,11 @@ def columns() -> dict:
     }
 
 
-def column_order() -> tuple[str, ...] | None:
-    """The columns that are shown: all, or what a phone has room for."""
+def column_order() -> Order:
+    """The columns that are shown: all, or what a phone has room for.
+
+    Not for fragments: a fragment alone is not run again when the browser has told its width.
+    """
     return _ON_A_PHONE if screen.is_narrow() else None
 
 
