@@ -141,11 +141,11 @@ def test_the_page_stops_asking_when_nothing_changes(app, open_page):
     assert before > 0 and page.evaluate("window.sent") == before
 
 
-@pytest.mark.data
 def test_a_run_at_chance_says_why_and_its_first_remedy_learns(app, open_page):
     """VGG-11 without batch norm at a rate that kills its units; then with batch norm."""
     command = "train --preset tutorial --configuration A --width 1/16 --image-size 32"
-    command += " --learning-rate 0.02 --train-limit 8000 --epochs 2 --run-dir"
+    command += " --dataset synthetic --train-limit 4000 --batch-size 32 --learning-rate 0.02"
+    command += " --epochs 2 --run-dir"
     stuck = [sys.executable, "-m", "vggcore", *command.split(), str(app.runs / "stuck")]
     subprocess.run(stuck, cwd=PROJECT, check=True, capture_output=True)
 
@@ -161,6 +161,6 @@ def test_a_run_at_chance_says_why_and_its_first_remedy_learns(app, open_page):
     wait_for_state(page, "finished")
     expect(page.get_by_text("Still at chance")).to_have_count(0)
 
-    # 0.1 is chance, give or take 0.004; two epochs at this rate do not get far.
+    # 0.1 is chance, give or take 0.013; two epochs at this rate do not get far.
     summary = json.loads((app.runs / name / "status.json").read_bytes())["summary"]
-    assert summary["best_val_accuracy"] > 0.15
+    assert summary["best_val_accuracy"] > 0.2
