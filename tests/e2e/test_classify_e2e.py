@@ -39,7 +39,7 @@ def test_t_shirts_that_people_drew_are_seen_as_t_shirts(open_page):
     page = open_page("classify")
     seen = []
 
-    for drawing in recorded("t-shirt_top", "t-shirt.ndjson", 5):
+    for drawing in recorded("t-shirt_top", "t-shirt.ndjson", 3):
         action(page, "clear") if seen else None
         expect(answer(page)).to_have_count(0)
         for stroke in drawing:
@@ -52,7 +52,7 @@ def test_t_shirts_that_people_drew_are_seen_as_t_shirts(open_page):
         seen.append(answer(page).inner_text())
 
     # Some have a collar: of all 29, 21 are named T-shirt/top and 8 Shirt.
-    assert sum("T-shirt/top" in text for text in seen) >= 3, seen
+    assert sum("T-shirt/top" in text for text in seen) >= 2, seen
     assert all("shirt" in text.lower() for text in seen), seen
 
 

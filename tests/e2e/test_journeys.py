@@ -120,7 +120,7 @@ def test_a_newcomer_compares_draws_and_uploads(open_page):
 def test_a_learner_trains_leaves_returns_and_uses_the_result(open_page):
     # Stopping and resuming on the way are in test_train_e2e.py.
     page = open_page("train")
-    start_small_run(page, "first-try", epochs=3)
+    start_small_run(page, "first-try", epochs=1)
     go(page, "Overview")
 
     go(page, "Train")
