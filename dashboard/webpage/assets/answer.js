@@ -50,44 +50,62 @@ function softmax(logits, temperature) {
 }
 
 class Answering {
-  constructor(network) {
+  // helper: a `Helper` for the mirror images, or null to compute them here, too.
+  constructor(network, helper = null) {
     this.card = { ...network.card, own: network.own }
     this.way = network.card.preprocessing
     this.layers = layersOf(unpacked(network))
     this.channels = network.channels
+    this.helper = helper
   }
 
-  // [steps of the network, …] of one input, and of its mirror image where the card asks for it.
-  look(image, mirror = this.way.mirror) {
-    const side = this.way.image_size
+  // The network's steps for one input, and the logits of it and, where the card asks for it, of its
+  // mirror image.
+  async look(image, mirror = this.way.mirror) {
     const input = networkInput(image, this.way)
-    const looks = [input]
-    if (mirror) looks.push(mirrored(input, side))
-    return looks.map((each) => [
-      { layer: { kind: "input", name: "input" }, map: each, channels: this.channels, side },
-      ...run(this.layers, each, this.channels, side),
-    ])
+    const other = mirror ? mirrored(input, this.way.image_size) : null
+    const meanwhile = other && this.helper?.logits(other)
+    const steps = this.steps(input)
+    const logits = [steps.at(-1).map]
+    if (other) logits.push((await meanwhile) ?? this.steps(other).at(-1).map)
+    return { steps, logits }
   }
 
-  logits(inputs, mirror) {
-    return mean(inputs.flatMap((input) => this.look(input, mirror)).map((steps) => steps.at(-1).map))
+  steps(input) {
+    const side = this.way.image_size
+    const first = { layer: { kind: "input", name: "input" }, map: input, channels: this.channels, side }
+    return [first, ...run(this.layers, input, this.channels, side)]
+  }
+
+  looks(inputs, mirror) {
+    return Promise.all(inputs.map((input) => this.look(input, mirror)))
+  }
+
+  async logits(inputs, mirror) {
+    return mean((await this.looks(inputs, mirror)).flatMap(({ logits }) => logits))
   }
 
   // The answer for a picture with three channels, and what the network computed for it.
-  classify(image) {
+  async classify(image) {
     const nothing = { main: null, several: [] }
     const found = STYLES[this.way.style].whole ? nothing : findThings(image)
-    if (found.main) return { ...this.ofPart(image, found.main), lookedAt: found.main }
-    const answer = this.ofPicture(image, this.way.middle ?? 0)
+    if (found.main) return { ...(await this.ofPart(image, found.main)), lookedAt: found.main }
+    const answer = await this.ofPicture(image, this.way.middle ?? 0)
     if (!found.several.length) return answer
-    const parts = found.several.map((box) => this.ofPart(image, box))
-    const unsure = (some) => some.reason || this.neededTurn(some)
-    const sure = parts.filter((part) => !unsure(part))
+    const sure = []
+    for (const box of found.several) {
+      const part = await this.ofPart(image, box)
+      if (!(await this.isUnsure(part))) sure.push(part)
+    }
     const named = [...new Set(sure.map((part) => part.best))]
     if (named.length > 1) return { ...answer, reason: { kind: "several", classes: named } }
-    if (sure.length && (answer.best !== named[0] || unsure(answer)))
+    if (sure.length && (answer.best !== named[0] || (await this.isUnsure(answer))))
       return sure.reduce((a, b) => (b.chances[b.best] > a.chances[a.best] ? b : a))
     return answer
+  }
+
+  async isUnsure(answer) {
+    return Boolean(answer.reason || (await this.neededTurn(answer)))
   }
 
   ofPart(image, [left, top, width, height]) {
@@ -100,14 +118,14 @@ class Answering {
     return this.ofPrepared(prepare(image, style === "fashion-mnist" ? 28 : image_size, style, middle))
   }
 
-  ofPrepared(prepared) {
-    const looks = prepared.inputs.map((input) => this.look(input))
-    const logits = mean(looks.flat().map((steps) => steps.at(-1).map))
+  async ofPrepared(prepared) {
+    const looks = await this.looks(prepared.inputs)
+    const logits = mean(looks.flatMap((look) => look.logits))
     const chances = softmax(logits, this.card.temperature ?? 1)
     const best = chances.indexOf(Math.max(...chances))
     const reason = this.doubt(prepared, logits, chances, best)
-    const each = looks.map((steps) => steps.map((all) => Array.from(all.at(-1).map)))
-    return { prepared, steps: looks[0][0], looks: each, logits, chances, best, reason }
+    const each = looks.map((look) => look.logits.map((some) => Array.from(some)))
+    return { prepared, steps: looks[0].steps, looks: each, logits, chances, best, reason }
   }
 
   doubt(prepared, logits, chances, best) {
@@ -131,15 +149,16 @@ class Answering {
 
   // By how many quarter turns to the left a picture apparently needs turning, and what it then
   // looks like; null if none. It takes three more looks: only for answers that are not plain.
-  neededTurn({ prepared, logits, chances, best, reason }) {
+  async neededTurn({ prepared, logits, chances, best, reason }) {
     if (prepared.blank || !this.card.unsure || this.card.own) return null
     if (!reason && chances[best] >= PLAINLY_UPRIGHT) return null
     const evidence = Math.max(...logits)
     const ways = [1, 2, 3].map((quarters) => prepared.inputs.map((input) => turned(input, quarters)))
-    const found = ways.map((inputs) => Math.max(...this.logits(inputs, false)))
+    const found = []
+    for (const inputs of ways) found.push(Math.max(...(await this.logits(inputs, false))))
     const most = found.indexOf(Math.max(...found))
     if (found[most] - evidence < SUSPECT) return null
-    const upright = this.logits(ways[most])
+    const upright = await this.logits(ways[most])
     if (Math.max(...upright) - evidence < CONFIRMED) return null
     const after = softmax(upright, this.card.temperature ?? 1)
     const class_ = upright.indexOf(Math.max(...upright))

@@ -1,29 +1,56 @@
 // Runs beside the page, so that drawing stays smooth: answers, and numbers for looking inside.
+// A second worker of the same kind computes the mirror images meanwhile.
 
 let answering = null
 let last = null // steps of the latest answer's first look, with its input as the first
 let newest = 0 // number of the latest question
 
-self.onmessage = ({ data }) => {
+self.onmessage = async ({ data }) => {
   try {
     if (data.network) {
-      answering = new Answering(data.network)
+      const helper = !data.helps && navigator.hardwareConcurrency > 1 ? new Helper(data.network) : null
+      answering = new Answering(data.network, helper)
       return self.postMessage({ ready: true })
     }
+    if (data.mirrored) return self.postMessage({ logits: answering.steps(data.mirrored).at(-1).map })
     if (data.inspect) return self.postMessage({ asked: data.asked, inspected: inspect(data.inspect) })
     newest = data.question
-    const answer = answered(data)
+    const answer = await answered(data)
+    if (newest !== data.question) return
     last = answer.steps
     self.postMessage({ question: data.question, answer: shown(answer) })
     if (data.inputs) return // Python has answered; this is only for looking inside
     // A turned picture is looked for once the page has its answer, unless there is a new question.
-    setTimeout(() => {
-      if (newest !== data.question) return
-      const turn = answering.neededTurn(answer)
-      if (turn) self.postMessage({ question: data.question, turn })
-    })
+    await new Promise((done) => setTimeout(done))
+    if (newest !== data.question) return
+    const turn = await answering.neededTurn(answer)
+    if (turn) self.postMessage({ question: data.question, turn })
   } catch (error) {
     self.postMessage({ question: data.question, trouble: error.message })
+  }
+}
+
+// The second worker. If the browser has none to give, `logits` gives null.
+class Helper {
+  constructor(network) {
+    this.waiting = []
+    try {
+      this.worker = new Worker(self.location.href)
+    } catch {
+      return
+    }
+    this.worker.onmessage = ({ data }) => data.ready || this.waiting.shift()?.(data.logits)
+    this.worker.onerror = () => {
+      this.worker = null
+      for (const done of this.waiting.splice(0)) done(null)
+    }
+    this.worker.postMessage({ network, helps: true })
+  }
+
+  logits(mirrored) {
+    if (!this.worker) return null
+    this.worker.postMessage({ mirrored })
+    return new Promise((done) => this.waiting.push(done))
   }
 }
 
