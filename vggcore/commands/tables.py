@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 
 from vggcore import runs
+from vggcore.data.raw_files import COUNTS
 from vggcore.model import anatomy, checkpoints
 from vggcore.model.architectures import IMAGENET_ERRORS, VGGSpec
 
-_TEST_IMAGES = 10_000  # of Fashion-MNIST
 FORMATS = ("table", "csv", "markdown", "latex")
 
 
@@ -30,7 +30,7 @@ def garment_accuracies() -> pd.DataFrame:
     changes no layer). Damaged cards are left out.
     """
     rows: list[tuple] = [
-        (*known, _TEST_IMAGES, "published", None) for known in PUBLISHED_GARMENT_ACCURACY
+        (*known, COUNTS["test"], "published", None) for known in PUBLISHED_GARMENT_ACCURACY
     ]
     for name in runs.trained_networks():
         try:

@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vggcore.data import raw_files
+from vggcore.data.classes import CLASSES
 from vggcore.data.synthetic import synthetic_garments as _draw_garments
 from vggcore.machine import paths
 from vggcore.machine.messages import Message
 from vggcore.pictures.preprocessing import Preprocessing
 
-VALIDATION_PER_CLASS = 500
+VALIDATION_PER_CLASS = raw_files.COUNTS["validation"] // len(CLASSES)
 
 
 def load_split(split: str, dataset: str = "fashion-mnist", seed: int = 0) -> tuple[Tensor, Tensor]:

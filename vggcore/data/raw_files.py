@@ -17,6 +17,8 @@ from vggcore.machine.messages import Message
 
 log = logging.getLogger(__name__)
 
+# Of images: training and validation are our split of the 60,000 training images.
+COUNTS = {"train": 55_000, "validation": 5_000, "test": 10_000}
 SYNTHETIC_COUNTS = {"train": 4000, "validation": 500, "test": 500}
 
 # git blob hashes of the raw files: SHA-1 of "blob <size>\0" + bytes.

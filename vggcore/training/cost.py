@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import prod, sqrt
 from typing import NamedTuple
 
+from vggcore.data import raw_files
 from vggcore.data.own.splits import SHARE
 from vggcore.machine import precision
 from vggcore.machine.memory import evaluated_at_once
@@ -34,12 +35,13 @@ RUNTIME_BYTES = 185_000_000
 PROCESS_BYTES = 610_000_000
 START_SECONDS = 5.0
 IMAGES = {  # of one epoch, validation, test
-    "fashion-mnist": (55_000, 5_000, 10_000),
-    "wild": (0, 5_800, 10_000),  # of an epoch: see `train_images`
-    "synthetic": (4_000, 500, 500),
+    "fashion-mnist": tuple(raw_files.COUNTS.values()),
+    # Of an epoch: see `train_images`. Real pictures are held out, too.
+    "wild": (0, raw_files.COUNTS["validation"] + 1_000, raw_files.COUNTS["test"]),
+    "synthetic": tuple(raw_files.SYNTHETIC_COUNTS.values()),
 }
 _USABLE = 0.8  # share of the free memory that a run may plan with
-_WILD_PICTURES = 128_000  # in the pools that `wild` draws its batches from, besides Fashion-MNIST
+_WILD_PICTURES = 133_000  # in the pools that `wild` draws its batches from, besides Fashion-MNIST
 _OPTIMIZER_NUMBERS = {"adam": 2, "adamw": 2, "sgd": 1, "muon": 2}  # for each weight
 _MUON_NUMBERS = 1  # for each weight of a convolution that Muon updates
 
@@ -110,7 +112,7 @@ def train_images(train: TrainConfig) -> int:
 def images_of(train: TrainConfig) -> tuple[int, int, int]:
     """Images for training, validation and test; one each if the pictures are missing."""
     if train.dataset == CORRECTIONS:
-        return CORRECTION_STEPS * train.batch_size, 1_000, 10_000
+        return CORRECTION_STEPS * train.batch_size, 1_000, raw_files.COUNTS["test"]
     if train.dataset != OWN:
         return IMAGES[train.dataset]
     from vggcore.data.own.listing import PicturesError
@@ -191,9 +193,7 @@ def _data_bytes(spec: VGGSpec, train: TrainConfig) -> int:
     held = sum(IMAGES[train.dataset]) * 2 * 28 * 28
     if train.dataset == "wild":
         fashion, validation = IMAGES["fashion-mnist"][0], IMAGES["wild"][1]
-        channels = (
-            1 if spec.in_channels == 1 else 4
-        )  # channels; Fashion-MNIST is tinted for each step
+        channels = 1 if spec.in_channels == 1 else 4  # Fashion-MNIST is tinted for each step
         pixels = fashion + (_WILD_PICTURES + validation) * channels
         held += pixels * spec.image_size**2
         held += (fashion + _WILD_PICTURES) * 11 * FLOAT_BYTES  # their targets

@@ -137,7 +137,7 @@ def build_pool(
     else:
         other = [item for item in not_garments() if trained_category(item.folder)]
         pairs = _others(other, _background_patches(photos, seed), seed)
-    return _pool(pairs, size, "colour-outline" if colour and name != "fashion" else "outline")
+    return _pool(pairs, size, prepare.style_for(4 if colour and name != "fashion" else 1))
 
 
 def _pool(pairs: Iterator, size: int, style: str) -> Pool:
