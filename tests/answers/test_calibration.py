@@ -145,3 +145,14 @@ def test_logits_and_temperature_three_times_as_large_change_no_answer():
     assert thrice["unsure"].probability == pytest.approx(once["unsure"].probability, abs=0.01)
     three_times = [3 * limit for limit in once["unsure"].by_class]
     assert thrice["unsure"].by_class == pytest.approx(three_times, abs=0.1)
+
+
+def test_one_temperature_for_all_comes_closest_to_the_kind_with_the_tightest_limit(monkeypatch):
+    kinds = {kind: sampled(scale) for kind, scale in (("photos", 0.8), ("sketches", 1.6))}
+    answers = {kind: (logits, F.one_hot(labels, 10)) for kind, (logits, labels) in kinds.items()}
+
+    def found(photos: float, sketches: float) -> float:
+        monkeypatch.setattr(calibration, "ECE_LIMITS", {"photos": photos, "sketches": sketches})
+        return calibration.balanced_temperature(answers)
+
+    assert 0.8 <= found(0.01, 0.1) < found(0.05, 0.05) < found(0.1, 0.01) <= 1.6
