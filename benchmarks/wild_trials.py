@@ -4,9 +4,9 @@
     python benchmarks/wild_trials.py --out FILE          # the table of what FILE holds
 
 Each trial trains the preset's network at a quarter of the width and is judged on the held-out
-tenth of the real pictures. TRIAL: one of `TRIALS`; "PATH" of a folder with pools that another
-version drew, to train on those. A start that was trained before takes as many steps again:
-"twice the steps" is its measure.
+tenth of the real pictures. TRIAL: one of `TRIALS`, or a folder with pools that another version
+drew. A start that was trained before has taken as many steps again: "twice the steps" is its
+measure.
 """
 
 import argparse
@@ -30,47 +30,48 @@ from vggcore.answers import calibration, evaluation  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.presets import PRESETS  # noqa: E402
 from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild.items import NONE, PHOTO_SOURCES, not_garment_kinds  # noqa: E402
+from vggcore.wild.items import NONE, PHOTO_SOURCES, SOURCES, not_garment_kinds  # noqa: E402
 from vggcore.wild.loss import none_aware_loss  # noqa: E402
 from vggcore.wild.pools import Pool  # noqa: E402
 from vggcore.wild.training_data import SHARES, WildData  # noqa: E402
-from vggcore.wild.validation import prepared_images  # noqa: E402
+from vggcore.wild.validation import Validation, prepared_images  # noqa: E402
 
 BATCH, WIDTH, EMA = 64, "1/4", 0.99
 GOOD_UNSURE = 0.09  # share of the rightly named photos that may be called unsure
 FASHION, THINGS = {"fashion": 1.0}, {"none-kinds": 1.0}  # what some starts are trained on
-# Shares of a batch in each stage, and whether Tiny ImageNet's kinds are a task of their own.
-TRIALS: dict[str, list[tuple[dict[str, float], bool]]] = {
-    "all pools": [(SHARES, False)],
+# Stages: shares of a batch, whether Tiny ImageNet's kinds are a task of their own, and how long.
+TRIALS: dict[str, list[tuple[dict[str, float], bool, int]]] = {
+    "all pools": [(SHARES, False, 1)],
     **{
-        f"without {name}": [({other: SHARES[other] for other in SHARES if other != name}, False)]
+        f"without {name}": [({other: SHARES[other] for other in SHARES if other != name}, False, 1)]
         for name in SHARES
     },
-    "twice the steps": [(SHARES, False)] * 2,
-    "from Fashion-MNIST": [(FASHION, False), (SHARES, False)],
-    "from Tiny ImageNet": [(THINGS, True), (SHARES, False)],
-    "Tiny ImageNet's kinds in a second head": [(SHARES, True)],
+    "twice the steps": [(SHARES, False, 2)],
+    "from Fashion-MNIST": [(FASHION, False, 1), (SHARES, False, 1)],
+    "from Tiny ImageNet": [(THINGS, True, 1), (SHARES, False, 1)],
+    "Tiny ImageNet's kinds in a second head": [(SHARES, True, 1)],
 }
 
 
-def add_kinds(data: WildData) -> int:
-    """Add the kinds of other things to the targets, as columns from NONE + 1; returns how many."""
+def add_kinds(data: WildData) -> None:
+    """Add the kinds of other things to the targets, as columns from NONE + 1."""
     folders = [item.name.split("/")[0] for item in not_garment_kinds(trained=True)]
     names = sorted(set(folders))
     kinds = F.one_hot(torch.tensor([names.index(folder) for folder in folders])).float()
     for name, pool in data.pools.items():
         own = kinds if name == "none-kinds" else torch.zeros(len(pool.images), len(names))
         data.pools[name] = pool._replace(targets=torch.cat([pool.targets, own], 1))
-    return len(names)
 
 
 def loss(logits, targets, with_kinds: bool):
     """That of `wild`; with_kinds: and the cross-entropy of the kinds, where there is one."""
-    total = none_aware_loss(logits[:, :NONE], targets[:, : NONE + 1], 0.0)
     kinds = targets[:, NONE + 1 :]
     of_things = kinds.any(1)
+    total = logits.new_zeros(())
     if with_kinds and of_things.any():
-        total = total + F.cross_entropy(logits[of_things, NONE:], kinds[of_things])
+        total = F.cross_entropy(logits[of_things, NONE:], kinds[of_things])
+    if not of_things.all():
+        total = total + none_aware_loss(logits[:, :NONE], targets[:, : NONE + 1])
     return total
 
 
@@ -85,30 +86,44 @@ class Garments(nn.Module):
         return self.network(inputs)[:, :NONE]
 
 
-def train(stages, steps: int, seed: int, other_pools: Path | None) -> tuple[nn.Module, WildData]:
-    """The averaged network after these stages, each of so many steps with a schedule of its own."""
+def pictures() -> WildData:
+    """The preset's pools and validation, with batches of `BATCH`."""
     preset = PRESETS["wild"]
     recipe = replace(preset.train, batch_size=BATCH, ema=EMA)
-    spec = replace(preset.spec, width=WIDTH)
-    data = WildData(spec, recipe, torch.device("cpu"))
-    if other_pools:
-        for file in other_pools.glob("*.npz"):
-            with np.load(file) as stored:
-                pool = Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
-            name = file.name.split("-")[0]
-            data.pools[name], data.weights[name] = pool, pool.weights()
-    kinds = add_kinds(data)
+    return WildData(replace(preset.spec, width=WIDTH), recipe, torch.device("cpu"))
+
+
+def with_pools_of(data: WildData, folder: Path) -> WildData:
+    """The same with pools from the cache files in this folder."""
+    data = copy.copy(data)
+    data.pools, data.weights = dict(data.pools), dict(data.weights)
+    for file in folder.glob("*.npz"):
+        with np.load(file) as stored:
+            pool = Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
+        name = file.name.removesuffix(f"-{data.size}-colour.npz")
+        data.weights[name] = pool.weights()
+        none = torch.zeros(len(pool.images), data.pools[name].targets.shape[1] - NONE - 1)
+        data.pools[name] = pool._replace(targets=torch.cat([pool.targets, none], 1))
+    return data
+
+
+def train(data: WildData, stages, steps: int, seed: int) -> nn.Module:
+    """The averaged network after these stages, each of so many steps with a schedule of its own."""
+    recipe, data = data.train, copy.copy(data)
     everything = data.pools
-    network = build(replace(spec, num_classes=NONE + kinds), init=recipe.init, seed=seed)
-    network = network.to(memory_format=torch.channels_last).train()
-    for number, (shares, with_kinds) in enumerate(stages):
+    outputs = everything["none-kinds"].targets.shape[1] - 1
+    spec = replace(PRESETS["wild"].spec, width=WIDTH, num_classes=outputs)
+    network = build(spec, init=recipe.init, seed=seed).train()
+    network = network.to(memory_format=torch.channels_last)
+    for number, (shares, with_kinds, length) in enumerate(stages):
         data.shares = shares
         data.pools = {name: everything[name] for name in shares}
         average = copy.deepcopy(network)
         optimizer = optimizer_module.make_optimizer(recipe, network)
-        for step in range(steps):
+        total = length * steps
+        for step in range(total):
             for group in optimizer.param_groups:
-                group["lr"] = optimizer_module.learning_rate(recipe, step, steps)
+                group["lr"] = optimizer_module.learning_rate(recipe, step, total)
             inputs, targets = data.batch((seed * 10 + number) * 100_000 + step)
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
             optimizer.zero_grad()
@@ -116,26 +131,28 @@ def train(stages, steps: int, seed: int, other_pools: Path | None) -> tuple[nn.M
             optimizer.step()
             optimizer_module.update_average(average, network, recipe.ema, step)
         network.load_state_dict(average.state_dict())
-    return Garments(network).eval(), data
+    return Garments(network).eval()
 
 
-def judge(network: nn.Module, data: WildData) -> dict[str, float]:
-    """Accepted share by kind and by source of photos; share of unseen things called unsure."""
-    way = data.preprocessing
-    by_kind = data._validation.answers(network, way)
-    scores = {kind: calibration.is_right(*found).mean().item() for kind, found in by_kind.items()}
-    logits, right = by_kind["photos"]
-    named = calibration.is_right(logits, right).bool()
-    photos = [item for item in data._validation.items if item.kind == "photos"]
-    for source in PHOTO_SOURCES:
-        of_source = torch.tensor([item.source == source for item in photos])
-        scores[source] = named[of_source].float().mean().item()
-    # One threshold for the largest logit, the plainest way to call a picture unsure.
-    level = logits[named].amax(1).quantile(GOOD_UNSURE)
+def unseen_things(data: WildData) -> torch.Tensor:
+    """Prepared photos of kinds of other things that no training sees."""
     things = [item.picture() for item in not_garment_kinds(trained=False)][::4]
-    prepared = prepared_images(things, way.image_size, way.style)
-    unsure = evaluation.predict(network, prepared, way).amax(1) < level
-    return scores | {"things unsure": unsure.float().mean().item()}
+    return prepared_images(things, data.size, data.preprocessing.style)
+
+
+def judge(network: nn.Module, validation: Validation, things: torch.Tensor, way) -> dict:
+    """Accepted share by kind and by source of photos; share of unseen things called unsure."""
+    by_kind = validation.answers(network, way)
+    right = {kind: calibration.is_right(*answers) for kind, answers in by_kind.items()}
+    shares = {kind: each.mean().item() for kind, each in right.items()}
+    sources = [item.source for item in validation.items if item.kind == "photos"]
+    for source in PHOTO_SOURCES:
+        of_source = torch.tensor([each == source for each in sources])
+        shares[source] = right["photos"][of_source].mean().item()
+    # One threshold for the largest logit, the plainest way to call a picture unsure.
+    level = by_kind["photos"][0][right["photos"].bool()].amax(1).quantile(GOOD_UNSURE)
+    unsure = evaluation.predict(network, things, way).amax(1) < level
+    return shares | {"things unsure": unsure.float().mean().item()}
 
 
 def table(results: list[dict]) -> list[str]:
@@ -162,20 +179,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=400, help="of each stage")
     arguments = parser.parse_args()
+    if unknown := [t for t in arguments.trials if t not in TRIALS and not Path(t).is_dir()]:
+        parser.error(f"no trial and no folder: {', '.join(unknown)}")
+    data = pictures()
+    add_kinds(data)
+    way, things = data.preprocessing, unseen_things(data)
+    validation = Validation.load(data.size, data.train.seed, SOURCES, way.style, way.middle)
     for seed in range(arguments.seeds):
         for trial in arguments.trials:
-            folder = Path(trial) if trial not in TRIALS else None
-            if folder and not folder.is_dir():
-                parser.error(f"no trial and no folder: {trial}")
-            started = time.perf_counter()
-            stages = TRIALS["all pools" if folder else trial]
-            network, data = train(stages, arguments.steps, seed, folder)
+            started = time.process_time()
+            known = trial in TRIALS
+            own = data if known else with_pools_of(data, Path(trial))
+            stages = TRIALS[trial if known else "all pools"]
+            network = train(own, stages, arguments.steps, seed)
             result = {
-                "trial": folder.name if folder else trial,
+                "trial": trial if known else Path(trial).name,
                 "seed": seed,
                 "steps": arguments.steps,
-                "seconds": round(time.perf_counter() - started),
-                "scores": judge(network, data),
+                "seconds": round(time.process_time() - started),
+                "scores": judge(network, validation, things, way),
             }
             with arguments.out.open("a") as out:
                 out.write(json.dumps(result) + "\n")
