@@ -36,20 +36,19 @@ def test_the_dry_run_does_every_part(tmp_path, monkeypatch, capsys):
     ):
         monkeypatch.setattr(module, name, getattr(module, name))
     args = Namespace(dry_run=True, seconds=900, out=tmp_path)
-
-    said = []
+    rows = []
 
     for name, part in gpu_check.PARTS.items():
         if name == "memory":
             command = [sys.executable, SCRIPT, "--dry-run", "--part", name, "--out", tmp_path]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
-            said += lines(done.stdout)
+            rows += lines(done.stdout)
         else:
             part(gpu_check.Check(args))
 
-    said += lines(capsys.readouterr().out)
-    by_part = {row["part"] for row in said}
+    rows += lines(capsys.readouterr().out)
+    by_part = {row["part"] for row in rows}
     assert {
         "machine",
         "tests",
@@ -63,7 +62,7 @@ def test_the_dry_run_does_every_part(tmp_path, monkeypatch, capsys):
         "wild",
         "best",
     } <= by_part
-    exact = [row for row in said if row.get("mode") == "deterministic"]
+    exact = [row for row in rows if row.get("mode") == "deterministic"]
     assert [row["same_bits"] for row in exact] == [True]
     assert (tmp_path / "work" / "best" / "best.safetensors").is_file()
 
@@ -73,9 +72,9 @@ def test_what_fails_or_finds_no_time_is_said_in_a_line(tmp_path):
     done = subprocess.run(
         [*command, "--only", "machine"], capture_output=True, text=True, check=False
     )
-    said = lines(done.stdout)
-    assert done.returncode == 1 and said[-1]["failed"] == ["machine"]
-    assert said[0]["part"] == "machine" and "cuda:99" in said[0]["last_line"][0]
+    rows = lines(done.stdout)
+    assert done.returncode == 1 and rows[-1]["failed"] == ["machine"]
+    assert rows[0]["part"] == "machine" and "cuda:99" in rows[0]["last_line"][0]
 
     done = subprocess.run(
         [*command, "--only", "best", "--seconds", "1"], capture_output=True, text=True, check=False

@@ -185,7 +185,7 @@ def texts() -> set[str]:
         for file in (_folder() / part / "assets").glob("*.js"):
             if part == "webpage" or file.stem == "canvas":
                 sentences.update(
-                    re.findall(r'(?:said|say|complain|Error)\(\s*"([^"]+)"', _text_of(file))
+                    re.findall(r'(?:tr|announce|complain|Error)\(\s*"([^"]+)"', _text_of(file))
                 )
     return {text for text in sentences if len(text) > 1 and not re.fullmatch(r"\{\w+\}|\W+", text)}
 

@@ -63,7 +63,7 @@ class Mirror:
         self._rows, self._log = attempt.pieces("rows"), attempt.pieces("log")
         self._files: dict[str, StoredFile] = {}
         self._seen: dict[str, tuple[int, int]] = {}  # time and size of what was sent
-        self._said: dict | None = None
+        self._reported: dict | None = None
         self._trouble = ""
         self._ended = threading.Event()
         self._threads = [
@@ -124,9 +124,9 @@ class Mirror:
         self._rows.send(_content(self.folder.path / METRICS))
         if status is not None and not self._ended.is_set():
             status = _without_end(status)
-        if status is not None and status != self._said:
+        if status is not None and status != self._reported:
             self.attempt.write_status(status)
-            self._said = status
+            self._reported = status
 
     def _send_files(self) -> None:
         path = self.folder.path

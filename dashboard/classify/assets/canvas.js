@@ -111,7 +111,7 @@ class CanvasView {
     const live = this.live ? this.live.points.length : 0
     const points = this.strokes().reduce((sum, stroke) => sum + stroke.points.length, live)
     const full = points >= MAX_POINTS || this.strokes().length >= MAX_STROKES
-    if (full) this.say(said("The canvas is full: undo or clear something."))
+    if (full) this.announce(tr("The canvas is full: undo or clear something."))
     return full
   }
 
@@ -143,7 +143,7 @@ class CanvasView {
       else if (!this.full()) {
         this.live = { tool: this.tool, size: this.size, points: [[this.cursor.x, this.cursor.y]] }
         if (this.tool === "fill") this.finish()
-        else this.say(said("Pen down. Arrow keys draw, space lifts it."))
+        else this.announce(tr("Pen down. Arrow keys draw, space lifts it."))
       }
     } else if (key in steps) {
       this.cursor.x = Math.max(0, Math.min(SIDE, this.cursor.x + 6 * steps[key][0]))
@@ -157,7 +157,7 @@ class CanvasView {
   lift() {
     if (!this.live) return
     this.finish()
-    this.say(said("Pen up."))
+    this.announce(tr("Pen up."))
   }
 
   resizeBrush(by) {
@@ -207,11 +207,11 @@ class CanvasView {
     this.redraw()
     this.buttons()
     const strokes = this.strokes()
-    const count = strokes.length === 1 ? said("1 stroke") : said("{n} strokes", { n: strokes.length })
-    const label = strokes.length ? said("Drawing, {count}", { count }) : said("Empty canvas")
+    const count = strokes.length === 1 ? tr("1 stroke") : tr("{n} strokes", { n: strokes.length })
+    const label = strokes.length ? tr("Drawing, {count}", { count }) : tr("Empty canvas")
     this.canvas.setAttribute("aria-label", label)
     if (!send) return
-    this.say(strokes.length ? count : said("Empty"))
+    this.announce(strokes.length ? count : tr("Empty"))
     this.send(JSON.stringify({ canvas: SIDE, strokes }))
   }
 
@@ -225,7 +225,7 @@ class CanvasView {
     action("ink").disabled = !(this.select.value in this.templates)
   }
 
-  say(text) {
+  announce(text) {
     this.root.querySelector(".status").textContent = text
   }
 

@@ -143,7 +143,7 @@ class Framing {
   paint() {
     const { box, frame } = this
     frame.hidden = this.whole.hidden = !box
-    this.status.textContent = box ? "" : said("Drag a box around the garment that you mean.")
+    this.status.textContent = box ? "" : tr("Drag a box around the garment that you mean.")
     if (!box) return
     const style = { left: box.x, top: box.y, width: box.w, height: box.h }
     for (const [name, share] of Object.entries(style)) frame.style[name] = `${100 * share}%`

@@ -6,15 +6,15 @@ export default function ({ parentElement, setStateValue, data }) {
   const root = parentElement.querySelector(".paste")
   translate(root, data?.texts)
   const [paste, remove] = root.querySelectorAll("button")
-  const say = (text) => (root.querySelector("p").textContent = said(text))
+  const announce = (text) => (root.querySelector("p").textContent = tr(text))
 
   const send = async (blob) => {
     try {
       setStateValue("picture", await small(blob))
       remove.hidden = false
-      say("Pasted.")
+      announce("Pasted.")
     } catch {
-      say("This browser cannot read that picture.")
+      announce("This browser cannot read that picture.")
     }
   }
   paste.onclick = async () => {
@@ -23,15 +23,15 @@ export default function ({ parentElement, setStateValue, data }) {
         const type = item.types.find((name) => name.startsWith("image/"))
         if (type) return send(await item.getType(type))
       }
-      say("There is no picture in the clipboard.")
+      announce("There is no picture in the clipboard.")
     } catch {
-      say("The browser does not let this page read the clipboard: press Ctrl+V instead.")
+      announce("The browser does not let this page read the clipboard: press Ctrl+V instead.")
     }
   }
   remove.onclick = () => {
     setStateValue("picture", "")
     remove.hidden = true
-    say("Removed.")
+    announce("Removed.")
   }
   const onPaste = (event) => {
     const files = [...(event.clipboardData?.files ?? [])]

@@ -3,7 +3,7 @@
 
 let words = {}
 
-function said(text, values = {}) {
+function tr(text, values = {}) {
   const template = Object.hasOwn(words, text) ? words[text] : text
   return template.replace(/\{(\w+)\}/g, (_, name) => values[name])
 }
@@ -19,13 +19,13 @@ function translate(root, texts) {
       if (element.english[name] === undefined || element.english[name].shown !== text)
         element.english[name] = { text }
       const own = element.english[name]
-      own.shown = said(own.text)
+      own.shown = tr(own.text)
       element.setAttribute(name, own.shown)
     }
     for (const node of element.childNodes) {
       if (node.nodeType !== Node.TEXT_NODE || !node.data.trim()) continue
       if (node.english === undefined || node.shown !== node.data) node.english = node.data
-      node.shown = said(node.english.trim())
+      node.shown = tr(node.english.trim())
       node.data = node.shown
     }
   }

@@ -61,24 +61,24 @@ class InsideView {
   title(step) {
     const { layer } = step
     const kinds = {
-      input: () => said("What it gets"),
-      conv: () => said("Block {number}, convolution {which}", { number: layer.block, which: layer.name.slice(-1) }),
-      pool: () => said("Block {number}, max-pool", { number: layer.block }),
-      lrn: () => said("Block {number}, local response norm", { number: layer.block }),
-      average: () => said("Mean of each map"),
-      linear: () => (layer.relu ? said("Linear layer with ReLU") : said("Linear layer: one number a class")),
+      input: () => tr("What it gets"),
+      conv: () => tr("Block {number}, convolution {which}", { number: layer.block, which: layer.name.slice(-1) }),
+      pool: () => tr("Block {number}, max-pool", { number: layer.block }),
+      lrn: () => tr("Block {number}, local response norm", { number: layer.block }),
+      average: () => tr("Mean of each map"),
+      linear: () => (layer.relu ? tr("Linear layer with ReLU") : tr("Linear layer: one number a class")),
     }
     return kinds[layer.kind]()
   }
 
   size({ channels, side }) {
-    return side === 1 ? said("{n} numbers", { n: channels }) : said("{n} maps, {side}×{side}", { n: channels, side })
+    return side === 1 ? tr("{n} numbers", { n: channels }) : tr("{n} maps, {side}×{side}", { n: channels, side })
   }
 
   // --- the layers ----------------------------------------------------------------------------
 
   drawStrip() {
-    this.strip.setAttribute("aria-label", said("Layers"))
+    this.strip.setAttribute("aria-label", tr("Layers"))
     if (this.strip.children.length !== this.steps.length)
       this.strip.replaceChildren(
         ...this.steps.map((_, place) => {
@@ -142,20 +142,20 @@ class InsideView {
 
   mapName(step, channel) {
     if (step.layer.kind === "input" && step.side > 1)
-      return (step.channels > 2 ? [said("red"), said("green"), said("blue"), said("outline")] : [said("grey")])[channel]
+      return (step.channels > 2 ? [tr("red"), tr("green"), tr("blue"), tr("outline")] : [tr("grey")])[channel]
     if (step.layer.kind === "linear" && !step.layer.relu) return className(this.card, channel)
-    return said("map {n}", { n: channel + 1 })
+    return tr("map {n}", { n: channel + 1 })
   }
 
   explained(step) {
     const texts = {
-      input: () => said("The prepared picture, as numbers: each channel minus its mean, divided by its spread."),
+      input: () => tr("The prepared picture, as numbers: each channel minus its mean, divided by its spread."),
       conv: () =>
-        said("Each cell of a map is a weighted sum of the 3×3 cells below it in all maps of the layer before, plus a bias. ReLU then makes what is negative 0."),
-      pool: () => said("Of each 2×2 cells only the largest is kept: the maps have half the side."),
-      lrn: () => said("Each cell is damped by its neighbours in the maps beside it."),
-      average: () => said("Of each map only its mean is left."),
-      linear: () => said("Each number is a weighted sum of all numbers before it, plus a bias."),
+        tr("Each cell of a map is a weighted sum of the 3×3 cells below it in all maps of the layer before, plus a bias. ReLU then makes what is negative 0."),
+      pool: () => tr("Of each 2×2 cells only the largest is kept: the maps have half the side."),
+      lrn: () => tr("Each cell is damped by its neighbours in the maps beside it."),
+      average: () => tr("Of each map only its mean is left."),
+      linear: () => tr("Each number is a weighted sum of all numbers before it, plus a bias."),
     }
     return texts[step.layer.kind]()
   }
@@ -197,7 +197,7 @@ class InsideView {
       pen.strokeRect(column * scale - 1, row * scale - 1, scale + 2, scale + 2)
       canvas.setAttribute(
         "aria-label",
-        said("{map}, enlarged. Point at a cell, or move with the arrow keys.", { map: this.mapName(step, this.channel) })
+        tr("{map}, enlarged. Point at a cell, or move with the arrow keys.", { map: this.mapName(step, this.channel) })
       )
     }
     this.inspect()
@@ -239,11 +239,11 @@ class InsideView {
 
   where(step, row, column) {
     const map = this.mapName(step, this.channel)
-    return step.side === 1 ? map : said("{map}, row {row}, column {column}", { map, row: row + 1, column: column + 1 })
+    return step.side === 1 ? map : tr("{map}, row {row}, column {column}", { map, row: row + 1, column: column + 1 })
   }
 
   explain(step, ...lines) {
-    this.detail.setAttribute("aria-label", said("How this number is computed"))
+    this.detail.setAttribute("aria-label", tr("How this number is computed"))
     this.detail.replaceChildren(
       element("h3", { textContent: this.title(step) }),
       ...lines.map((line) => (line instanceof Node ? line : element("p", {}, ...line)))
@@ -252,20 +252,20 @@ class InsideView {
 
   of_conv(found, step, row, column) {
     const lines = [[this.where(step, row, column)], ...this.weighted(found, (n) => this.mapName(this.steps[this.step - 1], n))]
-    lines.push([said("ReLU: the larger of this sum and 0"), " = ", number(found.value)])
+    lines.push([tr("ReLU: the larger of this sum and 0"), " = ", number(found.value)])
     const next = this.steps[this.step + 1]
     if (next?.layer.kind === "pool") {
       const [top, left] = [row & ~1, column & ~1]
       const cells = [0, 1, 2, 3].map((n) => step.map[(this.channel * step.side + top + (n >> 1)) * step.side + left + (n & 1)])
       const pooled = next.map[(this.channel * next.side + (row >> 1)) * next.side + (column >> 1)]
-      lines.push([said("The pool then keeps the largest of its 2×2 cells:")], grid(cells, 2, cells.indexOf(Math.max(...cells))), [" = ", number(pooled)])
+      lines.push([tr("The pool then keeps the largest of its 2×2 cells:")], grid(cells, 2, cells.indexOf(Math.max(...cells))), [" = ", number(pooled)])
     }
     return lines
   }
 
   of_pool(found, step, row, column) {
     const best = found.window.indexOf(Math.max(...found.window))
-    return [[this.where(step, row, column)], [said("The largest of the 2×2 cells below it:")], grid(found.window, 2, best), [" = ", number(found.value)]]
+    return [[this.where(step, row, column)], [tr("The largest of the 2×2 cells below it:")], grid(found.window, 2, best), [" = ", number(found.value)]]
   }
 
   of_lrn(found, step, row, column) {
@@ -274,13 +274,13 @@ class InsideView {
 
   of_average(found, step) {
     const cells = found.cells
-    return [[this.where(step)], [said("The mean of these {n} numbers:", { n: cells.length })], grid(cells, Math.sqrt(cells.length)), [" = ", number(found.value)]]
+    return [[this.where(step)], [tr("The mean of these {n} numbers:", { n: cells.length })], grid(cells, Math.sqrt(cells.length)), [" = ", number(found.value)]]
   }
 
   of_linear(found, step) {
-    const name = (n) => said("number {n}", { n: n + 1 })
+    const name = (n) => tr("number {n}", { n: n + 1 })
     const lines = [[this.where(step)], ...this.weighted(found, name)]
-    if (step.layer.relu) lines.push([said("ReLU: the larger of this sum and 0"), " = ", number(found.value)])
+    if (step.layer.relu) lines.push([tr("ReLU: the larger of this sum and 0"), " = ", number(found.value)])
     return lines
   }
 
@@ -298,9 +298,9 @@ class InsideView {
       )
     })
     const others = parts.length - Math.min(parts.length, LISTED)
-    const lines = [[said("The largest parts of the sum: cells × weights")], ...rows]
-    if (others) lines.push([said("The other {n} together", { n: others }), ": ", number(rest)])
-    lines.push([said("Bias"), " = ", number(bias)], [element("strong", {}, said("Sum"), " = ", number(sum))])
+    const lines = [[tr("The largest parts of the sum: cells × weights")], ...rows]
+    if (others) lines.push([tr("The other {n} together", { n: others }), ": ", number(rest)])
+    lines.push([tr("Bias"), " = ", number(bias)], [element("strong", {}, tr("Sum"), " = ", number(sum))])
     return lines
   }
 
@@ -313,11 +313,11 @@ class InsideView {
     const raised = logits.map((logit) => Math.exp(logit / temperature))
     const total = raised.reduce((a, b) => a + b, 0)
     const names = looks.flatMap((_, n) => {
-      const plain = n ? said("its middle") : said("the picture")
-      return preprocessing.mirror ? [plain, said("{what}, mirrored", { what: plain })] : [plain]
+      const plain = n ? tr("its middle") : tr("the picture")
+      return preprocessing.mirror ? [plain, tr("{what}, mirrored", { what: plain })] : [plain]
     })
-    const heads = [said("Class"), ...(all.length > 1 ? names : []), all.length > 1 ? said("mean") : said("logit"),
-      said("÷ {temperature}", { temperature: digits(temperature) }), said("e to that"), said("÷ their sum")]
+    const heads = [tr("Class"), ...(all.length > 1 ? names : []), all.length > 1 ? tr("mean") : tr("logit"),
+      tr("÷ {temperature}", { temperature: digits(temperature) }), tr("e to that"), tr("÷ their sum")]
     const order = chances.map((_, n) => n).sort((a, b) => chances[b] - chances[a]).slice(0, 12)
     const rows = order.map((n) =>
       element("tr", {}, element("th", { scope: "row", textContent: className(this.card, n) }),
@@ -326,16 +326,16 @@ class InsideView {
         element("td", {}, `${(100 * chances[n]).toFixed(1)} %`))
     )
     this.softmax.replaceChildren(
-      element("h3", { textContent: said("Softmax: from numbers to probabilities") }),
-      element("p", { textContent: said("The class with the largest number wins. To become probabilities the numbers are divided by the temperature, {temperature}, which was chosen so that they are as often right as they say; e is raised to each; and each is divided by the sum of all, {total}.", { temperature: digits(temperature), total: digits(total) }) }),
-      element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": said("Softmax: from numbers to probabilities") },
+      element("h3", { textContent: tr("Softmax: from numbers to probabilities") }),
+      element("p", { textContent: tr("The class with the largest number wins. To become probabilities the numbers are divided by the temperature, {temperature}, which was chosen so that they are as often right as they say; e is raised to each; and each is divided by the sum of all, {total}.", { temperature: digits(temperature), total: digits(total) }) }),
+      element("div", { className: "wide", tabIndex: 0, role: "region", "aria-label": tr("Softmax: from numbers to probabilities") },
         element("table", {}, element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col", textContent: text })))), element("tbody", {}, ...rows)))
     )
   }
 }
 
 function className(card, place) {
-  return card.own ? card.classes[place] : said(card.classes[place])
+  return card.own ? card.classes[place] : tr(card.classes[place])
 }
 
 function number(value) {

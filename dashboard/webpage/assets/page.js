@@ -4,9 +4,9 @@ const SHOWN = 5 // bars
 const MOST_PIXELS = 50e6
 const LARGE_PIXELS = 16e6, LARGE_SIDE = 2048 // a larger picture is scaled down by the browser first
 const TURNS = {
-  1: () => said("a quarter turn to the left"),
-  2: () => said("a half turn"),
-  3: () => said("a quarter turn to the right"),
+  1: () => tr("a quarter turn to the left"),
+  2: () => tr("a half turn"),
+  3: () => tr("a quarter turn to the right"),
 }
 
 class Page {
@@ -73,11 +73,11 @@ class Page {
       data: { templates: {}, texts: words, answer: "", drawing: "" },
     })
     const name = card.name || card.network
-    this.find("h1").textContent = document.title = said("{name}: a network in one file", { name })
+    this.find("h1").textContent = document.title = tr("{name}: a network in one file", { name })
     this.find(".language").textContent = this.language === "en" ? "中文" : "English"
     this.find(".language").lang = this.language === "en" ? "zh-CN" : "en"
     const known = card.classes.map((_, place) => className(card, place)).slice(0, 12)
-    this.find("p.lead").textContent = said("Draw something or open a picture: the network, {network}, runs in this page and answers at once. It knows {known}.", { network: card.network, known: this.listed(known) })
+    this.find("p.lead").textContent = tr("Draw something or open a picture: the network, {network}, runs in this page and answers at once. It knows {known}.", { network: card.network, known: this.listed(known) })
     this.showCard()
     if (this.answer) this.showAnswer()
     else this.invite()
@@ -86,10 +86,10 @@ class Page {
 
   invite() {
     const filming = !this.find("video").hidden
-    this.find(".answer .verdict").textContent = filming ? said("Take the picture") : said("Draw")
+    this.find(".answer .verdict").textContent = filming ? tr("Take the picture") : tr("Draw")
     this.find(".note").textContent = filming
-      ? said("One thing on a plain background works best.")
-      : said("An outline is enough, and you may fill it.")
+      ? tr("One thing on a plain background works best.")
+      : tr("An outline is enough, and you may fill it.")
     this.find(".bars").replaceChildren()
     this.find(".took").textContent = ""
     this.find(".inside-part").hidden = true
@@ -119,8 +119,8 @@ class Page {
     try {
       const { width, height } = await sizeOf(file)
       if (width * height > MOST_PIXELS)
-        return this.trouble(said("The picture has too many pixels: {width}×{height}, at most {limit} million.", { width, height, limit: MOST_PIXELS / 1e6 }))
-      if (Math.min(width, height) < 8) return this.trouble(said("The picture is too small: at least 8 pixels a side."))
+        return this.trouble(tr("The picture has too many pixels: {width}×{height}, at most {limit} million.", { width, height, limit: MOST_PIXELS / 1e6 }))
+      if (Math.min(width, height) < 8) return this.trouble(tr("The picture is too small: at least 8 pixels a side."))
       const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" }
       if (width * height > LARGE_PIXELS) {
         const scale = LARGE_SIDE / Math.max(width, height)
@@ -128,7 +128,7 @@ class Page {
       }
       this.look(await createImageBitmap(file, options))
     } catch {
-      this.trouble(said("This browser cannot read that picture."))
+      this.trouble(tr("This browser cannot read that picture."))
     }
   }
 
@@ -163,7 +163,7 @@ class Page {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: 1280 } })
       await video.play()
     } catch {
-      return this.trouble(said("The browser does not let this page use a camera."))
+      return this.trouble(tr("The browser does not let this page use a camera."))
     }
     this.showPhoto()
     this.find(".photo canvas").hidden = true
@@ -217,8 +217,8 @@ class Page {
     const reason = this.turn ?? this.answer.reason
     const name = (place) => className(this.card, place)
     const percent = (chance) => `${(100 * chance).toFixed(1)} %`
-    this.find(".answer .verdict").textContent = reason ? said("Unsure") : name(best)
-    this.find(".note").textContent = reason ? this.why(reason, name) : said("{probability} sure", { probability: percent(chances[best]) })
+    this.find(".answer .verdict").textContent = reason ? tr("Unsure") : name(best)
+    this.find(".note").textContent = reason ? this.why(reason, name) : tr("{probability} sure", { probability: percent(chances[best]) })
     const order = chances.map((_, place) => place).sort((a, b) => chances[b] - chances[a])
     this.find(".bars").replaceChildren(
       ...order.slice(0, SHOWN).map((place) => {
@@ -229,8 +229,8 @@ class Page {
           element("span", { className: "chance", textContent: percent(chances[place]) }))
       })
     )
-    const took = said("Answered in {n} ms.", { n: Math.round(this.took) })
-    const part = this.answer.lookedAt && said("There is more in this picture: the answer is only for the one large thing in it.")
+    const took = tr("Answered in {n} ms.", { n: Math.round(this.took) })
+    const part = this.answer.lookedAt && tr("There is more in this picture: the answer is only for the one large thing in it.")
     this.find(".took").textContent = this.sentences([took, part])
   }
 
@@ -245,21 +245,21 @@ class Page {
   why(reason, name) {
     const [first, second] = (reason.classes ?? []).map(name)
     const reasons = {
-      blank: () => said("The picture is blank: nothing stands out from its background."),
+      blank: () => tr("The picture is blank: nothing stands out from its background."),
       nothing: () =>
         this.card.own
-          ? said("This does not look like any of the {count} classes that it knows.", { count: this.card.classes.length })
-          : said("This does not look like any of the ten kinds of garment."),
-      unclear: () => said("It could be {first} or {second}: neither is clear enough.", { first, second }),
-      several: () => said("There are several things here: {listed}. Choose the one you mean.", { listed: this.listed(reason.classes.map(name)) }),
-      turn: () => said("The picture may need turning: after {turn} it looks like {upright}.", { turn: TURNS[reason.quarters](), upright: first }),
+          ? tr("This does not look like any of the {count} classes that it knows.", { count: this.card.classes.length })
+          : tr("This does not look like any of the ten kinds of garment."),
+      unclear: () => tr("It could be {first} or {second}: neither is clear enough.", { first, second }),
+      several: () => tr("There are several things here: {listed}. Choose the one you mean.", { listed: this.listed(reason.classes.map(name)) }),
+      turn: () => tr("The picture may need turning: after {turn} it looks like {upright}.", { turn: TURNS[reason.quarters](), upright: first }),
     }
     return reasons[reason.kind]()
   }
 
   trouble(text) {
     this.forget()
-    this.find(".answer .verdict").textContent = said("Unsure")
+    this.find(".answer .verdict").textContent = tr("Unsure")
     this.find(".note").textContent = text
   }
 
@@ -269,15 +269,15 @@ class Page {
     const { card } = this
     const percent = (share) => `${(100 * share).toFixed(2)} %`
     const facts = [
-      [said("Network"), said("{network}, {count} parameters", { network: card.network, count: card.parameters.toLocaleString("en") })],
-      [said("Learnt from"), this.listed([card.data?.name, card.data?.train_images && said("{count} pictures", { count: card.data.train_images.toLocaleString("en") })])],
-      [said("Test accuracy"), typeof card.test_accuracy === "number" && percent(card.test_accuracy)],
-      [said("Weights here"), this.rounding(percent)],
-      [said("Calibration"), said("Temperature {temperature}: its logits are divided by it, so that answers are as often right as they say.", { temperature: digits(card.temperature ?? 1) })],
-      [said("Limits"), card.unsure ? said("It knows its classes and nothing else. It says that it is unsure below thresholds found on pictures that it was not trained on; no such rule catches everything.") : said("It knows its classes and nothing else, and names one even where none is shown, unless no class is clearly the most probable.")],
-      [said("Licence"), card.own ? said("Page: MIT. Network: as its owner decides.") : said("MIT")],
-      [said("Trained"), this.listed([card.created?.slice(0, 10), card.code_version && `vggcore ${card.code_version}`])],
-      [said("Back to weights"), said("`vggcore checkpoints add FILE` reads the weights and this card from the page.")],
+      [tr("Network"), tr("{network}, {count} parameters", { network: card.network, count: card.parameters.toLocaleString("en") })],
+      [tr("Learnt from"), this.listed([card.data?.name, card.data?.train_images && tr("{count} pictures", { count: card.data.train_images.toLocaleString("en") })])],
+      [tr("Test accuracy"), typeof card.test_accuracy === "number" && percent(card.test_accuracy)],
+      [tr("Weights here"), this.rounding(percent)],
+      [tr("Calibration"), tr("Temperature {temperature}: its logits are divided by it, so that answers are as often right as they say.", { temperature: digits(card.temperature ?? 1) })],
+      [tr("Limits"), card.unsure ? tr("It knows its classes and nothing else. It says that it is unsure below thresholds found on pictures that it was not trained on; no such rule catches everything.") : tr("It knows its classes and nothing else, and names one even where none is shown, unless no class is clearly the most probable.")],
+      [tr("Licence"), card.own ? tr("Page: MIT. Network: as its owner decides.") : tr("MIT")],
+      [tr("Trained"), this.listed([card.created?.slice(0, 10), card.code_version && `vggcore ${card.code_version}`])],
+      [tr("Back to weights"), tr("`vggcore checkpoints add FILE` reads the weights and this card from the page.")],
     ]
     this.find("dl").replaceChildren(
       ...facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", { textContent: name }), element("dd", {}, ...withCode(text))])
@@ -288,8 +288,8 @@ class Page {
     const { bits, card } = this
     const accuracy = card.rounded?.[bits]
     return this.sentences([
-      said("{bits} bits a number, batch norm merged into the convolutions.", { bits }),
-      typeof accuracy === "number" && said("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) }),
+      tr("{bits} bits a number, batch norm merged into the convolutions.", { bits }),
+      typeof accuracy === "number" && tr("Test accuracy with these: {accuracy}.", { accuracy: percent(accuracy) }),
     ])
   }
 }
@@ -318,7 +318,7 @@ function sizeOf(file) {
 // One clear sentence instead of the page.
 function complain(text) {
   document.querySelector("main").hidden = true
-  document.querySelector(".trouble").textContent = said(text)
+  document.querySelector(".trouble").textContent = tr(text)
   document.querySelector(".trouble").hidden = false
 }
 

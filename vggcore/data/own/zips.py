@@ -89,14 +89,14 @@ def _names(entries: list[zipfile.ZipInfo]) -> list[str]:
 
     Python takes such names for those of an old PC; Windows in Chinese means GB 18030 by them.
     """
-    unsaid = {}
+    undeclared = {}
     for number, entry in enumerate(entries):
         if not entry.flag_bits & _UTF_8 and not entry.filename.isascii():
             with suppress(UnicodeEncodeError):
-                unsaid[number] = entry.filename.encode("cp437")
-    encoding = names.encoding_of(list(unsaid.values())) or "cp437"
+                undeclared[number] = entry.filename.encode("cp437")
+    encoding = names.encoding_of(list(undeclared.values())) or "cp437"
     return [
-        unsaid[number].decode(encoding) if number in unsaid else entry.filename
+        undeclared[number].decode(encoding) if number in undeclared else entry.filename
         for number, entry in enumerate(entries)
     ]
 
