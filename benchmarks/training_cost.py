@@ -125,6 +125,7 @@ def main() -> None:
     if args.child:
         print(json.dumps(child(json.loads(args.child))))
         return
+    from vggcore.machine import devices, precision
     from vggcore.training import cost, speed
 
     with tempfile.TemporaryDirectory() as cache:
@@ -144,7 +145,8 @@ def main() -> None:
         )
         measured = in_child(clock=args.clock, spec=spec.to_dict(), train=train.to_dict())
         memory = cost.memory_bytes(spec, train)
-        seconds = cost.seconds_per_step(spec, train, speeds[train.precision])
+        used = precision.resolve(train.precision, devices.resolve(args.device))
+        seconds = cost.seconds_per_step(spec, train, speeds[used])
         print(
             f"{spec.name + f' {spec.image_size} px':34} {batch:5} | "
             f"{measured['memory'] / 1e6:6.0f} MB {memory / 1e6:6.0f} MB "

@@ -29,8 +29,8 @@ from vggcore.training import speed
 
 FLOAT_BYTES = 4
 # What the process itself grows by at its first step on a CPU, however small the network: compiled
-# kernels, library code that the optimizer imports. Measured.
-RUNTIME_BYTES = 185_000_000
+# kernels. Measured.
+RUNTIME_BYTES = 20_000_000
 # Of a process that has imported PyTorch and not trained yet: its memory, and how long it took.
 PROCESS_BYTES = 610_000_000
 START_SECONDS = 5.0
