@@ -122,7 +122,7 @@ def test_a_page_speaks_chinese_where_the_address_asks_for_it(name):
     page.query_params["lang"] = "zh"
     page.switch_page(f"pages/{name}.py").run() if name != "overview" else page.run()
     assert not page.exception
-    chinese = {"overview": "认衣物的 VGG 网络", "learn": "学习", "compare": "比较"}
+    chinese = {"overview": "用 VGG 网络识别衣物", "learn": "学习", "compare": "比较"}
     chinese |= {"train": "训练", "results": "结果"}
     assert page.title[0].value == chinese[name]
 

@@ -19,7 +19,7 @@ def switch(page, to: str) -> None:
 
 def test_the_browsers_language_decides_until_the_visitor_does(open_page):
     page = open_page("", locale="zh-CN")
-    expect(title(page)).to_have_text("认衣物的 VGG 网络")
+    expect(title(page)).to_have_text("用 VGG 网络识别衣物")
     expect(page.get_by_role("link", name="识别").first).to_be_visible()
 
     switch(page, "English")
