@@ -159,6 +159,6 @@ def test_whatever_the_browser_components_say_can_be_translated():
     for file in files:
         Reader().feed(file.read_text("utf-8"))
     for file in (ROOT / "dashboard" / "classify" / "assets").glob("*.js"):
-        found.update(re.findall(r'sa(?:id|y)\("([^"]+)"', file.read_text("utf-8")))
-    said = {text for text in found if len(text) > 1}
-    assert len(said) > 35 and said <= set(canvas._TEXTS)
+        found.update(re.findall(r'(?:tr|announce)\("([^"]+)"', file.read_text("utf-8")))
+    texts = {text for text in found if len(text) > 1}
+    assert len(texts) > 35 and texts <= set(canvas._TEXTS)
