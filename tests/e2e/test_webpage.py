@@ -281,6 +281,29 @@ def test_each_number_of_the_explanation_is_the_computed_one(browser, pages, smal
         assert abs(logits[label] - logit) < 0.02
 
 
+ONE_PROCESSOR = (
+    "Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 1 })"
+)
+BROKEN_HELPER = """const Real = Worker
+let started = 0
+globalThis.Worker = function (address) {
+  return new Real(++started === 2 ? URL.createObjectURL(new Blob(["throw 1"])) : address)
+}"""
+
+
+@pytest.mark.parametrize(("script", "workers"), [("", 2), (ONE_PROCESSOR, 1), (BROKEN_HELPER, 2)])
+def test_a_second_worker_computes_the_mirror_image_where_it_can(browser, pages, script, workers):
+    with opened(browser, pages("wild"), script=script, silent=False) as page:
+        draw(page, SQUARE)
+        page.wait_for_selector("main[data-answered]")
+        assert len(page.workers) == workers
+        shown = [float(text.split()[0]) for text in page.locator(".bars .chance").all_inner_texts()]
+
+    drawing = render([Stroke(tuple(map(tuple, SQUARE)), 8)])
+    chances = load_classifier("wild").classify(drawing).probabilities.values()
+    assert shown == pytest.approx([100 * each for each in sorted(chances)[:-6:-1]], abs=0.3)
+
+
 def test_a_hostile_name_is_shown_as_text(browser, pages, tmp_path, monkeypatch):
     hostile = "</script><img src=x onerror=alert(1)>{script}"
     monkeypatch.setenv("VGGCORE_CHECKPOINTS", str(tmp_path))

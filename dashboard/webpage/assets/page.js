@@ -19,21 +19,29 @@ class Page {
     this.find = (selector) => this.main.querySelector(selector)
     this.question = 0
     this.waiting = new Map() // numbers of what the inside asks for, and what to do with them
-    this.worker = this.startWorker()
+    this.worker = this.startWorker(network)
     this.inside = new InsideView(this.find(".inside"), (cell) => this.inspect(cell))
     this.language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en"
-    this.worker.postMessage({ network })
     this.listen()
     this.speak()
   }
 
-  startWorker() {
+  // Two workers where the machine has two processors: one answers, the other helps it.
+  startWorker(network) {
     if (typeof Worker === "undefined")
       throw new Error("This browser cannot run workers: open the page in a current browser.")
     const address = URL.createObjectURL(new Blob([content("worker")], { type: "text/javascript" }))
     const worker = new Worker(address)
     worker.onmessage = ({ data }) => this.answered(data)
     worker.onerror = () => complain("This browser cannot run the network: open the page in a current one.")
+    if (!network.card.preprocessing.mirror || navigator.hardwareConcurrency === 1) worker.postMessage({ network })
+    else {
+      const { port1, port2 } = new MessageChannel()
+      worker.postMessage({ network, helper: port1 }, [port1])
+      const second = new Worker(address)
+      second.onerror = second.onmessage = () => worker.postMessage({ alone: true }) // it tells of troubles only
+      second.postMessage({ network, helps: port2 }, [port2])
+    }
     return worker
   }
 

@@ -1,5 +1,6 @@
 // Runs beside the page, so that drawing stays smooth: answers, and numbers for looking inside.
-// A second worker of the same kind computes the mirror images meanwhile.
+// A second worker of the same kind may compute the mirror images meanwhile, if the page starts one
+// and gives both the ends of a channel.
 
 let answering = null
 let last = null // steps of the latest answer's first look, with its input as the first
@@ -7,12 +8,8 @@ let newest = 0 // number of the latest question
 
 self.onmessage = async ({ data }) => {
   try {
-    if (data.network) {
-      const helper = !data.helps && navigator.hardwareConcurrency > 1 ? new Helper(data.network) : null
-      answering = new Answering(data.network, helper)
-      return self.postMessage({ ready: true })
-    }
-    if (data.mirrored) return self.postMessage({ logits: answering.steps(data.mirrored).at(-1).map })
+    if (data.network) return start(data)
+    if (data.alone) return answering?.helper?.end()
     if (data.inspect) return self.postMessage({ asked: data.asked, inspected: inspect(data.inspect) })
     newest = data.question
     const answer = await answered(data)
@@ -30,27 +27,31 @@ self.onmessage = async ({ data }) => {
   }
 }
 
-// The second worker. If the browser has none to give, `logits` gives null.
+// helper: a channel's end to a second worker, if there is one. helps: its other end, in that worker.
+function start({ network, helper, helps }) {
+  answering = new Answering(network, helper && new Helper(helper))
+  if (helps) helps.onmessage = ({ data }) => helps.postMessage(answering.steps(data).at(-1).map)
+  else self.postMessage({ ready: true })
+}
+
+// The logits of mirror images, from the second worker. Once that has ended: null.
 class Helper {
-  constructor(network) {
+  constructor(port) {
+    this.port = port
     this.waiting = []
-    try {
-      this.worker = new Worker(self.location.href)
-    } catch {
-      return
-    }
-    this.worker.onmessage = ({ data }) => data.ready || this.waiting.shift()?.(data.logits)
-    this.worker.onerror = () => {
-      this.worker = null
-      for (const done of this.waiting.splice(0)) done(null)
-    }
-    this.worker.postMessage({ network, helps: true })
+    port.onmessage = ({ data }) => this.waiting.shift()(data)
   }
 
   logits(mirrored) {
-    if (!this.worker) return null
-    this.worker.postMessage({ mirrored })
+    if (!this.port) return null
+    this.port.postMessage(mirrored)
     return new Promise((done) => this.waiting.push(done))
+  }
+
+  end() {
+    if (this.port) this.port.onmessage = null
+    this.port = null
+    for (const done of this.waiting.splice(0)) done(null)
   }
 }
 
