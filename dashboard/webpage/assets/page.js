@@ -39,7 +39,7 @@ class Page {
       const { port1, port2 } = new MessageChannel()
       worker.postMessage({ network, helper: port1 }, [port1])
       const second = new Worker(address)
-      second.onerror = second.onmessage = () => worker.postMessage({ alone: true }) // it tells of troubles only
+      second.onerror = second.onmessage = () => worker.postMessage({ alone: true }) // it reports nothing but trouble
       second.postMessage({ network, helps: port2 }, [port2])
     }
     return worker
