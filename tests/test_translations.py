@@ -134,15 +134,23 @@ def test_a_strange_language_is_no_language():
     assert not page.exception and page.title[0].value == "VGG networks on clothing"
 
 
-def test_a_link_may_name_a_section_in_any_language():
-    for asked in ("Confusion", "混淆"):
-        for lang in ("en", "zh"):
-            page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-            page.query_params["lang"] = lang
-            page.query_params["section"] = asked
-            page.switch_page("pages/results.py").run()
-            assert not page.exception
-            assert page.segmented_control(key="section").value == "Confusion"
+@pytest.mark.parametrize(
+    ("path", "key", "name", "chinese"),
+    [
+        ("results", "section", "Confusion", "混淆"),
+        ("compare", "view", "What changes", "差异"),
+        ("classify", "source", "Sample", "样例"),
+        ("pictures", "from", "Corrections", "纠正"),
+    ],
+)
+def test_a_link_in_another_language_chooses_the_same_and_can_be_passed_on(path, key, name, chinese):
+    for lang, asked, shown in (("en", chinese, name), ("zh", name, chinese)):
+        page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+        page.query_params["lang"] = lang
+        page.query_params[key] = asked
+        page.switch_page(f"pages/{path}.py").run()
+        assert not page.exception and page.session_state[key] in (name, shown)
+        assert page.query_params[key] == shown
 
 
 def test_whatever_the_browser_components_say_can_be_translated():

@@ -10,13 +10,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from vggcore.machine.messages import Message
 
@@ -179,6 +180,7 @@ def from_address(
     for option in options:
         if requested in {option} | in_all_languages(option, label_of):
             st.session_state.setdefault(key, option)
+            _name_in_address(key, (label_of or tr)(option))
 
 
 def tab_labels(key: str, names: Iterable[str]) -> list[str]:
@@ -190,7 +192,18 @@ def tab_labels(key: str, names: Iterable[str]) -> list[str]:
     for name, label in zip(names, labels, strict=True):
         if st.session_state.get(key) != label and named in in_all_languages(name):
             st.session_state[key] = label
+            _name_in_address(key, label)
     return labels
+
+
+def _name_in_address(key: str, label: str) -> None:
+    """Names the option in the address as its widget does, which takes off what it does not know."""
+    if st.query_params.get(key, label) == label:
+        return
+    values = {name: st.query_params.get_all(name) for name in st.query_params}
+    with suppress(StreamlitAPIException):  # the page is open already: its widgets write to it
+        st.query_params.from_dict(values | {key: label})
+        st.rerun()
 
 
 def in_all_languages(text: str, label_of: Callable[[str], str] | None = None) -> set[str]:

@@ -77,7 +77,9 @@ function runsOf(filled, gap) {
 // Both halves of a collage: they differ along nearly all of a straight line between them.
 function halvesOf({ width, height, data }) {
   const differ = (a, b) =>
-    Math.max(...[0, 1, 2].map((n) => Math.abs(data[a + n] - data[b + n]))) > 18
+    Math.abs(data[a] - data[b]) > 18 ||
+    Math.abs(data[a + 1] - data[b + 1]) > 18 ||
+    Math.abs(data[a + 2] - data[b + 2]) > 18
   for (const across of [true, false]) {
     const side = across ? width : height, length = across ? height : width
     const low = round(0.4 * side), high = round(0.6 * side)

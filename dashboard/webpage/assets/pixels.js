@@ -143,7 +143,8 @@ function grey(from) {
 function coloured(from) {
   if (from.channels === 3) return from
   const data = new Uint8Array(from.data.length * 3)
-  for (let i = 0; i < from.data.length; i++) data.fill(from.data[i], 3 * i, 3 * i + 3)
+  for (let i = 0, at = 0; at < data.length; i++, at += 3)
+    data[at] = data[at + 1] = data[at + 2] = from.data[i]
   return picture(from.width, from.height, 3, data)
 }
 

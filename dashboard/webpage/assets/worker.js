@@ -71,9 +71,14 @@ function smaller(image) {
   return thumbnail(plain, 1024)
 }
 
+// What the page shows: not the layers' weights, which are megabytes to copy.
 function shown(answer) {
   const { chances, best, reason, lookedAt, prepared, looks, logits } = answer
-  return { chances, best, reason, lookedAt, looks, logits, input: prepared.inputs[0], steps: last }
+  const steps = answer.steps.map(({ layer: { kind, name, block, relu }, ...step }) => ({
+    ...step,
+    layer: { kind, name, block, relu },
+  }))
+  return { chances, best, reason, lookedAt, looks, logits, input: prepared.inputs[0], steps }
 }
 
 // Every number that makes one cell of a map: {value, …} by the kind of its layer.
