@@ -73,6 +73,11 @@ def close_menu_on_leaving() -> None:
     _run_in_browser("menu.js")
 
 
+def choose_by_tap() -> None:
+    """Let a tap on a point of a chart choose it, as a click does."""
+    _run_in_browser("taps.js")
+
+
 def style() -> None:
     """Less room above the title; toolbars of tables and charts that cover nothing else."""
     st.html(_ASSETS / "page.css")

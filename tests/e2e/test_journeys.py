@@ -164,15 +164,16 @@ def test_a_teacher_shares_what_is_on_the_screen(open_page, network):
     expect(other.get_by_role("combobox", name="True class")).to_have_value("Bag")
 
 
-def test_a_click_on_a_cell_shows_its_pictures(open_page, network):
-    page = open_page(f"results?network={network}&section=Confusion")
-    chart = page.locator(".js-plotly-plot")
-    chart.wait_for(timeout=PATIENCE)
+@pytest.mark.parametrize("look", [{}, PHONE], ids=["mouse", "phone"])
+def test_a_click_or_a_tap_on_a_cell_shows_its_pictures(open_page, network, look):
+    page = open_page(f"results?network={network}&section=Confusion", **look)
+    page.locator(".js-plotly-plot").wait_for(timeout=PATIENCE)
     cell = page.locator(".scatterlayer .trace").first.locator(".point").nth(99)  # Ankle boot
 
-    chart.scroll_into_view_if_needed()
+    cell.scroll_into_view_if_needed()
     box = cell.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    press = page.touchscreen.tap if look else page.mouse.click
+    press(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
     expect(page.get_by_text(re.compile("pictures: Ankle boot named correctly"))).to_be_visible()
     expect(page.get_by_role("combobox", name="Taken for")).to_have_value("Ankle boot")
