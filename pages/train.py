@@ -4,7 +4,7 @@ import uuid
 
 import streamlit as st
 
-from dashboard.shared import address, deployment, formatting, language
+from dashboard.shared import address, deployment, formatting, language, screen
 from dashboard.shared.internals import take_over_address, through_entry_point
 from dashboard.shared.language import tr
 from dashboard.train import actions, controls, forecast, form, group_panel, panel, table
@@ -75,8 +75,9 @@ def new_run() -> None:
     ):
         start(planned)
     if not planned.problem:
-        with st.expander(tr("The same in a terminal"), icon=":material/terminal:"):
-            st.code(planned.command(), language="bash", wrap_lines=True)
+        terminal = screen.expander("train-terminal", tr("The same in a terminal"), ":material/terminal:")
+        if terminal.open:
+            terminal.code(planned.command(), language="bash", wrap_lines=True)
 
 
 def recorded_runs() -> None:

@@ -1,4 +1,4 @@
-"""What a visitor's screen has room for."""
+"""What a visitor's screen has room for, and what is on it."""
 
 import streamlit as st
 
@@ -20,3 +20,12 @@ def is_narrow() -> bool:
     if isinstance(sent.narrow, bool):
         st.session_state[_NARROW] = known = sent.narrow
     return known
+
+
+def expander(key: str, label: str, icon: str, *, expanded: bool = False):
+    """An expander whose content is drawn only while it is open: see its attribute `open`.
+
+    Streamlit draws what is in a closed one, too: a chart of Plotly or the first block of code
+    takes the browser a second.
+    """
+    return st.expander(label, expanded, key=key, icon=icon, on_change="rerun")

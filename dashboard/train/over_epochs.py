@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from dashboard.shared import confusion_chart, palette
+from dashboard.shared import confusion_chart, palette, screen
 from dashboard.shared.language import tr
 from dashboard.shared.thumbnails import data_uri
 from vggcore.data.classes import CLASSES, percent
@@ -26,7 +26,11 @@ def show(
     rows = {row["epoch"]: row for row in epochs if len(row.get("confusion", ())) == len(classes)}
     if not rows:
         return
-    with st.expander(tr("Epoch by epoch: sample answers and confusion"), icon=":material/grid_on:"):
+    label = tr("Epoch by epoch: sample answers and confusion")
+    parts = screen.expander(f"epochs-{name}", label, ":material/grid_on:")
+    if not parts.open:
+        return
+    with parts:
         row = rows[_chosen(f"over-epochs-{name}", list(rows))]
         if folder is not None and (tiles := _tiles(folder / SAMPLES_FILE, row.get(SAMPLES))):
             st.html(samples_html(tiles, row[SAMPLES], classes))

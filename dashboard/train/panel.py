@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.shared import copy_link, formatting, links
+from dashboard.shared import copy_link, formatting, links, screen
 from dashboard.shared.language import N_, paragraph, sentence, tr
 from dashboard.shared.run_metrics import metrics_of
 from dashboard.train import actions, charts, corrected, over_epochs, waiting, why
@@ -313,8 +313,10 @@ def _curves(name: str, log, on_fashion: bool) -> None:
         ("gpu_memory_bytes", tr("GPU memory in use by all (MB)"), 1e-6),
     ]
     small += [row for row in on_gpu if row[0] in curves.steps]
-    with st.expander(tr("Learning rate, speed and memory"), icon=":material/speed:"):
-        columns = [column for _ in range(0, len(small), 3) for column in st.columns(3)]
+    label = tr("Learning rate, speed and memory")
+    more = screen.expander(f"more-{name}", label, ":material/speed:")
+    if more.open:
+        columns = [column for _ in range(0, len(small), 3) for column in more.columns(3)]
         for column, (field, title, scale) in zip(columns, small, strict=False):
             figure = charts.one_line(curves.steps, field, title, look, scale)
             column.plotly_chart(figure, key=f"chart-{name}-{field}")
@@ -342,12 +344,13 @@ def _details(run: Run, log: MetricsLog) -> None:
                 count=log.left_out,
             )
         )
-    text = runs.log_tail(run)
-    with st.expander(
-        tr("Log"), icon=":material/terminal:", expanded=run.state in ("failed", "crashed")
-    ):
+    ended_badly = run.state in ("failed", "crashed")
+    key = f"log-{run.name}-{ended_badly}"  # it opens when a run fails
+    log_text = screen.expander(key, tr("Log"), ":material/terminal:", expanded=ended_badly)
+    if log_text.open:
+        text = runs.log_tail(run)
         long = text.count("\n") > 10
-        st.code(
+        log_text.code(
             text or tr("Nothing was written to the log."),
             language=None,
             height=260 if long else "content",

@@ -30,6 +30,9 @@ def script(count: int, folder: str):
 def test_the_slider_follows_the_newest_epoch_until_somebody_moves_it(tmp_path):
     Image.new("L", (28, 28)).save(tmp_path / "samples.png")
     page = AppTest.from_function(script, kwargs={"count": 2, "folder": str(tmp_path)}).run()
+    assert not page.exception and not page.select_slider  # nothing is drawn before it is open
+    page.session_state["epochs-a"] = True
+    page.run()
     assert not page.exception and page.select_slider[0].value == 2
     assert "20%" in page.get("html")[0].proto.body
 

@@ -54,6 +54,7 @@ def a_trainer_that_only_waits(monkeypatch):
 def train_page(**query: str) -> AppTest:
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     page.query_params.update(query)
+    page.session_state["train-terminal"] = True  # open, as a visitor has left it
     page.switch_page("pages/train.py")
     return page.run()
 
@@ -157,7 +158,9 @@ def test_a_finished_run_shows_its_curves_numbers_and_actions():
     ] == "91.0 %"
     labels = {button.label for button in page.button}
     assert {"Run again", "Promote", "Rename", "Delete"} <= labels and "Stop" not in labels
-    assert len(page.get("plotly_chart")) >= 3
+    assert len(page.get("plotly_chart")) == 2
+    page.session_state["more-done"] = True  # learning rate, speed and memory are open, too
+    assert len(page.run().get("plotly_chart")) == 5
 
 
 @pytest.mark.parametrize("state", ["failed", "crashed", "stopped"])
