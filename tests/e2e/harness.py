@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.error import URLError
 from urllib.request import urlopen
+from weakref import WeakKeyDictionary
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -42,6 +43,7 @@ PHONE = {
     "device_scale_factor": 2,
 }
 PATIENCE = 120  # seconds; a busy machine may need as long to import torch
+_WINDOWS: WeakKeyDictionary = WeakKeyDictionary()  # contexts by browser and options
 # Chromium reports these although nothing is wrong with the page: when it is opened below the root,
 # Streamlit first looks for its server there; and the tab's icon comes from the internet.
 _HARMLESS = re.compile(r"/\w+/_stcore/(health|host-config)$|^https://fonts\.gstatic\.com/")
@@ -149,8 +151,7 @@ def visit(browser, app: App, path: str = "", prepare=None, **options):
     """
     from playwright.sync_api import expect
 
-    context = browser.new_context(**(_LAPTOP | options))
-    page = context.new_page()
+    page, leave = _new_page(browser, app, options)
     page.set_default_timeout(PATIENCE * 1000)
     expect.set_options(timeout=PATIENCE * 1000)
     errors = []
@@ -165,7 +166,31 @@ def visit(browser, app: App, path: str = "", prepare=None, **options):
         shown = page.get_by_test_id("stException").all_inner_texts()
         assert not errors + shown, "the browser reported: " + "; ".join(errors + shown)
     finally:
-        context.close()
+        leave()
+
+
+def _new_page(browser, app: App, options: dict):
+    """A new visitor's page, and how to close it.
+
+    A context of its own takes Chromium a second, for its window. So visitors with the same options
+    who come one after another have tabs of one window, whose first is empty and stays.
+    """
+    place = str(sorted(options.items()))
+    contexts = _WINDOWS.setdefault(browser, {})
+    if place not in contexts:
+        contexts[place] = browser.new_context(**(_LAPTOP | options))
+        contexts[place].new_page()
+    context = contexts[place]
+    if len(context.pages) > 1:  # another visitor is there, and must not be met
+        context = browser.new_context(**(_LAPTOP | options))
+        return context.new_page(), context.close
+    session = context.new_cdp_session(context.pages[0])
+    stored = {"origin": app.url, "storageTypes": "all"}
+    session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+    context.clear_cookies()
+    page = context.new_page()
+    return page, page.close
 
 
 def _collect(message, errors: list[str]) -> None:
