@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vggcore.pictures.prepare import prepare
+from vggcore.pictures.prepare import prepare, style_for, takes_whole
 
 
 def shirt(background: int, cloth: int, side: int = 200) -> np.ndarray:
@@ -110,6 +110,33 @@ def test_steps_end_with_the_network_input():
     assert names == ["picture", "against its background", "cut out", "network input"]
     assert all(image.dtype == np.uint8 for _, image in prepared.steps)
     assert prepared.steps[-1][1] is prepared.network_input
+
+
+@pytest.mark.parametrize(
+    ("channels", "whole", "style"),
+    [
+        (1, False, "outline"),
+        (3, False, "colour"),
+        (4, False, "colour-outline"),
+        (3, True, "picture"),
+        (1, True, "grey-picture"),
+    ],
+)
+def test_each_kind_of_network_has_its_style(channels, whole, style):
+    assert style_for(channels, whole) == style and takes_whole(style) is whole
+    image = prepare(shirt(250, 30), style=style).network_input
+    assert image.shape == ((64, 64) if channels == 1 else (64, 64, channels))
+
+
+@pytest.mark.parametrize("style", ["picture", "grey-picture"])
+@pytest.mark.parametrize(("difference", "blank"), [(0, True), (9, True), (11, False)])
+def test_a_whole_picture_is_blank_if_it_has_one_shade(style, difference, blank):
+    picture = np.full((40, 40, 3), 100, np.uint8)
+    picture[:20] += difference
+
+    prepared = prepare(picture, 40, style)
+
+    assert prepared.blank is blank and not prepared.cropped
 
 
 def test_the_same_picture_gives_the_same_bytes():

@@ -77,6 +77,17 @@ def test_a_file_that_was_cut_back_is_read_anew(tmp_path):
     assert log.steps()["train_loss"].tolist() == [5.0]
 
 
+def test_a_file_that_was_replaced_by_a_longer_one_is_read_anew(tmp_path):
+    log = log_of(tmp_path / "metrics.jsonl", line(1, 2.0))
+    other = tmp_path / "other"
+    other.write_text(line(1, 5.0) + line(2, 4.0))
+    other.replace(log.path)
+
+    log.refresh()
+
+    assert log.steps()["train_loss"].tolist() == [5.0, 4.0]
+
+
 def test_a_deleted_file_empties_the_log(tmp_path):
     log = log_of(tmp_path / "metrics.jsonl", line(1))
     log.path.unlink()
@@ -90,6 +101,48 @@ def test_epochs_and_events_are_kept_apart(tmp_path):
 
     assert [row["epoch"] for row in log.epochs()] == [1]
     assert [row["message"] for row in log.events()] == ["started"]
+
+
+def test_epochs_and_events_written_again_after_a_crash_count_once(tmp_path):
+    epochs = "".join(line(10 * n, kind="epoch", epoch=n) for n in (1, 2, 3, 2))
+    event = line(5, kind="event", message="resumed")
+    log = log_of(tmp_path / "metrics.jsonl", event + epochs + event)
+
+    assert [row["epoch"] for row in log.epochs()] == [1, 2]
+    assert len(log.events()) == 1 and log.left_out == 0
+
+
+@pytest.mark.parametrize(
+    ("sample", "whole"),
+    [
+        ([0, [0.9, 0.1]], True),
+        ([1, [0.9, 0.1]], True),
+        ([2, [0.9, 0.1]], False),
+        ([-1, [0.9, 0.1]], False),
+        ([True, [0.9, 0.1]], False),
+        ([0, [0.9, 0.1, 0.0]], False),
+        ([0, [0.9, None]], False),
+        ([0, 0.9], False),
+        ([0], False),
+        ([0, [0.9, 0.1], 1], False),
+        ({"0": 0.9, "1": 0.1}, False),
+    ],
+)
+def test_an_epochs_samples_are_a_label_and_the_chance_of_each_class(tmp_path, sample, whole):
+    confusion = [[3, 1], [0, 4]]
+    text = line(5, kind="epoch", epoch=1, confusion=confusion, samples=[[0, [0.5, 0.5]], sample])
+    (row,) = log_of(tmp_path / "metrics.jsonl", text).epochs()
+
+    assert row["confusion"] == confusion and ("samples" in row) is whole
+
+
+@pytest.mark.parametrize(("value", "kept"), [(0.9, True), (None, False), ("0.9", False)])
+def test_top5_is_kept_where_it_was_measured(tmp_path, value, kept):
+    (row,) = log_of(
+        tmp_path / "metrics.jsonl", line(5, kind="epoch", epoch=1, val_top5=value)
+    ).epochs()
+
+    assert ("val_top5" in row) is kept
 
 
 def test_thinning_out_keeps_the_spike():
