@@ -27,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw
 from torch import nn
 
@@ -79,6 +80,31 @@ class Sees(nn.Module):
         )
 
 
+def train_steps(network, batches: WildData, steps: int, first: int = 0, loss=None, scale: int = 1):
+    """Train for `steps` with a schedule of their own; the average of the weights, in eval mode.
+
+    first: number of the first batch. loss: of logits and targets, that of `batches` if left out.
+    scale: pictures are shrunk to 1/scale of their sides.
+    """
+    train, loss = batches.train, loss or batches.loss
+    average = copy.deepcopy(network)
+    optimizer = optimizer_module.make_optimizer(train, network)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = optimizer_module.learning_rate(train, step, steps)
+        if step % 100 == 0:
+            print(f"step {step}", file=sys.stderr, flush=True)
+        inputs, targets = batches.batch(first + step)
+        inputs = F.avg_pool2d(inputs, scale).contiguous(memory_format=torch.channels_last)
+        with precision.autocast(batches.precision, CPU):
+            logits = network(inputs)
+        optimizer.zero_grad()
+        loss(logits.float(), targets).backward()
+        optimizer.step()
+        optimizer_module.update_average(average, network, train.ema, step)
+    return average.eval()
+
+
 def train_without(
     sources: tuple[str, ...], steps: int, sees: str = "both", pools: dict = SHARES, **changes
 ) -> tuple:
@@ -97,21 +123,7 @@ def train_without(
     loop.start_from(vgg, train)
     network = nn.Sequential(Sees(sees), vgg)
     network = network.to(memory_format=torch.channels_last).train()
-    average = copy.deepcopy(network)
-    optimizer = optimizer_module.make_optimizer(train, network)
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = optimizer_module.learning_rate(train, step, steps)
-        if step % 100 == 0:
-            print(f"step {step}", file=sys.stderr, flush=True)
-        inputs, targets = batches.batch(step)
-        with precision.autocast(precision.resolve("auto", CPU), CPU):
-            logits = network(inputs.contiguous(memory_format=torch.channels_last))
-        optimizer.zero_grad()
-        batches.loss(logits.float(), targets).backward()
-        optimizer.step()
-        optimizer_module.update_average(average, network, train.ema, step)
-    return average.eval(), batches.preprocessing
+    return train_steps(network, batches, steps), batches.preprocessing
 
 
 def judge(network, preprocessing: Preprocessing, items: list[Item]) -> tuple[torch.Tensor, list]:

@@ -17,7 +17,9 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -25,12 +27,18 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
+from wild_sources import CPU, train_steps  # noqa: E402
 
 from vggcore.answers import calibration, evaluation  # noqa: E402
 from vggcore.model.network import build  # noqa: E402
 from vggcore.model.presets import PRESETS  # noqa: E402
-from vggcore.training import optimizer as optimizer_module  # noqa: E402
-from vggcore.wild.items import NONE, PHOTO_SOURCES, SOURCES, not_garment_kinds  # noqa: E402
+from vggcore.wild.items import (  # noqa: E402
+    NONE,
+    PHOTO_SOURCES,
+    SKETCH_SOURCES,
+    development_items,
+    not_garment_kinds,
+)
 from vggcore.wild.loss import none_aware_loss  # noqa: E402
 from vggcore.wild.pools import Pool  # noqa: E402
 from vggcore.wild.training_data import SHARES, WildData  # noqa: E402
@@ -38,18 +46,31 @@ from vggcore.wild.validation import Validation, prepared_images  # noqa: E402
 
 BATCH, WIDTH, EMA = 64, "1/4", 0.99
 GOOD_UNSURE = 0.09  # share of the rightly named photos that may be called unsure
-FASHION, THINGS = {"fashion": 1.0}, {"none-kinds": 1.0}  # what some starts are trained on
-# Stages: shares of a batch, whether Tiny ImageNet's kinds are a task of their own, and how long.
-TRIALS: dict[str, list[tuple[dict[str, float], bool, int]]] = {
-    "all pools": [(SHARES, False, 1)],
-    **{
-        f"without {name}": [({other: SHARES[other] for other in SHARES if other != name}, False, 1)]
-        for name in SHARES
-    },
-    "twice the steps": [(SHARES, False, 2)],
-    "from Fashion-MNIST": [(FASHION, False, 1), (SHARES, False, 1)],
-    "from Tiny ImageNet": [(THINGS, True, 1), (SHARES, False, 1)],
-    "Tiny ImageNet's kinds in a second head": [(SHARES, True, 1)],
+
+
+class Stage(NamedTuple):
+    """Part of a trial, with a schedule of its own."""
+
+    shares: dict[str, float] = SHARES  # of a batch, by pool
+    kinds: bool = False  # whether Tiny ImageNet's kinds are learned, by a second head
+    length: float = 1  # times `--steps`
+    scale: int = 1  # pictures have 1/scale of their sides
+
+
+def without(*pools: str) -> Stage:
+    """A stage with the other pools alone."""
+    return Stage({name: share for name, share in SHARES.items() if name not in pools})
+
+
+TRIALS: dict[str, list[Stage]] = {
+    "all pools": [Stage()],
+    **{f"without {name}": [without(name)] for name in SHARES},
+    "twice the steps": [Stage(length=2)],
+    "from Fashion-MNIST": [Stage({"fashion": 1.0}), Stage()],
+    "from Tiny ImageNet": [Stage({"none-kinds": 1.0}, kinds=True), Stage()],
+    "Tiny ImageNet's kinds in a second head": [Stage(kinds=True)],
+    # A step at half the side takes about a quarter of the time.
+    "half the side first": [Stage(length=2, scale=2), Stage(length=0.5)],
 }
 
 
@@ -87,10 +108,10 @@ class Garments(nn.Module):
 
 
 def pictures() -> WildData:
-    """The preset's pools and validation, with batches of `BATCH`."""
+    """The preset's pools, without the real drawings, which judge; batches of `BATCH`."""
     preset = PRESETS["wild"]
     recipe = replace(preset.train, batch_size=BATCH, ema=EMA)
-    return WildData(replace(preset.spec, width=WIDTH), recipe, torch.device("cpu"))
+    return WildData(replace(preset.spec, width=WIDTH), recipe, CPU, exclude=SKETCH_SOURCES)
 
 
 def with_pools_of(data: WildData, folder: Path) -> WildData:
@@ -107,31 +128,40 @@ def with_pools_of(data: WildData, folder: Path) -> WildData:
     return data
 
 
-def train(data: WildData, stages, steps: int, seed: int) -> nn.Module:
-    """The averaged network after these stages, each of so many steps with a schedule of its own."""
-    recipe, data = data.train, copy.copy(data)
+def train(data: WildData, stages: list[Stage], steps: int, seed: int) -> nn.Module:
+    """The averaged network after these stages."""
     everything = data.pools
     outputs = everything["none-kinds"].targets.shape[1] - 1
     spec = replace(PRESETS["wild"].spec, width=WIDTH, num_classes=outputs)
-    network = build(spec, init=recipe.init, seed=seed).train()
+    network = build(spec, init=data.train.init, seed=seed).train()
     network = network.to(memory_format=torch.channels_last)
-    for number, (shares, with_kinds, length) in enumerate(stages):
-        data.shares = shares
-        data.pools = {name: everything[name] for name in shares}
-        average = copy.deepcopy(network)
-        optimizer = optimizer_module.make_optimizer(recipe, network)
-        total = length * steps
-        for step in range(total):
-            for group in optimizer.param_groups:
-                group["lr"] = optimizer_module.learning_rate(recipe, step, total)
-            inputs, targets = data.batch((seed * 10 + number) * 100_000 + step)
-            logits = network(inputs.contiguous(memory_format=torch.channels_last))
-            optimizer.zero_grad()
-            loss(logits, targets, with_kinds).backward()
-            optimizer.step()
-            optimizer_module.update_average(average, network, recipe.ema, step)
+    for number, stage in enumerate(stages):
+        batches = copy.copy(data)
+        batches.shares = stage.shares
+        batches.pools = {name: everything[name] for name in stage.shares if name in everything}
+        average = train_steps(
+            network,
+            batches,
+            round(stage.length * steps),
+            first=(seed * 10 + number) * 100_000,
+            loss=partial(loss, with_kinds=stage.kinds),
+            scale=stage.scale,
+        )
         network.load_state_dict(average.state_dict())
     return Garments(network).eval()
+
+
+def held_out(data: WildData) -> Validation:
+    """The held-out tenth of the photos, and all real drawings: no trial is trained on any."""
+    size, way = data.size, data.preprocessing
+    photos = Validation.load(size, data.train.seed, PHOTO_SOURCES, way.style, way.middle)
+    drawings = development_items(SKETCH_SOURCES)
+    drawn = prepared_images([item.picture() for item in drawings], size, way.style)
+    return photos._replace(
+        items=photos.items + drawings,
+        real=torch.cat([photos.real, drawn]),
+        middle=torch.cat([photos.middle, drawn]),
+    )
 
 
 def unseen_things(data: WildData) -> torch.Tensor:
@@ -141,14 +171,22 @@ def unseen_things(data: WildData) -> torch.Tensor:
 
 
 def judge(network: nn.Module, validation: Validation, things: torch.Tensor, way) -> dict:
-    """Accepted share by kind and by source of photos; share of unseen things called unsure."""
+    """Accepted shares of all, by source of photos and by class; of unseen things called unsure."""
     by_kind = validation.answers(network, way)
     right = {kind: calibration.is_right(*answers) for kind, answers in by_kind.items()}
-    shares = {kind: each.mean().item() for kind, each in right.items()}
-    sources = [item.source for item in validation.items if item.kind == "photos"]
-    for source in PHOTO_SOURCES:
-        of_source = torch.tensor([each == source for each in sources])
-        shares[source] = right["photos"][of_source].mean().item()
+    shares = {kind: of_kind.mean().item() for kind, of_kind in right.items()}
+    groups = defaultdict(list)
+    for kind in ("photos", "sketches"):
+        items = [item for item in validation.items if item.kind == kind]
+        for item, one in zip(items, right[kind].tolist(), strict=True):
+            groups[item.source].append(one)
+            groups[kind, item.folder].append(one)
+    shares |= {source: statistics.mean(groups[source]) for source in PHOTO_SOURCES}
+    for kind in ("photos", "sketches"):
+        folders = [statistics.mean(of) for name, of in groups.items() if name[0] == kind]
+        shares[f"{kind}: mean of folders"] = statistics.mean(folders)
+        for folder in ("sandal", "bag"):
+            shares[f"{kind}: {folder}"] = statistics.mean(groups[kind, folder])
     # One threshold for the largest logit, the plainest way to call a picture unsure.
     level = by_kind["photos"][0][right["photos"].bool()].amax(1).quantile(GOOD_UNSURE)
     unsure = evaluation.predict(network, things, way).amax(1) < level
@@ -183,8 +221,7 @@ def main() -> None:
         parser.error(f"no trial and no folder: {', '.join(unknown)}")
     data = pictures()
     add_kinds(data)
-    way, things = data.preprocessing, unseen_things(data)
-    validation = Validation.load(data.size, data.train.seed, SOURCES, way.style, way.middle)
+    way, things, validation = data.preprocessing, unseen_things(data), held_out(data)
     for seed in range(arguments.seeds):
         for trial in arguments.trials:
             started = time.process_time()
