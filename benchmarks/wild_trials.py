@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
     parser.add_argument("--out", type=Path, required=True, help="one JSON object a line, added to")
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=400, help="of each stage")
     arguments = parser.parse_args()
     if unknown := [t for t in arguments.trials if t not in TRIALS and not Path(t).is_dir()]:
@@ -222,7 +223,7 @@ def main() -> None:
     data = pictures()
     add_kinds(data)
     way, things, validation = data.preprocessing, unseen_things(data), held_out(data)
-    for seed in range(arguments.seeds):
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         for trial in arguments.trials:
             started = time.process_time()
             known = trial in TRIALS
