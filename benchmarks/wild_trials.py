@@ -3,10 +3,10 @@
     python benchmarks/wild_trials.py TRIAL … --out FILE [--seeds 2] [--steps 400]
     python benchmarks/wild_trials.py --out FILE          # the table of what FILE holds
 
-Each trial trains the preset's network at a quarter of the width and is judged on the held-out
-tenth of the real pictures. TRIAL: one of `TRIALS`, or a folder with pools that another version
-drew. A start that was trained before has taken as many steps again: "twice the steps" is its
-measure.
+Each trial trains the preset's network at a quarter of the width, without real drawings: it is
+judged on all of these, and on the held-out tenth of the photos. TRIAL: one of `TRIALS`, or a folder
+with pools that another version drew. A start that was trained before has taken as many steps
+again: "twice the steps" is its measure.
 """
 
 import argparse
