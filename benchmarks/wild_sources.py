@@ -3,7 +3,7 @@
     python benchmarks/wild_sources.py [CHECKPOINT]          # pictures that were held out of it
     python benchmarks/wild_sources.py --framings            # worn garments, each in twelve pictures
     python benchmarks/wild_sources.py --hold-out --steps N  # train without a source, judge on it
-    python benchmarks/wild_sources.py --hold-out --steps N --without icons    # … and a pool
+    python benchmarks/wild_sources.py --hold-out --steps N --without scenes   # … and a pool
     python benchmarks/wild_sources.py --offsets  # which classes are favoured?
 
 "strict" requires the folder's class; "accepted" also takes what a fair judge would accept; both

@@ -38,7 +38,7 @@ def few_pictures(monkeypatch):
     monkeypatch.setattr(pools, "not_garments", lambda: others)
     monkeypatch.setattr(pools, "not_garment_photos", lambda: photos)
     monkeypatch.setattr(pools, "not_garment_kinds", lambda trained: kinds)
-    monkeypatch.setattr(pools, "POOL_SIZES", {"drawings": 30, "none": 20})
+    monkeypatch.setattr(pools, "POOL_SIZES", {"scenes": 30, "drawings": 30, "none": 20})
     monkeypatch.setattr(
         fashion_mnist, "load_split", lambda *a, **k: tuple(t[:300] for t in load_split(*a, **k))
     )

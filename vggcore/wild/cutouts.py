@@ -1,4 +1,4 @@
-"""Garments separated from their background: Fashion-MNIST's, or cut out of photos.
+"""Garments separated from their background: Fashion-MNIST's, made up, or cut out of photos.
 
 Lines are arrays [N, 2] of x (right) and y (down) in a unit square.
 """
@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from vggcore.pictures.foreground import foreground
+from vggcore.wild import shapes as garment_shapes
 from vggcore.wild.shapes import BAG, SANDAL
 
 _CLEAN_BACKGROUND = 14.0  # most grey levels of spread at the border of a photo that is cut out
@@ -25,6 +26,11 @@ class Garment(NamedTuple):
 def of_fashion_mnist(image: np.ndarray, label: int) -> Garment:
     """From an image uint8 [28, 28] of the data set."""
     return Garment(image, silhouette(image, label), label)
+
+
+def of_template(rng: np.random.Generator, label: int) -> Garment:
+    """Made up, in any cut that its class comes in."""
+    return Garment(*garment_shapes.sewn(rng, label), label)
 
 
 def of_photo(picture: Image.Image, label: int) -> Garment | None:

@@ -20,7 +20,7 @@ from vggcore.data import fashion_mnist
 from vggcore.machine import paths
 from vggcore.machine.files import write_atomically
 from vggcore.pictures import prepare, strokes
-from vggcore.wild import cutouts, drawings, no_garments, shapes, street_photos
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, street_photos
 from vggcore.wild.backgrounds import camera
 from vggcore.wild.items import (
     ACCEPTED,
@@ -57,7 +57,7 @@ _DEPENDS_ON = {
     "worn": (WORN,),
     "sketches": SKETCH_SOURCES,
 }
-POOL_SIZES = {"drawings": 18_000, "none": 4_000}
+POOL_SIZES = {"scenes": 12_000, "drawings": 18_000, "none": 4_000}
 _VARIANTS = {  # of each picture, by source or folder
     **dict.fromkeys(FLAT, 8),
     KINDS: 6,
@@ -71,7 +71,9 @@ _VARIANTS = {  # of each picture, by source or folder
 }
 # Share of photos shrunk to so many pixels: those of `KINDS` are small, and must not stand out.
 _SMALL, _SMALL_SIDES = 0.35, (64, 97)
-_KEEP_BACKGROUND = 0.4  # share of photos whose background is not removed
+_KEEP_BACKGROUND = 0.4  # share of photos and scenes whose background is not removed
+# Shares of the scenes; the rest are from Fashion-MNIST.
+_FROM_PHOTOS, _FROM_TEMPLATES = 0.25, 0.4
 _RARE = 0.03  # share of a pool: a class with less is picked less often than the others
 _PENCIL = 0.3  # share of the drawings made from a garment, half of them from photos
 _VERSION = 15  # of the pools' content; raise it whenever that would change
@@ -113,6 +115,8 @@ def build_pool(
     pairs: Iterator
     if name == "fashion":
         pairs = ((image, weights_of(label)) for image, label in zip(images, labels, strict=True))
+    elif name == "scenes":
+        pairs = _scenes(images, labels, photos, seed)
     elif name == "drawings":
         pairs = _drawings(images, labels, photos, seed)
     elif name == "icons":
@@ -211,6 +215,30 @@ def _background_patches(photos: list[Item], seed: int) -> np.ndarray | None:
     return np.stack(patches)
 
 
+def _scenes(images, labels, photos: list[Item], seed: int) -> Iterator:
+    """Garments from Fashion-MNIST, made up, and cut out of photos, on all backgrounds."""
+    patches = _background_patches(photos, seed)
+    by_label = [np.flatnonzero(labels == label) for label in range(NONE)]
+
+    def known(rng, label: int) -> cutouts.Garment:
+        return cutouts.of_fashion_mnist(images[rng.choice(by_label[label])], label)
+
+    for index in range(POOL_SIZES["scenes"]):
+        rng = _generator(seed, 1, index)
+        label, kind = int(rng.integers(NONE)), rng.random()
+        garment, target = None, weights_of(label)
+        if kind < _FROM_PHOTOS and photos:
+            item = photos[rng.integers(len(photos))]
+            shape = item.accepted[0]
+            garment, target = cutouts.of_photo(item.picture(), shape), target_of(item)
+        elif kind < _FROM_PHOTOS + _FROM_TEMPLATES:
+            garment = cutouts.of_template(rng, label)
+        if garment is None:
+            garment, target = known(rng, label), weights_of(label)
+        background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
+        yield scenes.scene(rng, garment, patches), target, background
+
+
 def _drawings(images, labels, photos: list[Item], seed: int) -> Iterator:
     """Outlines, traced or made up, and pencil drawings of garments of both kinds."""
     for index in range(POOL_SIZES["drawings"]):
@@ -255,14 +283,7 @@ def _photos(photos: list[Item], seed: int) -> Iterator:
             background = "keep" if rng.random() < _KEEP_BACKGROUND else "auto"
             left, top, right, bottom = (int(side) for side in box)
             cropped = np.asarray(photo.crop((left, top, right, bottom)))
-            yield _turned(rng, cropped, item.accepted[0]), target, background
-
-
-def _turned(rng: np.random.Generator, picture: np.ndarray, label: int) -> np.ndarray:
-    """[H, W, 3] by quarter turns, for where the photographer stood: shoes often, clothes seldom."""
-    if rng.random() >= (0.4 if label in shapes.SHOES else 0.06):
-        return picture
-    return np.ascontiguousarray(np.rot90(picture, int(rng.integers(1, 4))))
+            yield scenes.turned(rng, cropped, item.accepted[0]), target, background
 
 
 def _worn(items: list[Item], seed: int) -> Iterator:

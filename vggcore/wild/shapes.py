@@ -6,29 +6,87 @@ generator state gives the same garment.
 """
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from vggcore.data.classes import Label
 from vggcore.wild.bags import handbag, rucksack
-from vggcore.wild.lines import both, circle, mirrored
+from vggcore.wild.lines import both, circle, is_closed, mirrored
 from vggcore.wild.shoes import closed_shoe, sandal
 
 T_SHIRT, TROUSER, PULLOVER, DRESS, COAT, SANDAL, SHIRT, SNEAKER, BAG, ANKLE_BOOT = Label
 TOPS = (T_SHIRT, PULLOVER, COAT, SHIRT)
 SHOES = (SANDAL, SNEAKER, ANKLE_BOOT)
-_FROM_ABOVE = 0.15  # share of closed shoes: few drawings show them so
+SEWN_SIDE = 96  # pixels
 
 
-def template(rng: np.random.Generator, label: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """A garment of this class: outline and inner lines, closed where they end at their start."""
+def template(
+    rng: np.random.Generator, label: int, from_above: float = 0.15
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A garment of this class: outline and inner lines; those that end where they start are closed.
+
+    from_above: share of closed shoes seen from above, as in most photos but few drawings.
+    """
     if label == T_SHIRT and rng.random() < 0.45:
         return _sleeveless(rng)
     if label in TOPS:
         return _top(rng, label)
     if label in (SNEAKER, ANKLE_BOOT):
-        return closed_shoe(rng, label, _FROM_ABOVE)
+        return closed_shoe(rng, label, from_above)
     if label == BAG and rng.random() < 0.35:
         return rucksack(rng)
     return {DRESS: _dress, TROUSER: _trouser, SANDAL: sandal, BAG: handbag}[Label(label)](rng)
+
+
+def sewn(rng: np.random.Generator, label: int) -> tuple[np.ndarray, np.ndarray]:
+    """A template in cloth: shade uint8 [S, S], and where the garment is, bool [S, S].
+
+    Creases, seams and trims are lighter or darker than the cloth around them; so, often, is the
+    whole inside of a closed line, such as a shoe's opening.
+    """
+    outline, lines = template(rng, label, from_above=0.55)
+    everything = np.vstack([outline, *lines])
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    factor, side = 2, SEWN_SIDE
+    scale = (side - 6) * factor / (high - low).max()
+    offset = (side * factor - (low + high) * scale) / 2
+
+    def place(line: np.ndarray) -> list[tuple]:
+        return [tuple(point) for point in line * scale + offset]
+
+    mask = Image.new("L", (side * factor, side * factor), 0)
+    pen = ImageDraw.Draw(mask)
+    pen.polygon(place(outline), fill=255)
+    strap = 0
+    if label in (SANDAL, BAG):  # straps, handles and the other shoe reach beyond the outline
+        broad = label == SANDAL and rng.random() < 0.35
+        strap = int(rng.integers(16, 40) if broad else rng.integers(3, 12))
+        for line in lines:
+            if label == SANDAL and is_closed(line):
+                pen.polygon(place(line), fill=255)
+            pen.line(place(line), fill=255, width=strap, joint="curve")
+    base = rng.uniform(120, 220)
+    cloth = Image.new("L", mask.size, int(base))
+    pen = ImageDraw.Draw(cloth)
+    contrast = rng.uniform(15, 90) * rng.choice([-1, 1])
+    for line in lines:
+        if rng.random() < 0.85:
+            tone = int(np.clip(base + contrast * rng.uniform(0.5, 1.3), 20, 255))
+            if is_closed(line):
+                if label != SANDAL and rng.random() < 0.7:
+                    pen.polygon(place(line), fill=tone)
+                continue
+            width = strap if label == SANDAL else int(rng.integers(2, 6))
+            pen.line(place(line), fill=tone, width=width, joint="curve")
+    shade = np.asarray(cloth.reduce(factor), np.float32)
+    creased = shade + creases(rng, side) * rng.uniform(2, 28)
+    return np.clip(creased, 12, 255).astype(np.uint8), np.asarray(mask.reduce(factor)) > 127
+
+
+def creases(rng: np.random.Generator, side: int) -> np.ndarray:
+    """Soft folds, mostly along the garment: float32 [side, side], spread about 1."""
+    cells = (int(rng.integers(3, 8)), int(rng.integers(4, 14)))
+    small = rng.normal(0, 1, cells).astype(np.float32)
+    return np.asarray(Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _neckline(neck: float, depth: float) -> np.ndarray:

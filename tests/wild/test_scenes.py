@@ -1,4 +1,4 @@
-"""`vggcore.wild.drawings`: what is drawn for training looks like what it should show."""
+"""`vggcore.wild.scenes`: what is drawn for training looks like what it should show."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from vggcore.data.classes import CLASSES
 from vggcore.pictures.prepare import prepare
-from vggcore.wild import cutouts, drawings, no_garments, pools, shapes, shoes
+from vggcore.wild import cutouts, drawings, no_garments, scenes, shapes, shoes
 
 
 def block() -> np.ndarray:
@@ -44,18 +44,30 @@ def test_templates_stay_near_the_unit_square(label):
 
 
 @pytest.mark.parametrize("label", range(10), ids=CLASSES)
-def test_drawings_are_pictures_with_content(label):
+def test_scenes_and_drawings_are_pictures_with_content(label):
     for seed in range(4):
         rng = np.random.default_rng((label, seed))
-        image = drawings.drawing(rng, *shapes.template(rng, label))
-        assert image.mode == "RGB" and 40 < min(image.size) < 250
-        assert np.asarray(image).std() > 1
+        outline, lines = shapes.template(rng, label)
+        garment = cutouts.of_fashion_mnist(block(), label)
+        for image in (scenes.scene(rng, garment), drawings.drawing(rng, outline, lines)):
+            assert image.mode == "RGB" and 40 < min(image.size) < 250
+            assert np.asarray(image).std() > 1
+
+
+@pytest.mark.parametrize("label", range(10), ids=CLASSES)
+def test_made_up_garments_fill_their_frame_and_have_shading(label):
+    for seed in range(20):
+        shade, mask = shapes.sewn(np.random.default_rng(seed), label)
+        rows, columns = mask.nonzero()
+        assert shade.shape == mask.shape == (shapes.SEWN_SIDE, shapes.SEWN_SIDE)
+        assert max(np.ptp(rows), np.ptp(columns)) > 0.7 * shapes.SEWN_SIDE
+        assert mask.mean() > 0.01 and shade[mask].std() > 0.5
 
 
 @pytest.mark.parametrize("label", [shapes.SNEAKER, shapes.ANKLE_BOOT], ids=["sneaker", "boot"])
 def test_closed_shoes_from_above_are_long_and_open_at_the_heel(label):
     for seed in range(20):
-        outline, lines = shoes.closed_shoe(np.random.default_rng(seed), label, above=1.0)
+        outline, lines = shapes.template(np.random.default_rng(seed), label, from_above=1.0)
         width, length = np.ptp(outline, axis=0)
         opening = lines[0]
         assert length > 1.8 * width
@@ -70,6 +82,31 @@ def test_dresses_come_with_and_without_sleeves_and_waist():
     assert min(widths) < 0.32 and max(widths) > 0.5
     assert min(skirts) < 0.35 and max(skirts) > 0.7
     assert all(np.ptp(line[:, 1]) > 0.75 for line in outlines)
+
+
+def test_a_pair_stands_side_by_side_in_the_same_cloth(monkeypatch):
+    placed = []
+
+    paste = scenes.Cutout.paste
+
+    def recorded(cut, picture, left, top):
+        if cut.cloth.any():  # not a shadow
+            placed.append((left, cut.alpha.shape[1], cut.cloth.mean(axis=(0, 1))))
+        paste(cut, picture, left, top)
+
+    monkeypatch.setattr(scenes.Cutout, "paste", recorded)
+    mask = np.zeros((60, 60), bool)
+    mask[5:55, 22:38] = True  # longer than wide: seen from above
+    shoe = cutouts.Garment(np.full((60, 60), 150, np.uint8), mask, shapes.SNEAKER)
+    beside = []
+    for seed in range(40):
+        placed.clear()
+        scenes.scene(np.random.default_rng(seed), shoe)
+        if len(placed) == 2:
+            (second, _, cloth), (first, width, same_cloth) = placed
+            beside.append(second - first > 0.4 * width)
+            assert cloth == pytest.approx(same_cloth, abs=3)
+    assert sum(beside) >= 12 and np.mean(beside) > 0.7
 
 
 def test_sandals_with_an_upper_show_the_background_behind_it_or_through_it():
@@ -87,6 +124,12 @@ def test_sandals_with_an_upper_show_the_background_behind_it_or_through_it():
         assert np.allclose(outline[0], outline[-1])
 
 
+def test_the_background_is_seen_under_the_strap_of_a_flip_flop(monkeypatch):
+    monkeypatch.setattr(shapes, "template", lambda rng, *_, **__: shoes.flip_flop(rng))
+    masks = [shapes.sewn(np.random.default_rng(seed), shapes.SANDAL)[1] for seed in range(40)]
+    assert sum(cutouts.filled(mask).sum() > mask.sum() for mask in masks) > 24
+
+
 def test_a_slip_on_is_low_and_has_no_laces():
     for seed in range(40):
         outline, lines = shoes.slip_on(np.random.default_rng(seed))
@@ -102,7 +145,7 @@ def test_shoes_lie_any_way_round_and_clothes_seldom():
     picture = np.arange(6 * 4 * 3).reshape(6, 4, 3)
 
     def turns(label: int) -> int:
-        results = [pools._turned(np.random.default_rng(n), picture, label) for n in range(200)]
+        results = [scenes.turned(np.random.default_rng(n), picture, label) for n in range(200)]
         assert all(np.array_equal(np.sort(r, None), np.sort(picture, None)) for r in results)
         return sum(not np.array_equal(r, picture) for r in results)
 
