@@ -50,7 +50,9 @@ def test_a_run_becomes_a_recording(tmp_path, monkeypatch):
     config = {"name": "mine", "preset": "fast", "spec": {}, "train": {}}
     config["created"] = "2026-11-24T10:00:00+00:00"
     (run_dir / "config.json").write_text(json.dumps(config))
-    (run_dir / "status.json").write_text('{"state": "finished", "device": "cpu"}')
+    (run_dir / "status.json").write_text(
+        '{"state": "finished", "device": "cpu", "summary": {"run_dir": "/home/me", "epochs": 1}}'
+    )
     row = {"kind": "step", "train_loss": 1.0, "seconds": 1.0}
     lines = [json.dumps(row | {"step": step}) for step in range(1, 2001)]
     (run_dir / "metrics.jsonl").write_text("\n".join(lines) + "\n")
@@ -60,4 +62,5 @@ def test_a_run_becomes_a_recording(tmp_path, monkeypatch):
 
     recording = recorded.load("mine")
     assert file == tmp_path / "mine.json" and recording.date == "2026-11-24"
+    assert recording.summary == {"epochs": 1}  # not the folder, which is private
     assert len(recording.steps()) <= 400 and recording.steps()["step"].iloc[-1] > 1990

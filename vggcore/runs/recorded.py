@@ -131,7 +131,7 @@ def record(name: str, out: Path | str | None = None) -> Path:
         },
         "epochs": log.epochs(),
         "events": log.events(),
-        "summary": run.status.summary,
+        "summary": {key: run.status.summary[key] for key in run.status.summary if key != "run_dir"},
     }
     file = Path(out) if out else FOLDER / f"{name}.json"
     content = json.dumps(values, separators=(",", ":")) + "\n"  # indented: ten times the size
