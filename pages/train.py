@@ -75,7 +75,8 @@ def new_run() -> None:
     ):
         start(planned)
     if not planned.problem:
-        terminal = screen.expander("train-terminal", tr("The same in a terminal"), ":material/terminal:")
+        label = tr("The same in a terminal")
+        terminal = screen.expander("train-terminal", label, ":material/terminal:")
         if terminal.open:
             terminal.code(planned.command(), language="bash", wrap_lines=True)
 
