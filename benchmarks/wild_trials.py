@@ -64,7 +64,7 @@ def without(*pools: str) -> Stage:
 
 TRIALS: dict[str, list[Stage]] = {
     "all pools": [Stage()],
-    **{f"without {name}": [without(name)] for name in SHARES},
+    **{f"without {name}": [without(name)] for name in SHARES if name != "sketches"},
     "twice the steps": [Stage(length=2)],
     "from Fashion-MNIST": [Stage({"fashion": 1.0}), Stage()],
     "from Tiny ImageNet": [Stage({"none-kinds": 1.0}, kinds=True), Stage()],
@@ -115,13 +115,15 @@ def pictures() -> WildData:
 
 
 def with_pools_of(data: WildData, folder: Path) -> WildData:
-    """The same with pools from the cache files in this folder."""
+    """The same with those pools of photos and made-up pictures that are in this folder."""
     data = copy.copy(data)
     data.pools, data.weights = dict(data.pools), dict(data.weights)
-    for file in folder.glob("*.npz"):
+    for name in data.pools:
+        file = folder / f"{name}-{data.size}-colour.npz"
+        if not file.is_file():
+            continue
         with np.load(file) as stored:
             pool = Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
-        name = file.name.removesuffix(f"-{data.size}-colour.npz")
         data.weights[name] = pool.weights()
         none = torch.zeros(len(pool.images), data.pools[name].targets.shape[1] - NONE - 1)
         data.pools[name] = pool._replace(targets=torch.cat([pool.targets, none], 1))

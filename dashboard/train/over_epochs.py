@@ -28,10 +28,13 @@ def show(
         return
     label = tr("Epoch by epoch: sample answers and confusion")
     parts = screen.expander(f"epochs-{name}", label, ":material/grid_on:")
+    key = f"over-epochs-{name}"
     if not parts.open:
+        if key in st.session_state:  # Streamlit forgets what a widget that is not drawn was set to
+            st.session_state[key] = st.session_state[key]
         return
     with parts:
-        row = rows[_chosen(f"over-epochs-{name}", list(rows))]
+        row = rows[_chosen(key, list(rows))]
         if folder is not None and (tiles := _tiles(folder / SAMPLES_FILE, row.get(SAMPLES))):
             st.html(samples_html(tiles, row[SAMPLES], classes))
             st.caption(tr("The first validation image of each class; none is used for training."))

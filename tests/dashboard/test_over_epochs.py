@@ -40,6 +40,11 @@ def test_the_slider_follows_the_newest_epoch_until_somebody_moves_it(tmp_path):
     page.run()
     assert page.select_slider[0].value == 1 and "10%" in page.get("html")[0].proto.body
 
+    for is_open in (False, True):
+        page.session_state["epochs-a"] = is_open
+        page.run()
+    assert page.select_slider[0].value == 1
+
 
 def test_new_epochs_move_a_slider_that_nobody_touched(monkeypatch):
     state = {}
