@@ -26,7 +26,7 @@ def main() -> None:
         with chromium() as browser:
             for which in ("first", "second"):
                 started = time.monotonic()
-                with visit(browser, app) as page:
+                with visit(browser, app, own_window=True) as page:
                     print(f"{which} visit shown: {time.monotonic() - started:.2f} s")
                     if which == "first":
                         continue

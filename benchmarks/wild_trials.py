@@ -118,10 +118,11 @@ def with_pools_of(data: WildData, folder: Path) -> WildData:
     """The same with those pools of photos and made-up pictures that are in this folder."""
     data = copy.copy(data)
     data.pools, data.weights = dict(data.pools), dict(data.weights)
-    for name in data.pools:
-        file = folder / f"{name}-{data.size}-colour.npz"
-        if not file.is_file():
-            continue
+    files = {name: folder / f"{name}-{data.size}-colour.npz" for name in data.pools}
+    files = {name: file for name, file in files.items() if file.is_file()}
+    if not files:
+        raise SystemExit(f"{folder} holds no pool that could be used")
+    for name, file in files.items():
         with np.load(file) as stored:
             pool = Pool(*(torch.from_numpy(stored[part]) for part in Pool._fields))
         data.weights[name] = pool.weights()
@@ -173,7 +174,7 @@ def unseen_things(data: WildData) -> torch.Tensor:
 
 
 def judge(network: nn.Module, validation: Validation, things: torch.Tensor, way) -> dict:
-    """Accepted shares of all, by source of photos and by class; of unseen things called unsure."""
+    """Shares of pictures named acceptably, by kind, source and class; of things called unsure."""
     by_kind = validation.answers(network, way)
     right = {kind: calibration.is_right(*answers) for kind, answers in by_kind.items()}
     shares = {kind: of_kind.mean().item() for kind, of_kind in right.items()}

@@ -153,6 +153,30 @@ def test_a_link_in_another_language_chooses_the_same_and_can_be_passed_on(path, 
         assert page.query_params[key] == shown
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "kept"),
+    [
+        (
+            "results",
+            {"section": "Confusion", "cell-is": "Bag", "cell-taken-for": "Coat"},
+            {"section": "混淆", "cell-is": "包", "cell-taken-for": "外套"},
+        ),
+        (
+            "classify",
+            {"network": "fashion-mnist", "source": "Sample", "sample-class": "Bag"},
+            {"network": "Fashion-MNIST", "source": "样例", "sample-class": "包"},
+        ),
+    ],
+)
+def test_all_that_a_link_in_another_language_asks_for_is_kept(path, asked, kept):
+    page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    page.query_params.update({"lang": "zh"} | asked)
+    page.switch_page(f"pages/{path}.py").run()
+
+    assert not page.exception
+    assert {name: page.query_params.get(name) for name in kept} == kept
+
+
 def test_whatever_the_browser_components_say_can_be_translated():
     files = (ROOT / "dashboard" / "classify" / "assets").glob("*.html")
     found: set[str] = set()

@@ -197,12 +197,14 @@ def tab_labels(key: str, names: Iterable[str]) -> list[str]:
 
 
 def _name_in_address(key: str, label: str) -> None:
-    """Names the option in the address as its widget does, which takes off what it does not know."""
+    """Names the option in the address as its widget does.
+
+    A widget takes a name that it does not know off the address.
+    """
     if st.query_params.get(key, label) == label:
         return
-    values = {name: st.query_params.get_all(name) for name in st.query_params}
     with suppress(StreamlitAPIException):  # the page is open already: its widgets write to it
-        st.query_params.from_dict(values | {key: label})
+        st.query_params[key] = label
         st.rerun()
 
 

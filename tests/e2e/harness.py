@@ -143,15 +143,16 @@ def chromium():
 
 
 @contextmanager
-def visit(browser, app: App, path: str = "", prepare=None, **options):
+def visit(browser, app: App, path: str = "", prepare=None, *, own_window=False, **options):
     """A visitor's page, opened at `path` and settled.
 
     `options` are those of a browser context; `prepare` is called with the page before it opens
-    anything. Raises AssertionError at the end if the browser or Streamlit reported an error.
+    anything; with `own_window` nothing is in the browser's cache. Raises AssertionError at the end
+    if the browser or Streamlit reported an error.
     """
     from playwright.sync_api import expect
 
-    page, leave = _new_page(browser, app, options)
+    page, leave = _new_page(browser, app, options, own_window)
     page.set_default_timeout(PATIENCE * 1000)
     expect.set_options(timeout=PATIENCE * 1000)
     errors = []
@@ -169,7 +170,7 @@ def visit(browser, app: App, path: str = "", prepare=None, **options):
         leave()
 
 
-def _new_page(browser, app: App, options: dict):
+def _new_page(browser, app: App, options: dict, own_window: bool):
     """A new visitor's page, and how to close it.
 
     A context of its own takes Chromium a second, for its window. So visitors with the same options
@@ -181,7 +182,7 @@ def _new_page(browser, app: App, options: dict):
         contexts[place] = browser.new_context(**(_LAPTOP | options))
         contexts[place].new_page()
     context = contexts[place]
-    if len(context.pages) > 1:  # another visitor is there, and must not be met
+    if own_window or len(context.pages) > 1:  # another visitor is there, and must not be met
         context = browser.new_context(**(_LAPTOP | options))
         return context.new_page(), context.close
     session = context.new_cdp_session(context.pages[0])

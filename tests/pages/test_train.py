@@ -51,10 +51,11 @@ def a_trainer_that_only_waits(monkeypatch):
         runs.wait_until_ended(run.name, 10)
 
 
-def train_page(**query: str) -> AppTest:
+def train_page(open_: bool = True, **query: str) -> AppTest:
+    """open_: whether the command is shown, as a visitor has left it."""
     page = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     page.query_params.update(query)
-    page.session_state["train-terminal"] = True  # open, as a visitor has left it
+    page.session_state["train-terminal"] = open_
     page.switch_page("pages/train.py")
     return page.run()
 
@@ -144,6 +145,17 @@ def test_an_impossible_network_is_said_in_words_and_cannot_be_started():
 
     assert not page.exception and "needs in_channels 1" in texts(page).replace("\\", "")
     assert next(button for button in page.button if button.label == "Start training").disabled
+
+
+def test_a_command_and_a_log_are_drawn_when_they_are_open():
+    assert not train_page(open_=False).code and train_page(open_=True).code
+    for state, is_open in (("finished", False), ("failed", True)):
+        run = a_run(state, state)
+        (run.path / "log.txt").write_text("a line of the log")
+        page = train_page(run=state)
+        assert [block.value for block in page.code] == ["a line of the log"] * is_open
+    page.session_state["log-failed-True"] = False
+    assert not page.run().code
 
 
 def test_a_finished_run_shows_its_curves_numbers_and_actions():
