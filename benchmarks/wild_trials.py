@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -213,6 +214,26 @@ def table(results: list[dict]) -> list[str]:
     return rows
 
 
+def results(trials: list[str], seeds: range, steps: int) -> Iterator[dict]:
+    """Train each of these trials from each seed, and judge it."""
+    data = pictures()
+    add_kinds(data)
+    way, things, validation = data.preprocessing, unseen_things(data), held_out(data)
+    for seed in seeds:
+        for trial in trials:
+            started = time.process_time()
+            known = trial in TRIALS
+            own = data if known else with_pools_of(data, Path(trial))
+            network = train(own, TRIALS[trial if known else "all pools"], steps, seed)
+            yield {
+                "trial": trial if known else Path(trial).name,
+                "seed": seed,
+                "steps": steps,
+                "seconds": round(time.process_time() - started),
+                "scores": judge(network, validation, things, way),
+            }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
@@ -223,23 +244,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := [t for t in arguments.trials if t not in TRIALS and not Path(t).is_dir()]:
         parser.error(f"no trial and no folder: {', '.join(unknown)}")
-    data = pictures()
-    add_kinds(data)
-    way, things, validation = data.preprocessing, unseen_things(data), held_out(data)
-    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-        for trial in arguments.trials:
-            started = time.process_time()
-            known = trial in TRIALS
-            own = data if known else with_pools_of(data, Path(trial))
-            stages = TRIALS[trial if known else "all pools"]
-            network = train(own, stages, arguments.steps, seed)
-            result = {
-                "trial": trial if known else Path(trial).name,
-                "seed": seed,
-                "steps": arguments.steps,
-                "seconds": round(time.process_time() - started),
-                "scores": judge(network, validation, things, way),
-            }
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    if arguments.trials:
+        for result in results(arguments.trials, seeds, arguments.steps):
             with arguments.out.open("a") as out:
                 out.write(json.dumps(result) + "\n")
             print(result, file=sys.stderr, flush=True)
