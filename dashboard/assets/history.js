@@ -7,7 +7,7 @@
   if (window.vggKeepsAddress) return;
   window.vggKeepsAddress = true;
   let leaving = false;
-  let arriving = false;
+  let arriving = true; // at the first load, too
   addEventListener("click", (event) => {
     const link = event.target.closest?.("a[href]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
