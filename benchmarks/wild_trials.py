@@ -58,9 +58,9 @@ class Stage(NamedTuple):
     scale: int = 1  # pictures have 1/scale of their sides
 
 
-def without(*pools: str) -> Stage:
+def without(pool: str) -> Stage:
     """A stage with the other pools alone."""
-    return Stage({name: share for name, share in SHARES.items() if name not in pools})
+    return Stage({name: share for name, share in SHARES.items() if name != pool})
 
 
 TRIALS: dict[str, list[Stage]] = {

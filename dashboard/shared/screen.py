@@ -1,4 +1,4 @@
-"""What a visitor's screen has room for, and what is on it."""
+"""What a visitor's screen has room for, and what is drawn on it."""
 
 import streamlit as st
 

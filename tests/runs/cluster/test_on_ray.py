@@ -86,7 +86,7 @@ def wait_for(name: str, *states: str, seconds: float = 120) -> runs.Run:
     return wait_until(name, lambda run: run.state in states, seconds)
 
 
-def wait_until(name: str, holds, seconds: float = 300) -> runs.Run:
+def wait_until(name: str, holds, seconds: float = 120) -> runs.Run:
     deadline = time.monotonic() + seconds
     while not holds(run := runs.read_run(name)):
         assert time.monotonic() < deadline, f"{name} is {run.state}: {run.message} {run.status}"
